@@ -1,0 +1,25 @@
+/* common/base/cpu.h - which instruction sets may be used. */
+#ifndef NN_COMMON_BASE_CPU_H
+#define NN_COMMON_BASE_CPU_H
+
+enum nn_cpu {
+    NN_CPU_AVX2 = 1 << 0,   /* AVX2 and FMA, and the OS saves YMM */
+    NN_CPU_AVX512 = 1 << 1, /* F, BW, DQ, VL, and the OS saves ZMM */
+    NN_CPU_NEON = 1 << 2,   /* AArch64 Advanced SIMD */
+};
+
+/* Bits of enum nn_cpu for this machine, limited by the environment variable
+ * BEARCASCADE_CPU when set: "scalar", "avx2", "avx512". Detected once; safe
+ * from any thread. An unknown word counts as "scalar". */
+unsigned nn_cpu_flags(void);
+
+/* "avx512", "avx2", "neon" or "scalar": the best of flags. */
+const char *nn_cpu_name(unsigned flags);
+
+/* Cache sizes in bytes, with a sensible value where unknown. */
+struct nn_cpu_caches {
+    long l1d, l2, l3;
+};
+struct nn_cpu_caches nn_cpu_caches(void);
+
+#endif /* NN_COMMON_BASE_CPU_H */

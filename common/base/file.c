@@ -1,0 +1,239 @@
+#include "common/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "common/base/mem.h"
+
+static enum nn_status fail_io(struct nn_error *err, const char *what,
+                              const char *path)
+{
+    return nn_fail(err, NN_ERR_IO, "cannot %s '%s': %s", what, path,
+                   strerror(errno));
+}
+
+/* Size of an open regular file into *size. */
+static enum nn_status regular_size(int fd, const char *path, size_t max_bytes,
+                                   size_t *size, struct nn_error *err)
+{
+    struct stat s;
+
+    if (fstat(fd, &s) != 0) {
+        return fail_io(err, "read", path);
+    }
+    if (S_ISDIR(s.st_mode)) {
+        return nn_fail(err, NN_ERR_IO, "cannot read '%s': it is a folder",
+                       path);
+    }
+    if (!S_ISREG(s.st_mode)) {
+        return nn_fail(err, NN_ERR_IO, "cannot read '%s': not a regular file",
+                       path);
+    }
+    if ((uint64_t)s.st_size > max_bytes) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "'%s' is larger than %zu MiB, the limit", path,
+                       max_bytes >> 20);
+    }
+    *size = (size_t)s.st_size;
+    return NN_OK;
+}
+
+static enum nn_status read_all(int fd, const char *path, unsigned char *data,
+                               size_t size, struct nn_error *err)
+{
+    size_t have = 0;
+
+    while (have < size) {
+        ssize_t got = read(fd, data + have, size - have);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return fail_io(err, "read", path);
+        }
+        if (got == 0) {
+            return nn_fail(err, NN_ERR_IO,
+                           "cannot read '%s': it shrank while being read",
+                           path);
+        }
+        have += (size_t)got;
+    }
+    return NN_OK;
+}
+
+enum nn_status nn_file_read(const char *path, size_t max_bytes,
+                            unsigned char **data, size_t *size,
+                            struct nn_error *err)
+{
+    /* Without O_NONBLOCK, opening a FIFO would wait for a writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    unsigned char *block = NULL;
+    size_t n = 0;
+    enum nn_status st;
+
+    if (fd < 0) {
+        return fail_io(err, "open", path);
+    }
+    st = regular_size(fd, path, max_bytes, &n, err);
+    if (st) {
+        goto out;
+    }
+    block = nn_mem_calloc(n + 1, 1);
+    if (block == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = read_all(fd, path, block, n, err);
+    if (!st) {
+        *data = block;
+        *size = n;
+        block = NULL;
+    }
+out:
+    nn_mem_free(block);
+    close(fd);
+    return st;
+}
+
+enum nn_status nn_file_out_open(struct nn_file_out *o, const char *path,
+                                struct nn_error *err)
+{
+    int fd;
+    enum nn_status st;
+
+    *o = (struct nn_file_out){ 0 };
+    o->path = nn_mem_strdup(path);
+    o->temp = nn_mem_sprintf("%s.%ld.tmp", path, (long)getpid());
+    if (o->path == NULL || o->temp == NULL) {
+        st = nn_fail_nomem(err);
+        goto fail;
+    }
+    fd = open(o->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        st = fail_io(err, "write", path);
+        goto fail;
+    }
+    o->stream = fdopen(fd, "wb");
+    if (o->stream == NULL) {
+        close(fd);
+        unlink(o->temp);
+        st = nn_fail_nomem(err);
+        goto fail;
+    }
+    return NN_OK;
+fail:
+    nn_mem_free(o->path);
+    nn_mem_free(o->temp);
+    *o = (struct nn_file_out){ 0 };
+    return st;
+}
+
+enum nn_status nn_file_out_commit(struct nn_file_out *o, struct nn_error *err)
+{
+    int bad = fflush(o->stream) != 0 || ferror(o->stream) ||
+              fsync(fileno(o->stream)) != 0;
+    int why = errno;
+    enum nn_status st = NN_OK;
+
+    if (fclose(o->stream) != 0 && !bad) {
+        bad = 1;
+        why = errno;
+    }
+    o->stream = NULL;
+    if (!bad && rename(o->temp, o->path) != 0) {
+        bad = 1;
+        why = errno;
+    }
+    if (bad) {
+        errno = why != 0 ? why : EIO;
+        st = fail_io(err, "write", o->path);
+    }
+    nn_file_out_abort(o);
+    return st;
+}
+
+void nn_file_out_abort(struct nn_file_out *o)
+{
+    if (o->stream != NULL) {
+        fclose(o->stream);
+    }
+    if (o->temp != NULL) {
+        unlink(o->temp);
+    }
+    nn_mem_free(o->path);
+    nn_mem_free(o->temp);
+    *o = (struct nn_file_out){ 0 };
+}
+
+enum nn_status nn_file_mkdirs(const char *path, struct nn_error *err)
+{
+    char *p = nn_mem_strdup(path);
+    enum nn_status st = NN_OK;
+
+    if (p == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (char *s = p + 1; !st && p[0] != '\0'; s++) {
+        char c = *s;
+
+        if (c != '/' && c != '\0') {
+            continue;
+        }
+        *s = '\0';
+        if (mkdir(p, 0777) != 0 && !(errno == EEXIST && nn_file_is_dir(p))) {
+            st = fail_io(err, "create folder", p);
+        }
+        *s = c;
+        if (c == '\0') {
+            break;
+        }
+    }
+    nn_mem_free(p);
+    return st;
+}
+
+int nn_file_exists(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0;
+}
+
+int nn_file_is_dir(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+char *nn_path_join(const char *a, const char *b)
+{
+    size_t n = strlen(a);
+
+    return nn_mem_sprintf(n > 0 && a[n - 1] == '/' ? "%s%s" : "%s/%s", a, b);
+}
+
+const char *nn_path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+void nn_hash_hex(const void *data, size_t size, char hex[33])
+{
+    XXH128_hash_t h = XXH3_128bits(data, size);
+
+    snprintf(hex, 33, "%016llx%016llx", (unsigned long long)h.high64,
+             (unsigned long long)h.low64);
+}
+
+uint64_t nn_hash_u64(const void *data, size_t size, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(data, size, seed);
+}

@@ -1,0 +1,173 @@
+#include "common/base/log.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static nn_log_sink *log_sink;
+static void *log_ctx;
+static enum nn_log_level log_least;
+static atomic_int bar_shown, all_quiet;
+
+void nn_log_set_sink(nn_log_sink *sink, void *ctx, enum nn_log_level least)
+{
+    pthread_mutex_lock(&log_lock);
+    log_sink = sink;
+    log_ctx = ctx;
+    log_least = least;
+    pthread_mutex_unlock(&log_lock);
+}
+
+void nn_log(enum nn_log_level level, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    pthread_mutex_lock(&log_lock);
+    if (log_sink != NULL && level >= log_least) {
+        log_sink(log_ctx, level, text);
+    }
+    pthread_mutex_unlock(&log_lock);
+}
+
+static void clear_bar(void)
+{
+    if (atomic_exchange(&bar_shown, 0)) {
+        fputs("\r\033[K", stderr);
+    }
+}
+
+void nn_log_stderr(void *ctx, enum nn_log_level level, const char *text)
+{
+    static const char *const names[] = { "debug: ", "", "warning: ",
+                                         "error: " };
+
+    (void)ctx;
+    clear_bar();
+    fprintf(stderr, "%s%s\n", names[level], text);
+}
+
+double nn_time_s(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void nn_progress_set_quiet(int quiet)
+{
+    atomic_store(&all_quiet, quiet);
+}
+
+void nn_progress_begin(struct nn_progress *p, const char *label,
+                       const char *unit, int64_t total)
+{
+    *p = (struct nn_progress){ .label = label, .unit = unit, .total = total };
+    p->start_s = p->last_s = nn_time_s();
+    p->tty = isatty(STDERR_FILENO);
+    p->quiet = atomic_load(&all_quiet);
+}
+
+static void clock_text(double s, char *buf, size_t size)
+{
+    long t = s < 0 ? 0 : (long)(s + 0.5);
+
+    if (t >= 3600) {
+        snprintf(buf, size, "%ld:%02ld:%02ld", t / 3600, t / 60 % 60, t % 60);
+    } else {
+        snprintf(buf, size, "%ld:%02ld", t / 60, t % 60);
+    }
+}
+
+static void bar_text(const struct nn_progress *p, char *bar, size_t size)
+{
+    int full = (int)(size - 1);
+    int n = p->total > 0 ? (int)(p->done * full / p->total) : 0;
+
+    for (int i = 0; i < full; i++) {
+        bar[i] = ' ';
+        if (i < n) {
+            bar[i] = '=';
+        } else if (i == n) {
+            bar[i] = '>';
+        }
+    }
+    bar[full] = '\0';
+}
+
+static void show(struct nn_progress *p, double now, const char *note)
+{
+    double rate = now > p->start_s ? (double)p->done / (now - p->start_s) : 0;
+    char bar[25], left[32] = "";
+    char line[256];
+
+    if (p->total > 0 && rate > 0) {
+        clock_text((double)(p->total - p->done) / rate, left, sizeof left);
+        bar_text(p, bar, sizeof bar);
+        snprintf(line, sizeof line,
+                 "%s [%s] %lld/%lld %.0f %s/s %s left  %s", p->label, bar,
+                 (long long)p->done, (long long)p->total, rate, p->unit, left,
+                 note != NULL ? note : "");
+    } else {
+        snprintf(line, sizeof line, "%s %lld %s %.0f %s/s  %s", p->label,
+                 (long long)p->done, p->unit, rate, p->unit,
+                 note != NULL ? note : "");
+    }
+    pthread_mutex_lock(&log_lock);
+    if (p->tty) {
+        fprintf(stderr, "\r%s\033[K", line);
+        atomic_store(&bar_shown, 1);
+    } else {
+        fprintf(stderr, "%s\n", line);
+    }
+    pthread_mutex_unlock(&log_lock);
+    p->last_s = now;
+    p->shown = 1;
+}
+
+/* Not on a terminal: a line when another 10 % is done and 10 s went by. */
+static int is_due(const struct nn_progress *p, double now)
+{
+    int decile = p->total > 0 ? (int)(p->done * 10 / p->total) : 0;
+
+    if (p->tty) {
+        return now - p->last_s >= 0.2;
+    }
+    return now - p->last_s >= 10 &&
+           (p->total <= 0 || decile > p->last_decile);
+}
+
+void nn_progress_update(struct nn_progress *p, int64_t done, const char *note)
+{
+    double now = nn_time_s();
+
+    p->done = done;
+    if (p->quiet || !is_due(p, now)) {
+        return;
+    }
+    p->last_decile = p->total > 0 ? (int)(done * 10 / p->total) : 0;
+    show(p, now, note);
+}
+
+void nn_progress_end(struct nn_progress *p, const char *note)
+{
+    if (p->quiet || !p->shown) {
+        return;
+    }
+    show(p, nn_time_s(), note);
+    if (p->tty) {
+        pthread_mutex_lock(&log_lock);
+        atomic_store(&bar_shown, 0);
+        fputc('\n', stderr);
+        pthread_mutex_unlock(&log_lock);
+    }
+}

@@ -1,0 +1,43 @@
+/* common/base/log.h - messages for a person and a progress bar.
+ *
+ * Libraries log to a sink that the program sets; silent by default. */
+#ifndef NN_COMMON_BASE_LOG_H
+#define NN_COMMON_BASE_LOG_H
+
+#include <stdint.h>
+
+#include "common/base/status.h"
+
+enum nn_log_level { NN_LOG_DEBUG, NN_LOG_INFO, NN_LOG_WARN, NN_LOG_ERROR };
+
+/* One message, without a newline. Called from any thread, one at a time. */
+typedef void nn_log_sink(void *ctx, enum nn_log_level level, const char *text);
+void nn_log_set_sink(nn_log_sink *sink, void *ctx, enum nn_log_level least);
+void nn_log(enum nn_log_level level, const char *fmt, ...) NN_PRINTF(2, 3);
+
+/* A ready sink: "warning: text" lines on stderr, clearing a progress bar
+ * that is being shown. ctx is unused. */
+void nn_log_stderr(void *ctx, enum nn_log_level level, const char *text);
+
+/* Progress on stderr: "train gate 3/40 [=====>    ] 1234/5144 312 img/s
+ * 0:12 left loss 0.31". A bar is drawn only where stderr is a terminal and
+ * quiet is 0; elsewhere one plain line per 10 % at most every 10 seconds.
+ * Zero-initialise; use from one thread. */
+struct nn_progress {
+    const char *label, *unit; /* "train gate", "img" */
+    int64_t total, done;
+    double start_s, last_s;
+    int tty, quiet, shown;
+    int last_decile;
+};
+void nn_progress_begin(struct nn_progress *p, const char *label,
+                       const char *unit, int64_t total);
+/* done counts so far; note (may be NULL) is shown at the end of the line. */
+void nn_progress_update(struct nn_progress *p, int64_t done, const char *note);
+void nn_progress_end(struct nn_progress *p, const char *note);
+/* 1: no progress output anywhere (--quiet). Set by the program once. */
+void nn_progress_set_quiet(int quiet);
+
+double nn_time_s(void); /* monotonic seconds */
+
+#endif /* NN_COMMON_BASE_LOG_H */

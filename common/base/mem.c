@@ -1,0 +1,188 @@
+#include "common/base/mem.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The test hook and the two counters: the only state of this file. */
+static atomic_long calls, live, fail_at;
+
+/* Counts one allocation; 1 when this is the one that must fail. */
+static int must_fail(void)
+{
+    atomic_fetch_add(&calls, 1);
+    if (atomic_load(&fail_at) == 0) {
+        return 0;
+    }
+    return atomic_fetch_sub(&fail_at, 1) == 1;
+}
+
+void nn_mem_fail_at(long n)
+{
+    atomic_store(&fail_at, n);
+}
+
+long nn_mem_calls(void)
+{
+    return atomic_load(&calls);
+}
+
+long nn_mem_live(void)
+{
+    return atomic_load(&live);
+}
+
+static void *count(void *p)
+{
+    if (p != NULL) {
+        atomic_fetch_add(&live, 1);
+    }
+    return p;
+}
+
+int nn_size_mul(size_t a, size_t b, size_t *out)
+{
+    if (b != 0 && a > (size_t)PTRDIFF_MAX / b) {
+        return -1;
+    }
+    *out = a * b;
+    return 0;
+}
+
+void *nn_mem_calloc(size_t n, size_t size)
+{
+    size_t bytes;
+
+    if (nn_size_mul(n, size, &bytes) || must_fail()) {
+        return NULL;
+    }
+    return count(calloc(1, bytes > 0 ? bytes : 1));
+}
+
+void *nn_mem_realloc(void *p, size_t n, size_t size)
+{
+    size_t bytes;
+    void *q;
+
+    if (nn_size_mul(n, size, &bytes) || must_fail()) {
+        return NULL;
+    }
+    q = realloc(p, bytes > 0 ? bytes : 1);
+    return p == NULL ? count(q) : q;
+}
+
+void *nn_mem_aligned(size_t n, size_t size)
+{
+    size_t bytes;
+    void *p;
+
+    if (nn_size_mul(n, size, &bytes) ||
+        bytes > (size_t)PTRDIFF_MAX - NN_ALIGN || must_fail()) {
+        return NULL;
+    }
+    bytes = (bytes + NN_ALIGN) / NN_ALIGN * NN_ALIGN;
+    p = aligned_alloc(NN_ALIGN, bytes);
+    if (p != NULL) {
+        memset(p, 0, bytes);
+    }
+    return count(p);
+}
+
+char *nn_mem_strndup(const char *s, size_t n)
+{
+    size_t len = strnlen(s, n);
+    char *copy = nn_mem_calloc(len + 1, 1);
+
+    if (copy != NULL) {
+        memcpy(copy, s, len);
+    }
+    return copy;
+}
+
+char *nn_mem_strdup(const char *s)
+{
+    return nn_mem_strndup(s, SIZE_MAX);
+}
+
+char *nn_mem_sprintf(const char *fmt, ...)
+{
+    va_list args, again;
+    char *s = NULL;
+    int n;
+
+    va_start(args, fmt);
+    va_copy(again, args);
+    n = vsnprintf(NULL, 0, fmt, args);
+    if (n >= 0) {
+        s = nn_mem_calloc((size_t)n + 1, 1);
+    }
+    if (s != NULL) {
+        vsnprintf(s, (size_t)n + 1, fmt, again);
+    }
+    va_end(again);
+    va_end(args);
+    return s;
+}
+
+void nn_mem_free(void *p)
+{
+    if (p != NULL) {
+        atomic_fetch_sub(&live, 1);
+        free(p);
+    }
+}
+
+int nn_mem_grow(void *p, size_t *cap, size_t need, size_t size)
+{
+    size_t want = *cap > 0 ? *cap : 16;
+    void *old, *grown;
+
+    if (need <= *cap) {
+        return 0;
+    }
+    while (want < need) {
+        if (want > (size_t)PTRDIFF_MAX / 2) {
+            return -1;
+        }
+        want *= 2;
+    }
+    memcpy(&old, p, sizeof old);
+    grown = nn_mem_realloc(old, want, size);
+    if (grown == NULL) {
+        return -1;
+    }
+    memcpy(p, &grown, sizeof grown);
+    *cap = want;
+    return 0;
+}
+
+enum nn_status nn_arena_init(struct nn_arena *a, size_t bytes)
+{
+    *a = (struct nn_arena)NN_ARENA_INIT;
+    a->base = nn_mem_aligned(bytes, 1);
+    if (a->base == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    a->size = bytes;
+    return NN_OK;
+}
+
+void *nn_arena_take(struct nn_arena *a, size_t bytes)
+{
+    size_t at = (a->used + NN_ALIGN - 1) / NN_ALIGN * NN_ALIGN;
+
+    if (at > a->size || bytes > a->size - at) {
+        return NULL;
+    }
+    a->used = at + bytes;
+    return a->base + at;
+}
+
+void nn_arena_release(struct nn_arena *a)
+{
+    nn_mem_free(a->base);
+    *a = (struct nn_arena)NN_ARENA_INIT;
+}

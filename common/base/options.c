@@ -1,0 +1,447 @@
+#include "common/base/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+
+static int at_end(const struct nn_option *p)
+{
+    return p->name == NULL && p->kind == NN_OPT_HEADING && p->help == NULL;
+}
+
+/* --- looking options up -------------------------------------------------- */
+
+static const struct nn_option *find_name(const struct nn_option *t,
+                                         const char *name, size_t len)
+{
+    for (; !at_end(t); t++) {
+        if (t->name != NULL && strlen(t->name) == len &&
+            memcmp(t->name, name, len) == 0) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+static const struct nn_option *find_letter(const struct nn_option *t, char c)
+{
+    for (; !at_end(t); t++) {
+        if (t->letter != 0 && t->letter == c) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+/* Levenshtein distance of two short names; long ones count as far. */
+static size_t distance(const char *a, size_t n, const char *b)
+{
+    size_t row[64], m = strlen(b);
+
+    if (n >= 64 || m >= 64) {
+        return 64;
+    }
+    for (size_t j = 0; j <= m; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= n; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t up = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
+
+            best = up + 1 < best ? up + 1 : best;
+            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            diagonal = up;
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+static enum nn_status unknown(const struct nn_option *t, const char *name,
+                              size_t len, struct nn_error *err)
+{
+    const char *best = NULL;
+    size_t least = 3;
+
+    for (; !at_end(t); t++) {
+        size_t d = t->name != NULL ? distance(name, len, t->name) : 64;
+
+        if (d < least) {
+            least = d;
+            best = t->name;
+        }
+    }
+    if (best != NULL) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "there is no option '--%.*s'; did you mean '--%s'?",
+                       (int)len, name, best);
+    }
+    return nn_fail(err, NN_ERR_ARG, "there is no option '--%.*s'", (int)len,
+                   name);
+}
+
+/* --- reading values ------------------------------------------------------ */
+
+static int in_range(const struct nn_option *p, double x)
+{
+    return (p->lo == 0 && p->hi == 0) || (x >= p->lo && x <= p->hi);
+}
+
+static enum nn_status bad_value(const struct nn_option *p, const char *value,
+                                const char *what, struct nn_error *err)
+{
+    if (p->lo == 0 && p->hi == 0) {
+        return nn_fail(err, NN_ERR_ARG, "option '--%s' wants %s, not '%s'",
+                       p->name, what, value);
+    }
+    return nn_fail(err, NN_ERR_ARG,
+                   "option '--%s' wants %s from %.10g to %.10g, not '%s'",
+                   p->name, what, p->lo, p->hi, value);
+}
+
+static enum nn_status set_int(const struct nn_option *p, const char *value,
+                              struct nn_error *err)
+{
+    char *end;
+    long n;
+
+    errno = 0;
+    n = strtol(value, &end, 10);
+    if (end == value || *end != '\0' || errno != 0 || n < INT32_MIN ||
+        n > INT32_MAX || !in_range(p, (double)n)) {
+        return bad_value(p, value, "a whole number", err);
+    }
+    *(int *)p->target = (int)n;
+    return NN_OK;
+}
+
+static enum nn_status set_u64(const struct nn_option *p, const char *value,
+                              struct nn_error *err)
+{
+    char *end;
+    unsigned long long n;
+
+    errno = 0;
+    n = strtoull(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end != '\0' || errno != 0) {
+        return bad_value(p, value, "a whole number, 0 or more", err);
+    }
+    *(uint64_t *)p->target = n;
+    return NN_OK;
+}
+
+static enum nn_status set_double(const struct nn_option *p, const char *value,
+                                 struct nn_error *err)
+{
+    char *end;
+    double x = strtod(value, &end);
+
+    if (end == value || *end != '\0' || !isfinite(x) || !in_range(p, x)) {
+        return bad_value(p, value, "a number", err);
+    }
+    *(double *)p->target = x;
+    return NN_OK;
+}
+
+static enum nn_status set_choice(const struct nn_option *p, const char *value,
+                                 struct nn_error *err)
+{
+    const char *s = p->arg;
+    size_t len = strlen(value);
+
+    for (int i = 0; s != NULL; i++) {
+        size_t n = strcspn(s, "|");
+
+        if (n == len && memcmp(s, value, n) == 0) {
+            *(int *)p->target = i;
+            return NN_OK;
+        }
+        s = s[n] == '|' ? s + n + 1 : NULL;
+    }
+    return nn_fail(err, NN_ERR_ARG, "option '--%s' wants one of %s, not '%s'",
+                   p->name, p->arg, value);
+}
+
+static enum nn_status add_to_list(const struct nn_option *p, const char *value,
+                                  struct nn_error *err)
+{
+    struct nn_option_list *l = p->target;
+
+    if (nn_mem_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v)) {
+        return nn_fail_nomem(err);
+    }
+    l->v[l->n++] = value;
+    return NN_OK;
+}
+
+static enum nn_status set_value(const struct nn_option *p, const char *value,
+                                struct nn_error *err)
+{
+    switch (p->kind) {
+    case NN_OPT_INT:
+        return set_int(p, value, err);
+    case NN_OPT_U64:
+        return set_u64(p, value, err);
+    case NN_OPT_DOUBLE:
+        return set_double(p, value, err);
+    case NN_OPT_CHOICE:
+        return set_choice(p, value, err);
+    case NN_OPT_LIST:
+        return add_to_list(p, value, err);
+    case NN_OPT_STRING:
+        *(const char **)p->target = value;
+        return NN_OK;
+    case NN_OPT_FLAG:
+    case NN_OPT_HEADING:
+        break;
+    }
+    return NN_ERR_ARG;
+}
+
+/* --- the command line ---------------------------------------------------- */
+
+struct cursor {
+    int argc, i;
+    char **argv;
+};
+
+static enum nn_status take_value(const struct nn_option *p, const char *given,
+                                 struct cursor *c, struct nn_error *err)
+{
+    if (given == NULL) {
+        if (c->i + 1 >= c->argc) {
+            return nn_fail(err, NN_ERR_ARG, "option '--%s' needs a value (%s)",
+                           p->name, p->arg);
+        }
+        given = c->argv[++c->i];
+    }
+    return set_value(p, given, err);
+}
+
+static enum nn_status parse_long(const struct nn_option *t, struct cursor *c,
+                                 struct nn_error *err)
+{
+    const char *name = c->argv[c->i] + 2;
+    size_t len = strcspn(name, "=");
+    const char *value = name[len] == '=' ? name + len + 1 : NULL;
+    const struct nn_option *p = find_name(t, name, len);
+
+    if (p == NULL && len > 3 && memcmp(name, "no-", 3) == 0) {
+        p = find_name(t, name + 3, len - 3);
+        if (p != NULL && p->kind == NN_OPT_FLAG && value == NULL) {
+            *(int *)p->target = 0;
+            return NN_OK;
+        }
+        p = NULL;
+    }
+    if (p == NULL) {
+        return unknown(t, name, len, err);
+    }
+    if (p->kind != NN_OPT_FLAG) {
+        return take_value(p, value, c, err);
+    }
+    if (value != NULL) {
+        return nn_fail(err, NN_ERR_ARG, "option '--%s' takes no value",
+                       p->name);
+    }
+    *(int *)p->target = 1;
+    return NN_OK;
+}
+
+static enum nn_status parse_letter(const struct nn_option *t, struct cursor *c,
+                                   struct nn_error *err)
+{
+    const char *s = c->argv[c->i];
+    const struct nn_option *p = find_letter(t, s[1]);
+
+    if (p == NULL || (p->kind == NN_OPT_FLAG && s[2] != '\0')) {
+        return nn_fail(err, NN_ERR_ARG, "there is no option '%s'", s);
+    }
+    if (p->kind == NN_OPT_FLAG) {
+        *(int *)p->target = 1;
+        return NN_OK;
+    }
+    return take_value(p, s[2] != '\0' ? s + 2 : NULL, c, err);
+}
+
+static enum nn_status check_operands(const struct nn_options *o, int n,
+                                     const char **operands,
+                                     struct nn_error *err)
+{
+    if (n < o->min_operands) {
+        return nn_fail(err, NN_ERR_ARG, "too few operands (wanted: %s)",
+                       o->synopsis);
+    }
+    if (o->max_operands >= 0 && n > o->max_operands) {
+        return nn_fail(err, NN_ERR_ARG, "unexpected operand '%s'",
+                       operands[o->max_operands]);
+    }
+    return NN_OK;
+}
+
+enum nn_status nn_options_parse(const struct nn_options *o, int argc,
+                                char **argv, const char **operands,
+                                int *n_operands, int *help,
+                                struct nn_error *err)
+{
+    struct cursor c = { argc, 1, argv };
+    int only_operands = 0, n = 0;
+    enum nn_status st = NN_OK;
+
+    *help = 0;
+    for (; !st && c.i < argc; c.i++) {
+        const char *s = argv[c.i];
+
+        if (only_operands || s[0] != '-' || s[1] == '\0') {
+            operands[n++] = s;
+        } else if (strcmp(s, "--") == 0) {
+            only_operands = 1;
+        } else if (strcmp(s, "--help") == 0 || strcmp(s, "-h") == 0) {
+            *help = 1;
+            return NN_OK;
+        } else if (s[1] == '-') {
+            st = parse_long(o->table, &c, err);
+        } else {
+            st = parse_letter(o->table, &c, err);
+        }
+    }
+    *n_operands = n;
+    return st ? st : check_operands(o, n, operands, err);
+}
+
+/* --- help and listing ---------------------------------------------------- */
+
+static void value_text(const struct nn_option *p, char *buf, size_t size)
+{
+    const char *s = p->arg;
+
+    buf[0] = '\0';
+    switch (p->kind) {
+    case NN_OPT_FLAG:
+        snprintf(buf, size, "%s", *(int *)p->target ? "yes" : "no");
+        break;
+    case NN_OPT_INT:
+        snprintf(buf, size, "%d", *(int *)p->target);
+        break;
+    case NN_OPT_U64:
+        snprintf(buf, size, "%llu",
+                 (unsigned long long)*(uint64_t *)p->target);
+        break;
+    case NN_OPT_DOUBLE:
+        snprintf(buf, size, "%.10g", *(double *)p->target);
+        break;
+    case NN_OPT_STRING:
+        if (*(const char **)p->target != NULL) {
+            snprintf(buf, size, "%s", *(const char **)p->target);
+        }
+        break;
+    case NN_OPT_CHOICE:
+        for (int i = 0; i < *(int *)p->target; i++) {
+            s += strcspn(s, "|") + 1;
+        }
+        snprintf(buf, size, "%.*s", (int)strcspn(s, "|"), s);
+        break;
+    case NN_OPT_LIST:
+    case NN_OPT_HEADING:
+        break;
+    }
+}
+
+/* Words of text from column `indent`, lines of at most 80 columns; the cursor
+ * stands at column `at`. */
+static void print_wrapped(FILE *to, const char *text, int at, int indent)
+{
+    while (*text != '\0') {
+        int len = (int)strcspn(text, " ");
+
+        if (at > indent && at + 1 + len > 79) {
+            fprintf(to, "\n%*s", indent, "");
+            at = indent;
+        } else if (at > indent) {
+            fputc(' ', to);
+            at++;
+        }
+        fprintf(to, "%.*s", len, text);
+        at += len;
+        text += len;
+        text += strspn(text, " ");
+    }
+    fputc('\n', to);
+}
+
+static void print_option(const struct nn_option *p, FILE *to)
+{
+    enum { HELP_COLUMN = 26 };
+    char left[96], text[640], value[256];
+    int at;
+
+    if (p->letter != 0) {
+        snprintf(left, sizeof left, "  -%c, --%s%s%s", p->letter, p->name,
+                 p->arg != NULL ? " " : "", p->arg != NULL ? p->arg : "");
+    } else {
+        snprintf(left, sizeof left, "      --%s%s%s", p->name,
+                 p->arg != NULL ? " " : "", p->arg != NULL ? p->arg : "");
+    }
+    value_text(p, value, sizeof value);
+    if (p->kind != NN_OPT_FLAG && value[0] != '\0') {
+        snprintf(text, sizeof text, "%s [%s]", p->help, value);
+    } else {
+        snprintf(text, sizeof text, "%s", p->help);
+    }
+    at = fprintf(to, "%s", left);
+    if (at > HELP_COLUMN - 2) {
+        fputc('\n', to);
+        at = 0;
+    }
+    fprintf(to, "%*s", HELP_COLUMN - at, "");
+    print_wrapped(to, text, HELP_COLUMN, HELP_COLUMN);
+}
+
+void nn_options_help(const struct nn_options *o, FILE *to)
+{
+    fprintf(to, "usage: bearcascade %s %s\n\n", o->command, o->synopsis);
+    print_wrapped(to, o->summary, 0, 0);
+    fputs("\noptions [default]:\n", to);
+    for (const struct nn_option *p = o->table; !at_end(p); p++) {
+        if (p->kind == NN_OPT_HEADING) {
+            fprintf(to, "\n%s:\n", p->help);
+        } else {
+            print_option(p, to);
+        }
+    }
+    fputs("  -h, --help              this page\n", to);
+    if (o->examples != NULL) {
+        fprintf(to, "\nexamples:\n%s", o->examples);
+    }
+}
+
+void nn_options_each(const struct nn_options *o, nn_option_fn *fn, void *ctx)
+{
+    char value[512];
+
+    for (const struct nn_option *p = o->table; !at_end(p); p++) {
+        if (p->kind != NN_OPT_HEADING && p->kind != NN_OPT_LIST) {
+            value_text(p, value, sizeof value);
+            fn(ctx, p->name, value);
+        }
+    }
+}
+
+void nn_options_release(const struct nn_options *o)
+{
+    for (const struct nn_option *p = o->table; !at_end(p); p++) {
+        if (p->kind == NN_OPT_LIST) {
+            struct nn_option_list *l = p->target;
+
+            nn_mem_free(l->v);
+            *l = (struct nn_option_list){ 0 };
+        }
+    }
+}

@@ -1,0 +1,32 @@
+/* tests/unit/testkit.h - what every Check program shares.
+ *
+ * A suite is: one create function and TESTKIT_MAIN(create). Results go out
+ * as TAP when CK_TAP_LOG_FILE_NAME=- is set (meson does), else as text; the
+ * exit status is 1 when a test failed. No test may start an OpenMP loop in
+ * main(): libgomp does not survive the fork that Check makes for each test. */
+#ifndef TESTS_UNIT_TESTKIT_H
+#define TESTS_UNIT_TESTKIT_H
+
+#include <check.h>
+#include <stddef.h>
+
+int testkit_run(Suite *(*create)(void));
+#define TESTKIT_MAIN(create) \
+    int main(void) { return testkit_run(create); }
+
+/* New empty folder under $TMPDIR (or /tmp); the string is freed by
+ * testkit_rmdir(), which removes the whole tree. */
+char *testkit_mkdir(void);
+void testkit_rmdir(char *path);
+
+/* Fail with index, values and bound unless |got[i]-want[i]| <= abs + rel *
+ * |want[i]| for all i < n. */
+void testkit_close(const float *got, const float *want, size_t n, double abs,
+                   double rel, const char *what);
+
+/* Run fn(ctx) with the 1st, 2nd, ... allocation failing until it succeeds;
+ * fn returns an enum nn_status. Fails unless each earlier call returned
+ * NN_ERR_NOMEM and nn_mem_live() is back where it was. */
+void testkit_each_alloc_failure(int (*fn)(void *ctx), void *ctx);
+
+#endif /* TESTS_UNIT_TESTKIT_H */
