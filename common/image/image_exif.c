@@ -1,0 +1,113 @@
+#include "common/image/image_internal.h"
+
+#include <string.h>
+
+#include <libexif/exif-data.h>
+
+#include "common/base/mem.h"
+
+#define EXIF_PREFIX 6 /* "Exif\0\0" */
+
+enum nn_status nn_exif_orientation(const uint8_t *data, size_t size,
+                                   int *orientation)
+{
+    static const uint8_t prefix[EXIF_PREFIX] = { 'E', 'x', 'i', 'f', 0, 0 };
+    uint8_t *copy = NULL;
+    enum nn_status st = NN_OK;
+
+    *orientation = 1;
+    if (size < EXIF_PREFIX + 8) {
+        return NN_OK;
+    }
+    size = size < 65536 ? size : 65536; /* an APP1 segment holds no more */
+    if (memcmp(data, prefix, EXIF_PREFIX) != 0) {
+        copy = nn_mem_calloc(size + EXIF_PREFIX, 1);
+        if (!copy) {
+            return NN_ERR_NOMEM;
+        }
+        memcpy(copy, prefix, EXIF_PREFIX);
+        memcpy(copy + EXIF_PREFIX, data, size);
+        data = copy;
+        size += EXIF_PREFIX;
+    }
+    ExifData *exif = exif_data_new();
+    if (!exif) {
+        st = NN_ERR_NOMEM;
+        goto out;
+    }
+    exif_data_unset_option(exif, EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
+    exif_data_load_data(exif, data, (unsigned)size);
+    const ExifEntry *e =
+        exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
+    if (e && e->format == EXIF_FORMAT_SHORT && e->components >= 1 &&
+        e->size >= 2) {
+        int v = exif_get_short(e->data, exif_data_get_byte_order(exif));
+
+        *orientation = v >= 1 && v <= 8 ? v : 1;
+    }
+    exif_data_unref(exif);
+out:
+    nn_mem_free(copy);
+    return st;
+}
+
+/* Where the upright picture's pixels lie in the stored one: the corner its
+ * first pixel comes from, and whether its rows run along stored columns. */
+static const struct turn {
+    unsigned right : 1, bottom : 1, swap : 1;
+} turns[9] = {
+    [1] = { 0, 0, 0 }, [2] = { 1, 0, 0 }, [3] = { 1, 1, 0 }, [4] = { 0, 1, 0 },
+    [5] = { 0, 0, 1 }, [6] = { 0, 1, 1 }, [7] = { 1, 1, 1 }, [8] = { 1, 0, 1 },
+};
+
+#define TILE 32 /* rows and columns turned together: both stay in cache */
+
+static void turn_tile(const uint8_t *from, ptrdiff_t dx, ptrdiff_t dy,
+                      uint8_t *to, size_t stride, int32_t w, int32_t h)
+{
+    for (int32_t y = 0; y < h; y++) {
+        const uint8_t *p = from + dy * y;
+        uint8_t *q = to + stride * (size_t)y;
+
+        for (int32_t x = 0; x < w; x++, p += dx, q += 3) {
+            q[0] = p[0];
+            q[1] = p[1];
+            q[2] = p[2];
+        }
+    }
+}
+
+enum nn_status nn_image_orient(struct nn_image *img, int orientation)
+{
+    if (orientation <= 1 || orientation > 8) {
+        return NN_OK;
+    }
+    struct turn t = turns[orientation];
+    struct nn_image out = NN_IMAGE_INIT;
+    enum nn_status st = nn_image_create(&out, t.swap ? img->h : img->w,
+                                        t.swap ? img->w : img->h);
+
+    if (st) {
+        return st;
+    }
+    ptrdiff_t row = (ptrdiff_t)img->w * 3;
+    ptrdiff_t along = t.right ? -3 : 3, down = t.bottom ? -row : row;
+    ptrdiff_t dx = t.swap ? down : along, dy = t.swap ? along : down;
+    const uint8_t *from = img->rgb + (t.right ? row - 3 : 0) +
+                          (t.bottom ? row * (img->h - 1) : 0);
+    size_t stride = (size_t)out.w * 3;
+
+    for (int32_t y = 0; y < out.h; y += TILE) {
+        for (int32_t x = 0; x < out.w; x += TILE) {
+            int32_t tw = out.w - x < TILE ? out.w - x : TILE;
+            int32_t th = out.h - y < TILE ? out.h - y : TILE;
+
+            turn_tile(from + dx * x + dy * y, dx, dy,
+                      out.rgb + stride * (size_t)y + (size_t)x * 3, stride, tw,
+                      th);
+        }
+    }
+    nn_image_release(img);
+    *img = out;
+    return NN_OK;
+}

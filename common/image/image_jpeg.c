@@ -1,0 +1,407 @@
+#include "common/image/image_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include <turbojpeg.h>
+
+#include "common/base/mem.h"
+
+enum {
+    M_SOF0 = 0xC0,
+    M_DHT = 0xC4,
+    M_JPG = 0xC8,
+    M_DAC = 0xCC,
+    M_RST0 = 0xD0,
+    M_SOI = 0xD8,
+    M_EOI = 0xD9,
+    M_SOS = 0xDA,
+    M_DNL = 0xDC,
+    M_APP1 = 0xE1,
+    M_APP14 = 0xEE,
+    M_COM = 0xFE,
+    M_TEM = 0x01,
+};
+
+static enum nn_status fail_truncated(struct nn_error *err)
+{
+    return nn_fail(err, NN_ERR_FORMAT, "truncated JPEG data");
+}
+
+/* Offset just behind the next marker at or after pos, or 0 at the end. Other
+ * bytes, fill bytes (FF FF) and stuffed ones (FF 00) are passed over. */
+static size_t next_marker(const uint8_t *b, size_t size, size_t pos, int *code)
+{
+    while (pos < size) {
+        const uint8_t *p = memchr(b + pos, 0xFF, size - pos);
+
+        if (!p) {
+            return 0;
+        }
+        while (p < b + size && *p == 0xFF) {
+            p++;
+        }
+        if (p == b + size) {
+            return 0;
+        }
+        pos = (size_t)(p - b) + 1;
+        if (*p != 0) {
+            *code = *p;
+            return pos;
+        }
+    }
+    return 0;
+}
+
+static int stands_alone(int code)
+{
+    return code == M_TEM || (code >= M_RST0 && code <= M_SOI);
+}
+
+/* Length of the segment at pos with its two length bytes, or 0 when it is
+ * damaged or runs past the end. */
+static size_t segment_size(const uint8_t *b, size_t size, size_t pos)
+{
+    if (size - pos < 2) {
+        return 0;
+    }
+    size_t n = nn_be16(b + pos);
+
+    return n >= 2 && n <= size - pos ? n : 0;
+}
+
+static int is_frame(int code)
+{
+    return code >= M_SOF0 && code <= 0xCF && code != M_DHT && code != M_JPG &&
+           code != M_DAC;
+}
+
+static enum nn_status read_frame(const uint8_t *p, size_t n, int code,
+                                 struct nn_image_info *info,
+                                 struct nn_error *err)
+{
+    if (n < 8) {
+        return nn_fail(err, NN_ERR_FORMAT, "damaged JPEG header");
+    }
+    info->bits = p[2];
+    info->h = (int32_t)nn_be16(p + 3);
+    info->w = (int32_t)nn_be16(p + 5);
+    info->channels = p[7];
+    if (info->w == 0 || info->h == 0 || info->channels == 0) {
+        return nn_fail(err, NN_ERR_FORMAT, "damaged JPEG header");
+    }
+    /* baseline, extended, progressive; the last two with arithmetic coding */
+    if (code != 0xC0 && code != 0xC1 && code != 0xC2 && code != 0xC9 &&
+        code != 0xCA) {
+        return nn_fail(err, NN_ERR_UNSUPPORTED,
+                       "lossless or hierarchical JPEG is not supported");
+    }
+    if (info->bits != 8) {
+        return nn_fail(err, NN_ERR_UNSUPPORTED,
+                       "JPEG with %d bits a channel is not supported",
+                       info->bits);
+    }
+    if (info->channels == 2 || info->channels > 4) {
+        return nn_fail(err, NN_ERR_UNSUPPORTED,
+                       "JPEG with %d channels is not supported",
+                       info->channels);
+    }
+    return NN_OK;
+}
+
+enum nn_status nn_jpeg_header(const uint8_t *b, size_t size,
+                              struct nn_image_header *head,
+                              struct nn_error *err)
+{
+    struct nn_image_info *info = &head->info;
+    size_t pos = 2;
+    int code = 0;
+
+    while ((pos = next_marker(b, size, pos, &code)) != 0) {
+        if (stands_alone(code)) {
+            continue;
+        }
+        if (code == M_EOI) {
+            return nn_fail(err, NN_ERR_FORMAT, "JPEG without a picture");
+        }
+        size_t n = segment_size(b, size, pos);
+
+        if (n == 0) {
+            return size - pos < 2 || nn_be16(b + pos) >= 2
+                       ? fail_truncated(err)
+                       : nn_fail(err, NN_ERR_FORMAT, "damaged JPEG header");
+        }
+        if (code == M_SOS) {
+            head->body = pos - 2;
+            break;
+        }
+        if (is_frame(code) && info->w == 0) {
+            enum nn_status st = read_frame(b + pos, n, code, info, err);
+
+            if (st) {
+                return st;
+            }
+        } else if (code == M_APP1 && !head->exif && n >= 8 &&
+                   memcmp(b + pos + 2, "Exif\0", 6) == 0) {
+            head->exif = b + pos + 2;
+            head->exif_size = n - 2;
+        } else if (code == M_APP14 && n >= 14 &&
+                   memcmp(b + pos + 2, "Adobe", 5) == 0) {
+            head->inverted = 1;
+        }
+        pos += n;
+    }
+    if (head->body == 0) {
+        return fail_truncated(err);
+    }
+    if (info->w == 0) {
+        return nn_fail(err, NN_ERR_FORMAT, "JPEG without a picture");
+    }
+    return NN_OK;
+}
+
+/* Number of scans, and whether the end marker was found. Every scan costs a
+ * pass over all coefficients, so a small file could keep us busy for hours. */
+static int32_t count_scans(const uint8_t *b, size_t size, size_t pos,
+                           int *complete)
+{
+    int32_t scans = 0;
+    int code = 0;
+
+    *complete = 0;
+    while ((pos = next_marker(b, size, pos, &code)) != 0) {
+        if (code == M_EOI) {
+            *complete = 1;
+            break;
+        }
+        scans += code == M_SOS;
+        if (code == M_SOS || code == M_DHT || code == M_DAC ||
+            (code >= 0xDB && code <= 0xDD) || (code >= 0xE0 && code <= 0xEF) ||
+            code == M_COM) {
+            size_t n = segment_size(b, size, pos);
+
+            if (n == 0) {
+                break;
+            }
+            pos += n;
+        }
+    }
+    return scans;
+}
+
+/* Warnings that leave a picture worth having. The library keeps the text of
+ * the first warning only, hence the separate look for the end marker. */
+static int is_harmless(const char *text)
+{
+    static const char *const harmless[] = {
+        "extraneous bytes",       "Inconsistent progression",
+        "unknown Adobe color",    "unknown JFIF revision",
+        "Invalid SOS parameters",
+    };
+
+    for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++) {
+        if (strstr(text, harmless[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static enum nn_status fail_library(tjhandle tj, struct nn_error *err)
+{
+    const char *text = tjGetErrorStr2(tj);
+
+    if (strstr(text, "nsufficient memory") || strstr(text, "llocation")) {
+        return nn_fail_nomem(err);
+    }
+    if (strstr(text, "remature end")) {
+        return fail_truncated(err);
+    }
+    return nn_fail(err, NN_ERR_FORMAT, "damaged JPEG data (%s)", text);
+}
+
+static enum nn_status decompress(tjhandle tj, const uint8_t *b, size_t size,
+                                 uint8_t *out, int32_t w, int32_t h, int format,
+                                 struct nn_error *err)
+{
+    int rc = tjDecompress2(tj, b, (unsigned long)size, out, w, 0, h, format,
+                           TJFLAG_ACCURATEDCT);
+
+    if (rc == 0 || (tjGetErrorCode(tj) == TJERR_WARNING &&
+                    is_harmless(tjGetErrorStr2(tj)))) {
+        return NN_OK;
+    }
+    return fail_library(tj, err);
+}
+
+/* The library must see the header as we did: our buffer is sized by it. Its
+ * complaint about uncommon subsampling does not matter for RGB output. */
+static enum nn_status check_header(tjhandle tj, const uint8_t *b, size_t size,
+                                   const struct nn_image_info *info,
+                                   struct nn_error *err)
+{
+    int w = 0, h = 0, sub = 0, space = -1;
+    int rc =
+        tjDecompressHeader3(tj, b, (unsigned long)size, &w, &h, &sub, &space);
+
+    if (w == info->w && h == info->h &&
+        (space == TJCS_CMYK || space == TJCS_YCCK) == (info->channels == 4)) {
+        return NN_OK;
+    }
+    return rc ? fail_library(tj, err)
+              : nn_fail(err, NN_ERR_FORMAT, "damaged JPEG header");
+}
+
+/* Halve while the shorter side stays large enough: the library has fast code
+ * for powers of two only. Returns the divisor 1, 2, 4 or 8. */
+static int32_t pick_scale(int32_t w, int32_t h, int32_t min_side)
+{
+    int32_t side = w < h ? w : h, div = 1;
+
+    while (min_side > 0 && div < 8 &&
+           (side + 2 * div - 1) / (2 * div) >= min_side) {
+        div *= 2;
+    }
+    return div;
+}
+
+static enum nn_status decompress_cmyk(tjhandle tj, const uint8_t *b,
+                                      size_t size, int inverted,
+                                      struct nn_image *img,
+                                      struct nn_error *err)
+{
+    size_t n = (size_t)img->w * (size_t)img->h;
+    uint8_t *cmyk = nn_mem_realloc(NULL, n, 4);
+
+    if (!cmyk) {
+        return nn_fail_nomem(err);
+    }
+    enum nn_status st =
+        decompress(tj, b, size, cmyk, img->w, img->h, TJPF_CMYK, err);
+    uint32_t flip = inverted ? 0 : 255;
+
+    for (size_t i = 0; st == NN_OK && i < n; i++) {
+        uint32_t k = cmyk[i * 4 + 3] ^ flip;
+
+        for (size_t c = 0; c < 3; c++) {
+            uint32_t v = (cmyk[i * 4 + c] ^ flip) * k;
+
+            img->rgb[i * 3 + c] = (uint8_t)((v + 127) / 255);
+        }
+    }
+    nn_mem_free(cmyk);
+    return st;
+}
+
+enum nn_status nn_jpeg_pixels(const uint8_t *bytes, size_t size,
+                              const struct nn_image_options *opt,
+                              const struct nn_image_header *head,
+                              struct nn_image *img, struct nn_error *err)
+{
+    const struct nn_image_info *info = &head->info;
+    int complete;
+    int32_t scans = count_scans(bytes, size, head->body, &complete);
+
+    if (!complete) {
+        return fail_truncated(err);
+    }
+    if (scans > opt->max_scans) {
+        return nn_fail(err, NN_ERR_UNSUPPORTED,
+                       "JPEG with %" PRId32 " scans is over the limit of "
+                       "%" PRId32,
+                       scans, opt->max_scans);
+    }
+    tjhandle tj = tjInitDecompress();
+    if (!tj) {
+        return nn_fail_nomem(err);
+    }
+    int32_t div = pick_scale(info->w, info->h, opt->min_side);
+    enum nn_status st = check_header(tj, bytes, size, info, err);
+
+    if (st) {
+        goto out;
+    }
+    st = nn_image_create(img, (info->w + div - 1) / div,
+                         (info->h + div - 1) / div);
+    if (st) {
+        nn_fail_nomem(err);
+        goto out;
+    }
+    if (info->channels == 4) {
+        st = decompress_cmyk(tj, bytes, size, head->inverted, img, err);
+    } else {
+        st = decompress(tj, bytes, size, img->rgb, img->w, img->h, TJPF_RGB,
+                        err);
+    }
+out:
+    tjDestroy(tj);
+    return st;
+}
+
+/* Compress into a block of ours; *bytes is freed with nn_mem_free(). */
+static enum nn_status compress(tjhandle tj, const uint8_t *rgb, int32_t w,
+                               int32_t h, int quality, uint8_t **bytes,
+                               size_t *size, struct nn_error *err)
+{
+    unsigned long n = tjBufSize(w, h, TJSAMP_420);
+
+    *bytes = NULL;
+    if (n == (unsigned long)-1) {
+        return nn_fail(err, NN_ERR_ARG, "picture too large for a JPEG file");
+    }
+    *bytes = nn_mem_realloc(NULL, n, 1);
+    if (!*bytes) {
+        return nn_fail_nomem(err);
+    }
+    if (tjCompress2(tj, rgb, w, 0, h, TJPF_RGB, bytes, &n, TJSAMP_420, quality,
+                    TJFLAG_NOREALLOC | TJFLAG_ACCURATEDCT)) {
+        nn_mem_free(*bytes);
+        *bytes = NULL;
+        return nn_fail(err, NN_ERR_ARG, "cannot encode a JPEG: %s",
+                       tjGetErrorStr2(tj));
+    }
+    *size = n;
+    return NN_OK;
+}
+
+enum nn_status nn_image_encode_jpeg(const struct nn_image *img, int quality,
+                                    uint8_t **bytes, size_t *size,
+                                    struct nn_error *err)
+{
+    *bytes = NULL;
+    *size = 0;
+    if (quality < 1 || quality > 100 || img->w < 1 || img->h < 1) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "cannot encode a JPEG: no picture, or "
+                       "a quality outside 1..100");
+    }
+    tjhandle tj = tjInitCompress();
+    if (!tj) {
+        return nn_fail_nomem(err);
+    }
+    enum nn_status st =
+        compress(tj, img->rgb, img->w, img->h, quality, bytes, size, err);
+
+    tjDestroy(tj);
+    return st;
+}
+
+enum nn_status nn_jpeg_round_trip(uint8_t *rgb, int32_t w, int32_t h,
+                                  int quality)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    tjhandle tj = tjInitTransform(); /* compresses and decompresses */
+
+    if (!tj) {
+        return NN_ERR_NOMEM;
+    }
+    enum nn_status st = compress(tj, rgb, w, h, quality, &bytes, &size, NULL);
+
+    if (st == NN_OK) {
+        st = decompress(tj, bytes, size, rgb, w, h, TJPF_RGB, NULL);
+    }
+    nn_mem_free(bytes);
+    tjDestroy(tj);
+    return st ? NN_ERR_NOMEM : NN_OK;
+}

@@ -1,0 +1,77 @@
+/* tests/unit/image/sample.h - small synthetic picture files.
+ *
+ * Everything is drawn and encoded here, so that the tests need no photographs
+ * and can check what comes out of a decoder against what went in. The
+ * functions stop the program with a message when they run out of memory or
+ * an encoder refuses: there is no test to save then. */
+#ifndef TESTS_UNIT_IMAGE_SAMPLE_H
+#define TESTS_UNIT_IMAGE_SAMPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/image/image.h"
+
+/* A file in memory. Zero-initialise; sample_release() frees it. */
+struct sample {
+    uint8_t *bytes;
+    size_t size, cap;
+};
+void sample_release(struct sample *s);
+void sample_add(struct sample *s, const void *bytes, size_t n);
+void sample_add_u8(struct sample *s, unsigned v);
+void sample_add_be16(struct sample *s, unsigned v);
+void sample_add_be32(struct sample *s, uint32_t v);
+void sample_add_le32(struct sample *s, uint32_t v);
+/* Insert n bytes at offset at. */
+void sample_insert(struct sample *s, size_t at, const void *bytes, size_t n);
+
+/* w x h pixels of smooth colour: four corners of different hue, so that any
+ * turn or mirror image is another picture. */
+void sample_picture(struct nn_image *img, int32_t w, int32_t h);
+/* w x h pixels of gradient plus noise from a 32-bit linear congruential
+ * generator; tests/golden/image_golden.py draws the same bytes. */
+void sample_noise(struct nn_image *img, int32_t w, int32_t h, uint32_t seed);
+
+enum sample_jpeg_kind {
+    SAMPLE_JPEG_420,
+    SAMPLE_JPEG_444,
+    SAMPLE_JPEG_GREY,
+    SAMPLE_JPEG_PROGRESSIVE,
+    SAMPLE_JPEG_CMYK, /* YCCK with an Adobe marker, inverted */
+};
+void sample_jpeg(struct sample *s, const struct nn_image *img,
+                 enum sample_jpeg_kind kind, int quality);
+/* Put an EXIF block with this orientation behind the start marker. */
+void sample_jpeg_orient(struct sample *s, int orientation, int big_endian);
+/* "Exif\0\0" and a TIFF block with one entry. */
+void sample_exif(struct sample *s, int orientation, int big_endian);
+/* A valid start and a frame of w x h pixels, then nothing. */
+void sample_jpeg_header(struct sample *s, unsigned w, unsigned h);
+
+struct sample_png {
+    int colour;      /* 0 grey, 2 RGB, 3 palette, 4 grey+alpha, 6 RGB+alpha */
+    int bits;        /* 1, 2, 4, 8, 16 */
+    int interlaced;  /* Adam7 */
+    int transparent; /* a tRNS chunk (colours 0, 2, 3) */
+};
+/* Encode img as far as the colour type can hold it; *want (may be NULL)
+ * becomes what a decoder must make of it, alpha laid over white. */
+void sample_png(struct sample *s, const struct nn_image *img,
+                struct sample_png kind, struct nn_image *want);
+void sample_png_chunk(struct sample *s, const char *type, const void *data,
+                      size_t n);
+void sample_png_header(struct sample *s, uint32_t w, uint32_t h);
+/* Insert a chunk behind IHDR. */
+void sample_png_insert(struct sample *s, const char *type, const void *data,
+                       size_t n);
+/* Two frames; the first is img, the second its negative. */
+void sample_apng(struct sample *s, const struct nn_image *img);
+
+/* alpha: rising from left to right; *want as for sample_png(). */
+void sample_webp(struct sample *s, const struct nn_image *img, int lossless,
+                 int alpha, struct nn_image *want);
+void sample_webp_orient(struct sample *s, int orientation);
+void sample_webp_animated(struct sample *s, const struct nn_image *img);
+
+#endif /* TESTS_UNIT_IMAGE_SAMPLE_H */
