@@ -1,0 +1,83 @@
+/* common/tensor/kernels/conv.h - convolution drivers over the kernel table.
+ *
+ * x [B,H,W,IC]  w [OC,KH,KW,IC/G]  y [B,OH,OW,OC], all NHWC float32, packed.
+ *   y[b,oh,ow,oc] = sum over kh,kw,ic of
+ *       x[b, oh*stride_h + kh - pad_h, ow*stride_w + kw - pad_w, g*IC/G + ic]
+ *       * w[oc,kh,kw,ic],   g = oc / (OC/G); outside the image x is 0
+ * (cross-correlation: weights are not flipped.) A dense layer is a 1x1
+ * convolution over a 1x1 image. Every function is bit-equal for any thread
+ * count: work is cut into chunks that depend on the shape alone.
+ *
+ * A plan is made once per layer and batch limit; running one allocates
+ * nothing and uses only `work`, scratch of nn_conv_work_floats() floats that
+ * the caller provides (NN_ALIGN-aligned), not shared between concurrent
+ * calls. */
+#ifndef NN_COMMON_TENSOR_KERNELS_CONV_H
+#define NN_COMMON_TENSOR_KERNELS_CONV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/status.h"
+
+struct nn_conv_shape {
+    int32_t h, w, ic;           /* input image */
+    int32_t oc, kh, kw;         /* filters */
+    int32_t stride_h, stride_w; /* >= 1 */
+    int32_t pad_h, pad_w;       /* zeros on each side, >= 0 */
+    int32_t groups;             /* divides IC and OC; IC = OC: depthwise */
+};
+
+/* What is written in the same pass as y. */
+struct nn_conv_epilogue {
+    const float *bias;     /* [OC], or NULL */
+    const float *residual; /* [B,OH,OW,OC] added before relu, or NULL; may
+                              equal y */
+    int relu;              /* 1: y = max(y, 0) at the end (NaN stays NaN) */
+    /* Batch-norm statistics of y as computed before bias, residual and relu
+     * (which must be off then): per chunk partial sums are combined in chunk
+     * order. Both NULL, or both [OC]: sum and sum of squares over B,OH,OW, as
+     * double. */
+    double *sum, *sum_sq;
+};
+
+struct nn_conv; /* opaque: shape, chosen kernels, chunking */
+
+/* Choose kernels for the shape under cpu_flags (nn_cpu_flags(); 0 gives the
+ * scalar ones). max_batch fixes the scratch size.
+ * Errors: NN_ERR_SHAPE (text says what does not fit), NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+nn_conv_create(const struct nn_conv_shape *s, int32_t max_batch,
+               unsigned cpu_flags, struct nn_conv **out, struct nn_error *err);
+void nn_conv_destroy(struct nn_conv **conv);
+
+int32_t nn_conv_out_h(const struct nn_conv_shape *s); /* < 1: does not fit */
+int32_t nn_conv_out_w(const struct nn_conv_shape *s);
+size_t nn_conv_macs(const struct nn_conv_shape *s);  /* multiply-adds / image */
+const char *nn_conv_method(const struct nn_conv *c); /* "igemm 14x32 avx512" */
+
+/* Floats of packed weights (inference packs once) and of scratch. */
+size_t nn_conv_packed_floats(const struct nn_conv *c);
+size_t nn_conv_work_floats(const struct nn_conv *c, int backward);
+
+/* packed = w in the layout that nn_conv_forward() wants. */
+void nn_conv_pack(const struct nn_conv *c, const float *w, float *packed);
+
+/* y = conv(x, w) with epilogue (NULL: none). y must not overlap x.
+ * 1 <= batch <= max_batch. */
+void nn_conv_forward(const struct nn_conv *c, int32_t batch, const float *x,
+                     const float *packed, const struct nn_conv_epilogue *e,
+                     float *y, float *work);
+
+/* dx = gradient with respect to x (overwritten; accumulate != 0: added).
+ * w is the plain [OC,KH,KW,IC/G] array; packing happens inside work. */
+void nn_conv_backward_input(const struct nn_conv *c, int32_t batch,
+                            const float *dy, const float *w, float *dx,
+                            int accumulate, float *work);
+
+/* dw += gradient with respect to w, [OC,KH,KW,IC/G]. */
+void nn_conv_backward_weights(const struct nn_conv *c, int32_t batch,
+                              const float *x, const float *dy, float *dw,
+                              float *work);
+
+#endif /* NN_COMMON_TENSOR_KERNELS_CONV_H */

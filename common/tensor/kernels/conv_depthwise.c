@@ -1,0 +1,274 @@
+/* Depthwise convolution: rows of all images are cut into pieces. */
+#include "common/base/parallel.h"
+#include "common/tensor/kernels/conv_internal.h"
+
+enum { FLOAT_PIXELS = 256 }; /* most pixels summed in float */
+
+struct view {
+    const struct nn_conv *c;
+    nn_dw_fn *fn;
+    struct nn_dw d;          /* first image; copied per call */
+    size_t x_image, y_image; /* floats */
+    int32_t rows;            /* rows of the result per image */
+    size_t total, n_m, n_c;
+    double *part; /* [n_m][2][C] */
+    float *sums;  /* [n_m][2][C] */
+    float *taps;  /* weight gradient: [n_m][KH*KW][C] */
+    float *dw;
+};
+
+static size_t taps_of(const struct nn_conv *c)
+{
+    return (size_t)c->s.kh * (size_t)c->s.kw;
+}
+
+static void cut_work(const struct nn_conv *c, size_t rows, size_t macs,
+                     size_t *n_m, size_t *n_c)
+{
+    size_t vecs = nn_ceil_div((size_t)c->s.ic, c->k->vw);
+    size_t want = nn_conv_want(macs, 400000);
+    *n_m = nn_min_size(want, rows);
+    *n_c = nn_min_size(nn_ceil_div(want, *n_m), vecs);
+}
+
+size_t nn_depthwise_packed(const struct nn_conv *c)
+{
+    return taps_of(c) * (size_t)c->s.ic;
+}
+
+size_t nn_depthwise_work(const struct nn_conv *c, int backward)
+{
+    size_t n_m, n_c, ch = (size_t)c->s.ic;
+    size_t b = (size_t)c->max_batch, macs = b * nn_conv_macs(&c->s);
+    cut_work(c, b * (size_t)c->oh, macs, &n_m, &n_c);
+    size_t n = n_m * ch * (2 + 2 * sizeof(double) / sizeof(float));
+    return backward ? nn_max_size(n, (n_m + 1) * taps_of(c) * ch) : n;
+}
+
+void nn_depthwise_pack(const struct nn_conv *c, const float *w, float *packed)
+{
+    size_t taps = taps_of(c), ch = (size_t)c->s.ic;
+    c->k->transpose(w, taps, taps, ch, packed, ch);
+}
+
+/* Fold the float sums of channels c0..c1-1 into the doubles and clear. */
+static void fold_sums(const struct view *v, size_t im, int32_t c0, int32_t c1)
+{
+    size_t ch = (size_t)v->c->s.ic;
+    double *part = v->part + im * 2 * ch;
+    float *sums = v->sums + im * 2 * ch;
+    for (size_t i = (size_t)c0; i < (size_t)c1; i++) {
+        part[i] += (double)sums[i];
+        part[ch + i] += (double)sums[ch + i];
+        sums[i] = sums[ch + i] = 0;
+    }
+}
+
+static void clear_sums(const struct view *v, size_t im, int32_t c0, int32_t c1)
+{
+    size_t ch = (size_t)v->c->s.ic;
+    for (size_t i = (size_t)c0; i < (size_t)c1; i++) {
+        v->part[im * 2 * ch + i] = v->part[(im * 2 + 1) * ch + i] = 0;
+        v->sums[im * 2 * ch + i] = v->sums[(im * 2 + 1) * ch + i] = 0;
+    }
+}
+
+static void run_piece(void *ctx, size_t i)
+{
+    const struct view *v = ctx;
+    size_t im = i / v->n_c, in = i % v->n_c, vw = v->c->k->vw;
+    size_t ch = (size_t)v->c->s.ic, vecs = nn_ceil_div(ch, vw);
+    struct nn_dw d = v->d;
+    d.c0 = (int32_t)(nn_cut(vecs, v->n_c, in) * vw);
+    d.c1 = (int32_t)nn_min_size(ch, nn_cut(vecs, v->n_c, in + 1) * vw);
+    size_t step = (size_t)v->rows;
+    if (v->part) {
+        clear_sums(v, im, d.c0, d.c1);
+        d.sum = v->sums + im * 2 * ch;
+        d.sum_sq = d.sum + ch;
+        step = nn_max_size(1, FLOAT_PIXELS / (size_t)v->d.ow);
+    }
+    if (v->taps) {
+        d.y = v->taps + im * taps_of(v->c) * ch;
+        for (size_t t = 0; t < taps_of(v->c); t++) {
+            for (int32_t j = d.c0; j < d.c1; j++) {
+                d.y[t * ch + (size_t)j] = 0;
+            }
+        }
+    }
+    size_t r = nn_cut(v->total, v->n_m, im);
+    size_t r1 = nn_cut(v->total, v->n_m, im + 1);
+    while (r < r1) {
+        size_t b = r / (size_t)v->rows, first = r % (size_t)v->rows;
+        size_t n = nn_min_size((size_t)v->rows - first, r1 - r);
+        n = nn_min_size(n, step);
+        d.oh0 = (int32_t)first;
+        d.oh1 = (int32_t)(first + n);
+        d.x = v->d.x + b * v->x_image;
+        d.y = v->taps ? d.y : v->d.y + b * v->y_image;
+        d.residual = v->d.residual ? v->d.residual + b * v->y_image : NULL;
+        v->fn(&d);
+        if (v->part) {
+            fold_sums(v, im, d.c0, d.c1);
+        }
+        r += n;
+    }
+}
+
+static struct nn_dw describe(const struct nn_conv *c)
+{
+    const struct nn_conv_shape *s = &c->s;
+    struct nn_dw d = {
+        .h = s->h,
+        .wd = s->w,
+        .oh = c->oh,
+        .ow = c->ow,
+        .c = s->ic,
+        .kh = s->kh,
+        .kw = s->kw,
+        .sh = s->stride_h,
+        .sw = s->stride_w,
+        .ph = s->pad_h,
+        .pw = s->pad_w,
+    };
+    return d;
+}
+
+/* k when the kernel is k x k with equal strides, 3 or 5; else 0. */
+static int square(const struct nn_conv *c, int32_t stride)
+{
+    const struct nn_conv_shape *s = &c->s;
+    int same = s->kh == s->kw && s->stride_h == stride && s->stride_w == stride;
+    return same && (s->kh == 3 || s->kh == 5) ? s->kh : 0;
+}
+
+static nn_dw_fn *pick(const struct nn_conv *c, nn_dw_fn *f31, nn_dw_fn *f32,
+                      nn_dw_fn *f51, nn_dw_fn *f52, nn_dw_fn *any)
+{
+    int a = square(c, 1), b = square(c, 2);
+    if (a) {
+        return a == 3 ? f31 : f51;
+    }
+    if (b) {
+        return b == 3 ? f32 : f52;
+    }
+    return any;
+}
+
+static void run_view(struct view *v, int32_t batch)
+{
+    v->total = (size_t)batch * (size_t)v->rows;
+    cut_work(v->c, v->total, (size_t)batch * nn_conv_macs(&v->c->s), &v->n_m,
+             &v->n_c);
+    if (v->part) { /* doubles first, floats behind them */
+        v->sums = (float *)(void *)(v->part + v->n_m * 2 * (size_t)v->c->s.ic);
+    }
+    nn_parallel_for(v->n_m * v->n_c, run_piece, v);
+}
+
+static size_t image_of(int32_t h, int32_t w, int32_t c)
+{
+    return (size_t)h * (size_t)w * (size_t)c;
+}
+
+void nn_depthwise_forward(const struct nn_conv *c, int32_t batch,
+                          const float *x, const float *packed,
+                          const struct nn_conv_epilogue *e, float *y,
+                          float *work)
+{
+    const struct nn_kernels *k = c->k;
+    struct view v = {
+        .c = c,
+        .fn = pick(c, k->dw_3s1, k->dw_3s2, k->dw_5s1, k->dw_5s2, k->dw_any),
+        .d = describe(c),
+        .x_image = image_of(c->s.h, c->s.w, c->s.ic),
+        .y_image = image_of(c->oh, c->ow, c->s.ic),
+        .rows = c->oh,
+        .part = e->sum ? (double *)(void *)work : NULL,
+    };
+    v.d.x = x;
+    v.d.w = packed;
+    v.d.y = y;
+    v.d.residual = e->residual;
+    v.d.bias = e->bias;
+    v.d.relu = e->relu;
+    run_view(&v, batch);
+    if (e->sum) {
+        size_t ch = (size_t)c->s.ic;
+        nn_conv_combine(v.part, v.n_m, ch, ch, e->sum, e->sum_sq);
+    }
+}
+
+void nn_depthwise_backward_input(const struct nn_conv *c, int32_t batch,
+                                 const float *dy, const float *w, float *dx,
+                                 int accumulate, float *work)
+{
+    const struct nn_kernels *k = c->k;
+    size_t taps = taps_of(c), ch = (size_t)c->s.ic;
+    struct view v = {
+        .c = c,
+        .fn = pick(c, k->dw_3s1, k->dwi_3s2, k->dw_5s1, k->dwi_5s2, k->dwi_any),
+        .d = describe(c),
+        .x_image = image_of(c->oh, c->ow, c->s.ic),
+        .y_image = image_of(c->s.h, c->s.w, c->s.ic),
+        .rows = c->s.h,
+    };
+    nn_depthwise_pack(c, w, work);
+    if (square(c, 1)) {
+        /* The same convolution over dy with the kernel turned around. */
+        for (size_t a = 0, b = taps - 1; a < b; a++, b--) {
+            for (size_t i = 0; i < ch; i++) {
+                float t = work[a * ch + i];
+                work[a * ch + i] = work[b * ch + i];
+                work[b * ch + i] = t;
+            }
+        }
+        v.d.h = c->oh;
+        v.d.wd = c->ow;
+        v.d.oh = c->s.h;
+        v.d.ow = c->s.w;
+        v.d.ph = c->s.kh - 1 - c->s.pad_h;
+        v.d.pw = c->s.kw - 1 - c->s.pad_w;
+    }
+    v.d.x = dy;
+    v.d.w = work;
+    v.d.y = dx;
+    v.d.residual = accumulate ? dx : NULL;
+    run_view(&v, batch);
+}
+
+/* dw[c, t] += the partial sums in the order of the pieces. */
+static void add_taps(void *ctx, size_t t)
+{
+    const struct view *v = ctx;
+    size_t taps = taps_of(v->c), ch = (size_t)v->c->s.ic;
+    for (size_t i = 0; i < ch; i++) {
+        float s = 0;
+        for (size_t m = 0; m < v->n_m; m++) {
+            s += v->taps[(m * taps + t) * ch + i];
+        }
+        v->dw[i * taps + t] += s;
+    }
+}
+
+void nn_depthwise_backward_weights(const struct nn_conv *c, int32_t batch,
+                                   const float *x, const float *dy, float *dw,
+                                   float *work)
+{
+    const struct nn_kernels *k = c->k;
+    struct view v = {
+        .c = c,
+        .fn =
+            pick(c, k->dww_3s1, k->dww_3s2, k->dww_5s1, k->dww_5s2, k->dww_any),
+        .d = describe(c),
+        .x_image = image_of(c->s.h, c->s.w, c->s.ic),
+        .y_image = image_of(c->oh, c->ow, c->s.ic),
+        .rows = c->oh,
+        .taps = work,
+        .dw = dw,
+    };
+    v.d.x = x;
+    v.d.residual = dy;
+    run_view(&v, batch);
+    nn_parallel_for(taps_of(c), add_taps, &v);
+}

@@ -1,0 +1,179 @@
+/* Convolution as an implicit matrix product: packing, forward, and the input
+ * gradient, which is the same product over dy once per stride phase. */
+#include "common/base/parallel.h"
+#include "common/tensor/kernels/conv_view.h"
+
+static size_t depth_of(const struct nn_conv *c)
+{
+    return (size_t)c->s.kh * (size_t)c->s.kw * (size_t)c->s.ic;
+}
+
+size_t nn_gemm_packed(const struct nn_conv *c)
+{
+    return nn_panel_floats(c, (size_t)c->s.oc, depth_of(c));
+}
+
+static size_t stats_floats(const struct nn_conv *c)
+{
+    size_t n_m, n_n, n = (size_t)c->s.oc;
+    nn_view_cut(c, (size_t)c->max_batch * (size_t)c->oh * (size_t)c->ow, n,
+                depth_of(c), &n_m, &n_n);
+    return n_m * 2 * nn_pad_to_panel(c, n) * (sizeof(double) / sizeof(float));
+}
+
+size_t nn_gemm_work(const struct nn_conv *c, int backward)
+{
+    size_t n = stats_floats(c);
+    if (backward) {
+        size_t taps = (size_t)c->s.kh * (size_t)c->s.kw;
+        n = nn_max_size(
+            n, nn_panel_floats(c, (size_t)c->s.ic, taps * (size_t)c->s.oc));
+        n = nn_max_size(n, nn_gemm_weights_work(c));
+    }
+    return n;
+}
+
+struct pack_job {
+    const struct nn_conv *c;
+    const float *w;
+    float *packed;
+    int32_t kh0, kw0, nkh, nkw; /* taps of a phase (input gradient) */
+};
+
+static void pack_panel(void *ctx, size_t p)
+{
+    const struct pack_job *j = ctx;
+    const struct nn_kernels *k = j->c->k;
+    size_t n0 = p * 2 * k->vw, depth = depth_of(j->c);
+    size_t left = nn_min_size((size_t)j->c->s.oc - n0, 2 * k->vw);
+    k->transpose(j->w + n0 * depth, depth, depth, left, j->packed + n0 * depth,
+                 left > k->vw ? 2 * k->vw : k->vw);
+}
+
+void nn_gemm_pack(const struct nn_conv *c, const float *w, float *packed)
+{
+    struct pack_job j = { .c = c, .w = w, .packed = packed };
+    nn_parallel_for(nn_ceil_div((size_t)c->s.oc, nn_panel_width(c)), pack_panel,
+                    &j);
+}
+
+void nn_gemm_forward(const struct nn_conv *c, int32_t batch, const float *x,
+                     const float *packed, const struct nn_conv_epilogue *e,
+                     float *y, float *work)
+{
+    const struct nn_conv_shape *s = &c->s;
+    struct nn_view v = {
+        .c = c,
+        .batch = batch,
+        .ah = s->h,
+        .aw = s->w,
+        .ac = s->ic,
+        .kh = s->kh,
+        .kw = s->kw,
+        .sh = s->stride_h,
+        .sw = s->stride_w,
+        .ph = s->pad_h,
+        .pw = s->pad_w,
+        .gh = c->oh,
+        .gw = c->ow,
+        .out_h = c->oh,
+        .out_w = c->ow,
+        .step_h = 1,
+        .step_w = 1,
+        .n = (size_t)s->oc,
+        .a = x,
+        .panels = packed,
+        .y = y,
+        .residual = e->residual,
+        .bias = e->bias,
+        .relu = e->relu,
+        .part = e->sum ? (double *)(void *)work : NULL,
+    };
+    nn_view_run(&v);
+    if (e->sum) {
+        nn_conv_combine(v.part, v.n_m, nn_pad_to_panel(c, v.n), v.n, e->sum,
+                        e->sum_sq);
+    }
+}
+
+/* Input gradient. */
+
+/* Panel p of the phase's transposed weights: row (tap, oc) holds the input
+ * channels of the panel, taps reversed so that dy columns ascend. */
+static void pack_phase_panel(void *ctx, size_t p)
+{
+    const struct pack_job *j = ctx;
+    const struct nn_conv_shape *s = &j->c->s;
+    const struct nn_kernels *k = j->c->k;
+    size_t ic = (size_t)s->ic, oc = (size_t)s->oc, n0 = p * 2 * k->vw;
+    size_t left = nn_min_size(ic - n0, 2 * k->vw);
+    size_t width = left > k->vw ? 2 * k->vw : k->vw;
+    float *dst = j->packed + n0 * (size_t)j->nkh * (size_t)j->nkw * oc;
+    for (int32_t a = j->nkh - 1; a >= 0; a--) {
+        for (int32_t b = j->nkw - 1; b >= 0; b--) {
+            size_t kh = (size_t)(j->kh0 + a * s->stride_h);
+            size_t kw = (size_t)(j->kw0 + b * s->stride_w);
+            const float *w = j->w + (kh * (size_t)s->kw + kw) * ic + n0;
+            for (size_t o = 0; o < oc; o++, dst += width) {
+                k->gather(&w, 1, left, dst, width);
+                for (size_t i = left; i < width; i++) {
+                    dst[i] = 0;
+                }
+                w += depth_of(j->c);
+            }
+        }
+    }
+}
+
+static int32_t taps_of(int32_t first, int32_t k, int32_t stride)
+{
+    return first < k ? (k - 1 - first) / stride + 1 : 0;
+}
+
+void nn_gemm_backward_input(const struct nn_conv *c, int32_t batch,
+                            const float *dy, const float *w, float *dx,
+                            int accumulate, float *work)
+{
+    const struct nn_conv_shape *s = &c->s;
+    struct nn_view v = {
+        .c = c,
+        .batch = batch,
+        .ah = c->oh,
+        .aw = c->ow,
+        .ac = s->oc,
+        .sh = 1,
+        .sw = 1,
+        .out_h = s->h,
+        .out_w = s->w,
+        .step_h = s->stride_h,
+        .step_w = s->stride_w,
+        .n = (size_t)s->ic,
+        .a = dy,
+        .panels = work,
+        .y = dx,
+        .residual = accumulate ? dx : NULL,
+    };
+    size_t panels = nn_ceil_div(v.n, nn_panel_width(c));
+    for (int32_t py = 0; py < s->stride_h && py < s->h; py++) {
+        for (int32_t px = 0; px < s->stride_w && px < s->w; px++) {
+            struct pack_job j = { .c = c, .w = w, .packed = work };
+            j.kh0 = (py + s->pad_h) % s->stride_h;
+            j.kw0 = (px + s->pad_w) % s->stride_w;
+            j.nkh = taps_of(j.kh0, s->kh, s->stride_h);
+            j.nkw = taps_of(j.kw0, s->kw, s->stride_w);
+            if (j.nkh == 0 || j.nkw == 0) {
+                j.nkh = j.nkw = 0;
+            }
+            nn_parallel_for(panels, pack_phase_panel, &j);
+            v.kh = j.nkh;
+            v.kw = j.nkw;
+            v.ph = j.nkh - 1 - (py + s->pad_h) / s->stride_h;
+            v.pw = j.nkw - 1 - (px + s->pad_w) / s->stride_w;
+            v.gh = (s->h - py + s->stride_h - 1) / s->stride_h;
+            v.gw = (s->w - px + s->stride_w - 1) / s->stride_w;
+            v.off_h = py;
+            v.off_w = px;
+            nn_view_run(&v);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+/* common/tensor/kernels/conv_internal.h - what the conv_*.c files share. */
+#ifndef NN_COMMON_TENSOR_KERNELS_CONV_INTERNAL_H
+#define NN_COMMON_TENSOR_KERNELS_CONV_INTERNAL_H
+
+#include "common/tensor/kernels/conv.h"
+#include "common/tensor/kernels/table.h"
+
+enum nn_conv_kind { NN_CONV_GEMM, NN_CONV_DEPTHWISE, NN_CONV_PLAIN };
+
+struct nn_conv {
+    struct nn_conv_shape s;
+    int32_t oh, ow, max_batch;
+    enum nn_conv_kind kind;
+    const struct nn_kernels *k;
+    char method[48];
+    size_t n_zeros;
+    float *zeros; /* a row of padding, read in place of pixels outside */
+};
+
+/* Most pieces that a layer is cut into for the threads, and multiply-adds
+ * that are worth a second one. */
+enum { NN_CONV_CHUNKS = 32, NN_CONV_SPLIT = 250000 };
+
+/* Pieces for `macs` multiply-adds when each should have about `unit`. */
+size_t nn_conv_want(size_t macs, size_t unit);
+
+static inline size_t nn_ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+static inline size_t nn_min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+static inline size_t nn_max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+/* First element of piece i when n elements are cut into `pieces`. */
+static inline size_t nn_cut(size_t n, size_t pieces, size_t i)
+{
+    return n / pieces * i + nn_min_size(i, n % pieces);
+}
+
+/* sum[c] and sum_sq[c] from n_chunks rows of 2 * stride doubles. */
+void nn_conv_combine(const double *part, size_t n_chunks, size_t stride,
+                     size_t oc, double *sum, double *sum_sq);
+
+/* The three kinds; arguments as in conv.h. */
+size_t nn_gemm_packed(const struct nn_conv *c);
+size_t nn_gemm_work(const struct nn_conv *c, int backward);
+void nn_gemm_pack(const struct nn_conv *c, const float *w, float *packed);
+void nn_gemm_forward(const struct nn_conv *c, int32_t batch, const float *x,
+                     const float *packed, const struct nn_conv_epilogue *e,
+                     float *y, float *work);
+void nn_gemm_backward_input(const struct nn_conv *c, int32_t batch,
+                            const float *dy, const float *w, float *dx,
+                            int accumulate, float *work);
+size_t nn_gemm_weights_work(const struct nn_conv *c);
+void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
+                              const float *x, const float *dy, float *dw,
+                              float *work);
+
+size_t nn_depthwise_packed(const struct nn_conv *c);
+size_t nn_depthwise_work(const struct nn_conv *c, int backward);
+void nn_depthwise_pack(const struct nn_conv *c, const float *w, float *packed);
+void nn_depthwise_forward(const struct nn_conv *c, int32_t batch,
+                          const float *x, const float *packed,
+                          const struct nn_conv_epilogue *e, float *y,
+                          float *work);
+void nn_depthwise_backward_input(const struct nn_conv *c, int32_t batch,
+                                 const float *dy, const float *w, float *dx,
+                                 int accumulate, float *work);
+void nn_depthwise_backward_weights(const struct nn_conv *c, int32_t batch,
+                                   const float *x, const float *dy, float *dw,
+                                   float *work);
+
+size_t nn_plain_packed(const struct nn_conv *c);
+size_t nn_plain_work(const struct nn_conv *c, int backward);
+void nn_plain_pack(const struct nn_conv *c, const float *w, float *packed);
+void nn_plain_forward(const struct nn_conv *c, int32_t batch, const float *x,
+                      const float *packed, const struct nn_conv_epilogue *e,
+                      float *y, float *work);
+void nn_plain_backward_input(const struct nn_conv *c, int32_t batch,
+                             const float *dy, const float *w, float *dx,
+                             int accumulate, float *work);
+void nn_plain_backward_weights(const struct nn_conv *c, int32_t batch,
+                               const float *x, const float *dy, float *dw,
+                               float *work);
+
+#endif /* NN_COMMON_TENSOR_KERNELS_CONV_INTERNAL_H */

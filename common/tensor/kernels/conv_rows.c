@@ -1,0 +1,106 @@
+/* Row pointers of tiles whose pixels are scattered: at the edges of images,
+ * and across the rows of small ones. */
+#include "common/tensor/kernels/conv_view.h"
+
+/* A merged row at the edge: its columns one by one into the patch. */
+static const float *copy_edge(const struct nn_view *v, const float *row,
+                              int32_t iw, float *patch)
+{
+    size_t ac = (size_t)v->ac;
+    for (int32_t kw = 0; kw < v->kw; kw++) {
+        int in = row && (uint32_t)(iw + kw) < (uint32_t)v->aw;
+        const float *from = in ? row + (ptrdiff_t)(iw + kw) * v->ac : NULL;
+        for (size_t i = 0; i < ac; i++) {
+            patch[(size_t)kw * ac + i] = from ? from[i] : 0;
+        }
+    }
+    return patch;
+}
+
+/* Pointers of one kernel row for pixels j..j+n-1 of a grid row, which are
+ * rows r.. of the tile. row: the image row, or NULL outside. */
+static void fill_merged(const struct nn_view *v, struct nn_tile_rows *t,
+                        size_t r, int32_t j, size_t n, int32_t kh,
+                        const float *row)
+{
+    const float **rows = t->rows + (size_t)kh * NN_MR_MAX + r;
+    for (size_t i = 0; i < n; i++) {
+        int32_t iw = (j + (int32_t)i) * v->sw - v->pw;
+        if (!row) {
+            rows[i] = v->c->zeros;
+        } else if (iw >= 0 && iw + v->kw <= v->aw) {
+            rows[i] = row + (ptrdiff_t)iw * v->ac;
+        } else {
+            float *patch = t->patch[r + i] + kh * v->kw * v->ac;
+            rows[i] = copy_edge(v, row, iw, patch);
+        }
+    }
+}
+
+static void fill_taps(const struct nn_view *v, struct nn_tile_rows *t, size_t r,
+                      int32_t j, size_t n, int32_t kh, const float *row)
+{
+    const float **rows = t->rows + (size_t)(kh * v->kw) * NN_MR_MAX + r;
+    for (int32_t kw = 0; kw < v->kw; kw++, rows += NN_MR_MAX) {
+        for (size_t i = 0; i < n; i++) {
+            int32_t iw = (j + (int32_t)i) * v->sw - v->pw + kw;
+            int in = row && (uint32_t)iw < (uint32_t)v->aw;
+            rows[i] = in ? row + (ptrdiff_t)iw * v->ac : v->c->zeros;
+        }
+    }
+}
+
+/* Result offsets of n pixels from p on, all in one grid row. */
+static void fill_offsets(const struct nn_view *v, size_t *off,
+                         const struct nn_cursor *p, size_t n)
+{
+    size_t oh = (size_t)(p->i * v->step_h + v->off_h);
+    size_t ow = (size_t)(p->j * v->step_w + v->off_w);
+    size_t at = (size_t)p->b * (size_t)v->out_h + oh;
+    at = (at * (size_t)v->out_w + ow) * v->n;
+    for (size_t i = 0; i < n; i++) {
+        off[i] = at + i * (size_t)v->step_w * v->n;
+    }
+}
+
+int nn_view_inside(const struct nn_view *v, const struct nn_cursor *at,
+                   size_t m)
+{
+    int32_t first = at->j * v->sw - v->pw;
+    int32_t last = first + ((int32_t)m - 1) * v->sw;
+    return at->j + (int32_t)m <= v->gw && first >= 0 && last + v->kw <= v->aw;
+}
+
+/* Where the kernel's columns are all inside the image, or what is outside is
+ * little enough to be copied, the taps of a kernel row are one run. */
+void nn_tile_rows_fill(const struct nn_view *v, struct nn_tile_rows *t,
+                       size_t m, struct nn_cursor *p)
+{
+    int merged = v->kh * v->kw * v->ac <= NN_PATCH || nn_view_inside(v, p, m);
+    for (size_t r = 0; r < m;) {
+        size_t n = nn_min_size(m - r, (size_t)(v->gw - p->j));
+        int32_t ih = p->i * v->sh - v->ph;
+        for (int32_t kh = 0; kh < v->kh; kh++) {
+            const float *row = NULL;
+            if ((uint32_t)(ih + kh) < (uint32_t)v->ah) {
+                ptrdiff_t at = (ptrdiff_t)p->b * v->ah + ih + kh;
+                row = v->a + at * v->aw * v->ac;
+            }
+            if (merged) {
+                fill_merged(v, t, r, p->j, n, kh, row);
+            } else {
+                fill_taps(v, t, r, p->j, n, kh, row);
+            }
+        }
+        fill_offsets(v, t->off + r, p, n);
+        r += n;
+        p->j += (int32_t)n;
+        if (p->j == v->gw) {
+            p->j = 0;
+            p->b += p->i + 1 == v->gh;
+            p->i = p->i + 1 == v->gh ? 0 : p->i + 1;
+        }
+    }
+    t->taps = (size_t)v->kh * (merged ? 1 : (size_t)v->kw);
+    t->k = (size_t)v->ac * (merged ? (size_t)v->kw : 1);
+}

@@ -1,0 +1,294 @@
+/* How a product is cut into pieces, and a piece into tiles. */
+#include "common/tensor/kernels/conv_view.h"
+
+#include "common/base/parallel.h"
+
+enum {
+    PANEL_FLOATS = 8192, /* a panel this long stays in the first cache */
+    BLOCK_FLOATS =
+        65536,    /* rows that share it, and their results, in the second */
+    WIDE_ROW = 8, /* grid rows at least this long are cut alone */
+    FETCH_FLOATS = 300000, /* more are not in the second cache */
+};
+
+typedef nn_tile_fn *const (*tile_table)[NN_MR_MAX + 1];
+
+size_t nn_panel_width(const struct nn_conv *c)
+{
+    return 2 * c->k->vw;
+}
+
+size_t nn_pad_to_panel(const struct nn_conv *c, size_t n)
+{
+    size_t w = nn_panel_width(c);
+    return nn_ceil_div(n, w) * w;
+}
+
+/* The last panel may be one vector wide. */
+size_t nn_panel_floats(const struct nn_conv *c, size_t n, size_t k)
+{
+    return nn_ceil_div(n, c->k->vw) * c->k->vw * k;
+}
+
+/* Rows first, then panels, so that small images use all threads. */
+void nn_view_cut(const struct nn_conv *c, size_t rows, size_t n, size_t k,
+                 size_t *n_m, size_t *n_n)
+{
+    size_t want = nn_conv_want(rows * n * k, 2000000);
+    size_t tiles = nn_ceil_div(rows, c->k->mr_flat);
+    *n_m = nn_min_size(want, nn_max_size(1, tiles / 2));
+    size_t panels = nn_ceil_div(n, nn_panel_width(c));
+    *n_n = nn_min_size(nn_ceil_div(want, *n_m), panels);
+}
+
+static int is_flat(const struct nn_view *v)
+{
+    return v->kh * v->kw == 1 && v->sh == 1 && v->sw == 1 && v->ph == 0 &&
+           v->pw == 0 && v->step_h == 1 && v->step_w == 1;
+}
+
+static size_t rows_of(const struct nn_view *v)
+{
+    return (size_t)v->batch * (size_t)v->gh * (size_t)v->gw;
+}
+
+static size_t depth_of(const struct nn_view *v)
+{
+    return (size_t)v->kh * (size_t)v->kw * (size_t)v->ac;
+}
+
+static size_t tiles_per_row(const struct nn_view *v)
+{
+    return nn_ceil_div((size_t)v->gw, v->c->k->mr_flat);
+}
+
+/* Tiles of rows; three ways to cut them, see run_piece(). */
+static size_t tiles_of(const struct nn_view *v)
+{
+    if (is_flat(v)) {
+        return nn_ceil_div(rows_of(v), v->c->k->mr_flat);
+    }
+    if (v->gw >= WIDE_ROW) {
+        return (size_t)v->batch * (size_t)v->gh * tiles_per_row(v);
+    }
+    return nn_ceil_div(rows_of(v), v->c->k->mr);
+}
+
+/* A piece: tiles t0..t1-1 of rows, panels p0..p1-1. */
+struct piece {
+    size_t t0, t1, p0, p1;
+    double *part;
+};
+
+/* Point t at panel p and at the result from float y on. k0: values of k that
+ * are skipped at the start. */
+static void set_panel(const struct nn_view *v, const struct piece *q,
+                      struct nn_tile *t, size_t p, size_t k0, size_t y)
+{
+    size_t width = nn_panel_width(v->c), n0 = p * width;
+    size_t vw = v->c->k->vw;
+    t->n = nn_min_size(v->n - n0, width);
+    t->panel = v->panels + n0 * depth_of(v) + k0 * (t->n > vw ? width : vw);
+    t->y = v->y + n0 + y;
+    t->residual = v->residual ? v->residual + n0 + y : NULL;
+    t->bias = v->bias ? v->bias + n0 : NULL;
+    t->sum = q->part ? q->part + n0 : NULL;
+    t->sum_sq = q->part ? t->sum + nn_pad_to_panel(v->c, v->n) : NULL;
+}
+
+/* Tile t through all panels of the piece: whole panels in one call, but the
+ * first alone when it asks for the rows behind it, and a narrower last. */
+static void each_panel(const struct nn_view *v, const struct piece *q,
+                       struct nn_tile *t, size_t m, size_t k0, size_t y,
+                       tile_table table)
+{
+    size_t width = nn_panel_width(v->c), whole = v->n / width;
+    t->next_panel = width * depth_of(v);
+    t->next_y = t->next_n = width;
+    t->relu = v->relu;
+    t->fetch_y = v->fetch;
+    for (size_t p = q->p0; p < q->p1;) {
+        size_t n = 1;
+        if (p < whole && !t->fetch_a) {
+            n = nn_min_size(q->p1, whole) - p;
+        }
+        t->count = n;
+        set_panel(v, q, t, p, k0, y);
+        table[t->n > v->c->k->vw][m](t);
+        t->fetch_a = 0;
+        p += n;
+    }
+}
+
+static void scattered_tile(const struct nn_view *v, const struct piece *q,
+                           struct nn_cursor *at, size_t m)
+{
+    struct nn_tile_rows rows;
+    nn_tile_rows_fill(v, &rows, m, at);
+    struct nn_tile t = {
+        .rows = rows.rows,
+        .off = rows.off,
+        .taps = rows.taps,
+        .k = rows.k,
+    };
+    each_panel(v, q, &t, m, 0, 0, v->c->k->tile);
+}
+
+/* m pixels of one grid row, all kernel columns inside the image: a pointer
+ * per kernel row that is inside, the pixels a fixed step apart. */
+static void inside_tile(const struct nn_view *v, const struct piece *q,
+                        const struct nn_cursor *at, size_t m)
+{
+    const float *rows[NN_TAPS_MAX];
+    int32_t ih = at->i * v->sh - v->ph, iw = at->j * v->sw - v->pw;
+    int32_t k0 = ih < 0 ? -ih : 0;
+    int32_t k1 = v->ah - ih < v->kh ? v->ah - ih : v->kh;
+    size_t taps = k1 > k0 ? (size_t)(k1 - k0) : 0;
+    for (size_t i = 0; i < taps; i++) {
+        ptrdiff_t row = (ptrdiff_t)at->b * v->ah + ih + k0 + (ptrdiff_t)i;
+        rows[i] = v->a + (row * v->aw + iw) * v->ac;
+    }
+    struct nn_tile t = {
+        .rows = rows,
+        .lda = (size_t)(v->sw * v->ac),
+        .ldy = (size_t)v->step_w * v->n,
+        .taps = taps,
+        .k = (size_t)v->kw * (size_t)v->ac,
+        .fetch_a = v->fetch,
+    };
+    size_t oh = (size_t)(at->i * v->step_h + v->off_h);
+    size_t ow = (size_t)(at->j * v->step_w + v->off_w);
+    size_t y = (size_t)at->b * (size_t)v->out_h + oh;
+    y = (y * (size_t)v->out_w + ow) * v->n;
+    each_panel(v, q, &t, m, taps ? (size_t)k0 * t.k : 0, y, v->c->k->flat);
+}
+
+static struct nn_cursor cursor_at(const struct nn_view *v, size_t m)
+{
+    size_t row = m / (size_t)v->gw;
+    return (struct nn_cursor){
+        .b = (int32_t)(row / (size_t)v->gh),
+        .i = (int32_t)(row % (size_t)v->gh),
+        .j = (int32_t)(m % (size_t)v->gw),
+    };
+}
+
+/* Tiles inside one grid row each; those at its ends may be scattered. */
+static void run_grid_rows(const struct nn_view *v, const struct piece *q)
+{
+    size_t per = tiles_per_row(v), gw = (size_t)v->gw, t = q->t0 % per;
+    struct nn_cursor at = cursor_at(v, q->t0 / per * gw);
+    for (size_t i = q->t0; i < q->t1; i++) {
+        size_t j = nn_cut(gw, per, t), m = nn_cut(gw, per, t + 1) - j;
+        at.j = (int32_t)j;
+        if (nn_view_inside(v, &at, m)) {
+            inside_tile(v, q, &at, m);
+        } else {
+            struct nn_cursor copy = at;
+            scattered_tile(v, q, &copy, m);
+        }
+        if (++t == per) {
+            t = 0;
+            at.b += at.i + 1 == v->gh;
+            at.i = at.i + 1 == v->gh ? 0 : at.i + 1;
+        }
+    }
+}
+
+/* Small images: tiles across rows and images. */
+static void run_scattered(const struct nn_view *v, const struct piece *q)
+{
+    size_t rows = rows_of(v), tiles = tiles_of(v);
+    struct nn_cursor at = cursor_at(v, nn_cut(rows, tiles, q->t0));
+    for (size_t i = q->t0; i < q->t1; i++) {
+        size_t m = nn_cut(rows, tiles, i + 1) - nn_cut(rows, tiles, i);
+        scattered_tile(v, q, &at, m);
+    }
+}
+
+/* 1x1, stride 1, n tiles of m rows from row m0 on. A panel that fits in the
+ * first cache serves all of them; a larger one is read for each. */
+static void flat_tiles(const struct nn_view *v, const struct piece *q,
+                       size_t m0, size_t m, size_t n)
+{
+    size_t ac = (size_t)v->ac, block = 1;
+    if (ac * nn_panel_width(v->c) <= PANEL_FLOATS) {
+        block = nn_max_size(1, BLOCK_FLOATS / (m * (ac + v->n)));
+    }
+    for (size_t i = 0; i < n; i += block, m0 += block * m) {
+        const float *a = v->a + m0 * ac;
+        struct nn_tile t = { .rows = &a,
+                             .lda = ac,
+                             .ldy = v->n,
+                             .taps = 1,
+                             .k = ac,
+                             .fetch_a = v->fetch };
+        if (block == 1) {
+            each_panel(v, q, &t, m, 0, m0 * v->n, v->c->k->flat);
+            continue;
+        }
+        t.next_a = m * ac;
+        t.next_y = m * v->n;
+        t.relu = v->relu;
+        t.fetch_y = v->fetch;
+        for (size_t p = q->p0; p < q->p1; p++) {
+            t.count = nn_min_size(block, n - i);
+            t.shift = 0;
+            set_panel(v, q, &t, p, 0, m0 * v->n);
+            v->c->k->flat[t.n > v->c->k->vw][m](&t);
+            t.fetch_a = 0;
+        }
+    }
+}
+
+/* Tiles are of two sizes, the larger first. */
+static void run_flat(const struct nn_view *v, const struct piece *q)
+{
+    size_t rows = rows_of(v), tiles = tiles_of(v);
+    size_t m = rows / tiles, larger = rows % tiles;
+    if (q->t0 < larger) {
+        size_t end = nn_min_size(q->t1, larger);
+        flat_tiles(v, q, nn_cut(rows, tiles, q->t0), m + 1, end - q->t0);
+    }
+    if (q->t1 > larger) {
+        size_t first = nn_max_size(q->t0, larger);
+        flat_tiles(v, q, nn_cut(rows, tiles, first), m, q->t1 - first);
+    }
+}
+
+static void run_piece(void *ctx, size_t i)
+{
+    const struct nn_view *v = ctx;
+    size_t im = i / v->n_n, in = i % v->n_n, width = nn_panel_width(v->c);
+    size_t panels = nn_ceil_div(v->n, width), tiles = tiles_of(v);
+    size_t padded = nn_pad_to_panel(v->c, v->n);
+    struct piece q = {
+        .t0 = nn_cut(tiles, v->n_m, im),
+        .t1 = nn_cut(tiles, v->n_m, im + 1),
+        .p0 = nn_cut(panels, v->n_n, in),
+        .p1 = nn_cut(panels, v->n_n, in + 1),
+        .part = v->part ? v->part + im * 2 * padded : NULL,
+    };
+    for (size_t j = q.p0 * width; q.part && j < q.p1 * width; j++) {
+        q.part[j] = q.part[padded + j] = 0;
+    }
+    if (is_flat(v)) {
+        run_flat(v, &q);
+    } else if (v->gw >= WIDE_ROW) {
+        run_grid_rows(v, &q);
+    } else {
+        run_scattered(v, &q);
+    }
+}
+
+void nn_view_run(struct nn_view *v)
+{
+    size_t rows = rows_of(v);
+    size_t image = (size_t)v->ah * (size_t)v->aw * (size_t)v->ac;
+    if (rows == 0) {
+        return;
+    }
+    nn_view_cut(v->c, rows, v->n, depth_of(v), &v->n_m, &v->n_n);
+    v->fetch = rows * v->n + (size_t)v->batch * image > FETCH_FLOATS;
+    nn_parallel_for(v->n_m * v->n_n, run_piece, v);
+}

@@ -1,0 +1,59 @@
+/* common/tensor/kernels/conv_view.h - one implicit matrix product.
+ *
+ * Rows are result pixels, read straight from an NHWC image, so no patch
+ * matrix is ever written; columns are filters, packed into panels of two
+ * vectors. A forward pass is one view, an input gradient one per stride
+ * phase. */
+#ifndef NN_COMMON_TENSOR_KERNELS_CONV_VIEW_H
+#define NN_COMMON_TENSOR_KERNELS_CONV_VIEW_H
+
+#include "common/tensor/kernels/conv_internal.h"
+
+/* Image a [B,ah,aw,ac], kernel kh x kw, a grid of gh x gw results per image
+ * that go to pixels (i * step_h + off_h, j * step_w + off_w) of an output
+ * [B,out_h,out_w,n]. Pads may be negative. */
+struct nn_view {
+    const struct nn_conv *c;
+    int32_t batch, ah, aw, ac, kh, kw, sh, sw, ph, pw, gh, gw;
+    int32_t out_h, out_w, step_h, step_w, off_h, off_w;
+    size_t n; /* columns */
+    const float *a, *panels, *residual, *bias;
+    float *y;
+    double *part; /* [n_m][2][padded n], or NULL */
+    int relu;
+    /* Set by nn_view_run(). */
+    size_t n_m, n_n; /* pieces of rows and of panels */
+    int fetch;       /* image and result are not in the second cache */
+};
+void nn_view_run(struct nn_view *v);
+
+size_t nn_panel_width(const struct nn_conv *c);
+size_t nn_pad_to_panel(const struct nn_conv *c, size_t n);
+/* Floats of packed panels of n columns and k rows. */
+size_t nn_panel_floats(const struct nn_conv *c, size_t n, size_t k);
+/* Pieces of rows (n_m) and of panels (n_n) of a product. */
+void nn_view_cut(const struct nn_conv *c, size_t rows, size_t n, size_t k,
+                 size_t *n_m, size_t *n_n);
+
+/* A grid position; the pixels of a tile follow it row by row. */
+struct nn_cursor {
+    int32_t b, i, j;
+};
+
+enum { NN_PATCH = 96 }; /* most floats of a patch that is copied at an edge */
+
+/* Pointers for a tile whose pixels may lie anywhere. */
+struct nn_tile_rows {
+    const float *rows[NN_TAPS_MAX * NN_MR_MAX];
+    size_t off[NN_MR_MAX];
+    size_t taps, k;
+    float patch[NN_MR_MAX][NN_PATCH];
+};
+/* The m pixels from p on; p moves behind them. */
+void nn_tile_rows_fill(const struct nn_view *v, struct nn_tile_rows *t,
+                       size_t m, struct nn_cursor *p);
+/* 1 when m pixels lie in one grid row with all kernel columns inside. */
+int nn_view_inside(const struct nn_view *v, const struct nn_cursor *at,
+                   size_t m);
+
+#endif /* NN_COMMON_TENSOR_KERNELS_CONV_VIEW_H */

@@ -1,0 +1,43 @@
+/* common/tensor/kernels/isa.h - names shared by the isa_*.c of one set. */
+#ifndef NN_COMMON_TENSOR_KERNELS_ISA_H
+#define NN_COMMON_TENSOR_KERNELS_ISA_H
+
+#include "common/tensor/kernels/table.h"
+#include "common/tensor/kernels/vec.h"
+
+/* Rows of a full tile: 2 * ISA_MR accumulators, 2 panel vectors and one
+ * broadcast must fit in the registers, and the row pointers in the integer
+ * registers. */
+#if defined(__AVX512F__)
+#define ISA_MR      12
+#define ISA_MR_FLAT 14
+#elif defined(__AVX2__)
+#define ISA_MR      6
+#define ISA_MR_FLAT 6
+#elif defined(__aarch64__)
+#define ISA_MR      12
+#define ISA_MR_FLAT 14
+#else
+#define ISA_MR      6
+#define ISA_MR_FLAT 6
+#endif
+
+extern nn_tile_fn *const NN_K(nn_k_tiles)[2][NN_MR_MAX + 1];
+extern nn_tile_fn *const NN_K(nn_k_flats)[2][NN_MR_MAX + 1];
+extern nn_outer_fn *const NN_K(nn_k_outers)[2][NN_MR_MAX + 1];
+void NN_K(nn_k_gather)(const float *const *src, size_t count, size_t len,
+                       float *dst, size_t ldd);
+void NN_K(nn_k_transpose)(const float *src, size_t lds, size_t rows,
+                          size_t cols, float *dst, size_t ldd);
+
+nn_dw_fn NN_K(nn_k_dw_3s1), NN_K(nn_k_dw_3s2), NN_K(nn_k_dw_5s1),
+    NN_K(nn_k_dw_5s2), NN_K(nn_k_dw_any);
+nn_dw_fn NN_K(nn_k_dwi_3s2), NN_K(nn_k_dwi_5s2), NN_K(nn_k_dwi_any);
+nn_dw_fn NN_K(nn_k_dww_3s1), NN_K(nn_k_dww_3s2), NN_K(nn_k_dww_5s1),
+    NN_K(nn_k_dww_5s2), NN_K(nn_k_dww_any);
+
+nn_norm_fn NN_K(nn_k_stats), NN_K(nn_k_apply), NN_K(nn_k_back_sums),
+    NN_K(nn_k_back_apply), NN_K(nn_k_relu_back), NN_K(nn_k_add),
+    NN_K(nn_k_add_into);
+
+#endif /* NN_COMMON_TENSOR_KERNELS_ISA_H */

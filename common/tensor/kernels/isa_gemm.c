@@ -1,0 +1,351 @@
+/* Register tiles of the matrix products, and the copies that feed them. */
+#include "common/tensor/kernels/isa.h"
+
+NN_INLINE size_t tile_at(const struct nn_tile *t, const int r, const int flat)
+{
+    return flat ? (size_t)r * t->ldy : t->off[r];
+}
+
+/* Column sums of the tile; rows beyond the panel's columns are zeros. */
+NN_INLINE void tile_sums(const struct nn_tile *t, const int m, const int nv,
+                         vf acc[][2])
+{
+    NN_UNROLL
+    for (int v = 0; v < nv; v++) {
+        vf s = v_zero(), q = v_zero();
+        NN_UNROLL
+        for (int r = 0; r < m; r++) {
+            s += acc[r][v];
+            q = v_fma(acc[r][v], acc[r][v], q);
+        }
+        v_add_double(t->sum + v * VW, s);
+        v_add_double(t->sum_sq + v * VW, q);
+    }
+}
+
+/* One vector of columns of all rows; left: columns of it that exist. */
+NN_INLINE void tile_store(const struct nn_tile *t, const int m, const int v,
+                          const int flat, const int whole, size_t left,
+                          vf acc[][2])
+{
+    vf least = v_floor_of(t->relu);
+    if (t->residual) {
+        NN_UNROLL
+        for (int r = 0; r < m; r++) {
+            const float *p = t->residual + tile_at(t, r, flat) + v * VW;
+            acc[r][v] += whole ? v_load(p) : v_load_n(p, left);
+        }
+    }
+    NN_UNROLL
+    for (int r = 0; r < m; r++) {
+        float *p = t->y + tile_at(t, r, flat) + v * VW;
+        vf a = v_least(acc[r][v], least);
+        if (whole) {
+            v_store(p, a);
+        } else {
+            v_store_n(p, a, left);
+        }
+    }
+}
+
+NN_INLINE void tile_finish(const struct nn_tile *t, const int m, const int nv,
+                           const int flat, vf acc[][2])
+{
+    if (t->sum) {
+        tile_sums(t, m, nv, acc);
+    }
+    if (t->n == (size_t)(nv * VW)) {
+        NN_UNROLL
+        for (int v = 0; v < nv; v++) {
+            tile_store(t, m, v, flat, 1, VW, acc);
+        }
+        return;
+    }
+    if (nv > 1) {
+        tile_store(t, m, 0, flat, 1, VW, acc);
+    }
+    tile_store(t, m, nv - 1, flat, 0, t->n - (size_t)((nv - 1) * VW), acc);
+}
+
+enum { STEPS = 4 }; /* values of k per round of the inner loop */
+
+/* Where the rows of one tap are. Scattered rows have a pointer each and i
+ * counts up to 0; rows one after another (flat) have a pointer per three rows
+ * that moves along: so all of them fit in the integer registers. next runs
+ * over the rows that the tile behind this one will read. */
+struct ahead {
+    const float *p[NN_MR_MAX], *next;
+    size_t ld;
+};
+
+NN_INLINE void ahead_set(struct ahead *a, const struct nn_tile *t, size_t tap,
+                         const int m, const int flat)
+{
+    a->ld = t->lda;
+    a->next = flat ? t->rows[tap] + t->shift + (size_t)m * t->lda : NULL;
+    NN_UNROLL
+    for (int r = 0; r < m; r++) {
+        if (!flat) {
+            a->p[r] = t->rows[tap * NN_MR_MAX + (size_t)r] + t->k;
+        } else if (r % 3 == 0) {
+            a->p[r / 3] = t->rows[tap] + t->shift + (size_t)r * t->lda;
+        }
+    }
+}
+
+NN_INLINE void ahead_next(struct ahead *a, const int m, const int flat,
+                          const int steps)
+{
+    NN_UNROLL
+    for (int r = 0; flat && r < m; r += 3) {
+        a->p[r / 3] += steps;
+        /* Or the compiler makes a pointer per row of it again. */
+        __asm__("" : "+r"(a->p[r / 3]));
+    }
+}
+
+/* Step u of a round into acc[0..m-1]. */
+NN_INLINE void tile_step(const struct ahead *a, const float *b, vf acc[][2],
+                         const int m, const int nv, const int flat, ptrdiff_t i,
+                         const int u)
+{
+    b += u * nv * VW;
+    vf b0 = v_load(b), b1 = nv > 1 ? v_load(b + VW) : v_zero();
+    NN_UNROLL
+    for (int r = 0; r < m; r++) {
+        const float *p = a->p[flat ? r / 3 : r];
+        p += flat ? (ptrdiff_t)((size_t)(r % 3) * a->ld) : i;
+        vf s = v_set1(p[u]);
+        acc[r][0] = v_fma(s, b0, acc[r][0]);
+        if (nv > 1) {
+            acc[r][1] = v_fma(s, b1, acc[r][1]);
+        }
+    }
+}
+
+/* The sums of one tap; returns the panel behind it. */
+NN_INLINE const float *tile_tap(const struct nn_tile *t, size_t tap,
+                                const float *b, vf acc[][2], const int m,
+                                const int nv, const int ku, const int flat,
+                                const int fetch)
+{
+    struct ahead a;
+    ahead_set(&a, t, tap, m, flat);
+    ptrdiff_t i = -(ptrdiff_t)t->k;
+    for (; i + STEPS <= 0; i += STEPS) {
+        NN_UNROLL
+        for (int u = 0; u < STEPS; u++) {
+            tile_step(&a, b, acc + u % ku * m, m, nv, flat, i, u);
+            if (fetch) {
+                __builtin_prefetch(a.next + u * 16);
+            }
+        }
+        ahead_next(&a, m, flat, STEPS);
+        a.next += STEPS * 16;
+        b += STEPS * nv * VW;
+        __asm__("" : "+r"(i)); /* one counter for all scattered rows */
+    }
+    for (; i < 0; i++) {
+        tile_step(&a, b, acc, m, nv, flat, i, 0);
+        ahead_next(&a, m, flat, 1);
+        b += nv * VW;
+    }
+    return b;
+}
+
+/* m, nv, ku, flat, fetch are constants where this is inlined. ku: sums kept
+ * apart for so many steps of k, so that few rows still hide the latency. */
+NN_INLINE void tile_body(const struct nn_tile *t, const int m, const int nv,
+                         const int ku, const int flat, const int fetch)
+{
+    vf acc[NN_MR_MAX * 4][2], b0 = v_zero(), b1 = v_zero();
+    if (t->bias) {
+        size_t last = (size_t)((nv - 1) * VW);
+        b0 = v_load_upto(t->bias, t->n);
+        b1 = nv > 1 ? v_load_upto(t->bias + last, t->n - last) : b1;
+    }
+    NN_UNROLL
+    for (int r = 0; r < m * ku; r++) {
+        acc[r][0] = r < m ? b0 : v_zero();
+        acc[r][1] = r < m ? b1 : v_zero();
+    }
+    if (t->fetch_y) {
+        NN_UNROLL
+        for (int r = 0; r < m; r++) {
+            const float *y = t->y + tile_at(t, r, flat);
+            __builtin_prefetch(y, 1);
+            __builtin_prefetch(y + (nv * VW - 1), 1);
+        }
+    }
+    const float *b = t->panel;
+    for (size_t tap = 0; tap < t->taps; tap++) {
+        b = tile_tap(t, tap, b, acc, m, nv, ku, flat, fetch);
+    }
+    NN_UNROLL
+    for (int u = 1; u < ku; u++) {
+        NN_UNROLL
+        for (int r = 0; r < m; r++) {
+            acc[r][0] += acc[u * m + r][0];
+            acc[r][1] += acc[u * m + r][1];
+        }
+    }
+    tile_finish(t, m, nv, flat, acc);
+}
+
+/* All tiles of a call. */
+NN_INLINE void tile_run(struct nn_tile *t, const int m, const int nv,
+                        const int ku, const int flat, const int fetch)
+{
+    for (;;) {
+        tile_body(t, m, nv, ku, flat, fetch);
+        if (--t->count == 0) {
+            return;
+        }
+        t->shift += t->next_a;
+        t->panel += t->next_panel;
+        t->y += t->next_y;
+        t->residual = t->residual ? t->residual + t->next_y : NULL;
+        t->bias = t->bias ? t->bias + t->next_n : NULL;
+        t->sum = t->sum ? t->sum + t->next_n : NULL;
+        t->sum_sq = t->sum ? t->sum_sq + t->next_n : NULL;
+    }
+}
+
+NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
+{
+    vf acc[NN_MR_MAX][2];
+    NN_UNROLL
+    for (int r = 0; r < m; r++) {
+        acc[r][0] = v_zero();
+        acc[r][1] = v_zero();
+    }
+    const float *a = o->a, *b = o->b;
+    for (size_t p = 0; p < o->pixels; p++) {
+        vf b0 = v_load(b), b1 = nv > 1 ? v_load(b + VW) : v_zero();
+        b += o->ldb;
+        NN_UNROLL
+        for (int r = 0; r < m; r++) {
+            vf s = v_set1(a[r]);
+            acc[r][0] = v_fma(s, b0, acc[r][0]);
+            if (nv > 1) {
+                acc[r][1] = v_fma(s, b1, acc[r][1]);
+            }
+        }
+        a += o->lda;
+    }
+    NN_UNROLL
+    for (int v = 0; v < nv; v++) {
+        size_t j = (size_t)v * VW;
+        if (o->n <= j) {
+            break;
+        }
+        size_t left = o->n - j;
+        NN_UNROLL
+        for (int r = 0; r < m; r++) {
+            float *d = o->dst + (size_t)r * o->ldd + j;
+            vf s = acc[r][v];
+            if (o->add) {
+                s += v_load_upto(d, left);
+            }
+            v_store_upto(d, s, left);
+        }
+    }
+}
+
+#define TILE(m, nv, ku)                                                        \
+    static void tile_##m##_##nv(struct nn_tile *t)                             \
+    {                                                                          \
+        tile_run(t, m, nv, ku, 0, 0);                                          \
+    }
+#define FLAT(m, nv, ku)                                                        \
+    static void flat_##m##_##nv(struct nn_tile *t)                             \
+    {                                                                          \
+        if (t->fetch_a) {                                                      \
+            tile_run(t, m, nv, ku, 1, 1);                                      \
+        } else {                                                               \
+            tile_run(t, m, nv, ku, 1, 0);                                      \
+        }                                                                      \
+    }
+#define OUTER(m, nv, ku)                                                       \
+    static void outer_##m##_##nv(const struct nn_outer *o)                     \
+    {                                                                          \
+        outer_body(o, m, nv);                                                  \
+    }
+/* A function per count of rows. BOTH: 1 and 2 vectors wide. */
+#define BOTH(fn, m, k1, k2) fn(m, 1, k1) fn(m, 2, k2)
+#define UP_TO_6(fn)                                                            \
+    BOTH(fn, 1, 4, 4)                                                          \
+    BOTH(fn, 2, 4, 2)                                                          \
+    BOTH(fn, 3, 2, 1)                                                          \
+    BOTH(fn, 4, 2, 1)                                                          \
+    BOTH(fn, 5, 1, 1)                                                          \
+    BOTH(fn, 6, 1, 1)
+#define UP_TO_12(fn)                                                           \
+    BOTH(fn, 7, 1, 1)                                                          \
+    BOTH(fn, 8, 1, 1)                                                          \
+    BOTH(fn, 9, 1, 1)                                                          \
+    BOTH(fn, 10, 1, 1)                                                         \
+    BOTH(fn, 11, 1, 1)                                                         \
+    BOTH(fn, 12, 1, 1)
+#define UP_TO_14(fn) BOTH(fn, 13, 1, 1) BOTH(fn, 14, 1, 1)
+#define ROW_6(fn, nv)                                                          \
+    0, fn##_1_##nv, fn##_2_##nv, fn##_3_##nv, fn##_4_##nv, fn##_5_##nv,        \
+        fn##_6_##nv
+#define ROW_12(fn, nv)                                                         \
+    ROW_6(fn, nv), fn##_7_##nv, fn##_8_##nv, fn##_9_##nv, fn##_10_##nv,        \
+        fn##_11_##nv, fn##_12_##nv
+#define ROW_14(fn, nv) ROW_12(fn, nv), fn##_13_##nv, fn##_14_##nv
+
+UP_TO_6(TILE)
+UP_TO_6(FLAT)
+UP_TO_6(OUTER)
+#if ISA_MR > 6
+UP_TO_12(TILE)
+UP_TO_12(FLAT)
+UP_TO_12(OUTER)
+UP_TO_14(TILE)
+UP_TO_14(FLAT)
+UP_TO_14(OUTER)
+#define MORE(fn, nv) ROW_14(fn, nv)
+#else
+#define MORE(fn, nv) ROW_6(fn, nv)
+#endif
+
+nn_tile_fn *const NN_K(nn_k_tiles)[2][NN_MR_MAX + 1] = { { MORE(tile, 1) },
+                                                         { MORE(tile, 2) } };
+nn_tile_fn *const NN_K(nn_k_flats)[2][NN_MR_MAX + 1] = { { MORE(flat, 1) },
+                                                         { MORE(flat, 2) } };
+nn_outer_fn *const NN_K(nn_k_outers)[2][NN_MR_MAX + 1] = { { MORE(outer, 1) },
+                                                           { MORE(outer, 2) } };
+void NN_K(nn_k_gather)(const float *const *src, size_t count, size_t len,
+                       float *dst, size_t ldd)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t j = 0;
+        for (; j + VW <= len; j += VW) {
+            v_store(dst + j, v_load(src[i] + j));
+        }
+        if (j < len) {
+            v_store_n(dst + j, v_load_n(src[i] + j, len - j), len - j);
+        }
+        dst += ldd;
+    }
+}
+
+void NN_K(nn_k_transpose)(const float *src, size_t lds, size_t rows,
+                          size_t cols, float *dst, size_t ldd)
+{
+    for (size_t i0 = 0; i0 < rows; i0 += 16) {
+        size_t i1 = i0 + 16 < rows ? i0 + 16 : rows;
+        for (size_t j = 0; j < cols; j++) {
+            for (size_t i = i0; i < i1; i++) {
+                dst[i * ldd + j] = src[j * lds + i];
+            }
+        }
+        for (size_t i = i0; i < i1; i++) {
+            for (size_t j = cols; j < ldd; j++) {
+                dst[i * ldd + j] = 0;
+            }
+        }
+    }
+}

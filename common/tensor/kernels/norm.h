@@ -1,0 +1,49 @@
+/* common/tensor/kernels/norm.h - batch norm, ReLU, add and mean over NHWC.
+ *
+ * rows = B*H*W pixels of C channels, packed. Sums are gathered per chunk of
+ * rows (a count fixed by the shape) in double and added in chunk order, so
+ * results are bit-equal for any thread count. Each function is one pass. */
+#ifndef NN_COMMON_TENSOR_KERNELS_NORM_H
+#define NN_COMMON_TENSOR_KERNELS_NORM_H
+
+#include <stddef.h>
+
+/* sum[c], sum_sq[c] over rows. work: nn_norm_work_floats(c) floats. */
+void nn_norm_stats(const float *x, size_t rows, size_t c, double *sum,
+                   double *sum_sq, float *work);
+size_t nn_norm_work_floats(size_t c);
+
+/* y = x*scale[c] + shift[c], then max(.,0) when relu; y may equal x. residual
+ * (or NULL) is added before relu. */
+void nn_norm_apply(const float *x, size_t rows, size_t c, const float *scale,
+                   const float *shift, const float *residual, int relu,
+                   float *y);
+
+/* Backward, pass 1: with g = dy where (relu == 0 or y > 0), else 0,
+ *   sum_g[c] = sum g,  sum_gx[c] = sum g * (x - mean[c]) * inv_std[c].
+ * y is read only when relu. */
+void nn_norm_backward_sums(const float *x, const float *y, const float *dy,
+                           size_t rows, size_t c, const float *mean,
+                           const float *inv_std, int relu, double *sum_g,
+                           double *sum_gx, float *work);
+/* Backward, pass 2: dx = a[c]*g + b[c]*x + k[c] (the caller folds mean,
+ * variance, gamma and the two sums into a, b, k). dx may equal dy. */
+void nn_norm_backward_apply(const float *x, const float *y, const float *dy,
+                            size_t rows, size_t c, const float *a,
+                            const float *b, const float *k, int relu,
+                            float *dx);
+
+/* y = max(x,0); y may equal x. dx = dy where y > 0 else 0; dx may equal dy. */
+void nn_relu_forward(const float *x, size_t n, float *y);
+void nn_relu_backward(const float *y, const float *dy, size_t n, float *dx);
+/* y = a + b; y may equal either. acc += x. */
+void nn_add_forward(const float *a, const float *b, size_t n, float *y);
+void nn_add_into(const float *x, size_t n, float *acc);
+
+/* y[b,c] = mean over hw of x[b,hw,c]; dx[b,hw,c] = dy[b,c] / hw. */
+void nn_mean_forward(const float *x, size_t batch, size_t hw, size_t c,
+                     float *y);
+void nn_mean_backward(const float *dy, size_t batch, size_t hw, size_t c,
+                      float *dx);
+
+#endif /* NN_COMMON_TENSOR_KERNELS_NORM_H */

@@ -1,0 +1,226 @@
+#include "common/tensor/optim.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/base/parallel.h"
+
+/* Floats per chunk: a fixed cut, so sums do not depend on the threads. */
+enum { OPTIM_CHUNK = 16384 };
+
+static size_t chunks_of(size_t n)
+{
+    return (n + OPTIM_CHUNK - 1) / OPTIM_CHUNK;
+}
+
+struct nn_optim_options nn_optim_defaults(enum nn_optim_kind kind)
+{
+    return (struct nn_optim_options){
+        .kind = kind,
+        .momentum = 0.9f,
+        .nesterov = 1,
+        .beta1 = 0.9f,
+        .beta2 = 0.999f,
+        .epsilon = 1e-8f,
+        .weight_decay = kind == NN_OPTIM_ADAMW ? 0.05f : 1e-4f,
+    };
+}
+
+enum nn_status nn_optim_init(struct nn_optim *o, const struct nn_graph *g,
+                             const struct nn_optim_options *opt)
+{
+    *o = (struct nn_optim){ .opt = *opt };
+    if (nn_buf_reset(&o->m, nn_graph_param_count(g)) ||
+        (opt->kind == NN_OPTIM_ADAMW &&
+         nn_buf_reset(&o->v, nn_graph_param_count(g)))) {
+        nn_optim_release(o);
+        return NN_ERR_NOMEM;
+    }
+    return NN_OK;
+}
+
+void nn_optim_release(struct nn_optim *o)
+{
+    nn_buf_release(&o->m);
+    nn_buf_release(&o->v);
+}
+
+/* --- updates --------------------------------------------------------------- */
+
+struct update {
+    const struct nn_optim_options *opt;
+    size_t n;
+    float *w, *m, *v;
+    const float *g;
+    float lr, decay;       /* decay already switched off where it must be */
+    float step_size, bias2; /* AdamW: lr / (1 - b1^t), sqrt(1 - b2^t) */
+};
+
+static void sgd_chunk(void *ctx, size_t chunk)
+{
+    const struct update *u = ctx;
+    size_t from = chunk * OPTIM_CHUNK;
+    size_t to = from + OPTIM_CHUNK < u->n ? from + OPTIM_CHUNK : u->n;
+    float mu = u->opt->momentum;
+
+    for (size_t i = from; i < to; i++) {
+        float g = u->g[i] + u->decay * u->w[i];
+        float v = mu * u->m[i] + g;
+
+        u->m[i] = v;
+        u->w[i] -= u->lr * (u->opt->nesterov ? g + mu * v : v);
+    }
+}
+
+static void adamw_chunk(void *ctx, size_t chunk)
+{
+    const struct update *u = ctx;
+    size_t from = chunk * OPTIM_CHUNK;
+    size_t to = from + OPTIM_CHUNK < u->n ? from + OPTIM_CHUNK : u->n;
+    float b1 = u->opt->beta1, b2 = u->opt->beta2, eps = u->opt->epsilon;
+    float shrink = 1.0f - u->lr * u->decay;
+
+    for (size_t i = from; i < to; i++) {
+        float g = u->g[i];
+        float m = b1 * u->m[i] + (1.0f - b1) * g;
+        float v = b2 * u->v[i] + (1.0f - b2) * g * g;
+
+        u->m[i] = m;
+        u->v[i] = v;
+        u->w[i] = u->w[i] * shrink -
+                  u->step_size * m / (sqrtf(v) / u->bias2 + eps);
+    }
+}
+
+void nn_optim_step(struct nn_optim *o, const struct nn_graph *g,
+                   struct nn_params *p, double lr, const float *lr_scale)
+{
+    double t = (double)++o->step;
+    int adamw = o->opt.kind == NN_OPTIM_ADAMW;
+    const struct nn_param *q;
+
+    for (size_t i = 0; (q = nn_graph_param(g, i)) != NULL; i++) {
+        double rate = lr * (lr_scale != NULL ? (double)lr_scale[i] : 1.0);
+        struct update u = { .opt = &o->opt, .n = q->count };
+
+        if (!q->trained || !(rate > 0)) {
+            continue;
+        }
+        u.w = p->value.data + q->offset;
+        u.g = p->grad.data + q->offset;
+        u.m = o->m.data + q->offset;
+        u.v = adamw ? o->v.data + q->offset : NULL;
+        u.lr = (float)rate;
+        u.decay = q->decay ? o->opt.weight_decay : 0.0f;
+        if (adamw) {
+            u.step_size = (float)(rate / (1 - pow((double)o->opt.beta1, t)));
+            u.bias2 = (float)sqrt(1 - pow((double)o->opt.beta2, t));
+        }
+        nn_parallel_for(chunks_of(u.n), adamw ? adamw_chunk : sgd_chunk, &u);
+    }
+}
+
+/* --- clipping -------------------------------------------------------------- */
+
+static double sum_squares(const float *v, size_t n)
+{
+    double sum = 0;
+
+    for (size_t at = 0; at < n; at += 256) {
+        size_t end = at + 256 < n ? at + 256 : n;
+        float part[8] = { 0 };
+
+        for (size_t i = at; i < end; i++) {
+            part[i & 7] += v[i] * v[i];
+        }
+        for (int j = 0; j < 8; j++) {
+            sum += (double)part[j];
+        }
+    }
+    return sum;
+}
+
+double nn_grad_clip(struct nn_params *p, const struct nn_graph *g,
+                    double max_norm)
+{
+    const struct nn_param *q;
+    double sum = 0, norm;
+    float scale;
+
+    for (size_t i = 0; (q = nn_graph_param(g, i)) != NULL; i++) {
+        if (q->trained) {
+            sum += sum_squares(p->grad.data + q->offset, q->count);
+        }
+    }
+    norm = sqrt(sum);
+    if (!(max_norm > 0) || !(norm > max_norm)) {
+        return norm;
+    }
+    scale = (float)(max_norm / (norm + 1e-6));
+    for (size_t i = 0; (q = nn_graph_param(g, i)) != NULL; i++) {
+        float *v = p->grad.data + q->offset;
+
+        for (size_t j = 0; q->trained && j < q->count; j++) {
+            v[j] *= scale;
+        }
+    }
+    return norm;
+}
+
+/* --- averages and schedules ------------------------------------------------ */
+
+struct ema {
+    float *avg;
+    const float *value;
+    size_t n;
+    float keep;
+};
+
+static void ema_chunk(void *ctx, size_t chunk)
+{
+    const struct ema *e = ctx;
+    size_t from = chunk * OPTIM_CHUNK;
+    size_t to = from + OPTIM_CHUNK < e->n ? from + OPTIM_CHUNK : e->n;
+
+    for (size_t i = from; i < to; i++) {
+        e->avg[i] = e->value[i] + e->keep * (e->avg[i] - e->value[i]);
+    }
+}
+
+void nn_ema_update(struct nn_buf *avg, const struct nn_params *p, double decay,
+                   int64_t t)
+{
+    double early = (1.0 + (double)t) / (10.0 + (double)t);
+    struct ema e = { avg->data, p->value.data, avg->count,
+                     (float)(early < decay ? early : decay) };
+
+    nn_parallel_for(chunks_of(e.n), ema_chunk, &e);
+}
+
+/* From a to b along half a cosine, x in 0..1. */
+static double cosine(double a, double b, double x)
+{
+    return b + (a - b) * 0.5 * (1 + cos(3.141592653589793 * x));
+}
+
+double nn_schedule_at(const struct nn_schedule *s, int64_t step, int64_t total)
+{
+    double warm = s->warmup_share * (double)total;
+    double at = (double)step, rest = (double)(total - 1) - warm;
+    double x = rest > 0 ? (at - warm) / rest : 1;
+
+    if (s->kind == NN_SCHEDULE_CONSTANT) {
+        return s->peak;
+    }
+    x = x < 1 ? x : 1;
+    if (s->kind == NN_SCHEDULE_COSINE) {
+        if (at < warm) {
+            return s->peak * (at + 1) / (warm + 1);
+        }
+        return cosine(s->peak, s->peak * s->final_share, x);
+    }
+    if (at < warm) {
+        return cosine(s->peak / 25, s->peak, at / warm);
+    }
+    return cosine(s->peak, s->peak / 1e4, x);
+}

@@ -1,0 +1,84 @@
+/* common/tensor/safetensors.h - the model file format.
+ *
+ * Grammar (huggingface/safetensors): 8 bytes little-endian length n, n bytes
+ * JSON object {"name": {"dtype","shape","data_offsets":[a,b]}, ...,
+ * "__metadata__": {string: string}}, then raw little-endian tensors. */
+#ifndef NN_COMMON_TENSOR_SAFETENSORS_H
+#define NN_COMMON_TENSOR_SAFETENSORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/status.h"
+#include "common/tensor/graph.h"
+
+enum nn_dtype { NN_F32, NN_F16, NN_BF16, NN_I64, NN_DTYPE_OTHER };
+
+struct nn_st_entry {
+    const char *name;
+    enum nn_dtype dtype;
+    int ndim;
+    int64_t shape[8];
+    size_t count;  /* elements */
+    size_t offset; /* bytes into the data part */
+    size_t bytes;
+};
+
+/* A file that has been read and checked as a whole. Read-only, shareable. */
+struct nn_st_file;
+
+/* Errors: NN_ERR_IO; NN_ERR_FORMAT (header length, JSON, overlapping or
+ * out-of-range offsets, sizes that do not match shape and dtype: named). */
+NN_MUST_CHECK enum nn_status nn_st_open(const char *path,
+                                        struct nn_st_file **out,
+                                        struct nn_error *err);
+void nn_st_close(struct nn_st_file **f);
+size_t nn_st_count(const struct nn_st_file *f);
+const struct nn_st_entry *nn_st_entry(const struct nn_st_file *f, size_t i);
+const struct nn_st_entry *nn_st_find(const struct nn_st_file *f,
+                                     const char *name); /* or NULL */
+const char *nn_st_meta(const struct nn_st_file *f, const char *key); /* or 0 */
+/* Convert count elements to float. Errors: NN_ERR_UNSUPPORTED dtype. */
+NN_MUST_CHECK enum nn_status nn_st_read(const struct nn_st_file *f,
+                                        const struct nn_st_entry *e,
+                                        float *dst, struct nn_error *err);
+
+/* Collects tensors (data is borrowed until commit) and metadata, then writes
+ * the file beside and renames it. */
+struct nn_st_writer;
+NN_MUST_CHECK enum nn_status nn_st_writer_create(struct nn_st_writer **out);
+void nn_st_writer_destroy(struct nn_st_writer **w);
+NN_MUST_CHECK enum nn_status nn_st_writer_meta(struct nn_st_writer *w,
+                                               const char *key,
+                                               const char *value);
+/* dtype F32, F16 or BF16 (rounded to nearest even). */
+NN_MUST_CHECK enum nn_status
+nn_st_writer_add(struct nn_st_writer *w, const char *name, enum nn_dtype dtype,
+                 int ndim, const int64_t *shape, const float *data);
+NN_MUST_CHECK enum nn_status nn_st_writer_commit(struct nn_st_writer *w,
+                                                 const char *path,
+                                                 struct nn_error *err);
+
+/* A graph's parameters under "PREFIX" + name. Files hold PyTorch's layouts
+ * (convolution OIHW, dense [out,in]); memory holds ours. `values` is a flat
+ * array of nn_graph_param_count() floats (p->value.data, an EMA, ...). The
+ * writer keeps its own copy. */
+NN_MUST_CHECK enum nn_status
+nn_st_writer_add_params(struct nn_st_writer *w, const char *prefix,
+                        enum nn_dtype dtype, const struct nn_graph *g,
+                        const float *values);
+
+/* What nn_params_load() did, for a message. */
+struct nn_load_report {
+    int taken, missing, mismatched, unused; /* tensors */
+    char first_missing[128], first_mismatched[256], first_unused[128];
+};
+/* Load by name and exact shape. strict: any missing or mismatched tensor is
+ * NN_ERR_FORMAT naming it (values untouched); else such tensors keep their
+ * values and are counted. "num_batches_tracked" entries are ignored. */
+NN_MUST_CHECK enum nn_status
+nn_params_load(const struct nn_st_file *f, const char *prefix,
+               const struct nn_graph *g, float *values, int strict,
+               struct nn_load_report *report, struct nn_error *err);
+
+#endif /* NN_COMMON_TENSOR_SAFETENSORS_H */

@@ -1,0 +1,222 @@
+/* Writing model files, and a graph's parameters in PyTorch's layouts. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/tensor/half.h"
+#include "common/tensor/layout.h"
+#include "common/tensor/safetensors.h"
+
+struct pending {
+    char *name;
+    enum nn_dtype dtype;
+    int ndim;
+    int64_t shape[8];
+    const float *data;
+    float *own; /* data's block when the writer owns it, or NULL */
+    size_t count;
+};
+
+struct nn_st_writer {
+    struct pending *t;
+    size_t n, cap;
+    json_t *meta;
+};
+
+enum nn_status nn_st_writer_create(struct nn_st_writer **out)
+{
+    struct nn_st_writer *w = nn_mem_calloc(1, sizeof *w);
+
+    *out = NULL;
+    if (w == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    w->meta = json_object();
+    if (w->meta == NULL) {
+        nn_mem_free(w);
+        return NN_ERR_NOMEM;
+    }
+    *out = w;
+    return NN_OK;
+}
+
+void nn_st_writer_destroy(struct nn_st_writer **wp)
+{
+    struct nn_st_writer *w = *wp;
+
+    *wp = NULL;
+    if (w == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < w->n; i++) {
+        nn_mem_free(w->t[i].name);
+        nn_mem_free(w->t[i].own);
+    }
+    nn_mem_free(w->t);
+    json_decref(w->meta);
+    nn_mem_free(w);
+}
+
+enum nn_status nn_st_writer_meta(struct nn_st_writer *w, const char *key,
+                                 const char *value)
+{
+    return json_object_set_new(w->meta, key, json_string(value))
+               ? NN_ERR_NOMEM
+               : NN_OK;
+}
+
+static enum nn_status add(struct nn_st_writer *w, const char *prefix,
+                          const char *name, enum nn_dtype dtype, int ndim,
+                          const int64_t *shape, const float *data, float *own)
+{
+    struct pending *t;
+
+    if (nn_mem_grow(&w->t, &w->cap, w->n + 1, sizeof *w->t)) {
+        return NN_ERR_NOMEM;
+    }
+    t = &w->t[w->n];
+    *t = (struct pending){ .dtype = dtype, .ndim = ndim, .data = data,
+                           .count = 1 };
+    for (int i = 0; i < ndim; i++) {
+        t->shape[i] = shape[i];
+        t->count *= (size_t)shape[i];
+    }
+    t->name = nn_mem_sprintf("%s%s", prefix, name);
+    if (t->name == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    t->own = own;
+    w->n++;
+    return NN_OK;
+}
+
+enum nn_status nn_st_writer_add(struct nn_st_writer *w, const char *name,
+                                enum nn_dtype dtype, int ndim,
+                                const int64_t *shape, const float *data)
+{
+    if (ndim < 0 || ndim > 8 ||
+        (dtype != NN_F32 && dtype != NN_F16 && dtype != NN_BF16)) {
+        return NN_ERR_ARG;
+    }
+    return add(w, "", name, dtype, ndim, shape, data, NULL);
+}
+
+enum nn_status nn_st_writer_add_params(struct nn_st_writer *w,
+                                       const char *prefix, enum nn_dtype dtype,
+                                       const struct nn_graph *g,
+                                       const float *values)
+{
+    const struct nn_param *p;
+
+    for (size_t i = 0; (p = nn_graph_param(g, i)) != NULL; i++) {
+        struct nn_layout l = nn_layout_of(g, i);
+        float *own = nn_mem_calloc(p->count, sizeof *own);
+        /* Running statistics span a wide range: never store them short. */
+        enum nn_dtype as = p->trained ? dtype : NN_F32;
+
+        if (own == NULL) {
+            return NN_ERR_NOMEM;
+        }
+        nn_layout_to_file(&l, values + p->offset, own);
+        if (add(w, prefix, p->name, as, l.ndim, l.shape, own, own)) {
+            nn_mem_free(own);
+            return NN_ERR_NOMEM;
+        }
+    }
+    return NN_OK;
+}
+
+/* --- bytes ----------------------------------------------------------------- */
+
+static size_t dtype_bytes(enum nn_dtype d)
+{
+    return d == NN_F32 ? 4 : 2;
+}
+
+static const char *dtype_name(enum nn_dtype d)
+{
+    if (d == NN_F32) {
+        return "F32";
+    }
+    return d == NN_F16 ? "F16" : "BF16";
+}
+
+static json_t *make_header(const struct nn_st_writer *w)
+{
+    json_t *h = json_object();
+    size_t at = 0;
+
+    if (json_object_size(w->meta) > 0) {
+        json_object_set(h, "__metadata__", w->meta);
+    }
+    for (size_t i = 0; h != NULL && i < w->n; i++) {
+        const struct pending *t = &w->t[i];
+        size_t bytes = t->count * dtype_bytes(t->dtype);
+        json_t *shape = json_array();
+        json_t *entry;
+
+        for (int d = 0; d < t->ndim; d++) {
+            json_array_append_new(shape, json_integer(t->shape[d]));
+        }
+        entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype",
+                          dtype_name(t->dtype), "shape", shape, "data_offsets",
+                          (json_int_t)at, (json_int_t)(at + bytes));
+        if (entry == NULL || json_object_set_new(h, t->name, entry)) {
+            json_decref(h);
+            h = NULL;
+        }
+        at += bytes;
+    }
+    return h;
+}
+
+static void put_le(FILE *f, uint64_t v, int bytes)
+{
+    for (int i = 0; i < bytes; i++) {
+        fputc((int)(v >> (8 * i) & 0xff), f);
+    }
+}
+
+static void put_tensor(FILE *f, const struct pending *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        uint32_t bits;
+
+        if (t->dtype == NN_F16) {
+            put_le(f, nn_float_to_half(t->data[i]), 2);
+        } else if (t->dtype == NN_BF16) {
+            put_le(f, nn_float_to_bfloat(t->data[i]), 2);
+        } else {
+            memcpy(&bits, &t->data[i], sizeof bits);
+            put_le(f, bits, 4);
+        }
+    }
+}
+
+enum nn_status nn_st_writer_commit(struct nn_st_writer *w, const char *path,
+                                   struct nn_error *err)
+{
+    json_t *h = make_header(w);
+    char *text = h != NULL ? json_dumps(h, JSON_COMPACT) : NULL;
+    struct nn_file_out o = { 0 };
+    size_t len = text != NULL ? strlen(text) : 0, pad = (8 - len % 8) % 8;
+    enum nn_status st;
+
+    json_decref(h);
+    if (text == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_file_out_open(&o, path, err);
+    if (!st) {
+        put_le(o.stream, len + pad, 8);
+        fwrite(text, 1, len, o.stream);
+        fprintf(o.stream, "%*s", (int)pad, "");
+        for (size_t i = 0; i < w->n; i++) {
+            put_tensor(o.stream, &w->t[i]);
+        }
+        st = nn_file_out_commit(&o, err);
+    }
+    free(text);
+    return st;
+}
