@@ -34,9 +34,11 @@ static enum nn_status regular_size(int fd, const char *path, size_t max_bytes,
                        path);
     }
     if ((uint64_t)s.st_size > max_bytes) {
-        return nn_fail(err, NN_ERR_FORMAT,
-                       "'%s' is larger than %zu MiB, the limit", path,
-                       max_bytes >> 20);
+        int whole = max_bytes >= 1u << 20;
+
+        return nn_fail(err, NN_ERR_FORMAT, "'%s' is larger than %zu %s", path,
+                       whole ? max_bytes >> 20 : max_bytes,
+                       whole ? "MiB" : "bytes");
     }
     *size = (size_t)s.st_size;
     return NN_OK;
@@ -100,6 +102,19 @@ out:
     return st;
 }
 
+/* Renaming over a device or a pipe would replace it. */
+static enum nn_status check_replaceable(const char *path, struct nn_error *err)
+{
+    struct stat s;
+
+    if (stat(path, &s) != 0 || S_ISREG(s.st_mode)) {
+        return NN_OK;
+    }
+    return nn_fail(err, NN_ERR_IO, "cannot write '%s': %s", path,
+                   S_ISDIR(s.st_mode) ? "it is a folder"
+                                      : "not a regular file");
+}
+
 enum nn_status nn_file_out_open(struct nn_file_out *o, const char *path,
                                 struct nn_error *err)
 {
@@ -107,6 +122,10 @@ enum nn_status nn_file_out_open(struct nn_file_out *o, const char *path,
     enum nn_status st;
 
     *o = (struct nn_file_out){ 0 };
+    st = check_replaceable(path, err);
+    if (st) {
+        return st;
+    }
     o->path = nn_mem_strdup(path);
     o->temp = nn_mem_sprintf("%s.%ld.tmp", path, (long)getpid());
     if (o->path == NULL || o->temp == NULL) {
@@ -133,24 +152,38 @@ fail:
     return st;
 }
 
+/* Everything on the disk? Returns 0, or the errno of what went wrong. */
+static int flush_all(FILE *f)
+{
+    int failed = ferror(f);
+
+    if (failed) {
+        /* That write's errno is gone by now; on a full disk one more byte
+         * fails for the same reason. */
+        clearerr(f);
+        fputc(0, f);
+    }
+    errno = 0;
+    if (fflush(f) != 0 || (!failed && fsync(fileno(f)) != 0)) {
+        return errno != 0 ? errno : EIO;
+    }
+    return failed ? EIO : 0;
+}
+
 enum nn_status nn_file_out_commit(struct nn_file_out *o, struct nn_error *err)
 {
-    int bad = fflush(o->stream) != 0 || ferror(o->stream) ||
-              fsync(fileno(o->stream)) != 0;
-    int why = errno;
+    int why = flush_all(o->stream);
     enum nn_status st = NN_OK;
 
-    if (fclose(o->stream) != 0 && !bad) {
-        bad = 1;
+    if (fclose(o->stream) != 0 && why == 0) {
         why = errno;
     }
     o->stream = NULL;
-    if (!bad && rename(o->temp, o->path) != 0) {
-        bad = 1;
+    if (why == 0 && rename(o->temp, o->path) != 0) {
         why = errno;
     }
-    if (bad) {
-        errno = why != 0 ? why : EIO;
+    if (why != 0) {
+        errno = why;
         st = fail_io(err, "write", o->path);
     }
     nn_file_out_abort(o);
@@ -215,7 +248,7 @@ char *nn_path_join(const char *a, const char *b)
 {
     size_t n = strlen(a);
 
-    return nn_mem_sprintf(n > 0 && a[n - 1] == '/' ? "%s%s" : "%s/%s", a, b);
+    return nn_mem_sprintf(n == 0 || a[n - 1] == '/' ? "%s%s" : "%s/%s", a, b);
 }
 
 const char *nn_path_base(const char *path)

@@ -10,21 +10,23 @@
 
 /* Read a regular file of at most max_bytes into a new block (*data, freed by
  * the caller with nn_mem_free; one zero byte follows the data).
- * Errors: NN_ERR_IO (missing, no permission, a directory, read error),
- * NN_ERR_FORMAT (larger than max_bytes), NN_ERR_NOMEM. */
+ * Errors: NN_ERR_IO (missing, no permission, a folder, a device, read
+ * error), NN_ERR_FORMAT (larger than max_bytes), NN_ERR_NOMEM; *data and
+ * *size are untouched then. */
 NN_MUST_CHECK enum nn_status nn_file_read(const char *path, size_t max_bytes,
                                           unsigned char **data, size_t *size,
                                           struct nn_error *err);
 
 /* A file written beside `path` and renamed over it by commit, so a crash or
- * a full disk never leaves a half file under the final name. */
+ * a full disk never leaves a half file under the final name. What stands at
+ * `path` already must be a regular file (not a folder, device or pipe). Two
+ * writers of the same path in one process must take turns. */
 struct nn_file_out {
     FILE *stream; /* write here; errors may be ignored until commit */
     char *path, *temp;
 };
-NN_MUST_CHECK enum nn_status nn_file_out_open(struct nn_file_out *o,
-                                              const char *path,
-                                              struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_file_out_open(struct nn_file_out *o, const char *path, struct nn_error *err);
 /* Flush, fsync, close, rename. Any earlier write error is reported here and
  * the temporary file is removed. The struct is empty afterwards. */
 NN_MUST_CHECK enum nn_status nn_file_out_commit(struct nn_file_out *o,
@@ -34,14 +36,17 @@ void nn_file_out_abort(struct nn_file_out *o); /* safe when empty */
 /* Create a folder and its parents; fine when it exists. */
 NN_MUST_CHECK enum nn_status nn_file_mkdirs(const char *path,
                                             struct nn_error *err);
-int nn_file_exists(const char *path); /* 1 when stat succeeds */
+int nn_file_exists(const char *path); /* 1 when stat succeeds, else 0 */
 int nn_file_is_dir(const char *path);
 
-/* New string "a/b" (freed with nn_mem_free), or NULL when out of memory. */
+/* New string "a/b" (freed with nn_mem_free), or NULL when out of memory; no
+ * second slash after "a/", none at all after "". */
 char *nn_path_join(const char *a, const char *b);
-const char *nn_path_base(const char *path); /* part after the last '/' */
+/* Part after the last '/', or all of a path that ends with one. */
+const char *nn_path_base(const char *path);
 
-/* 128-bit XXH3 of a block as 32 lower-case hex digits plus NUL. */
+/* 128-bit XXH3 of a block as 32 lower-case hex digits plus NUL: the text
+ * that "xxhsum -H2" prints. */
 void nn_hash_hex(const void *data, size_t size, char hex[33]);
 /* 64-bit XXH3 of a block, chained through seed. */
 uint64_t nn_hash_u64(const void *data, size_t size, uint64_t seed);

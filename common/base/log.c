@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +32,11 @@ void nn_log(enum nn_log_level level, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    for (char *s = text; *s != '\0'; s++) {
+        if ((unsigned char)*s < 0x20 || *s == 0x7f) {
+            *s = '?'; /* a file name must not steer the terminal */
+        }
+    }
     pthread_mutex_lock(&log_lock);
     if (log_sink != NULL && level >= log_least) {
         log_sink(log_ctx, level, text);
@@ -47,8 +53,8 @@ static void clear_bar(void)
 
 void nn_log_stderr(void *ctx, enum nn_log_level level, const char *text)
 {
-    static const char *const names[] = { "debug: ", "", "warning: ",
-                                         "error: " };
+    static const char *const names[] = { "debug: ", "",
+                                         "warning: ", "error: " };
 
     (void)ctx;
     clear_bar();
@@ -104,6 +110,17 @@ static void bar_text(const struct nn_progress *p, char *bar, size_t size)
     bar[full] = '\0';
 }
 
+/* Columns of the terminal less one: a line that wraps cannot be rewritten. */
+static int columns(void)
+{
+    struct winsize w;
+
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1) {
+        return w.ws_col - 1;
+    }
+    return 79;
+}
+
 static void show(struct nn_progress *p, double now, const char *note)
 {
     double rate = now > p->start_s ? (double)p->done / (now - p->start_s) : 0;
@@ -113,18 +130,18 @@ static void show(struct nn_progress *p, double now, const char *note)
     if (p->total > 0 && rate > 0) {
         clock_text((double)(p->total - p->done) / rate, left, sizeof left);
         bar_text(p, bar, sizeof bar);
-        snprintf(line, sizeof line,
-                 "%s [%s] %lld/%lld %.0f %s/s %s left  %s", p->label, bar,
-                 (long long)p->done, (long long)p->total, rate, p->unit, left,
+        snprintf(line, sizeof line, "%s [%s] %lld/%lld %.*f %s/s %s left%s%s",
+                 p->label, bar, (long long)p->done, (long long)p->total,
+                 rate < 10, rate, p->unit, left, note != NULL ? " " : "",
                  note != NULL ? note : "");
     } else {
-        snprintf(line, sizeof line, "%s %lld %s %.0f %s/s  %s", p->label,
-                 (long long)p->done, p->unit, rate, p->unit,
-                 note != NULL ? note : "");
+        snprintf(line, sizeof line, "%s %lld %s %.*f %s/s%s%s", p->label,
+                 (long long)p->done, p->unit, rate < 10, rate, p->unit,
+                 note != NULL ? " " : "", note != NULL ? note : "");
     }
     pthread_mutex_lock(&log_lock);
     if (p->tty) {
-        fprintf(stderr, "\r%s\033[K", line);
+        fprintf(stderr, "\r%.*s\033[K", columns(), line);
         atomic_store(&bar_shown, 1);
     } else {
         fprintf(stderr, "%s\n", line);
@@ -142,8 +159,7 @@ static int is_due(const struct nn_progress *p, double now)
     if (p->tty) {
         return now - p->last_s >= 0.2;
     }
-    return now - p->last_s >= 10 &&
-           (p->total <= 0 || decile > p->last_decile);
+    return now - p->last_s >= 10 && (p->total <= 0 || decile > p->last_decile);
 }
 
 void nn_progress_update(struct nn_progress *p, int64_t done, const char *note)

@@ -10,9 +10,12 @@
 
 enum nn_log_level { NN_LOG_DEBUG, NN_LOG_INFO, NN_LOG_WARN, NN_LOG_ERROR };
 
-/* One message, without a newline. Called from any thread, one at a time. */
+/* One message, without a newline; control bytes have become '?'. Called from
+ * any thread, one call at a time; a sink must not call nn_log() itself. */
 typedef void nn_log_sink(void *ctx, enum nn_log_level level, const char *text);
+/* Messages of level `least` and above go to sink from now on; NULL: none. */
 void nn_log_set_sink(nn_log_sink *sink, void *ctx, enum nn_log_level least);
+/* At most 1023 bytes of text are passed on. */
 void nn_log(enum nn_log_level level, const char *fmt, ...) NN_PRINTF(2, 3);
 
 /* A ready sink: "warning: text" lines on stderr, clearing a progress bar
@@ -21,8 +24,9 @@ void nn_log_stderr(void *ctx, enum nn_log_level level, const char *text);
 
 /* Progress on stderr: "train gate 3/40 [=====>    ] 1234/5144 312 img/s
  * 0:12 left loss 0.31". A bar is drawn only where stderr is a terminal and
- * quiet is 0; elsewhere one plain line per 10 % at most every 10 seconds.
- * Zero-initialise; use from one thread. */
+ * quiet is 0; elsewhere one plain line per 10 % at most every 10 seconds,
+ * and one at the end if there was any. Work of unknown length (total 0) shows
+ * a count and a rate. Use from one thread; its fields are read-only. */
 struct nn_progress {
     const char *label, *unit; /* "train gate", "img" */
     int64_t total, done;
@@ -30,6 +34,7 @@ struct nn_progress {
     int tty, quiet, shown;
     int last_decile;
 };
+/* label and unit are kept by pointer; total is in units, 0 when unknown. */
 void nn_progress_begin(struct nn_progress *p, const char *label,
                        const char *unit, int64_t total);
 /* done counts so far; note (may be NULL) is shown at the end of the line. */

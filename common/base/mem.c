@@ -104,7 +104,7 @@ char *nn_mem_strndup(const char *s, size_t n)
 
 char *nn_mem_strdup(const char *s)
 {
-    return nn_mem_strndup(s, SIZE_MAX);
+    return nn_mem_strndup(s, strlen(s));
 }
 
 char *nn_mem_sprintf(const char *fmt, ...)

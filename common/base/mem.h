@@ -21,8 +21,8 @@ void *nn_mem_calloc(size_t n, size_t size);
 void *nn_mem_realloc(void *p, size_t n, size_t size);
 /* n * size zeroed bytes aligned to NN_ALIGN, or NULL. Free: nn_mem_free(). */
 void *nn_mem_aligned(size_t n, size_t size);
-char *nn_mem_strdup(const char *s);                /* NULL on failure */
-char *nn_mem_strndup(const char *s, size_t n);     /* NULL on failure */
+char *nn_mem_strdup(const char *s);            /* NULL on failure */
+char *nn_mem_strndup(const char *s, size_t n); /* NULL on failure */
 /* Formatted heap string, or NULL. */
 char *nn_mem_sprintf(const char *fmt, ...) NN_PRINTF(1, 2);
 void nn_mem_free(void *p); /* NULL is fine; frees any of the above */
@@ -43,7 +43,10 @@ struct nn_arena {
     unsigned char *base;
     size_t size, used; /* bytes */
 };
-#define NN_ARENA_INIT { 0, 0, 0 }
+#define NN_ARENA_INIT                                                          \
+    {                                                                          \
+        0, 0, 0                                                                \
+    }
 NN_MUST_CHECK enum nn_status nn_arena_init(struct nn_arena *a, size_t bytes);
 /* bytes from the arena, NN_ALIGN-aligned, or NULL when it is full. */
 void *nn_arena_take(struct nn_arena *a, size_t bytes);

@@ -7,18 +7,14 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-
-static int at_end(const struct nn_option *p)
-{
-    return p->name == NULL && p->kind == NN_OPT_HEADING && p->help == NULL;
-}
+#include "common/base/options_internal.h"
 
 /* --- looking options up -------------------------------------------------- */
 
 static const struct nn_option *find_name(const struct nn_option *t,
                                          const char *name, size_t len)
 {
-    for (; !at_end(t); t++) {
+    for (; !nn_option_at_end(t); t++) {
         if (t->name != NULL && strlen(t->name) == len &&
             memcmp(t->name, name, len) == 0) {
             return t;
@@ -29,7 +25,7 @@ static const struct nn_option *find_name(const struct nn_option *t,
 
 static const struct nn_option *find_letter(const struct nn_option *t, char c)
 {
-    for (; !at_end(t); t++) {
+    for (; !nn_option_at_end(t); t++) {
         if (t->letter != 0 && t->letter == c) {
             return t;
         }
@@ -64,20 +60,37 @@ static size_t distance(const char *a, size_t n, const char *b)
     return row[m];
 }
 
-static enum nn_status unknown(const struct nn_option *t, const char *name,
-                              size_t len, struct nn_error *err)
+/* The name that was probably meant: a few typing errors away, or begun like
+ * this. NULL when there is none. */
+static const char *nearest(const struct nn_option *t, const char *name,
+                           size_t len)
 {
-    const char *best = NULL;
-    size_t least = 3;
+    const char *best = NULL, *begun = NULL;
+    size_t least = len < 4 ? 2 : 3;
 
-    for (; !at_end(t); t++) {
-        size_t d = t->name != NULL ? distance(name, len, t->name) : 64;
+    for (; !nn_option_at_end(t); t++) {
+        size_t d;
 
+        if (t->name == NULL) {
+            continue;
+        }
+        d = distance(name, len, t->name);
         if (d < least) {
             least = d;
             best = t->name;
         }
+        if (begun == NULL && len > 1 && strncmp(t->name, name, len) == 0) {
+            begun = t->name;
+        }
     }
+    return best != NULL ? best : begun;
+}
+
+static enum nn_status unknown(const struct nn_option *t, const char *name,
+                              size_t len, struct nn_error *err)
+{
+    const char *best = nearest(t, name, len);
+
     if (best != NULL) {
         return nn_fail(err, NN_ERR_ARG,
                        "there is no option '--%.*s'; did you mean '--%s'?",
@@ -106,6 +119,13 @@ static enum nn_status bad_value(const struct nn_option *p, const char *value,
                    p->name, what, p->lo, p->hi, value);
 }
 
+/* strtol() and strtod() would skip blanks and take hexadecimal, too. */
+static int starts_number(const char *s)
+{
+    s += *s == '-' || *s == '+';
+    return (*s >= '0' && *s <= '9' && s[1] != 'x' && s[1] != 'X') || *s == '.';
+}
+
 static enum nn_status set_int(const struct nn_option *p, const char *value,
                               struct nn_error *err)
 {
@@ -114,7 +134,7 @@ static enum nn_status set_int(const struct nn_option *p, const char *value,
 
     errno = 0;
     n = strtol(value, &end, 10);
-    if (end == value || *end != '\0' || errno != 0 || n < INT32_MIN ||
+    if (!starts_number(value) || *end != '\0' || errno != 0 || n < INT32_MIN ||
         n > INT32_MAX || !in_range(p, (double)n)) {
         return bad_value(p, value, "a whole number", err);
     }
@@ -143,7 +163,8 @@ static enum nn_status set_double(const struct nn_option *p, const char *value,
     char *end;
     double x = strtod(value, &end);
 
-    if (end == value || *end != '\0' || !isfinite(x) || !in_range(p, x)) {
+    if (!starts_number(value) || end == value || *end != '\0' || !isfinite(x) ||
+        !in_range(p, x)) {
         return bad_value(p, value, "a number", err);
     }
     *(double *)p->target = x;
@@ -212,11 +233,19 @@ struct cursor {
     char **argv;
 };
 
-static enum nn_status take_value(const struct nn_option *p, const char *given,
+static int is_option(const struct nn_option *t, const char *s)
+{
+    return s[0] == '-' && s[1] == '-' &&
+           find_name(t, s + 2, strcspn(s + 2, "=")) != NULL;
+}
+
+static enum nn_status take_value(const struct nn_option *t,
+                                 const struct nn_option *p, const char *given,
                                  struct cursor *c, struct nn_error *err)
 {
     if (given == NULL) {
-        if (c->i + 1 >= c->argc) {
+        /* "--out --epochs 3" forgot a value; "--out=--epochs" says so. */
+        if (c->i + 1 >= c->argc || is_option(t, c->argv[c->i + 1])) {
             return nn_fail(err, NN_ERR_ARG, "option '--%s' needs a value (%s)",
                            p->name, p->arg);
         }
@@ -245,7 +274,7 @@ static enum nn_status parse_long(const struct nn_option *t, struct cursor *c,
         return unknown(t, name, len, err);
     }
     if (p->kind != NN_OPT_FLAG) {
-        return take_value(p, value, c, err);
+        return take_value(t, p, value, c, err);
     }
     if (value != NULL) {
         return nn_fail(err, NN_ERR_ARG, "option '--%s' takes no value",
@@ -268,7 +297,7 @@ static enum nn_status parse_letter(const struct nn_option *t, struct cursor *c,
         *(int *)p->target = 1;
         return NN_OK;
     }
-    return take_value(p, s[2] != '\0' ? s + 2 : NULL, c, err);
+    return take_value(t, p, s[2] != '\0' ? s + 2 : NULL, c, err);
 }
 
 static enum nn_status check_operands(const struct nn_options *o, int n,
@@ -296,6 +325,7 @@ enum nn_status nn_options_parse(const struct nn_options *o, int argc,
     enum nn_status st = NN_OK;
 
     *help = 0;
+    *n_operands = 0;
     for (; !st && c.i < argc; c.i++) {
         const char *s = argv[c.i];
 
@@ -316,127 +346,9 @@ enum nn_status nn_options_parse(const struct nn_options *o, int argc,
     return st ? st : check_operands(o, n, operands, err);
 }
 
-/* --- help and listing ---------------------------------------------------- */
-
-static void value_text(const struct nn_option *p, char *buf, size_t size)
-{
-    const char *s = p->arg;
-
-    buf[0] = '\0';
-    switch (p->kind) {
-    case NN_OPT_FLAG:
-        snprintf(buf, size, "%s", *(int *)p->target ? "yes" : "no");
-        break;
-    case NN_OPT_INT:
-        snprintf(buf, size, "%d", *(int *)p->target);
-        break;
-    case NN_OPT_U64:
-        snprintf(buf, size, "%llu",
-                 (unsigned long long)*(uint64_t *)p->target);
-        break;
-    case NN_OPT_DOUBLE:
-        snprintf(buf, size, "%.10g", *(double *)p->target);
-        break;
-    case NN_OPT_STRING:
-        if (*(const char **)p->target != NULL) {
-            snprintf(buf, size, "%s", *(const char **)p->target);
-        }
-        break;
-    case NN_OPT_CHOICE:
-        for (int i = 0; i < *(int *)p->target; i++) {
-            s += strcspn(s, "|") + 1;
-        }
-        snprintf(buf, size, "%.*s", (int)strcspn(s, "|"), s);
-        break;
-    case NN_OPT_LIST:
-    case NN_OPT_HEADING:
-        break;
-    }
-}
-
-/* Words of text from column `indent`, lines of at most 80 columns; the cursor
- * stands at column `at`. */
-static void print_wrapped(FILE *to, const char *text, int at, int indent)
-{
-    while (*text != '\0') {
-        int len = (int)strcspn(text, " ");
-
-        if (at > indent && at + 1 + len > 79) {
-            fprintf(to, "\n%*s", indent, "");
-            at = indent;
-        } else if (at > indent) {
-            fputc(' ', to);
-            at++;
-        }
-        fprintf(to, "%.*s", len, text);
-        at += len;
-        text += len;
-        text += strspn(text, " ");
-    }
-    fputc('\n', to);
-}
-
-static void print_option(const struct nn_option *p, FILE *to)
-{
-    enum { HELP_COLUMN = 26 };
-    char left[96], text[640], value[256];
-    int at;
-
-    if (p->letter != 0) {
-        snprintf(left, sizeof left, "  -%c, --%s%s%s", p->letter, p->name,
-                 p->arg != NULL ? " " : "", p->arg != NULL ? p->arg : "");
-    } else {
-        snprintf(left, sizeof left, "      --%s%s%s", p->name,
-                 p->arg != NULL ? " " : "", p->arg != NULL ? p->arg : "");
-    }
-    value_text(p, value, sizeof value);
-    if (p->kind != NN_OPT_FLAG && value[0] != '\0') {
-        snprintf(text, sizeof text, "%s [%s]", p->help, value);
-    } else {
-        snprintf(text, sizeof text, "%s", p->help);
-    }
-    at = fprintf(to, "%s", left);
-    if (at > HELP_COLUMN - 2) {
-        fputc('\n', to);
-        at = 0;
-    }
-    fprintf(to, "%*s", HELP_COLUMN - at, "");
-    print_wrapped(to, text, HELP_COLUMN, HELP_COLUMN);
-}
-
-void nn_options_help(const struct nn_options *o, FILE *to)
-{
-    fprintf(to, "usage: bearcascade %s %s\n\n", o->command, o->synopsis);
-    print_wrapped(to, o->summary, 0, 0);
-    fputs("\noptions [default]:\n", to);
-    for (const struct nn_option *p = o->table; !at_end(p); p++) {
-        if (p->kind == NN_OPT_HEADING) {
-            fprintf(to, "\n%s:\n", p->help);
-        } else {
-            print_option(p, to);
-        }
-    }
-    fputs("  -h, --help              this page\n", to);
-    if (o->examples != NULL) {
-        fprintf(to, "\nexamples:\n%s", o->examples);
-    }
-}
-
-void nn_options_each(const struct nn_options *o, nn_option_fn *fn, void *ctx)
-{
-    char value[512];
-
-    for (const struct nn_option *p = o->table; !at_end(p); p++) {
-        if (p->kind != NN_OPT_HEADING && p->kind != NN_OPT_LIST) {
-            value_text(p, value, sizeof value);
-            fn(ctx, p->name, value);
-        }
-    }
-}
-
 void nn_options_release(const struct nn_options *o)
 {
-    for (const struct nn_option *p = o->table; !at_end(p); p++) {
+    for (const struct nn_option *p = o->table; !nn_option_at_end(p); p++) {
         if (p->kind == NN_OPT_LIST) {
             struct nn_option_list *l = p->target;
 

@@ -15,7 +15,7 @@
 #include "common/base/status.h"
 
 enum nn_option_kind {
-    NN_OPT_FLAG,    /* int *: set to 1; "--no-name" sets 0 */
+    NN_OPT_FLAG,    /* int *: "--name" sets 1, "--no-name" sets 0 */
     NN_OPT_INT,     /* int *: whole number in lo..hi */
     NN_OPT_U64,     /* uint64_t *: 0 or more */
     NN_OPT_DOUBLE,  /* double *: finite, in lo..hi */
@@ -35,24 +35,29 @@ struct nn_option {
     char letter;      /* 'o' for -o, or 0 */
     enum nn_option_kind kind;
     void *target;
-    const char *arg; /* "N", "FILE"; for CHOICE "text|jsonl|csv" */
+    const char *arg; /* "N", "FILE"; for CHOICE "text|jsonl|csv"; words of a
+                        CHOICE have at most 63 bytes */
     const char *help;
     double lo, hi; /* limits of INT and DOUBLE; both 0: no limit */
 };
 
 struct nn_options {
-    const char *command; /* "train" */
-    const char *synopsis; /* "DATA --out RUN [options]" */
-    const char *summary;  /* a sentence or two */
-    const struct nn_option *table; /* ends with name NULL and kind HEADING
-                                      and help NULL */
-    const char *examples; /* lines shown last, or NULL */
+    const char *command;            /* "train" */
+    const char *synopsis;           /* "DATA --out RUN [options]" */
+    const char *summary;            /* a sentence or two */
+    const struct nn_option *table;  /* ends with name NULL and kind HEADING
+                                       and help NULL */
+    const char *examples;           /* lines shown last, or NULL */
     int min_operands, max_operands; /* max -1: any number */
 };
 
-/* Parse argv[1..argc-1]. Operands are moved to operands[] (room for argc).
- * *help is set when --help or -h was seen (nothing is checked then).
- * Errors: NN_ERR_ARG with text for the user (exit status 2). */
+/* Parse argv[1..argc-1]; argv must outlive what points into it. Operands are
+ * copied to operands[] (room for argc), their number to *n_operands. *help is
+ * set when --help or -h was reached (nothing behind it is looked at). The
+ * value of an option may begin with a dash unless it is the name of another
+ * option ("--out --epochs 3" lacks a value; "--out=--epochs" is one).
+ * Errors: NN_ERR_ARG with text for the user (exit status 2), NN_ERR_NOMEM.
+ * Targets set before the bad word keep their new values. */
 NN_MUST_CHECK enum nn_status nn_options_parse(const struct nn_options *o,
                                               int argc, char **argv,
                                               const char **operands,
@@ -60,8 +65,9 @@ NN_MUST_CHECK enum nn_status nn_options_parse(const struct nn_options *o,
                                               struct nn_error *err);
 /* Print the help page, defaults in brackets, 80 columns. */
 void nn_options_help(const struct nn_options *o, FILE *to);
-/* Each option that has a value, as "name" / text, for run folders:
- * calls fn(ctx, name, value) in table order. */
+/* Calls fn(ctx, name, value) in table order for every option but lists, for
+ * run folders: flags as "yes" or "no", numbers so that they read back equal,
+ * a string that is NULL as "". value is valid during the call. */
 typedef void nn_option_fn(void *ctx, const char *name, const char *value);
 void nn_options_each(const struct nn_options *o, nn_option_fn *fn, void *ctx);
 void nn_options_release(const struct nn_options *o); /* frees the lists */

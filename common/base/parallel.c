@@ -1,57 +1,31 @@
 #include "common/base/parallel.h"
 
-#include <sched.h>
-#include <stdio.h>
+#include <stdatomic.h>
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
-static int chosen_threads; /* 0 until set or asked for */
+#include "common/base/parallel_internal.h"
 
-/* CPUs of the cgroup v2 quota, or `most` where there is none. */
-static int quota_cpus(int most)
-{
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
-    long quota = 0, period = 0;
-    int n = most;
-
-    if (f == NULL) {
-        return most;
-    }
-    if (fscanf(f, "%ld %ld", &quota, &period) == 2 && quota > 0 &&
-        period > 0) {
-        long cpus = (quota + period - 1) / period;
-
-        n = cpus < most ? (int)cpus : most;
-    }
-    fclose(f);
-    return n < 1 ? 1 : n;
-}
-
-static int available_cpus(void)
-{
-    cpu_set_t set;
-    int n = 1;
-
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        n = CPU_COUNT(&set);
-    }
-    return quota_cpus(n < 1 ? 1 : n);
-}
+static atomic_int chosen_threads; /* 0 until set or asked for */
 
 void nn_parallel_set_threads(int n)
 {
-    chosen_threads = n > 0 ? n : available_cpus();
+    if (n <= 0) {
+        n = nn_parallel_quota("/proc/self/cgroup", "/sys/fs/cgroup",
+                              nn_parallel_affinity());
+    }
+    atomic_store(&chosen_threads, n);
 }
 
 int nn_parallel_threads(void)
 {
 #ifdef _OPENMP
-    if (chosen_threads == 0) {
+    if (atomic_load(&chosen_threads) == 0) {
         nn_parallel_set_threads(0);
     }
-    return chosen_threads;
+    return atomic_load(&chosen_threads);
 #else
     return 1;
 #endif

@@ -9,18 +9,19 @@
 #include <stddef.h>
 
 /* Run fn(ctx, i) for every i in 0..n-1, each exactly once, in any order and
- * on any thread; returns when all are done. fn must not call
- * nn_parallel_for(). With one thread, or n < 2, it is a plain loop.
- * Built without OpenMP it is always a plain loop. */
+ * on any thread; returns when all are done. With one thread, with n < 2, or
+ * called from inside another such loop it is a plain loop; built without
+ * OpenMP it always is. */
 typedef void nn_parallel_fn(void *ctx, size_t i);
 void nn_parallel_for(size_t n, nn_parallel_fn *fn, void *ctx);
 
-/* Index of the running thread inside fn: 0..nn_parallel_threads()-1. Only
- * for choosing scratch memory; results must not depend on it. */
+/* Index of the running thread inside fn: 0..nn_parallel_threads()-1; 0 out of
+ * a loop. Only for choosing scratch memory; results must not depend on it. */
 size_t nn_parallel_thread(void);
 
 /* Threads used from now on; 0 means as many as this process may run on
- * (affinity mask, then cgroup quota). Call from the main thread only. */
+ * (affinity mask, then cgroup v2 quota), which is also the start. Call while
+ * no loop runs. nn_parallel_threads() is 1 in a build without OpenMP. */
 void nn_parallel_set_threads(int n);
 int nn_parallel_threads(void);
 

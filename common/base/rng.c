@@ -51,7 +51,7 @@ uint32_t nn_rng_below(struct nn_rng *r, uint32_t n)
     uint64_t m = (nn_rng_u64(r) >> 32) * n;
 
     if ((uint32_t)m < n) {
-        uint32_t least = (0u - n) % (n > 0 ? n : 1);
+        uint32_t least = (0u - n) % n; /* n > 0, or m < n were false */
 
         while ((uint32_t)m < least) {
             m = (nn_rng_u64(r) >> 32) * n;
@@ -72,7 +72,10 @@ double nn_rng_double(struct nn_rng *r)
 
 float nn_rng_range(struct nn_rng *r, float lo, float hi)
 {
-    return lo + (hi - lo) * nn_rng_float(r);
+    float x = lo + (hi - lo) * nn_rng_float(r);
+
+    /* The sum may round up to hi, which is not part of the range. */
+    return x < hi || hi <= lo ? x : nextafterf(hi, lo);
 }
 
 float nn_rng_normal(struct nn_rng *r)

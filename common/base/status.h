@@ -7,7 +7,7 @@
 #ifndef NN_COMMON_BASE_STATUS_H
 #define NN_COMMON_BASE_STATUS_H
 
-#define NN_MUST_CHECK __attribute__((warn_unused_result))
+#define NN_MUST_CHECK   __attribute__((warn_unused_result))
 #define NN_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 enum nn_status {
@@ -29,7 +29,10 @@ struct nn_error {
     enum nn_status status;
     char text[512];
 };
-#define NN_ERROR_INIT { NN_OK, "" }
+#define NN_ERROR_INIT                                                          \
+    {                                                                          \
+        NN_OK, ""                                                              \
+    }
 
 /* Set err (which may be NULL) to status and the formatted text, cut to fit;
  * newlines and control bytes become '?'. Returns status, so a detector reads

@@ -200,7 +200,7 @@ static double lower_quantile(double p)
     double z = -(t - (2.515517 + t * (0.802853 + t * 0.010328)) /
                          (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))));
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 3; i++) {
         double density = TWO_PI_ROOT_INV * exp(-0.5 * z * z);
         double e = (0.5 * erfc(-z * M_SQRT1_2) - p) / density;
 

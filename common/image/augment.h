@@ -6,7 +6,7 @@
  * same draws give the same bytes on every machine (for the JPEG step, given
  * the same libjpeg-turbo).
  *
- * Steps, in this order, each left out when its option is 0:
+ * Steps, applied in this order, each left out when its option is 0:
  *   crop     random resized crop (arXiv 1409.4842) in the wording of
  *            torchvision: share of the area uniform in [crop_min, crop_max],
  *            width / height in [1/aspect, aspect] with 1 as the median, place

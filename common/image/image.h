@@ -36,10 +36,7 @@ struct nn_image {
     int32_t w, h;
     uint8_t *rgb;
 };
-#define NN_IMAGE_INIT                                                          \
-    {                                                                          \
-        0, 0, 0                                                                \
-    }
+#define NN_IMAGE_INIT { 0, 0, 0 }
 void nn_image_release(struct nn_image *img); /* safe on NN_IMAGE_INIT */
 /* w x h image with undefined pixels; img is overwritten, not released.
  * Errors: NN_ERR_ARG (a side below 1), NN_ERR_NOMEM; img is then empty. */
@@ -110,7 +107,7 @@ NN_MUST_CHECK enum nn_status nn_image_load(const char *path,
 
 /* Encode; *bytes is freed with nn_mem_free() and NULL on error. quality
  * 1..100, chroma 4:2:0. Errors: NN_ERR_ARG (empty img, quality out of range,
- * a side above 65535), NN_ERR_NOMEM. */
+ * a side above 65500), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status nn_image_encode_jpeg(const struct nn_image *img,
                                                   int quality, uint8_t **bytes,
                                                   size_t *size,

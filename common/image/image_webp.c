@@ -82,9 +82,6 @@ enum nn_status nn_webp_pixels(const uint8_t *bytes, size_t size,
     size_t bpp = head->alpha ? 4 : 3, w = (size_t)head->info.w;
     size_t h = (size_t)head->info.h;
 
-    if ((size_t)nn_le32(bytes + 4) > size - 8) {
-        return nn_fail(err, NN_ERR_FORMAT, "truncated WebP data");
-    }
     if (!WebPInitDecoderConfig(&c)) {
         return nn_fail(err, NN_ERR_UNSUPPORTED, "libwebp does not fit");
     }

@@ -52,23 +52,6 @@ void nn_buf_release(struct nn_buf *b)
     *b = (struct nn_buf)NN_BUF_INIT;
 }
 
-void nn_pixels_to_float(const uint8_t *src, size_t pixels, const float mean[3],
-                        const float stddev[3], float *dst)
-{
-    float scale[3], shift[3];
-
-    for (int c = 0; c < 3; c++) {
-        scale[c] = 1.0f / stddev[c];
-        shift[c] = -mean[c] / stddev[c];
-    }
-    for (size_t i = 0; i < pixels; i++) {
-        for (int c = 0; c < 3; c++) {
-            dst[3 * i + (size_t)c] =
-                (float)src[3 * i + (size_t)c] * scale[c] + shift[c];
-        }
-    }
-}
-
 size_t nn_first_bad(const float *v, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

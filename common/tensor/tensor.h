@@ -38,11 +38,6 @@ struct nn_buf {
 NN_MUST_CHECK enum nn_status nn_buf_reset(struct nn_buf *b, size_t count);
 void nn_buf_release(struct nn_buf *b);
 
-/* dst[n,h,w,c] = (src[n,h,w,c] - mean[c]) / stddev[c]; bytes 0..255 in, C = 3,
- * mean and stddev in byte units, n pixels in all. */
-void nn_pixels_to_float(const uint8_t *src, size_t pixels, const float mean[3],
-                        const float stddev[3], float *dst);
-
 /* First index holding NaN or Inf, or count. A bit test, right under any
  * compiler flag. */
 size_t nn_first_bad(const float *v, size_t count);

@@ -75,8 +75,8 @@ void testkit_each_alloc_failure(int (*fn)(void *ctx), void *ctx)
             return;
         }
         ck_assert_msg(st == NN_ERR_NOMEM,
-                      "allocation %ld failing gives '%s', not out of memory",
-                      n, nn_status_str((enum nn_status)st));
+                      "allocation %ld failing gives '%s', not out of memory", n,
+                      nn_status_str((enum nn_status)st));
     }
     ck_abort_msg("still failing after 100000 allocations");
 }

@@ -11,8 +11,11 @@
 #include <stddef.h>
 
 int testkit_run(Suite *(*create)(void));
-#define TESTKIT_MAIN(create) \
-    int main(void) { return testkit_run(create); }
+#define TESTKIT_MAIN(create)                                                   \
+    int main(void)                                                             \
+    {                                                                          \
+        return testkit_run(create);                                            \
+    }
 
 /* New empty folder under $TMPDIR (or /tmp); the string is freed by
  * testkit_rmdir(), which removes the whole tree. */

@@ -107,7 +107,13 @@ static void run_piece(void *ctx, size_t i)
         d.x = v->d.x + b * v->x_image;
         d.y = v->taps ? d.y : v->d.y + b * v->y_image;
         d.residual = v->d.residual ? v->d.residual + b * v->y_image : NULL;
-        v->fn(&d);
+        int32_t c1 = d.c1;
+        for (int32_t c = d.c0; c < c1; c = d.c1) {
+            d.c0 = c;
+            d.c1 = c1 - c > CHANNELS ? c + CHANNELS : c1;
+            v->fn(&d);
+        }
+        d.c0 = c0;
         if (v->part) {
             fold_sums(v, im, d.c0, d.c1);
         }

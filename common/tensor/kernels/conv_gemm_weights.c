@@ -105,7 +105,7 @@ static void run_tiles(const struct wview *v, size_t m0, size_t n,
                       int add)
 {
     const struct nn_kernels *k = v->c->k;
-    size_t oc = (size_t)v->c->s.oc, tiles = nn_ceil_div(oc, k->mr_flat);
+    size_t oc = (size_t)v->c->s.oc, tiles = nn_ceil_div(oc, k->mr);
     for (size_t t = 0; t < tiles; t++) {
         size_t a = nn_cut(oc, tiles, t), b = nn_cut(oc, tiles, t + 1);
         struct nn_outer o = {

@@ -2,16 +2,26 @@
  * and across the rows of small ones. */
 #include "common/tensor/kernels/conv_view.h"
 
-/* A merged row at the edge: its columns one by one into the patch. */
+#include <string.h>
+
+static int is_edge(const struct nn_view *v, int32_t iw)
+{
+    return iw < 0 || iw + v->kw > v->aw;
+}
+
+/* A merged row at the edge: its columns inside, zeros for the others. */
 static const float *copy_edge(const struct nn_view *v, const float *row,
                               int32_t iw, float *patch)
 {
-    size_t ac = (size_t)v->ac;
+    int32_t k0 = iw < 0 ? -iw : 0, k1 = v->aw - iw;
+    k1 = k1 < v->kw ? k1 : v->kw;
     for (int32_t kw = 0; kw < v->kw; kw++) {
-        int in = row && (uint32_t)(iw + kw) < (uint32_t)v->aw;
-        const float *from = in ? row + (ptrdiff_t)(iw + kw) * v->ac : NULL;
-        for (size_t i = 0; i < ac; i++) {
-            patch[(size_t)kw * ac + i] = from ? from[i] : 0;
+        float *to = patch + (ptrdiff_t)kw * v->ac;
+        size_t bytes = (size_t)v->ac * sizeof(float);
+        if (kw < k0 || kw >= k1) {
+            memset(to, 0, bytes);
+        } else {
+            memcpy(to, row + (ptrdiff_t)(iw + kw) * v->ac, bytes);
         }
     }
     return patch;
@@ -28,11 +38,11 @@ static void fill_merged(const struct nn_view *v, struct nn_tile_rows *t,
         int32_t iw = (j + (int32_t)i) * v->sw - v->pw;
         if (!row) {
             rows[i] = v->c->zeros;
-        } else if (iw >= 0 && iw + v->kw <= v->aw) {
+        } else if (!is_edge(v, iw)) {
             rows[i] = row + (ptrdiff_t)iw * v->ac;
         } else {
-            float *patch = t->patch[r + i] + kh * v->kw * v->ac;
-            rows[i] = copy_edge(v, row, iw, patch);
+            rows[i] = copy_edge(v, row, iw, t->patch + t->patched);
+            t->patched += (size_t)(v->kw * v->ac);
         }
     }
 }
@@ -71,12 +81,24 @@ int nn_view_inside(const struct nn_view *v, const struct nn_cursor *at,
     return at->j + (int32_t)m <= v->gw && first >= 0 && last + v->kw <= v->aw;
 }
 
-/* Where the kernel's columns are all inside the image, or what is outside is
- * little enough to be copied, the taps of a kernel row are one run. */
+/* 1 when what the edge pixels read is little enough to be copied. */
+static int can_merge(const struct nn_view *v, size_t m, struct nn_cursor p)
+{
+    size_t edges = 0;
+    for (size_t r = 0; r < m; r++) {
+        edges += (size_t)is_edge(v, p.j * v->sw - v->pw);
+        p.j = p.j + 1 == v->gw ? 0 : p.j + 1;
+    }
+    return edges * (size_t)(v->kh * v->kw * v->ac) <= NN_PATCH;
+}
+
+/* Where all kernel columns are inside the image, or what is outside is little
+ * enough to be copied, the taps of a kernel row are one run. */
 void nn_tile_rows_fill(const struct nn_view *v, struct nn_tile_rows *t,
                        size_t m, struct nn_cursor *p)
 {
-    int merged = v->kh * v->kw * v->ac <= NN_PATCH || nn_view_inside(v, p, m);
+    int merged = can_merge(v, m, *p);
+    t->patched = 0;
     for (size_t r = 0; r < m;) {
         size_t n = nn_min_size(m - r, (size_t)(v->gw - p->j));
         int32_t ih = p->i * v->sh - v->ph;

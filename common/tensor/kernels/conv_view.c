@@ -35,7 +35,7 @@ void nn_view_cut(const struct nn_conv *c, size_t rows, size_t n, size_t k,
                  size_t *n_m, size_t *n_n)
 {
     size_t want = nn_conv_want(rows * n * k, 2000000);
-    size_t tiles = nn_ceil_div(rows, c->k->mr_flat);
+    size_t tiles = nn_ceil_div(rows, c->k->mr);
     *n_m = nn_min_size(want, nn_max_size(1, tiles / 2));
     size_t panels = nn_ceil_div(n, nn_panel_width(c));
     *n_n = nn_min_size(nn_ceil_div(want, *n_m), panels);
@@ -59,14 +59,14 @@ static size_t depth_of(const struct nn_view *v)
 
 static size_t tiles_per_row(const struct nn_view *v)
 {
-    return nn_ceil_div((size_t)v->gw, v->c->k->mr_flat);
+    return nn_ceil_div((size_t)v->gw, v->c->k->mr);
 }
 
 /* Tiles of rows; three ways to cut them, see run_piece(). */
 static size_t tiles_of(const struct nn_view *v)
 {
     if (is_flat(v)) {
-        return nn_ceil_div(rows_of(v), v->c->k->mr_flat);
+        return nn_ceil_div(rows_of(v), v->c->k->mr);
     }
     if (v->gw >= WIDE_ROW) {
         return (size_t)v->batch * (size_t)v->gh * tiles_per_row(v);
@@ -127,6 +127,8 @@ static void scattered_tile(const struct nn_view *v, const struct piece *q,
     nn_tile_rows_fill(v, &rows, m, at);
     struct nn_tile t = {
         .rows = rows.rows,
+        .lda = (size_t)(v->sw * v->ac),
+        .fetch_a = v->fetch,
         .off = rows.off,
         .taps = rows.taps,
         .k = rows.k,
@@ -134,10 +136,28 @@ static void scattered_tile(const struct nn_view *v, const struct piece *q,
     each_panel(v, q, &t, m, 0, 0, v->c->k->tile);
 }
 
-/* m pixels of one grid row, all kernel columns inside the image: a pointer
- * per kernel row that is inside, the pixels a fixed step apart. */
-static void inside_tile(const struct nn_view *v, const struct piece *q,
-                        const struct nn_cursor *at, size_t m)
+/* t.count tiles in a row, next_a and next_y apart, for each panel: the panel
+ * stays in the first cache. */
+static void each_tile(const struct nn_view *v, const struct piece *q,
+                      struct nn_tile *t, size_t m, size_t k0, size_t y)
+{
+    size_t count = t->count;
+    t->relu = v->relu;
+    t->fetch_y = v->fetch;
+    for (size_t p = q->p0; p < q->p1; p++) {
+        t->count = count;
+        t->shift = 0;
+        set_panel(v, q, t, p, k0, y);
+        v->c->k->flat[t->n > v->c->k->vw][m](t);
+        t->fetch_a = 0;
+    }
+}
+
+/* count tiles of m pixels of one grid row, all kernel columns inside the
+ * image: a pointer per kernel row that is inside, the pixels a fixed step
+ * apart. */
+static void inside_tiles(const struct nn_view *v, const struct piece *q,
+                         const struct nn_cursor *at, size_t m, size_t count)
 {
     const float *rows[NN_TAPS_MAX];
     int32_t ih = at->i * v->sh - v->ph, iw = at->j * v->sw - v->pw;
@@ -154,13 +174,25 @@ static void inside_tile(const struct nn_view *v, const struct piece *q,
         .ldy = (size_t)v->step_w * v->n,
         .taps = taps,
         .k = (size_t)v->kw * (size_t)v->ac,
-        .fetch_a = v->fetch,
     };
     size_t oh = (size_t)(at->i * v->step_h + v->off_h);
     size_t ow = (size_t)(at->j * v->step_w + v->off_w);
     size_t y = (size_t)at->b * (size_t)v->out_h + oh;
+    size_t skip = taps ? (size_t)k0 * t.k : 0;
     y = (y * (size_t)v->out_w + ow) * v->n;
-    each_panel(v, q, &t, m, taps ? (size_t)k0 * t.k : 0, y, v->c->k->flat);
+    if (q->p1 - q->p0 == 1) {
+        t.count = count;
+        t.next_a = m * t.lda;
+        t.next_y = m * t.ldy;
+        t.fetch_a = v->fetch;
+        each_tile(v, q, &t, m, skip, y);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        t.fetch_a = v->fetch;
+        each_panel(v, q, &t, m, skip, y + i * m * t.ldy, v->c->k->flat);
+        t.shift += m * t.lda;
+    }
 }
 
 static struct nn_cursor cursor_at(const struct nn_view *v, size_t m)
@@ -173,25 +205,39 @@ static struct nn_cursor cursor_at(const struct nn_view *v, size_t m)
     };
 }
 
-/* Tiles inside one grid row each; those at its ends may be scattered. */
+/* Tiles t0..t1-1 of the grid row that at is in; those at its ends may be
+ * scattered, those between are taken together while they are of one size. */
+static void run_grid_row(const struct nn_view *v, const struct piece *q,
+                         struct nn_cursor *at, size_t t0, size_t t1)
+{
+    size_t per = tiles_per_row(v), gw = (size_t)v->gw;
+    for (size_t t = t0; t < t1;) {
+        size_t j = nn_cut(gw, per, t), m = nn_cut(gw, per, t + 1) - j, n = 0;
+        at->j = (int32_t)j;
+        while (t + n < t1 && nn_cut(gw, per, t + n + 1) == j + (n + 1) * m &&
+               nn_view_inside(v, at, (n + 1) * m)) {
+            n++;
+        }
+        if (n) {
+            inside_tiles(v, q, at, m, n);
+            t += n;
+        } else {
+            struct nn_cursor copy = *at;
+            scattered_tile(v, q, &copy, m);
+            t++;
+        }
+    }
+}
+
+/* Tiles inside one grid row each. */
 static void run_grid_rows(const struct nn_view *v, const struct piece *q)
 {
-    size_t per = tiles_per_row(v), gw = (size_t)v->gw, t = q->t0 % per;
-    struct nn_cursor at = cursor_at(v, q->t0 / per * gw);
-    for (size_t i = q->t0; i < q->t1; i++) {
-        size_t j = nn_cut(gw, per, t), m = nn_cut(gw, per, t + 1) - j;
-        at.j = (int32_t)j;
-        if (nn_view_inside(v, &at, m)) {
-            inside_tile(v, q, &at, m);
-        } else {
-            struct nn_cursor copy = at;
-            scattered_tile(v, q, &copy, m);
-        }
-        if (++t == per) {
-            t = 0;
-            at.b += at.i + 1 == v->gh;
-            at.i = at.i + 1 == v->gh ? 0 : at.i + 1;
-        }
+    size_t per = tiles_per_row(v);
+    for (size_t i = q->t0; i < q->t1;) {
+        size_t row = i / per, end = nn_min_size(q->t1, (row + 1) * per);
+        struct nn_cursor at = cursor_at(v, row * (size_t)v->gw);
+        run_grid_row(v, q, &at, i - row * per, end - row * per);
+        i = end;
     }
 }
 
@@ -227,17 +273,10 @@ static void flat_tiles(const struct nn_view *v, const struct piece *q,
             each_panel(v, q, &t, m, 0, m0 * v->n, v->c->k->flat);
             continue;
         }
+        t.count = nn_min_size(block, n - i);
         t.next_a = m * ac;
         t.next_y = m * v->n;
-        t.relu = v->relu;
-        t.fetch_y = v->fetch;
-        for (size_t p = q->p0; p < q->p1; p++) {
-            t.count = nn_min_size(block, n - i);
-            t.shift = 0;
-            set_panel(v, q, &t, p, 0, m0 * v->n);
-            v->c->k->flat[t.n > v->c->k->vw][m](&t);
-            t.fetch_a = 0;
-        }
+        each_tile(v, q, &t, m, 0, m0 * v->n);
     }
 }
 

@@ -40,14 +40,14 @@ struct nn_cursor {
     int32_t b, i, j;
 };
 
-enum { NN_PATCH = 96 }; /* most floats of a patch that is copied at an edge */
+enum { NN_PATCH = 2048 }; /* most floats copied at the edges for a tile */
 
 /* Pointers for a tile whose pixels may lie anywhere. */
 struct nn_tile_rows {
     const float *rows[NN_TAPS_MAX * NN_MR_MAX];
     size_t off[NN_MR_MAX];
-    size_t taps, k;
-    float patch[NN_MR_MAX][NN_PATCH];
+    size_t taps, k, patched;
+    float patch[NN_PATCH];
 };
 /* The m pixels from p on; p moves behind them. */
 void nn_tile_rows_fill(const struct nn_view *v, struct nn_tile_rows *t,

@@ -9,17 +9,13 @@
  * broadcast must fit in the registers, and the row pointers in the integer
  * registers. */
 #if defined(__AVX512F__)
-#define ISA_MR      12
-#define ISA_MR_FLAT 14
+#define ISA_MR 12
 #elif defined(__AVX2__)
-#define ISA_MR      6
-#define ISA_MR_FLAT 6
+#define ISA_MR 6
 #elif defined(__aarch64__)
-#define ISA_MR      12
-#define ISA_MR_FLAT 14
+#define ISA_MR 12
 #else
-#define ISA_MR      6
-#define ISA_MR_FLAT 6
+#define ISA_MR 6
 #endif
 
 extern nn_tile_fn *const NN_K(nn_k_tiles)[2][NN_MR_MAX + 1];

@@ -1,134 +1,165 @@
 /* Depthwise convolution, vectors over channels. A block of NB results of one
- * row shares each input column it loads; columns outside the image are
- * skipped, so zeros of the padding are never stored or read. */
-#include "common/tensor/kernels/isa.h"
+ * row shares each input column it loads. Columns of the padding are left out
+ * when compiled: at the edges of an image other code runs than inside. */
+#include "common/tensor/kernels/isa_dw.h"
 
-#define NB 4 /* results of a row held in registers */
-
-NN_INLINE vf ld(const float *p, const int whole, size_t left)
-{
-    return whole ? v_load(p) : v_load_n(p, left);
-}
-NN_INLINE void st(float *p, vf v, const int whole, size_t left)
-{
-    if (whole) {
-        v_store(p, v);
-    } else {
-        v_store_n(p, v, left);
-    }
-}
-
-/* y[o] = acc[o] with the epilogue, for o < n results from float `at` on. */
-NN_INLINE void dw_finish(const struct nn_dw *d, vf *acc, const int n, size_t at,
-                         size_t c, const int whole, size_t left)
-{
-    if (d->sum) {
-        vf s = v_zero(), q = v_zero();
-        NN_UNROLL
-        for (int o = 0; o < n; o++) {
-            s += acc[o];
-            q = v_fma(acc[o], acc[o], q);
-        }
-        st(d->sum + c, ld(d->sum + c, whole, left) + s, whole, left);
-        st(d->sum_sq + c, ld(d->sum_sq + c, whole, left) + q, whole, left);
-    }
-    vf bias = d->bias ? ld(d->bias + c, whole, left) : v_zero();
-    NN_UNROLL
-    for (int o = 0; o < n; o++) {
-        size_t i = at + (size_t)o * (size_t)d->c;
-        vf a = acc[o] + bias;
-        if (d->residual) {
-            a += ld(d->residual + i, whole, left);
-        }
-        a = d->relu ? v_relu(a) : a;
-        st(d->y + i, a, whole, left);
-    }
-}
-
-/* Where a block reads and writes. */
+/* Where a block reads and writes, at channel 0. */
 struct place {
-    ptrdiff_t in;   /* float of input (first row, first column), c = 0 */
-    size_t out;     /* float of the first result, c = 0 */
-    int32_t col;    /* input column of in; may be outside */
-    int32_t k0, k1; /* kernel rows inside the image */
+    const float *x; /* first kernel row and first column that are inside */
+    const float *w; /* of that kernel row */
+    size_t out;     /* float of the first result */
+    int32_t rows;   /* kernel rows inside the image */
 };
 
-NN_INLINE void dw_vec(const struct nn_dw *d, const struct place *p, const int k,
-                      const int s, const int n, const int inside, int32_t c,
-                      const int whole)
+/* n results of nv vectors of channels from c on. Of the columns that they
+ * read, j0..j1-1 are inside the image. */
+NN_INLINE void dw_vec(const struct nn_dw *d, const struct place *p,
+                      const int k, const int s, const int n, const int j0,
+                      const int j1, const int nv, size_t c, const int whole)
 {
-    size_t left = (size_t)(d->c1 - c);
-    vf acc[NB];
+    size_t left = (size_t)d->c1 - c, pix = (size_t)d->c;
+    size_t row = pix * (size_t)d->wd;
+    vf acc[NB * 2];
+    dw_start(d, acc, n, nv, c, whole, left);
+    const float *x[5], *w[2] = { p->w + c, p->w + c + 3 * pix };
     NN_UNROLL
-    for (int o = 0; o < n; o++) {
-        acc[o] = v_zero();
+    for (int j = j0; j < j1; j += 3) {
+        x[(j - j0) / 3] = p->x + c + (size_t)(j - j0) * pix;
     }
-    const ptrdiff_t pix = d->c, row = pix * d->wd;
-    for (int32_t kh = p->k0; kh < p->k1; kh++) {
-        const float *w = d->w + (ptrdiff_t)kh * k * pix + c;
-        vf wv[5];
+    for (int32_t kh = p->rows; kh > 0; kh--) {
+        vf wv[5 * 2];
         NN_UNROLL
-        for (int i = 0; i < k; i++) {
-            wv[i] = ld(w + i * pix, whole, left);
+        for (int i = 0; i < k * nv; i++) {
+            const float *from = w[i / nv / 3] + (size_t)(i / nv % 3) * pix;
+            wv[i] = ld(from + i % nv * VW, whole, left);
         }
-        ptrdiff_t at = p->in + kh * row + c;
         NN_UNROLL
-        for (int j = 0; j < (n - 1) * s + k; j++) {
-            if (!inside && (uint32_t)(p->col + j) >= (uint32_t)d->wd) {
-                continue;
-            }
-            vf v = ld(d->x + (at + j * pix), whole, left);
+        for (int i = 0; i < (j1 - j0) * nv; i++) {
+            int j = j0 + i / nv, q = i / nv;
+            const float *from = x[q / 3] + (size_t)(q % 3) * pix;
+            vf v = ld(from + i % nv * VW, whole, left);
             NN_UNROLL
             for (int o = 0; o < n; o++) {
                 if (j - o * s >= 0 && j - o * s < k) {
-                    acc[o] = v_fma(v, wv[j - o * s], acc[o]);
+                    vf *a = acc + o * nv + i % nv;
+                    *a = v_fma(v, wv[(j - o * s) * nv + i % nv], *a);
                 }
             }
         }
+        NN_UNROLL
+        for (int q = 0; q < (j1 - j0 + 2) / 3; q++) {
+            x[q] += row;
+            NN_KEEP(x[q]);
+        }
+        w[0] += (size_t)k * pix;
+        w[1] += (size_t)k * pix;
+        NN_KEEP(w[0]);
+        NN_KEEP(w[1]);
     }
-    dw_finish(d, acc, n, p->out + (size_t)c, (size_t)c, whole, left);
+    dw_finish(d, acc, n, nv, p->out + c, c, whole, left);
 }
 
 NN_INLINE void dw_block(const struct nn_dw *d, const struct place *p,
-                        const int k, const int s, const int n, const int inside)
+                        const int k, const int s, const int n, const int j0,
+                        const int j1)
 {
-    int32_t c = d->c0;
-    for (; c + VW <= d->c1; c += VW) {
-        dw_vec(d, p, k, s, n, inside, c, 1);
+    size_t c = (size_t)d->c0, end = (size_t)d->c1;
+    for (; c + NV * VW <= end; c += NV * VW) {
+        dw_vec(d, p, k, s, n, j0, j1, NV, c, 1);
     }
-    if (c < d->c1) {
-        dw_vec(d, p, k, s, n, inside, c, 0);
+    for (; c + VW <= end; c += VW) {
+        dw_vec(d, p, k, s, n, j0, j1, 1, c, 1);
+    }
+    if (c < end) {
+        dw_vec(d, p, k, s, n, j0, j1, 1, c, 0);
     }
 }
 
-NN_INLINE struct place dw_place(const struct nn_dw *d, int32_t oh, int32_t ow)
+/* Kernel columns outside the image on the left and right of n results. */
+struct edges {
+    int32_t left, right;
+};
+
+NN_INLINE struct edges edges_of(const struct nn_dw *d, int32_t ow, int32_t n)
 {
-    int32_t ih = oh * d->sh - d->ph, iw = ow * d->sw - d->pw;
-    struct place p = {
-        .in = ((ptrdiff_t)ih * d->wd + iw) * d->c,
-        .out = ((size_t)oh * (size_t)d->ow + (size_t)ow) * (size_t)d->c,
-        .col = iw,
-        .k0 = ih < 0 ? -ih : 0,
-        .k1 = d->h - ih < d->kh ? d->h - ih : d->kh,
-    };
+    int32_t iw = ow * d->sw - d->pw, end = iw + (n - 1) * d->sw + d->kw;
+    struct edges e = { .left = iw < 0 ? -iw : 0,
+                       .right = end > d->wd ? end - d->wd : 0 };
+    return e;
+}
+
+NN_INLINE struct place dw_place(const struct nn_dw *d, int32_t oh, int32_t ow,
+                                int32_t left)
+{
+    int32_t ih = oh * d->sh - d->ph, iw = ow * d->sw - d->pw + left;
+    int32_t k0 = ih < 0 ? -ih : 0;
+    int32_t k1 = d->h - ih < d->kh ? d->h - ih : d->kh;
+    size_t out = (size_t)oh * (size_t)d->ow + (size_t)ow;
+    struct place p = { d->x, d->w, out * (size_t)d->c, k1 - k0 };
+    if (k1 > k0 && iw < d->wd) {
+        p.x += ((ptrdiff_t)(ih + k0) * d->wd + iw) * d->c;
+        p.w += (ptrdiff_t)k0 * d->kw * d->c;
+    }
     return p;
+}
+
+/* One result anywhere, any kernel. */
+NN_INLINE void dw_single(const struct nn_dw *d, int32_t oh, int32_t ow)
+{
+    struct edges e = edges_of(d, ow, 1);
+    struct place p = dw_place(d, oh, ow, e.left);
+    size_t pix = (size_t)d->c, end = (size_t)d->c1;
+    for (size_t c = (size_t)d->c0; c < end; c += VW) {
+        vf acc[1];
+        dw_start(d, acc, 1, 1, c, end - c >= VW, end - c);
+        for (int32_t kh = 0; kh < p.rows; kh++) {
+            for (int32_t kw = e.left; kw < d->kw - e.right; kw++) {
+                ptrdiff_t i = (ptrdiff_t)kh * d->wd + kw - e.left;
+                const float *x = p.x + i * d->c + c;
+                const float *w = p.w + (size_t)(kh * d->kw + kw) * pix + c;
+                acc[0] = v_fma(v_load_upto(x, end - c),
+                               v_load_upto(w, end - c), acc[0]);
+            }
+        }
+        dw_finish(d, acc, 1, 1, p.out + c, c, end - c >= VW, end - c);
+    }
+}
+
+/* NB results; 0 when their edges are of a kind not compiled. */
+NN_INLINE int dw_blocks(const struct nn_dw *d, int32_t oh, int32_t ow,
+                        const int k, const int s)
+{
+    const int j1 = (NB - 1) * s + k, h = k / 2;
+    struct edges e = edges_of(d, ow, NB);
+    struct place p = dw_place(d, oh, ow, e.left);
+    if (e.left == 0 && e.right == 0) {
+        dw_block(d, &p, k, s, NB, 0, j1);
+    } else if (e.left == h && e.right == 0) {
+        dw_block(d, &p, k, s, NB, h, j1);
+    } else if (e.left == 0 && e.right == h) {
+        dw_block(d, &p, k, s, NB, 0, j1 - h);
+    } else if (e.left == h && e.right == h) {
+        dw_block(d, &p, k, s, NB, h, j1 - h);
+    } else if (k == 5 && s == 2 && e.left == 0 && e.right == 1) {
+        dw_block(d, &p, k, s, NB, 0, j1 - 1);
+    } else if (k == 5 && s == 2 && e.left == h && e.right == 1) {
+        dw_block(d, &p, k, s, NB, h, j1 - 1);
+    } else {
+        return 0;
+    }
+    return 1;
 }
 
 NN_INLINE void dw_rows(const struct nn_dw *d, const int k, const int s)
 {
     for (int32_t oh = d->oh0; oh < d->oh1; oh++) {
-        int32_t ow = 0;
-        for (; ow + NB <= d->ow; ow += NB) {
-            struct place p = dw_place(d, oh, ow);
-            if (p.col >= 0 && p.col + (NB - 1) * s + k <= d->wd) {
-                dw_block(d, &p, k, s, NB, 1);
+        for (int32_t ow = 0; ow < d->ow;) {
+            if (ow + NB <= d->ow && dw_blocks(d, oh, ow, k, s)) {
+                ow += NB;
             } else {
-                dw_block(d, &p, k, s, NB, 0);
+                dw_single(d, oh, ow);
+                ow++;
             }
-        }
-        for (; ow < d->ow; ow++) {
-            struct place p = dw_place(d, oh, ow);
-            dw_block(d, &p, k, s, 1, 0);
         }
     }
 }
@@ -149,147 +180,11 @@ void NN_K(nn_k_dw_5s2)(const struct nn_dw *d)
 {
     dw_rows(d, 5, 2);
 }
-
-/* Any kernel and stride: one result at a time. */
 void NN_K(nn_k_dw_any)(const struct nn_dw *d)
 {
     for (int32_t oh = d->oh0; oh < d->oh1; oh++) {
         for (int32_t ow = 0; ow < d->ow; ow++) {
-            struct place p = dw_place(d, oh, ow);
-            for (int32_t c = d->c0; c < d->c1; c += VW) {
-                size_t left = (size_t)(d->c1 - c);
-                vf acc = v_zero();
-                for (int32_t kh = p.k0; kh < p.k1; kh++) {
-                    for (int32_t kw = 0; kw < d->kw; kw++) {
-                        if ((uint32_t)(p.col + kw) >= (uint32_t)d->wd) {
-                            continue;
-                        }
-                        ptrdiff_t t = (ptrdiff_t)kh * d->kw + kw;
-                        ptrdiff_t i = (ptrdiff_t)kh * d->wd + kw;
-                        vf w = v_load_upto(d->w + t * d->c + c, left);
-                        i = p.in + i * d->c + c;
-                        acc = v_fma(v_load_upto(d->x + i, left), w, acc);
-                    }
-                }
-                dw_finish(d, &acc, 1, p.out + (size_t)c, (size_t)c, left >= VW,
-                          left);
-            }
-        }
-    }
-}
-
-/* Input gradient of stride 2: NB columns of dx from t - pw on, t even, so
- * that which taps meet which columns is known when compiled:
- * column t + o takes kernel column o - 2 j of dy column t / 2 + j. */
-NN_INLINE void dwi_vec(const struct nn_dw *d, int32_t ih, int32_t t,
-                       const int k, int32_t c, const int whole)
-{
-    size_t left = (size_t)(d->c1 - c);
-    const ptrdiff_t pix = d->c;
-    int32_t th = ih + d->ph;
-    vf acc[NB];
-    NN_UNROLL
-    for (int o = 0; o < NB; o++) {
-        acc[o] = v_zero();
-    }
-    for (int32_t kh = th & 1; kh < k && kh <= th; kh += 2) {
-        int32_t oh = (th - kh) / 2;
-        if (oh >= d->oh) {
-            continue;
-        }
-        const float *w = d->w + (ptrdiff_t)kh * k * pix + c;
-        NN_UNROLL
-        for (int j = -((k - 1) / 2); j <= (NB - 1) / 2; j++) {
-            int32_t ow = t / 2 + j;
-            if ((uint32_t)ow >= (uint32_t)d->ow) {
-                continue;
-            }
-            ptrdiff_t at = ((ptrdiff_t)oh * d->ow + ow) * pix + c;
-            vf v = ld(d->x + at, whole, left);
-            NN_UNROLL
-            for (int o = 0; o < NB; o++) {
-                if (o - 2 * j >= 0 && o - 2 * j < k) {
-                    vf wv = ld(w + (o - 2 * j) * pix, whole, left);
-                    acc[o] = v_fma(v, wv, acc[o]);
-                }
-            }
-        }
-    }
-    NN_UNROLL
-    for (int o = 0; o < NB; o++) {
-        int32_t iw = t - d->pw + o;
-        if (iw >= 0 && iw < d->wd) {
-            ptrdiff_t at = ((ptrdiff_t)ih * d->wd + iw) * pix + c;
-            vf a = acc[o];
-            if (d->residual) {
-                a += ld(d->residual + at, whole, left);
-            }
-            st(d->y + at, a, whole, left);
-        }
-    }
-}
-
-NN_INLINE void dwi_rows(const struct nn_dw *d, const int k)
-{
-    for (int32_t ih = d->oh0; ih < d->oh1; ih++) {
-        for (int32_t t = d->pw & ~1; t - d->pw < d->wd; t += NB) {
-            int32_t c = d->c0;
-            for (; c + VW <= d->c1; c += VW) {
-                dwi_vec(d, ih, t, k, c, 1);
-            }
-            if (c < d->c1) {
-                dwi_vec(d, ih, t, k, c, 0);
-            }
-        }
-    }
-}
-
-void NN_K(nn_k_dwi_3s2)(const struct nn_dw *d)
-{
-    dwi_rows(d, 3);
-}
-void NN_K(nn_k_dwi_5s2)(const struct nn_dw *d)
-{
-    dwi_rows(d, 5);
-}
-
-/* dx[ih, iw] of any kernel and stride. */
-NN_INLINE vf dwi_one(const struct nn_dw *d, int32_t ih, int32_t iw, int32_t c)
-{
-    size_t left = (size_t)(d->c1 - c);
-    vf acc = v_zero();
-    for (int32_t kh = 0; kh < d->kh; kh++) {
-        int32_t th = ih + d->ph - kh;
-        if (th < 0 || th % d->sh != 0 || th / d->sh >= d->oh) {
-            continue;
-        }
-        for (int32_t kw = 0; kw < d->kw; kw++) {
-            int32_t tw = iw + d->pw - kw;
-            if (tw < 0 || tw % d->sw != 0 || tw / d->sw >= d->ow) {
-                continue;
-            }
-            ptrdiff_t t = (ptrdiff_t)kh * d->kw + kw;
-            ptrdiff_t i = (ptrdiff_t)(th / d->sh) * d->ow + tw / d->sw;
-            vf w = v_load_upto(d->w + t * d->c + c, left);
-            acc = v_fma(v_load_upto(d->x + i * d->c + c, left), w, acc);
-        }
-    }
-    return acc;
-}
-
-void NN_K(nn_k_dwi_any)(const struct nn_dw *d)
-{
-    for (int32_t ih = d->oh0; ih < d->oh1; ih++) {
-        for (int32_t iw = 0; iw < d->wd; iw++) {
-            for (int32_t c = d->c0; c < d->c1; c += VW) {
-                size_t left = (size_t)(d->c1 - c);
-                ptrdiff_t i = ((ptrdiff_t)ih * d->wd + iw) * d->c + c;
-                vf a = dwi_one(d, ih, iw, c);
-                if (d->residual) {
-                    a += v_load_upto(d->residual + i, left);
-                }
-                v_store_upto(d->y + i, a, left);
-            }
+            dw_single(d, oh, ow);
         }
     }
 }

@@ -1,13 +1,6 @@
 /* Weight gradient of depthwise convolution: sums over pixels stay in
  * registers, one per kernel position, for a vector of channels. */
-#include "common/tensor/kernels/isa.h"
-
-#define NB 4 /* results of a row taken together */
-
-NN_INLINE vf ld(const float *p, const int whole, size_t left)
-{
-    return whole ? v_load(p) : v_load_n(p, left);
-}
+#include "common/tensor/kernels/isa_dw.h"
 
 /* Results ow..ow+n-1 of row oh into acc[g][kw], kernel rows kh0 + g. */
 NN_INLINE void dww_block(const struct nn_dw *d, int32_t oh, int32_t ow,

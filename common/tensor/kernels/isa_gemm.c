@@ -67,7 +67,10 @@ NN_INLINE void tile_finish(const struct nn_tile *t, const int m, const int nv,
     tile_store(t, m, nv - 1, flat, 0, t->n - (size_t)((nv - 1) * VW), acc);
 }
 
-enum { STEPS = 4 }; /* values of k per round of the inner loop */
+enum {
+    STEPS = 4,          /* values of k per round of the inner loop */
+    FETCH_AHEAD = 2048, /* floats behind the next row, into the second cache */
+};
 
 /* Where the rows of one tap are. Scattered rows have a pointer each and i
  * counts up to 0; rows one after another (flat) have a pointer per three rows
@@ -82,7 +85,11 @@ NN_INLINE void ahead_set(struct ahead *a, const struct nn_tile *t, size_t tap,
                          const int m, const int flat)
 {
     a->ld = t->lda;
-    a->next = flat ? t->rows[tap] + t->shift + (size_t)m * t->lda : NULL;
+    if (flat) {
+        a->next = t->rows[tap] + t->shift + (size_t)m * t->lda;
+    } else {
+        a->next = t->rows[tap * NN_MR_MAX + (size_t)m - 1] + t->lda;
+    }
     NN_UNROLL
     for (int r = 0; r < m; r++) {
         if (!flat) {
@@ -137,7 +144,7 @@ NN_INLINE const float *tile_tap(const struct nn_tile *t, size_t tap,
         for (int u = 0; u < STEPS; u++) {
             tile_step(&a, b, acc + u % ku * m, m, nv, flat, i, u);
             if (fetch) {
-                __builtin_prefetch(a.next + u * 16);
+                __builtin_prefetch(a.next + u * 16 + FETCH_AHEAD, 0, 2);
             }
         }
         ahead_next(&a, m, flat, STEPS);
@@ -252,20 +259,17 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
     }
 }
 
-#define TILE(m, nv, ku)                                                        \
-    static void tile_##m##_##nv(struct nn_tile *t)                             \
-    {                                                                          \
-        tile_run(t, m, nv, ku, 0, 0);                                          \
-    }
-#define FLAT(m, nv, ku)                                                        \
-    static void flat_##m##_##nv(struct nn_tile *t)                             \
+#define TILE(name, m, nv, ku, flat)                                            \
+    static void name##_##m##_##nv(struct nn_tile *t)                           \
     {                                                                          \
         if (t->fetch_a) {                                                      \
-            tile_run(t, m, nv, ku, 1, 1);                                      \
+            tile_run(t, m, nv, ku, flat, 1);                                   \
         } else {                                                               \
-            tile_run(t, m, nv, ku, 1, 0);                                      \
+            tile_run(t, m, nv, ku, flat, 0);                                   \
         }                                                                      \
     }
+#define SCATTERED(m, nv, ku) TILE(tile, m, nv, ku, 0)
+#define FLAT(m, nv, ku)      TILE(flat, m, nv, ku, 1)
 #define OUTER(m, nv, ku)                                                       \
     static void outer_##m##_##nv(const struct nn_outer *o)                     \
     {                                                                          \
@@ -287,26 +291,21 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
     BOTH(fn, 10, 1, 1)                                                         \
     BOTH(fn, 11, 1, 1)                                                         \
     BOTH(fn, 12, 1, 1)
-#define UP_TO_14(fn) BOTH(fn, 13, 1, 1) BOTH(fn, 14, 1, 1)
 #define ROW_6(fn, nv)                                                          \
     0, fn##_1_##nv, fn##_2_##nv, fn##_3_##nv, fn##_4_##nv, fn##_5_##nv,        \
         fn##_6_##nv
 #define ROW_12(fn, nv)                                                         \
     ROW_6(fn, nv), fn##_7_##nv, fn##_8_##nv, fn##_9_##nv, fn##_10_##nv,        \
         fn##_11_##nv, fn##_12_##nv
-#define ROW_14(fn, nv) ROW_12(fn, nv), fn##_13_##nv, fn##_14_##nv
 
-UP_TO_6(TILE)
+UP_TO_6(SCATTERED)
 UP_TO_6(FLAT)
 UP_TO_6(OUTER)
 #if ISA_MR > 6
-UP_TO_12(TILE)
+UP_TO_12(SCATTERED)
 UP_TO_12(FLAT)
 UP_TO_12(OUTER)
-UP_TO_14(TILE)
-UP_TO_14(FLAT)
-UP_TO_14(OUTER)
-#define MORE(fn, nv) ROW_14(fn, nv)
+#define MORE(fn, nv) ROW_12(fn, nv)
 #else
 #define MORE(fn, nv) ROW_6(fn, nv)
 #endif

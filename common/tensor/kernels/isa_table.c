@@ -8,7 +8,6 @@ const struct nn_kernels NN_K(nn_kernels) = {
     .name = STR(NN_ISA),
     .vw = VW,
     .mr = ISA_MR,
-    .mr_flat = ISA_MR_FLAT,
     .tile = NN_K(nn_k_tiles),
     .flat = NN_K(nn_k_flats),
     .outer = NN_K(nn_k_outers),

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum {
-    NN_MR_MAX = 14,   /* most rows of a tile in any table */
+    NN_MR_MAX = 12,   /* most rows of a tile in any table */
     NN_VW_MAX = 16,   /* widest vector, floats */
     NN_TAPS_MAX = 64, /* most kernel positions of a row table */
 };
@@ -33,7 +33,7 @@ struct nn_tile {
     int relu;
     size_t count, shift, next_a, next_panel, next_y, next_n;
     int fetch_y; /* 1: y is far away; ask for it before the sums */
-    int fetch_a; /* flat: 1: ask for the rows behind these */
+    int fetch_a; /* 1: ask for the rows behind these, lda after the last */
 };
 typedef void nn_tile_fn(struct nn_tile *t); /* leaves t at the last tile */
 
@@ -73,8 +73,8 @@ typedef void nn_norm_fn(const struct nn_norm_args *n);
 
 struct nn_kernels {
     const char *name;
-    size_t vw;          /* floats of a vector; panels have 2 */
-    size_t mr, mr_flat; /* rows of a tile when scattered, and otherwise */
+    size_t vw; /* floats of a vector; panels have 2 */
+    size_t mr; /* rows of a full tile */
     nn_tile_fn *const (*tile)[NN_MR_MAX + 1];   /* [nv - 1][m] */
     nn_tile_fn *const (*flat)[NN_MR_MAX + 1];   /* [nv - 1][m] */
     nn_outer_fn *const (*outer)[NN_MR_MAX + 1]; /* [nv - 1][m] */

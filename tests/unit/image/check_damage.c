@@ -104,6 +104,24 @@ START_TEST(stray_bytes_are_harmless)
 }
 END_TEST
 
+/* The pixels are whole and only what follows them is cut. */
+START_TEST(cut_behind_the_pixels_is_truncated)
+{
+    struct nn_image img = NN_IMAGE_INIT;
+    struct sample s = { 0 };
+    struct nn_error err;
+
+    sample_picture(&img, 40, 24);
+    sample_webp(&s, &img, 0, 0, NULL);
+    sample_webp_orient(&s, 6); /* the last chunk is EXIF */
+    ck_assert_int_eq(try(s.bytes, s.size - 4, NULL, &err), NN_ERR_FORMAT);
+    ck_assert_str_eq(err.text, "truncated WebP data");
+    ck_assert_int_eq(try(s.bytes, s.size, NULL, &err), NN_OK);
+    nn_image_release(&img);
+    sample_release(&s);
+}
+END_TEST
+
 START_TEST(garbage_behind_a_header_is_an_error)
 {
     struct sample s = { 0 };
@@ -289,6 +307,7 @@ static Suite *create(void)
     tcase_add_loop_test(tc, every_truncation_is_an_error, 0, N_KINDS);
     tcase_add_test(tc, cut_and_closed_jpeg_is_truncated);
     tcase_add_test(tc, stray_bytes_are_harmless);
+    tcase_add_test(tc, cut_behind_the_pixels_is_truncated);
     tcase_add_test(tc, garbage_behind_a_header_is_an_error);
     tcase_add_test(tc, huge_headers_are_refused_before_allocating);
     tcase_add_test(tc, limits_come_from_the_caller);

@@ -196,6 +196,7 @@ END_TEST
 START_TEST(jpeg_encoding)
 {
     struct nn_image img = NN_IMAGE_INIT, back = NN_IMAGE_INIT;
+    struct nn_image wide;
     struct nn_image_options opt = nn_image_defaults();
     struct nn_error err = NN_ERROR_INIT;
     uint8_t *low = NULL, *high = NULL;
@@ -209,6 +210,12 @@ START_TEST(jpeg_encoding)
     ck_assert_int_eq(nn_image_encode_jpeg(&img, 101, &low, &n_low, &err),
                      NN_ERR_ARG);
     ck_assert_ptr_null(low);
+    ck_assert_int_eq(nn_image_create(&wide, 65501, 1), NN_OK);
+    memset(wide.rgb, 0, 65501 * 3);
+    ck_assert_int_eq(nn_image_encode_jpeg(&wide, 90, &low, &n_low, &err),
+                     NN_ERR_ARG); /* more than the format can hold */
+    ck_assert_ptr_null(low);
+    nn_image_release(&wide);
     ck_assert_int_eq(nn_image_encode_jpeg(&img, 20, &low, &n_low, &err), NN_OK);
     ck_assert_int_eq(nn_image_encode_jpeg(&img, 98, &high, &n_high, &err),
                      NN_OK);

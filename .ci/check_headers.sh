@@ -1,0 +1,25 @@
+#!/bin/sh
+# .ci/check_headers.sh - every header compiles alone, and twice in one file.
+set -eu
+cd "$(dirname "$0")/.."
+. .ci/list_files.sh
+
+flags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wstrict-prototypes -I."
+flags="$flags $(pkg-config --cflags jansson check libarchive 2>/dev/null || :)"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+list_files '*.h' >"$dir/headers"
+bad=0
+while read -r f; do
+    printf '#include "%s"\n#include "%s"\nint main(void);\n' "$f" "$f" \
+        >"$dir/alone.c"
+    # shellcheck disable=SC2086
+    if ! ${CC:-cc} $flags -fsyntax-only "$dir/alone.c" 2>"$dir/errors"; then
+        echo "$f does not stand alone:"
+        head -n 5 "$dir/errors"
+        bad=1
+    fi
+done <"$dir/headers"
+echo "$(grep -c . "$dir/headers") headers"
+[ "$bad" -eq 0 ]

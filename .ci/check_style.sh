@@ -1,0 +1,89 @@
+#!/bin/sh
+# .ci/check_style.sh - the parts of the style that a machine can hold: white
+# space, 80 columns, ASCII in C, formatting, calls that are not used here.
+# Problems are printed as FILE:LINE; the exit status is 1 when there are any.
+set -eu
+cd "$(dirname "$0")/.."
+. .ci/list_files.sh
+
+problems=$(mktemp)
+trap 'rm -f "$problems" "$problems.1"' EXIT
+
+# report TEXT FILE: grep's numbered lines on stdin become problems.
+report() {
+    sed "s|^\([0-9]*\):.*|$2:\1: $1|" >>"$problems"
+}
+
+tab=$(printf '\t')
+list_files '*.c' '*.h' '*.sh' '*.py' '*.md' '*.txt' '*.json' 'meson.build' \
+    '*/meson.build' >"$problems.1"
+while read -r f; do
+    case $f in
+    tests/golden/* | tests/fuzz/corpus/*) continue ;;
+    esac
+    grep -n "$tab" "$f" | report "tab" "$f"
+    grep -n '[[:space:]]$' "$f" | report "trailing space" "$f"
+    if [ -s "$f" ] && [ -n "$(tail -c 1 "$f")" ]; then
+        echo "$f: no newline at the end" >>"$problems"
+    fi
+    if [ -n "$(tail -n 1 "$f" | sed -n '/^$/p')" ]; then
+        echo "$f: blank line at the end" >>"$problems"
+    fi
+    case $f in
+    *.[ch])
+        LC_ALL=C grep -n '[^ -~]' "$f" | report "not ASCII" "$f"
+        grep -nE '^.{81}' "$f" | report "longer than 80 columns" "$f"
+        ;;
+    esac
+done <"$problems.1"
+
+# Calls are looked for without comments and strings. The lists say where a
+# call is fine: memory goes through common/base/mem.h, only the program
+# prints, and only main() ends the process.
+never='atoi|atol|atof|sprintf|vsprintf|strcpy|strcat|strncpy|strtok|gets'
+never="$never|rand|srand|alloca|abort|system|setjmp|longjmp"
+list_files '*.c' '*.h' >"$problems.1"
+while read -r f; do
+    banned=$never
+    case $f in
+    common/image/image_jpeg.c | common/image/image_png.c)
+        banned=$(echo "$never" | sed 's/|setjmp|longjmp//') ;;
+    esac
+    case $f in
+    pipelines/main.c) banned="$banned|malloc|calloc|realloc|strdup|strndup" ;;
+    common/base/mem.c | tests/*) ;;
+    *) banned="$banned|exit|malloc|calloc|realloc|strdup|strndup|asprintf" ;;
+    esac
+    case $f in
+    common/* | stage1_gate/* | stage2_species/*)
+        banned="$banned|printf|puts|putchar" ;;
+    esac
+    # -fpreprocessed: comments go, includes and macros stay as they are
+    ${CC:-cc} -fpreprocessed -dD -E -P -x c "$f" 2>/dev/null |
+        sed 's/"\([^"\\]\|\\.\)*"/""/g' |
+        grep -oE "(^|[^A-Za-z0-9_>.])($banned)[[:space:]]*\(" |
+        sed "s|.*[^a-z]\([a-z]*\) *(|$f: calls \1()|; s|^\([a-z]*\) *(|$f: calls \1()|" |
+        sort -u >>"$problems"
+done <"$problems.1"
+
+# One version formats the same everywhere; another would disagree in details.
+case $(clang-format --version 2>/dev/null) in
+*'version 14.'*)
+    while read -r f; do
+        if ! clang-format --dry-run -Werror "$f" 2>/dev/null; then
+            echo "$f: not as clang-format has it" >>"$problems"
+        fi
+    done <"$problems.1" ;;
+*) echo "no clang-format 14 here: formatting is not checked" ;;
+esac
+
+list_files '*.sh' '.ci/run' >"$problems.1"
+while read -r f; do
+    case $(head -n 1 "$f") in
+    *bash*) bash -n "$f" ;;
+    *) sh -n "$f" ;;
+    esac 2>/dev/null || echo "$f: not a valid shell script" >>"$problems"
+done <"$problems.1"
+
+cat "$problems"
+[ ! -s "$problems" ]

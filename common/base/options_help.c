@@ -1,0 +1,129 @@
+#include "common/base/options.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/options_internal.h"
+
+/* Short where that gives the same number again. */
+static void double_text(double x, char *buf, size_t size)
+{
+    snprintf(buf, size, "%.10g", x);
+    if (strtod(buf, NULL) != x) {
+        snprintf(buf, size, "%.17g", x);
+    }
+}
+
+/* Text of the value: buf, or the string itself; "" where there is none. */
+static const char *value_text(const struct nn_option *p, char *buf, size_t size)
+{
+    const char *s = p->arg;
+
+    buf[0] = '\0';
+    switch (p->kind) {
+    case NN_OPT_FLAG:
+        return *(int *)p->target ? "yes" : "no";
+    case NN_OPT_INT:
+        snprintf(buf, size, "%d", *(int *)p->target);
+        break;
+    case NN_OPT_U64:
+        snprintf(buf, size, "%llu", (unsigned long long)*(uint64_t *)p->target);
+        break;
+    case NN_OPT_DOUBLE:
+        double_text(*(double *)p->target, buf, size);
+        break;
+    case NN_OPT_STRING:
+        s = *(const char **)p->target;
+        return s != NULL ? s : "";
+    case NN_OPT_CHOICE:
+        for (int i = 0; i < *(int *)p->target; i++) {
+            s += strcspn(s, "|") + 1;
+        }
+        snprintf(buf, size, "%.*s", (int)strcspn(s, "|"), s);
+        break;
+    case NN_OPT_LIST:
+    case NN_OPT_HEADING:
+        break;
+    }
+    return buf;
+}
+
+/* Words of text from column `indent`, lines of at most 80 columns; the cursor
+ * stands at column `at`. */
+static void print_wrapped(FILE *to, const char *text, int at, int indent)
+{
+    while (*text != '\0') {
+        int len = (int)strcspn(text, " ");
+
+        if (at > indent && at + 1 + len > 79) {
+            fprintf(to, "\n%*s", indent, "");
+            at = indent;
+        } else if (at > indent) {
+            fputc(' ', to);
+            at++;
+        }
+        fprintf(to, "%.*s", len, text);
+        at += len;
+        text += len;
+        text += strspn(text, " ");
+    }
+    fputc('\n', to);
+}
+
+static void print_option(const struct nn_option *p, FILE *to)
+{
+    enum { HELP_COLUMN = 26 };
+    char left[96], text[1024], buf[64];
+    const char *value = value_text(p, buf, sizeof buf);
+    int at;
+
+    if (p->letter != 0) {
+        snprintf(left, sizeof left, "  -%c, --%s%s%s", p->letter, p->name,
+                 p->arg != NULL ? " " : "", p->arg != NULL ? p->arg : "");
+    } else {
+        snprintf(left, sizeof left, "      --%s%s%s", p->name,
+                 p->arg != NULL ? " " : "", p->arg != NULL ? p->arg : "");
+    }
+    if (p->kind != NN_OPT_FLAG && value[0] != '\0') {
+        snprintf(text, sizeof text, "%s [%s]", p->help, value);
+    } else {
+        snprintf(text, sizeof text, "%s", p->help);
+    }
+    at = fprintf(to, "%s", left);
+    if (at > HELP_COLUMN - 2) {
+        fputc('\n', to);
+        at = 0;
+    }
+    fprintf(to, "%*s", HELP_COLUMN - at, "");
+    print_wrapped(to, text, HELP_COLUMN, HELP_COLUMN);
+}
+
+void nn_options_help(const struct nn_options *o, FILE *to)
+{
+    fprintf(to, "usage: bearcascade %s %s\n\n", o->command, o->synopsis);
+    print_wrapped(to, o->summary, 0, 0);
+    fputs("\noptions [default]:\n", to);
+    for (const struct nn_option *p = o->table; !nn_option_at_end(p); p++) {
+        if (p->kind == NN_OPT_HEADING) {
+            fprintf(to, "\n%s:\n", p->help);
+        } else {
+            print_option(p, to);
+        }
+    }
+    fputs("  -h, --help              this page\n", to);
+    if (o->examples != NULL) {
+        fprintf(to, "\nexamples:\n%s", o->examples);
+    }
+}
+
+void nn_options_each(const struct nn_options *o, nn_option_fn *fn, void *ctx)
+{
+    char buf[64];
+
+    for (const struct nn_option *p = o->table; !nn_option_at_end(p); p++) {
+        if (p->kind != NN_OPT_HEADING && p->kind != NN_OPT_LIST) {
+            fn(ctx, p->name, value_text(p, buf, sizeof buf));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+/* common/data/dataset.h - what a folder, archive or manifest of photos holds.
+ *
+ * DATA may be
+ *   a folder     ROOT/{train,valid,test}/CLASS/... or ROOT/CLASS/... ("val",
+ *                "validation" mean valid)
+ *   an archive   .tar, .tar.gz/.tgz, .zip (libarchive) with the same inside
+ *   a folder of such archives (shards: train-00.tar.gz belongs to split
+ *                train, valid.tar.gz to valid)
+ *   a manifest   .csv (header line: file,label[,split][,group][,family]) or
+ *                .jsonl (one object a line, same keys); paths are relative
+ *                to the manifest; an empty label is a negative
+ *   a generator  "NAME:..." when the program registered one for NAME
+ * A class folder named negative, negatives, none, no_*, not_*, background,
+ * other, noise, blank or empty (any case) is the all-zero label; the folder
+ * below it is the negative's family. Everything else is a class; classes are
+ * sorted by name. Files that are no pictures by name (README, .txt, .csv,
+ * .json, hidden files) are skipped.
+ *
+ * A dataset is read-only after opening and may be used from many threads. */
+#ifndef NN_COMMON_DATA_DATASET_H
+#define NN_COMMON_DATA_DATASET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/status.h"
+
+enum nn_split { NN_TRAIN, NN_VALID, NN_TEST, NN_SPLITS, NN_SPLIT_NONE };
+const char *nn_split_name(enum nn_split s); /* "train", ..., "none" */
+int nn_split_parse(const char *name, enum nn_split *s); /* 0 or -1 */
+
+#define NN_NEGATIVE (-1) /* label of a picture of no class */
+
+struct nn_item {
+    const char *file;   /* as shown to people: path below ROOT, or
+                           archive:member */
+    int32_t label;      /* class index, or NN_NEGATIVE */
+    int32_t family;     /* index into families, or -1 (negatives only) */
+    enum nn_split split;
+    uint64_t group;     /* near-duplicate or manifest group; 0: none yet */
+    uint64_t dhash;     /* nn_image_dhash(), 0 until fingerprinted */
+    uint64_t hash;      /* content hash, 0 until fingerprinted */
+    uint8_t colour[48]; /* mean RGB of 4x4 tiles, rows first */
+    int32_t w, h;       /* pixels, 0 until fingerprinted */
+    int bad;            /* 1: could not be read or decoded */
+    float weight;       /* 1 unless the manifest says otherwise */
+    uint64_t where;     /* private to the source */
+};
+
+struct nn_dataset {
+    char *path;
+    size_t n;
+    struct nn_item *items; /* sorted by file name: the order is the same on
+                              every machine */
+    size_t n_classes;
+    char **classes;
+    size_t n_families;
+    char **families;
+    int has_splits; /* the source named them */
+    int unlabelled; /* a pool: no class folders */
+    struct nn_source *source;
+};
+
+/* A program's own source of pictures, e.g. rendered ones. */
+struct nn_generator_item {
+    const char *file, *label, *family; /* label "" : negative; valid until
+                                          the next call */
+    enum nn_split split;
+};
+struct nn_generator {
+    const char *name; /* "synth": opens "synth:..." */
+    /* Parse spec (the whole string); *n pictures. */
+    enum nn_status (*open)(const char *spec, void **ctx, size_t *n,
+                           struct nn_error *err);
+    enum nn_status (*describe)(void *ctx, size_t i,
+                               struct nn_generator_item *item);
+    /* New block in *bytes (nn_mem_free). Called from any thread. */
+    enum nn_status (*read)(void *ctx, size_t i, uint8_t **bytes, size_t *size,
+                           struct nn_error *err);
+    void (*close)(void *ctx);
+};
+
+struct nn_dataset_options {
+    int as_pool;  /* 1: no labels wanted; nested folders of any depth and
+                     loose files are fine */
+    const char *const *negative_names; /* extra negative folder names, or 0 */
+    const struct nn_generator *const *generators; /* NULL-ended, or NULL */
+    size_t spool_bytes; /* compressed archives up to this size are held in
+                           memory, larger ones in an unlinked file under
+                           TMPDIR; 0: 512 MiB */
+};
+
+/* Errors: NN_ERR_IO (names the path), NN_ERR_FORMAT (bad manifest line with
+ * its number, no pictures found, only one split...), NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+nn_dataset_open(const char *path, const struct nn_dataset_options *opt,
+                struct nn_dataset **out, struct nn_error *err);
+/* A pool of the given single files, in the given order (never sorted), items
+ * named as given. Nothing is opened yet: a missing file fails when read.
+ * Errors: NN_ERR_ARG (n = 0), NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_dataset_open_files(const char *const *paths,
+                                                   size_t n,
+                                                   struct nn_dataset **out,
+                                                   struct nn_error *err);
+void nn_dataset_close(struct nn_dataset **ds);
+
+/* Bytes of picture i into a new block (nn_mem_free). Thread-safe.
+ * Errors: NN_ERR_IO, NN_ERR_FORMAT, NN_ERR_NOMEM; err names the file. */
+NN_MUST_CHECK enum nn_status nn_dataset_read(const struct nn_dataset *ds,
+                                             size_t i, uint8_t **bytes,
+                                             size_t *size,
+                                             struct nn_error *err);
+
+/* Decode every picture small and fill w, h, dhash, colour, hash, bad.
+ * Parallel, with progress. Bad pictures are marked, never fatal. */
+void nn_dataset_fingerprint(struct nn_dataset *ds);
+
+/* Group near-duplicates: equal content, or dhash within max_bits (0..6) and
+ * alike colours. Pictures of little detail, whose hashes say little, must
+ * agree within 2 bits. Union-find; group ids are the smallest member's
+ * index + 1. Needs fingerprints. A manifest's groups are joined, never split.
+ */
+NN_MUST_CHECK enum nn_status nn_dataset_group(struct nn_dataset *ds,
+                                              int max_bits,
+                                              struct nn_error *err);
+
+/* Give every item a split when the source named none: groups stay whole,
+ * classes and families are stratified, shares valid and test of the rest.
+ * Depends on (seed, group) alone. */
+NN_MUST_CHECK enum nn_status nn_dataset_split(struct nn_dataset *ds,
+                                              double valid, double test,
+                                              uint64_t seed,
+                                              struct nn_error *err);
+
+/* Groups that stand in more than one split: leaks. */
+struct nn_leaks {
+    size_t duplicates;  /* items beyond the first of their group */
+    size_t leaked;      /* items of valid/test whose group is in train */
+    size_t conflicting; /* items whose group holds another label */
+    size_t first[2];    /* an example pair of a leak */
+};
+void nn_dataset_leaks(const struct nn_dataset *ds, struct nn_leaks *leaks);
+
+/* One hash over names, labels and splits (and content hashes when present):
+ * 32 hex digits: the data's fingerprint in a model file. */
+void nn_dataset_hash(const struct nn_dataset *ds, char hex[33]);
+
+#endif /* NN_COMMON_DATA_DATASET_H */

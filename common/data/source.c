@@ -1,0 +1,107 @@
+/* Where the bytes of a picture come from. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/data/dataset_internal.h"
+
+#define MAX_PICTURE_BYTES ((size_t)256 << 20)
+
+uint64_t nn_where_pack(enum nn_where kind, size_t index)
+{
+    return (uint64_t)kind << 56 | index;
+}
+
+void nn_source_destroy(struct nn_source *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < s->n_paths; i++) {
+        nn_mem_free(s->path[i]);
+    }
+    for (size_t i = 0; i < s->n_members; i++) {
+        nn_mem_free(s->member[i].mem);
+    }
+    for (size_t i = 0; i < s->n_fds; i++) {
+        close(s->fd[i]);
+    }
+    if (s->generator != NULL && s->generator_ctx != NULL) {
+        s->generator->close(s->generator_ctx);
+    }
+    nn_mem_free(s->path);
+    nn_mem_free(s->member);
+    nn_mem_free(s->fd);
+    nn_mem_free(s);
+}
+
+static enum nn_status read_range(const struct nn_member *m, unsigned char *to,
+                                 const char *name, struct nn_error *err)
+{
+    size_t have = 0;
+
+    while (have < m->size) {
+        ssize_t got = pread(m->fd, to + have, m->size - have,
+                            (off_t)(m->offset + (int64_t)have));
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return nn_fail(err, NN_ERR_IO, "cannot read '%s': %s", name,
+                           got < 0 ? strerror(errno) : "the archive is short");
+        }
+        have += (size_t)got;
+    }
+    return NN_OK;
+}
+
+static enum nn_status read_member(const struct nn_member *m, const char *name,
+                                  uint8_t **bytes, size_t *size,
+                                  struct nn_error *err)
+{
+    unsigned char *block;
+    enum nn_status st = NN_OK;
+
+    if (m->size > MAX_PICTURE_BYTES) {
+        return nn_fail(err, NN_ERR_FORMAT, "'%s' is larger than %zu MiB", name,
+                       MAX_PICTURE_BYTES >> 20);
+    }
+    block = nn_mem_calloc(m->size + 1, 1);
+    if (block == NULL) {
+        return nn_fail_nomem(err);
+    }
+    if (m->fd < 0) {
+        memcpy(block, m->mem, m->size);
+    } else {
+        st = read_range(m, block, name, err);
+    }
+    if (st) {
+        nn_mem_free(block);
+        return st;
+    }
+    *bytes = block;
+    *size = m->size;
+    return NN_OK;
+}
+
+enum nn_status nn_dataset_read(const struct nn_dataset *ds, size_t i,
+                               uint8_t **bytes, size_t *size,
+                               struct nn_error *err)
+{
+    const struct nn_item *it = &ds->items[i];
+    const struct nn_source *s = ds->source;
+    size_t at = (size_t)(it->where & (((uint64_t)1 << 56) - 1));
+
+    switch ((enum nn_where)(it->where >> 56)) {
+    case NN_WHERE_FILE:
+        return nn_file_read(s->path[at], MAX_PICTURE_BYTES, bytes, size, err);
+    case NN_WHERE_MEMBER:
+        return read_member(&s->member[at], it->file, bytes, size, err);
+    case NN_WHERE_GENERATED:
+        return s->generator->read(s->generator_ctx, at, bytes, size, err);
+    }
+    return nn_fail(err, NN_ERR_ARG, "no such source");
+}

@@ -1,0 +1,243 @@
+#include "common/train/checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/tensor/safetensors.h"
+
+static int is_of_task(const char *name, const char *task)
+{
+    size_t n = strlen(task);
+
+    return strncmp(name, task, n) == 0 && name[n] == '.';
+}
+
+/* Copies of the other tasks' arrays, alive until the file is written. */
+struct kept {
+    float **block;
+    size_t n;
+};
+
+static void kept_release(struct kept *k)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        nn_mem_free(k->block[i]);
+    }
+    nn_mem_free(k->block);
+}
+
+static enum nn_status keep_entry(struct nn_st_writer *w,
+                                 const struct nn_st_file *f,
+                                 const struct nn_st_entry *e, struct kept *k,
+                                 struct nn_error *err)
+{
+    float *v = nn_mem_calloc(e->count, sizeof *v);
+    enum nn_status st;
+
+    if (v == NULL) {
+        return nn_fail_nomem(err);
+    }
+    k->block[k->n++] = v;
+    st = nn_st_read(f, e, v, err);
+    if (!st && nn_st_writer_add(w, e->name, NN_F32, e->ndim, e->shape, v)) {
+        st = nn_fail_nomem(err);
+    }
+    return st;
+}
+
+static enum nn_status keep_states(struct nn_st_writer *w,
+                                  const struct nn_st_file *f, const char *task,
+                                  struct nn_error *err)
+{
+    const char *tasks = nn_st_meta(f, "tasks");
+    json_t *list = tasks != NULL ? json_loads(tasks, 0, NULL) : NULL;
+    enum nn_status st = NN_OK;
+
+    for (size_t i = 0; !st && i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        char *key;
+        const char *text;
+
+        if (name == NULL || strcmp(name, task) == 0) {
+            continue;
+        }
+        key = nn_mem_sprintf("%s.state", name);
+        text = key != NULL ? nn_st_meta(f, key) : NULL;
+        if (key == NULL ||
+            (text != NULL && nn_st_writer_meta(w, key, text))) {
+            st = nn_fail_nomem(err);
+        }
+        nn_mem_free(key);
+    }
+    json_decref(list);
+    return st;
+}
+
+/* Everything of the other tasks in the present file. */
+static enum nn_status keep_others(struct nn_st_writer *w,
+                                  const struct nn_st_file *f, const char *task,
+                                  struct kept *k, struct nn_error *err)
+{
+    enum nn_status st;
+
+    k->block = nn_mem_calloc(nn_st_count(f), sizeof *k->block);
+    if (k->block == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = keep_states(w, f, task, err);
+    for (size_t i = 0; !st && i < nn_st_count(f); i++) {
+        const struct nn_st_entry *e = nn_st_entry(f, i);
+
+        if (!is_of_task(e->name, task)) {
+            st = keep_entry(w, f, e, k, err);
+        }
+    }
+    return st;
+}
+
+/* The list of tasks in the file, this one added. */
+static enum nn_status put_tasks(struct nn_st_writer *w,
+                                const struct nn_st_file *f, const char *task,
+                                struct nn_error *err)
+{
+    const char *old = f != NULL ? nn_st_meta(f, "tasks") : NULL;
+    json_t *list = old != NULL ? json_loads(old, 0, NULL) : json_array();
+    char *text = NULL;
+    int there = 0;
+    enum nn_status st;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+
+        there |= name != NULL && strcmp(name, task) == 0;
+    }
+    if (!there) {
+        json_array_append_new(list, json_string(task));
+    }
+    text = json_dumps(list, JSON_COMPACT);
+    st = text != NULL ? nn_st_writer_meta(w, "tasks", text) : NN_ERR_NOMEM;
+    free(text);
+    json_decref(list);
+    return st ? nn_fail_nomem(err) : NN_OK;
+}
+
+static enum nn_status put_task(struct nn_st_writer *w, const char *task,
+                               const json_t *state,
+                               const struct nn_checkpoint_array *a, size_t n,
+                               struct nn_error *err)
+{
+    char *text = json_dumps(state, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    char *key = nn_mem_sprintf("%s.state", task);
+    enum nn_status st = NN_ERR_NOMEM;
+
+    if (text != NULL && key != NULL) {
+        st = nn_st_writer_meta(w, key, text);
+    }
+    free(text);
+    nn_mem_free(key);
+    for (size_t i = 0; !st && i < n; i++) {
+        int64_t count = (int64_t)a[i].buf->count;
+        char *name = nn_mem_sprintf("%s.%s", task, a[i].name);
+
+        if (name == NULL) {
+            st = NN_ERR_NOMEM;
+        } else if (count > 0) {
+            st = nn_st_writer_add(w, name, NN_F32, 1, &count, a[i].buf->data);
+        }
+        nn_mem_free(name);
+    }
+    return st ? nn_fail_nomem(err) : NN_OK;
+}
+
+enum nn_status nn_checkpoint_write(const char *path, const char *task,
+                                   const json_t *state,
+                                   const struct nn_checkpoint_array *arrays,
+                                   size_t n, struct nn_error *err)
+{
+    struct nn_st_writer *w = NULL;
+    struct nn_st_file *old = NULL;
+    struct kept kept = { NULL, 0 };
+    enum nn_status st = nn_st_writer_create(&w) ? nn_fail_nomem(err) : NN_OK;
+
+    if (!st && nn_file_exists(path)) {
+        st = nn_st_open(path, &old, err);
+        if (!st) {
+            st = keep_others(w, old, task, &kept, err);
+        }
+    }
+    if (!st) {
+        st = put_tasks(w, old, task, err);
+    }
+    if (!st) {
+        st = put_task(w, task, state, arrays, n, err);
+    }
+    if (!st) {
+        st = nn_st_writer_commit(w, path, err);
+    }
+    kept_release(&kept);
+    nn_st_close(&old);
+    nn_st_writer_destroy(&w);
+    return st;
+}
+
+static enum nn_status read_array(const struct nn_st_file *f, const char *path,
+                                 const char *task,
+                                 const struct nn_checkpoint_array *a,
+                                 struct nn_error *err)
+{
+    char *name = nn_mem_sprintf("%s.%s", task, a->name);
+    const struct nn_st_entry *e = name != NULL ? nn_st_find(f, name) : NULL;
+    enum nn_status st;
+
+    if (name == NULL) {
+        return nn_fail_nomem(err);
+    }
+    if (e == NULL || e->count != a->buf->count) {
+        st = nn_fail(err, NN_ERR_FORMAT,
+                     "cannot resume from '%s': '%s' is missing or of another "
+                     "size",
+                     path, name);
+    } else {
+        st = nn_st_read(f, e, a->buf->data, err);
+    }
+    nn_mem_free(name);
+    return st;
+}
+
+enum nn_status nn_checkpoint_read(const char *path, const char *task,
+                                  json_t **state,
+                                  const struct nn_checkpoint_array *arrays,
+                                  size_t n, struct nn_error *err)
+{
+    struct nn_st_file *f = NULL;
+    char *key = nn_mem_sprintf("%s.state", task);
+    const char *text = NULL;
+    enum nn_status st = key == NULL ? nn_fail_nomem(err)
+                                    : nn_st_open(path, &f, err);
+
+    *state = NULL;
+    if (!st) {
+        text = nn_st_meta(f, key);
+    }
+    if (text != NULL) {
+        *state = json_loads(text, 0, NULL);
+        if (!json_is_object(*state)) {
+            st = nn_fail(err, NN_ERR_FORMAT,
+                         "cannot resume from '%s': its state is damaged",
+                         path);
+        }
+        for (size_t i = 0; !st && i < n; i++) {
+            if (arrays[i].buf->count > 0) {
+                st = read_array(f, path, task, &arrays[i], err);
+            }
+        }
+    }
+    if (st) {
+        json_decref(*state);
+        *state = NULL;
+    }
+    nn_st_close(&f);
+    nn_mem_free(key);
+    return st;
+}

@@ -1,0 +1,99 @@
+/* common/train/net.h - a network together with how a photo becomes its input.
+ *
+ * Whatever changes a prediction travels with the weights: input size, fit
+ * rule, normalisation, head, temperature, class names. So training,
+ * evaluation and use cannot disagree. */
+#ifndef NN_COMMON_TRAIN_NET_H
+#define NN_COMMON_TRAIN_NET_H
+
+#include <jansson.h>
+
+#include "common/data/dataset.h"
+#include "common/image/resize.h"
+#include "common/tensor/graph.h"
+#include "common/tensor/safetensors.h"
+
+enum nn_head {
+    NN_HEAD_SIGMOID, /* p_k = sigmoid(z_k / T), independent outputs */
+    NN_HEAD_SOFTMAX, /* p = softmax(z / T) */
+};
+
+struct nn_net_spec {
+    float width;   /* of MobileNetV4-Conv-Small */
+    int32_t size;  /* input pixels, square */
+    float dropout; /* before the classifier, training only */
+    enum nn_head head;
+    enum nn_fit fit;
+    float crop_share;         /* of NN_FIT_CROP */
+    float mean[3], stddev[3]; /* byte units */
+    size_t n_outputs;
+    const char *const *outputs; /* names, e.g. { "bear" } or the classes */
+};
+/* ImageNet mean and deviation, squeeze/crop rule, dropout: the project's
+ * defaults; the caller fills width, size, head and outputs. */
+struct nn_net_spec nn_net_spec_defaults(void);
+
+struct nn_net {
+    struct nn_net_spec spec; /* outputs points to own copies */
+    struct nn_graph *graph;
+    struct nn_params params; /* values; gradients only while training */
+    double temperature;      /* 1 until calibrated */
+};
+
+/* Build the graph and draw random weights. */
+NN_MUST_CHECK enum nn_status nn_net_create(const struct nn_net_spec *spec,
+                                           uint64_t seed, struct nn_net **out,
+                                           struct nn_error *err);
+void nn_net_destroy(struct nn_net **net);
+
+/* Weights under PREFIX ("gate."), spec and temperature as JSON metadata under
+ * key "PREFIXnet". */
+NN_MUST_CHECK enum nn_status nn_net_save(struct nn_st_writer *w,
+                                         const char *prefix,
+                                         const struct nn_net *net,
+                                         enum nn_dtype dtype,
+                                         struct nn_error *err);
+/* Refuses unknown architectures, heads, fit rules, absurd sizes and anything
+ * missing, by name. */
+NN_MUST_CHECK enum nn_status nn_net_load(const struct nn_st_file *f,
+                                         const char *prefix,
+                                         struct nn_net **out,
+                                         struct nn_error *err);
+
+/* Start from weights in a file: first under PREFIX, else the bare names (a
+ * timm file, a pre-trained backbone). Tensors that do not fit (the
+ * classifier) keep their values; report says what was taken. Errors:
+ * NN_ERR_FORMAT when nothing fits. */
+NN_MUST_CHECK enum nn_status nn_net_init_from(struct nn_net *net,
+                                              const char *path,
+                                              const char *prefix,
+                                              struct nn_load_report *report,
+                                              struct nn_error *err);
+
+/* Run a network on decoded photos. Owns an inference executor. */
+struct nn_scorer;
+NN_MUST_CHECK enum nn_status nn_scorer_create(const struct nn_net *net,
+                                              int32_t max_batch,
+                                              struct nn_scorer **out,
+                                              struct nn_error *err);
+void nn_scorer_destroy(struct nn_scorer **s);
+/* Take new weights of the same graph (an EMA, say). */
+void nn_scorer_load(struct nn_scorer *s, const float *values);
+/* Logits [n,K] of n already fitted inputs, n <= max_batch, each
+ * [size,size,3] bytes. */
+NN_MUST_CHECK enum nn_status nn_scorer_run_bytes(struct nn_scorer *s,
+                                                 const uint8_t *rgb, int32_t n,
+                                                 float *logits,
+                                                 struct nn_error *err);
+/* Logits [n,K] of items index[0..n-1] of a data set, through the threaded
+ * loader, with progress under `label` (NULL: none). ok[i] is 0 where the
+ * picture could not be read (its logits are then 0). */
+NN_MUST_CHECK enum nn_status
+nn_scorer_run_items(struct nn_scorer *s, const struct nn_dataset *ds,
+                    const uint32_t *index, size_t n, const char *label,
+                    float *logits, uint8_t *ok, struct nn_error *err);
+/* Probabilities of one row of K logits by head and temperature. */
+void nn_net_probabilities(const struct nn_net *net, const float *logits,
+                          float *p);
+
+#endif /* NN_COMMON_TRAIN_NET_H */

@@ -1,0 +1,171 @@
+/* Inference on data sets and on fitted pictures. */
+#include <string.h>
+
+#include "common/base/cpu.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/data/loader.h"
+#include "common/data/normalise.h"
+#include "common/train/net.h"
+
+struct nn_scorer {
+    const struct nn_net *net;
+    struct nn_exec *exec;
+    int32_t max_batch;
+    float *input; /* for nn_scorer_run_bytes() */
+};
+
+enum nn_status nn_scorer_create(const struct nn_net *net, int32_t max_batch,
+                                struct nn_scorer **out, struct nn_error *err)
+{
+    const struct nn_exec_options opt = { .max_batch = max_batch,
+                                         .cpu = nn_cpu_flags() };
+    struct nn_scorer *s = nn_mem_calloc(1, sizeof *s);
+    size_t side = (size_t)net->spec.size;
+    enum nn_status st;
+
+    *out = NULL;
+    if (s == NULL) {
+        return nn_fail_nomem(err);
+    }
+    s->net = net;
+    s->max_batch = max_batch;
+    st = nn_exec_create(net->graph, &opt, &s->exec, err);
+    if (!st) {
+        s->input = nn_mem_aligned((size_t)max_batch * side * side,
+                                  3 * sizeof(float));
+        st = s->input == NULL ? nn_fail_nomem(err) : NN_OK;
+    }
+    if (st) {
+        nn_scorer_destroy(&s);
+        return st;
+    }
+    nn_exec_load(s->exec, &net->params);
+    *out = s;
+    return NN_OK;
+}
+
+void nn_scorer_destroy(struct nn_scorer **sp)
+{
+    struct nn_scorer *s = *sp;
+
+    *sp = NULL;
+    if (s == NULL) {
+        return;
+    }
+    nn_exec_destroy(&s->exec);
+    nn_mem_free(s->input);
+    nn_mem_free(s);
+}
+
+void nn_scorer_load(struct nn_scorer *s, const float *values)
+{
+    /* Only the values are read. */
+    const struct nn_params p = {
+        .value = { (float *)(uintptr_t)values,
+                   nn_graph_param_count(s->net->graph) }
+    };
+
+    nn_exec_load(s->exec, &p);
+}
+
+static enum nn_status run(struct nn_scorer *s, const float *input, int32_t n,
+                          struct nn_tensor *z, struct nn_error *err)
+{
+    return nn_exec_forward(s->exec, NULL, input, n, 0, z, err);
+}
+
+enum nn_status nn_scorer_run_bytes(struct nn_scorer *s, const uint8_t *rgb,
+                                   int32_t n, float *logits,
+                                   struct nn_error *err)
+{
+    const struct nn_net_spec *spec = &s->net->spec;
+    size_t pixels = (size_t)n * (size_t)spec->size * (size_t)spec->size;
+    struct nn_tensor z;
+    enum nn_status st;
+
+    if (n < 1 || n > s->max_batch) {
+        return nn_fail(err, NN_ERR_ARG, "batch of %d pictures, 1 to %d fit",
+                       (int)n, (int)s->max_batch);
+    }
+    nn_normalise(rgb, pixels, spec->mean, spec->stddev, s->input);
+    st = run(s, s->input, n, &z, err);
+    if (!st) {
+        memcpy(logits, z.data, (size_t)n * spec->n_outputs * sizeof *logits);
+    }
+    return st;
+}
+
+/* The loader delivers readable pictures in order; unreadable ones are missing
+ * from its batches, so walk index[] along with it. */
+static enum nn_status run_loader(struct nn_scorer *s, struct nn_loader *l,
+                                 const uint32_t *index, size_t n,
+                                 struct nn_progress *bar, float *logits,
+                                 uint8_t *ok, struct nn_error *err)
+{
+    size_t k = s->net->spec.n_outputs, at = 0;
+    struct nn_batch b;
+    enum nn_status st = nn_loader_next(l, &b, err);
+
+    while (!st && b.n > 0) {
+        struct nn_tensor z;
+
+        st = run(s, b.input, b.n, &z, err);
+        for (int32_t i = 0; !st && i < b.n; i++) {
+            while (index[at] != b.index[i]) {
+                at++;
+            }
+            memcpy(logits + at * k, z.data + (size_t)i * k, k * sizeof *logits);
+            ok[at++] = 1;
+        }
+        if (!st) {
+            if (bar != NULL) {
+                nn_progress_update(bar, (int64_t)at, NULL);
+            }
+            st = nn_loader_next(l, &b, err);
+        }
+    }
+    (void)n;
+    return st;
+}
+
+enum nn_status nn_scorer_run_items(struct nn_scorer *s,
+                                   const struct nn_dataset *ds,
+                                   const uint32_t *index, size_t n,
+                                   const char *label, float *logits,
+                                   uint8_t *ok, struct nn_error *err)
+{
+    const struct nn_net_spec *spec = &s->net->spec;
+    struct nn_loader_options opt = {
+        .batch = s->max_batch,
+        .size = spec->size,
+        .cache_side = (int32_t)((float)spec->size / spec->crop_share),
+        .cache_bytes = 1, /* each picture is seen once */
+        .fit = spec->fit,
+        .crop_share = spec->crop_share,
+    };
+    struct nn_progress bar;
+    struct nn_loader *l = NULL;
+    enum nn_status st;
+
+    memset(ok, 0, n);
+    memset(logits, 0, n * spec->n_outputs * sizeof *logits);
+    memcpy(opt.mean, spec->mean, sizeof opt.mean);
+    memcpy(opt.stddev, spec->stddev, sizeof opt.stddev);
+    st = nn_loader_create(ds, &opt, &l, err);
+    if (!st) {
+        st = nn_loader_start(l, index, n, 0, 0, err);
+    }
+    if (!st) {
+        if (label != NULL) {
+            nn_progress_begin(&bar, label, "img", (int64_t)n);
+        }
+        st = run_loader(s, l, index, n, label != NULL ? &bar : NULL, logits,
+                        ok, err);
+        if (label != NULL) {
+            nn_progress_end(&bar, NULL);
+        }
+    }
+    nn_loader_destroy(&l);
+    return st;
+}

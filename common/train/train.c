@@ -1,0 +1,393 @@
+#include "common/train/train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/cpu.h"
+#include "common/base/mem.h"
+#include "common/train/train_internal.h"
+
+struct nn_train_options nn_train_defaults(void)
+{
+    return (struct nn_train_options){
+        .epochs = 40,
+        .batch = 64,
+        .seed = 1,
+        .loss = { NN_LOSS_CATEGORICAL, 0.25f, 2.0f, 0.1f },
+        .optim = nn_optim_defaults(NN_OPTIM_ADAMW),
+        .schedule = { NN_SCHEDULE_ONE_CYCLE, 2e-3, 0.2, 0.01 },
+        .clip = 5,
+        .ema = 0.998,
+        .eval_every = 1,
+        .augment = nn_augment_defaults(),
+        .head_lr = 1,
+        .block_decay = 1,
+    };
+}
+
+/* --- rates per layer ------------------------------------------------------------ */
+
+/* Stage of a parameter: stem 0, blocks.0 1, ..., blocks.4 5, head 6, and 7 for
+ * the classifier. */
+static int stage_of(const char *name)
+{
+    if (strncmp(name, "classifier", 10) == 0) {
+        return 7;
+    }
+    if (strncmp(name, "conv_head", 9) == 0 ||
+        strncmp(name, "norm_head", 9) == 0) {
+        return 6;
+    }
+    if (strncmp(name, "blocks.", 7) == 0 && name[7] >= '0' && name[7] <= '4') {
+        return name[7] - '0' + 1;
+    }
+    return 0;
+}
+
+static void set_rates(struct nn_training *t)
+{
+    const struct nn_param *p;
+    int frozen = t->epoch < t->opt->freeze_epochs;
+
+    for (size_t i = 0; (p = nn_graph_param(t->net->graph, i)) != NULL; i++) {
+        int stage = stage_of(p->name);
+
+        if (stage == 7) {
+            t->lr_scale[i] = (float)t->opt->head_lr;
+        } else {
+            t->lr_scale[i] =
+                frozen ? 0.0f : (float)pow(t->opt->block_decay, 6 - stage);
+        }
+    }
+}
+
+/* --- one step ---------------------------------------------------------------------- */
+
+static enum nn_status name_failure(const struct nn_training *t,
+                                   enum nn_status st, struct nn_error *err)
+{
+    struct nn_error why = *err;
+
+    if (st != NN_ERR_NUMERIC) {
+        return st;
+    }
+    return nn_fail(err, st,
+                   "%s, epoch %lld, step %lld: %s; a smaller --lr may help",
+                   t->task->name, (long long)t->epoch + 1, (long long)t->step,
+                   why.text);
+}
+
+static enum nn_status train_step(struct nn_training *t,
+                                 const struct nn_batch *b, struct nn_error *err)
+{
+    struct nn_params *p = &t->net->params;
+    struct nn_tensor z;
+    double loss, lr = nn_schedule_at(&t->opt->schedule, t->step,
+                                     t->total_steps);
+    enum nn_status st;
+
+    for (int32_t i = 0; i < b->n; i++) {
+        t->weight[i] = 1;
+        t->task->target(t->task->ctx, b->index[i],
+                        t->target + (size_t)i * t->k, &t->weight[i]);
+    }
+    st = nn_exec_forward(t->exec, p, b->input, b->n, (uint64_t)t->step, &z,
+                         err);
+    if (!st) {
+        st = nn_loss_eval(&t->opt->loss, z.data, t->target, t->weight, b->n,
+                          (int32_t)t->k, &loss, t->dlogits, err);
+    }
+    if (st) {
+        return name_failure(t, st, err);
+    }
+    memset(p->grad.data, 0, p->grad.count * sizeof(float));
+    st = nn_exec_backward(t->exec, p, t->dlogits, err);
+    if (st) {
+        return st;
+    }
+    nn_grad_clip(p, t->net->graph, t->opt->clip);
+    nn_optim_step(&t->optim, t->net->graph, p, lr, t->lr_scale);
+    if (t->opt->ema > 0) {
+        nn_ema_update(&t->ema, p, t->opt->ema, t->step);
+    }
+    t->loss_sum += loss * b->n;
+    t->loss_n += b->n;
+    return NN_OK;
+}
+
+static int is_stopped(const struct nn_training *t)
+{
+    return t->run->stop != NULL && *t->run->stop;
+}
+
+static enum nn_status stop_here(struct nn_training *t, struct nn_error *err)
+{
+    enum nn_status st = nn_training_save(t, err);
+
+    if (st) {
+        return st;
+    }
+    return nn_fail(err, NN_ERR_STOPPED,
+                   "interrupted in epoch %lld of %d of the %s; the state is "
+                   "saved, go on with --resume",
+                   (long long)t->epoch + 1, t->opt->epochs, t->task->name);
+}
+
+static void show_progress(struct nn_training *t)
+{
+    char note[160];
+
+    snprintf(note, sizeof note, "epoch %lld/%d loss %.3f %s",
+             (long long)t->epoch + 1, t->opt->epochs,
+             t->loss_n > 0 ? t->loss_sum / t->loss_n : 0.0,
+             t->best_metrics.text);
+    nn_progress_update(&t->bar, t->step * t->opt->batch, note);
+}
+
+/* --- epochs ------------------------------------------------------------------------- */
+
+static enum nn_status run_batches(struct nn_training *t, struct nn_error *err)
+{
+    struct nn_batch b;
+    enum nn_status st = nn_loader_next(t->loader, &b, err);
+
+    while (!st && b.n > 0) {
+        double t0 = nn_time_s();
+
+        /* Batch statistics of one picture say nothing: unreadable pictures
+         * may leave such a batch. */
+        if (b.n > 1) {
+            st = train_step(t, &b, err);
+        }
+        if (st) {
+            return st;
+        }
+        t->step++;
+        t->batch++;
+        t->train_images += b.n;
+        if (is_stopped(t)) {
+            return stop_here(t, err);
+        }
+        show_progress(t);
+        st = nn_loader_next(t->loader, &b, err);
+        t->train_s += nn_time_s() - t0;
+    }
+    return st;
+}
+
+static int is_better(const struct nn_train_metrics *a,
+                     const struct nn_train_metrics *b)
+{
+    return a->metric > b->metric ||
+           (a->metric == b->metric && a->loss < b->loss);
+}
+
+static enum nn_status evaluate(struct nn_training *t, double lr,
+                               struct nn_error *err)
+{
+    const struct nn_buf *now = t->opt->ema > 0 ? &t->ema
+                                               : &t->net->params.value;
+    struct nn_train_metrics m = { (double)NAN, (double)NAN, "" };
+    double t0 = nn_time_s();
+    enum nn_status st;
+
+    nn_scorer_load(t->scorer, now->data);
+    st = t->task->evaluate(t->task->ctx, t->scorer, &m, err);
+    t->eval_s += nn_time_s() - t0;
+    if (st) {
+        return st;
+    }
+    if (t->best_epoch == 0 || is_better(&m, &t->best_metrics)) {
+        t->best_epoch = t->epoch + 1;
+        t->best_metrics = m;
+        memcpy(t->best.data, now->data, now->count * sizeof(float));
+    }
+    return nn_training_add_row(t, &m, lr, err);
+}
+
+static enum nn_status run_epoch(struct nn_training *t, struct nn_error *err)
+{
+    const uint32_t *index = NULL;
+    size_t n = 0, use;
+    double lr;
+    enum nn_status st = t->task->sample(t->task->ctx, (uint64_t)t->epoch,
+                                        &index, &n);
+
+    if (st) {
+        return nn_fail_nomem(err);
+    }
+    use = (size_t)t->batches * (size_t)t->opt->batch;
+    set_rates(t);
+    st = nn_loader_start(t->loader, index, use < n ? use : n,
+                         (uint64_t)t->epoch,
+                         (size_t)t->batch * (size_t)t->opt->batch, err);
+    if (!st) {
+        st = run_batches(t, err);
+    }
+    if (st) {
+        return st;
+    }
+    lr = nn_schedule_at(&t->opt->schedule, t->step - 1, t->total_steps);
+    if ((t->epoch + 1) % t->opt->eval_every == 0 ||
+        t->epoch + 1 == t->opt->epochs) {
+        st = evaluate(t, lr, err);
+    }
+    t->epoch++;
+    t->batch = 0;
+    t->loss_sum = t->loss_n = 0;
+    return st ? st : nn_training_save(t, err);
+}
+
+static int out_of_patience(const struct nn_training *t)
+{
+    return t->opt->patience > 0 &&
+           t->epoch - t->best_epoch >= t->opt->patience;
+}
+
+static enum nn_status run_epochs(struct nn_training *t, struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+
+    while (!st && t->epoch < t->opt->epochs && !out_of_patience(t)) {
+        st = run_epoch(t, err);
+    }
+    if (!st) {
+        t->finished = 1;
+        st = nn_training_save(t, err);
+    }
+    return st;
+}
+
+/* --- setting up ------------------------------------------------------------------------ */
+
+static enum nn_status make_loader(struct nn_training *t, struct nn_error *err)
+{
+    const struct nn_net_spec *s = &t->net->spec;
+    struct nn_loader_options o = {
+        .batch = t->opt->batch,
+        .size = s->size,
+        .cache_bytes = t->opt->cache_bytes,
+        .threads = t->opt->threads,
+        .seed = t->opt->seed,
+        .augment = &t->opt->augment,
+    };
+
+    memcpy(o.mean, s->mean, sizeof o.mean);
+    memcpy(o.stddev, s->stddev, sizeof o.stddev);
+    return nn_loader_create(t->task->ds, &o, &t->loader, err);
+}
+
+static enum nn_status allocate(struct nn_training *t)
+{
+    size_t batch = (size_t)t->opt->batch, n_params = 0;
+    size_t floats = nn_graph_param_count(t->net->graph);
+
+    while (nn_graph_param(t->net->graph, n_params) != NULL) {
+        n_params++;
+    }
+    t->k = t->net->spec.n_outputs;
+    t->lr_scale = nn_mem_calloc(n_params, sizeof(float));
+    t->target = nn_mem_calloc(batch * t->k, sizeof(float));
+    t->weight = nn_mem_calloc(batch, sizeof(float));
+    t->dlogits = nn_mem_calloc(batch * t->k, sizeof(float));
+    if (t->lr_scale == NULL || t->target == NULL || t->weight == NULL ||
+        t->dlogits == NULL || nn_buf_reset(&t->best, floats) ||
+        nn_buf_reset(&t->net->params.grad, floats) ||
+        (t->opt->ema > 0 && nn_buf_reset(&t->ema, floats)) ||
+        nn_optim_init(&t->optim, t->net->graph, &t->opt->optim)) {
+        return NN_ERR_NOMEM;
+    }
+    if (t->opt->ema > 0) {
+        memcpy(t->ema.data, t->net->params.value.data, floats * sizeof(float));
+    }
+    return NN_OK;
+}
+
+static enum nn_status set_up(struct nn_training *t, struct nn_error *err)
+{
+    const struct nn_exec_options opt = { .max_batch = t->opt->batch,
+                                         .train = 1,
+                                         .seed = t->opt->seed,
+                                         .cpu = nn_cpu_flags() };
+    const uint32_t *index;
+    size_t n = 0;
+    enum nn_status st;
+
+    if (t->opt->epochs < 1 || t->opt->batch < 2 || t->opt->eval_every < 1) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "epochs must be 1 or more, the batch 2 or more");
+    }
+    t->fingerprint = nn_training_fingerprint(t);
+    if (t->fingerprint == NULL || allocate(t) ||
+        t->task->sample(t->task->ctx, 0, &index, &n)) {
+        return nn_fail_nomem(err);
+    }
+    t->batches = (int64_t)(n / (size_t)t->opt->batch);
+    t->batches = t->batches > 0 ? t->batches : 1;
+    t->total_steps = t->batches * t->opt->epochs;
+    st = nn_exec_create(t->net->graph, &opt, &t->exec, err);
+    if (!st) {
+        st = nn_scorer_create(t->net, t->opt->batch, &t->scorer, err);
+    }
+    return st ? st : make_loader(t, err);
+}
+
+static void release(struct nn_training *t)
+{
+    json_decref(t->fingerprint);
+    nn_optim_release(&t->optim);
+    nn_buf_release(&t->ema);
+    nn_buf_release(&t->best);
+    nn_buf_release(&t->net->params.grad);
+    nn_exec_destroy(&t->exec);
+    nn_scorer_destroy(&t->scorer);
+    nn_loader_destroy(&t->loader);
+    nn_mem_free(t->lr_scale);
+    nn_mem_free(t->target);
+    nn_mem_free(t->weight);
+    nn_mem_free(t->dlogits);
+    nn_mem_free(t->rows);
+}
+
+static void report(const struct nn_training *t, struct nn_train_result *r)
+{
+    *r = (struct nn_train_result){
+        .epochs_done = (int)t->epoch,
+        .best_epoch = (int)t->best_epoch,
+        .best = t->best_metrics,
+        .seconds = t->train_s + t->eval_s,
+        .images_per_s = t->train_s > 0 ? t->train_images / t->train_s : 0,
+        .stopped_early = t->epoch < t->opt->epochs,
+    };
+}
+
+enum nn_status nn_train(const struct nn_train_task *task,
+                        const struct nn_train_options *opt,
+                        const struct nn_run *run, struct nn_net *net,
+                        struct nn_train_result *result, struct nn_error *err)
+{
+    struct nn_training t = { .task = task, .opt = opt, .run = run,
+                             .net = net };
+    char label[64];
+    int found = 0;
+    enum nn_status st = set_up(&t, err);
+
+    if (!st) {
+        st = nn_training_restore(&t, &found, err);
+    }
+    if (!st && !t.finished) {
+        snprintf(label, sizeof label, "train %s", task->name);
+        nn_progress_begin(&t.bar, label, "img", t.total_steps * opt->batch);
+        st = run_epochs(&t, err);
+        nn_progress_end(&t.bar, t.best_metrics.text);
+    }
+    if (!st) {
+        memcpy(net->params.value.data, t.best.data,
+               t.best.count * sizeof(float));
+        report(&t, result);
+    }
+    release(&t);
+    return st;
+}

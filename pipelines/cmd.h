@@ -1,0 +1,64 @@
+/* pipelines/cmd.h - the commands and what they share.
+ *
+ * A command gets argv with its own name at argv[0] and returns the exit
+ * status: EXIT_DONE, EXIT_FAILED, EXIT_USAGE or EXIT_SOME_FAILED. Data goes to
+ * stdout, everything else to stderr. */
+#ifndef PIPELINES_CMD_H
+#define PIPELINES_CMD_H
+
+#include <signal.h>
+
+#include "common/base/options.h"
+#include "common/data/dataset.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SOME_FAILED = 3 };
+
+int cmd_train(int argc, char **argv);
+int cmd_classify(int argc, char **argv);
+int cmd_evaluate(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+
+/* Options that every command has: threads, quiet. */
+struct cmd_common {
+    int threads, quiet;
+};
+#define CMD_COMMON_ROWS(c)                                                     \
+    { "threads", 0, NN_OPT_INT, &(c).threads, "N",                             \
+      "threads; 0 takes all that this process may use", 0, 1024 },             \
+    {                                                                          \
+        "quiet", 'q', NN_OPT_FLAG, &(c).quiet, NULL, "no progress output", 0, 0 \
+    }
+#define CMD_TABLE_END                                                          \
+    {                                                                          \
+        NULL, 0, NN_OPT_HEADING, NULL, NULL, NULL, 0, 0                        \
+    }
+void cmd_apply_common(const struct cmd_common *c);
+
+/* Parse; prints help or the error itself. Returns -1 to go on, else the exit
+ * status to return. */
+int cmd_parse(const struct nn_options *o, int argc, char **argv,
+              const char **operands, int *n_operands);
+
+/* Print "bearcascade COMMAND: text" and return EXIT_FAILED. */
+int cmd_fail(const char *command, const struct nn_error *err);
+
+/* Set by SIGINT and SIGTERM after cmd_catch_signals(). A second signal ends
+ * the program at once. */
+extern volatile sig_atomic_t cmd_stop;
+void cmd_catch_signals(void);
+
+/* Sources of pictures other than files: rendered data ("synth:..."). */
+extern const struct nn_generator *const cmd_generators[];
+
+/* Open labelled data for training or measuring: opens, fingerprints, groups
+ * near-duplicates, splits where the source has no splits (seeded), and warns
+ * of unreadable files and leaks. */
+NN_MUST_CHECK enum nn_status cmd_open_data(const char *path, uint64_t seed,
+                                           struct nn_dataset **out,
+                                           struct nn_error *err);
+/* Folders, archives and rendered data alike, without labels. */
+NN_MUST_CHECK enum nn_status cmd_open_pool(const char *path,
+                                           struct nn_dataset **out,
+                                           struct nn_error *err);
+
+#endif /* PIPELINES_CMD_H */

@@ -1,0 +1,271 @@
+/* evaluate: measure a model on labelled photos. */
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "pipelines/cmd.h"
+#include "pipelines/evaluation.h"
+
+struct evaluate {
+    struct cmd_common common;
+    const char *model;
+    int split, json, bootstrap;
+    uint64_t seed;
+    struct nn_option_list subsets;
+};
+
+enum { SPLIT_ALL = NN_SPLITS };
+
+/* --- which pictures -------------------------------------------------------- */
+
+static uint32_t *choose(const struct nn_dataset *ds, int split, size_t *n)
+{
+    uint32_t *v = nn_mem_calloc(ds->n, sizeof *v);
+
+    *n = 0;
+    for (size_t i = 0; v != NULL && i < ds->n; i++) {
+        if (split == SPLIT_ALL || (int)ds->items[i].split == split) {
+            v[(*n)++] = (uint32_t)i;
+        }
+    }
+    return v;
+}
+
+/* Rows of a subset: positives whose file name matches, and every negative. */
+static size_t match(const struct nn_dataset *ds, const uint32_t *index,
+                    size_t n, const char *glob, uint32_t *pick)
+{
+    size_t m = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct nn_item *it = &ds->items[index[i]];
+
+        if (glob == NULL || it->label == NN_NEGATIVE ||
+            fnmatch(glob, nn_path_base(it->file), 0) == 0) {
+            pick[m++] = (uint32_t)i;
+        }
+    }
+    return m;
+}
+
+/* --- one evaluation after another ------------------------------------------ */
+
+struct session {
+    const struct evaluate *opt;
+    const struct model *model;
+    const struct nn_dataset *ds;
+    const uint32_t *index;
+    size_t n;
+    const struct cascade_scores *scores;
+    json_t *all; /* array for --json */
+};
+
+static enum nn_status report(struct session *s, const char *title,
+                             const char *glob, struct nn_error *err)
+{
+    struct evaluation e = { 0 };
+    uint32_t *pick = nn_mem_calloc(s->n, sizeof *pick);
+    size_t m;
+    enum nn_status st;
+
+    if (pick == NULL) {
+        return nn_fail_nomem(err);
+    }
+    m = match(s->ds, s->index, s->n, glob, pick);
+    st = evaluation_compute(s->model, s->ds, s->index, s->scores, pick, m,
+                            title, s->opt->bootstrap, s->opt->seed, &e, err);
+    if (!st && s->opt->json) {
+        json_array_append_new(s->all, evaluation_json(&e, s->model));
+    } else if (!st) {
+        evaluation_print(&e, s->model, stdout);
+    }
+    evaluation_release(&e);
+    nn_mem_free(pick);
+    return st;
+}
+
+/* "NAME=GLOB" */
+static enum nn_status report_subset(struct session *s, const char *spec,
+                                    struct nn_error *err)
+{
+    const char *eq = strchr(spec, '=');
+    char *name = nn_mem_strndup(spec, (size_t)(eq - spec));
+    enum nn_status st;
+
+    if (name == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = report(s, name, eq + 1, err);
+    nn_mem_free(name);
+    return st;
+}
+
+static enum nn_status report_all(struct session *s, struct nn_error *err)
+{
+    const struct evaluate *o = s->opt;
+    const char *title = o->split == SPLIT_ALL
+                            ? "all splits"
+                            : nn_split_name((enum nn_split)o->split);
+    enum nn_status st = report(s, title, NULL, err);
+
+    for (size_t i = 0; !st && i < o->subsets.n; i++) {
+        st = report_subset(s, o->subsets.v[i], err);
+    }
+    return st;
+}
+
+/* Class names of data and model must agree: figures would be nonsense. */
+static enum nn_status same_classes(const struct model *m,
+                                   const struct nn_dataset *ds,
+                                   struct nn_error *err)
+{
+    int same = m->n_classes == ds->n_classes;
+
+    for (size_t k = 0; same && k < m->n_classes; k++) {
+        same = strcmp(m->classes[k], ds->classes[k]) == 0;
+    }
+    return same ? NN_OK
+                : nn_fail(err, NN_ERR_ARG,
+                          "the classes of '%s' are not those of the model "
+                          "('bearcascade inspect' shows both)",
+                          ds->path);
+}
+
+static enum nn_status measure(struct session *s, struct nn_error *err)
+{
+    struct cascade_scores scores = CASCADE_SCORES_INIT;
+    struct cascade *c = NULL;
+    enum nn_status st = same_classes(s->model, s->ds, err);
+
+    if (!st) {
+        st = cascade_create(s->model, &c, err);
+    }
+    if (!st) {
+        st = cascade_score(c, s->ds, s->index, s->n, 1, "evaluate", &scores,
+                           err);
+    }
+    if (!st) {
+        s->scores = &scores;
+        st = report_all(s, err);
+    }
+    cascade_scores_release(&scores);
+    cascade_destroy(&c);
+    return st;
+}
+
+static int run(const struct evaluate *o, const char *data)
+{
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_dataset *ds = NULL;
+    struct model *m = NULL;
+    uint32_t *index = NULL;
+    struct session s = { .opt = o, .all = json_array() };
+    enum nn_status st = model_load(o->model, &m, &err);
+
+    if (!st) {
+        st = cmd_open_data(data, o->seed, &ds, &err);
+    }
+    if (!st) {
+        index = choose(ds, o->split, &s.n);
+        st = index == NULL ? nn_fail_nomem(&err) : NN_OK;
+    }
+    if (!st && s.n == 0) {
+        st = nn_fail(&err, NN_ERR_ARG, "'%s' has no pictures in that split",
+                     data);
+    }
+    if (!st) {
+        s.model = m;
+        s.ds = ds;
+        s.index = index;
+        st = measure(&s, &err);
+    }
+    if (!st && o->json) {
+        json_dumpf(s.all, stdout, JSON_INDENT(1));
+        putchar('\n');
+    }
+    json_decref(s.all);
+    nn_mem_free(index);
+    nn_dataset_close(&ds);
+    model_destroy(&m);
+    return st ? cmd_fail("evaluate", &err) : EXIT_DONE;
+}
+
+static int check_usage(const struct evaluate *o, int status)
+{
+    if (status >= 0) {
+        return status;
+    }
+    if (o->model == NULL) {
+        fputs("bearcascade evaluate: --model FILE|RUN is needed\n", stderr);
+        return EXIT_USAGE;
+    }
+    for (size_t i = 0; i < o->subsets.n; i++) {
+        const char *eq = strchr(o->subsets.v[i], '=');
+
+        if (eq == NULL || eq == o->subsets.v[i] || eq[1] == '\0') {
+            fprintf(stderr,
+                    "bearcascade evaluate: option '--subset' wants NAME=GLOB, "
+                    "not '%s'\n",
+                    o->subsets.v[i]);
+            return EXIT_USAGE;
+        }
+    }
+    return -1;
+}
+
+int cmd_evaluate(int argc, char **argv)
+{
+    struct evaluate e = { .split = NN_TEST, .bootstrap = 1000, .seed = 1 };
+    int n = 0, status;
+    const struct nn_option table[] = {
+        { "model", 'm', NN_OPT_STRING, &e.model, "FILE|RUN",
+          "the model: a .safetensors file or a run folder", 0, 0 },
+        { "split", 0, NN_OPT_CHOICE, &e.split, "train|valid|test|all",
+          "pictures to measure on", 0, 0 },
+        { "subset", 0, NN_OPT_LIST, &e.subsets, "NAME=GLOB",
+          "also report the pictures of a class whose file name matches, "
+          "against all negatives; may be repeated", 0, 0 },
+        { "json", 0, NN_OPT_FLAG, &e.json, NULL, "a JSON array of reports", 0,
+          0 },
+        { "bootstrap", 0, NN_OPT_INT, &e.bootstrap, "N",
+          "samples behind each interval; 0: no intervals", 0, 1000000 },
+        { "seed", 's', NN_OPT_U64, &e.seed, "N",
+          "of the bootstrap, and of the split where the folder has none", 0,
+          0 },
+        CMD_COMMON_ROWS(e.common),
+        CMD_TABLE_END,
+    };
+    const struct nn_options o = {
+        .command = "evaluate",
+        .synopsis = "--model FILE|RUN DATA",
+        .summary = "Measure a model on labelled photos: the gate's ROC area, "
+                   "average precision and false-positive rates (overall and "
+                   "per negative family), species accuracy, the end-to-end "
+                   "confusion matrix, miss and false-alarm rates at the stored "
+                   "thresholds, and calibration error.",
+        .table = table,
+        .examples = "  bearcascade evaluate --model runs/bears photos\n"
+                    "  bearcascade evaluate -m runs/bears photos --json "
+                    "--subset 'field=field-*'\n",
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+
+    if (operands == NULL) {
+        struct nn_error err = NN_ERROR_INIT;
+
+        nn_fail_nomem(&err);
+        return cmd_fail("evaluate", &err);
+    }
+    status = check_usage(&e, cmd_parse(&o, argc, argv, operands, &n));
+    if (status < 0) {
+        cmd_apply_common(&e.common);
+        status = run(&e, operands[0]);
+    }
+    nn_options_release(&o);
+    nn_mem_free(operands);
+    return status;
+}

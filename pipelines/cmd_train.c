@@ -1,0 +1,356 @@
+/* train: a folder of photos in, a run folder with a trained cascade out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/parallel.h"
+#include "pipelines/cmd.h"
+#include "pipelines/data_card.h"
+#include "pipelines/model.h"
+
+struct train {
+    struct cmd_common common;
+    const char *out, *init;
+    int system, resume, half;
+    int epochs, batch, gate_epochs, species_epochs;
+    int gate_size, species_size;
+    double gate_width, species_width, min_hit_rate, keep_rate;
+    double lr, weight_decay, positive_share, label_smoothing, ema;
+    int loss;
+    uint64_t seed;
+    struct gate_options gate;
+    struct species_options species;
+};
+
+enum { LOSS_BCE, LOSS_FOCAL };
+
+/* The stages' measured defaults are the defaults shown by --help. */
+static void set_defaults(struct train *t)
+{
+    *t = (struct train){ .gate = gate_defaults(),
+                         .species = species_defaults() };
+    t->gate_epochs = t->gate.train.epochs;
+    t->species_epochs = t->species.train.epochs;
+    t->gate_size = t->gate.size;
+    t->species_size = t->species.size;
+    t->gate_width = (double)t->gate.width;
+    t->species_width = (double)t->species.width;
+    t->min_hit_rate = t->gate.min_hit_rate;
+    t->keep_rate = t->species.keep_rate;
+    t->batch = t->species.train.batch;
+    t->lr = t->species.train.schedule.peak;
+    t->weight_decay = (double)t->species.train.optim.weight_decay;
+    t->positive_share = t->gate.positive_share;
+    t->label_smoothing = (double)t->species.train.loss.smoothing;
+    t->ema = t->species.train.ema;
+    t->seed = 1;
+}
+
+static void apply_shared(const struct train *t, struct nn_train_options *o)
+{
+    o->batch = t->batch;
+    o->seed = t->seed;
+    o->schedule.peak = t->lr;
+    o->optim.weight_decay = (float)t->weight_decay;
+    o->ema = t->ema;
+}
+
+static void apply_options(struct train *t)
+{
+    apply_shared(t, &t->gate.train);
+    apply_shared(t, &t->species.train);
+    t->gate.train.epochs = t->epochs > 0 ? t->epochs : t->gate_epochs;
+    t->species.train.epochs = t->epochs > 0 ? t->epochs : t->species_epochs;
+    t->gate.size = t->gate_size;
+    t->gate.width = (float)t->gate_width;
+    t->gate.min_hit_rate = t->min_hit_rate;
+    t->gate.positive_share = t->positive_share;
+    t->gate.init = t->init;
+    if (t->loss == LOSS_FOCAL) {
+        t->gate.train.loss.kind = NN_LOSS_FOCAL;
+    }
+    t->species.size = t->species_size;
+    t->species.width = (float)t->species_width;
+    t->species.keep_rate = t->keep_rate;
+    t->species.train.loss.smoothing = (float)t->label_smoothing;
+    t->species.init = t->init;
+}
+
+static void add_option(void *ctx, const char *name, const char *value)
+{
+    json_object_set_new(ctx, name, json_string(value));
+}
+
+/* options.json of the run folder, and part of the model's metadata. */
+static enum nn_status write_options(const char *dir, json_t *options,
+                                    struct nn_error *err)
+{
+    struct nn_file_out o = { 0 };
+    char *path = nn_path_join(dir, "options.json");
+    enum nn_status st;
+
+    if (path == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_file_out_open(&o, path, err);
+    if (!st) {
+        json_dumpf(options, o.stream, JSON_INDENT(2));
+        fputc('\n', o.stream);
+        st = nn_file_out_commit(&o, err);
+    }
+    nn_mem_free(path);
+    return st;
+}
+
+static void say_result(const char *name, const struct nn_train_result *r)
+{
+    nn_log(NN_LOG_INFO, "%s: best epoch %d of %d, %s, %.0f s, %.0f images/s",
+           name, r->best_epoch, r->epochs_done, r->best.text, r->seconds,
+           r->images_per_s);
+}
+
+static enum nn_status train_gate(const struct train *t,
+                                 const struct nn_dataset *ds,
+                                 const struct nn_run *run, struct model *m,
+                                 json_t *info, struct nn_error *err)
+{
+    struct nn_train_result r = { 0 };
+    enum nn_status st = gate_train(ds, &t->gate, run, &m->gate, &m->gate_policy,
+                                   &r, err);
+    char *text;
+
+    if (st) {
+        return st;
+    }
+    say_result("gate", &r);
+    text = gate_policy_text(&m->gate_policy);
+    if (text == NULL) {
+        return nn_fail_nomem(err);
+    }
+    nn_log(NN_LOG_INFO, "gate: %s", text);
+    nn_mem_free(text);
+    json_object_set_new(info, "gate_seconds", json_real(r.seconds));
+    json_object_set_new(info, "gate_best_epoch", json_integer(r.best_epoch));
+    return NN_OK;
+}
+
+static enum nn_status train_species(const struct train *t,
+                                    const struct nn_dataset *ds,
+                                    const struct nn_run *run, struct model *m,
+                                    json_t *info, struct nn_error *err)
+{
+    struct nn_train_result r = { 0 };
+    enum nn_status st;
+
+    if (m->n_classes < 2) {
+        nn_log(NN_LOG_INFO,
+               "one class only ('%s'): the gate alone decides, no species net",
+               m->classes[0]);
+        return NN_OK;
+    }
+    st = species_train(ds, &t->species, run, &m->species, &m->species_policy,
+                       &r, err);
+    if (st) {
+        return st;
+    }
+    say_result("species", &r);
+    nn_log(NN_LOG_INFO,
+           "species: validation accuracy %.3f, calibration error %.3f -> %.3f "
+           "at temperature %.2f; below %.3f the verdict is unknown_bear",
+           m->species_policy.accuracy, m->species_policy.ece_before,
+           m->species_policy.ece_after, m->species->temperature,
+           m->species_policy.floor);
+    json_object_set_new(info, "species_seconds", json_real(r.seconds));
+    json_object_set_new(info, "species_best_epoch",
+                        json_integer(r.best_epoch));
+    return NN_OK;
+}
+
+static enum nn_status train_model(const struct train *t,
+                                  const struct nn_dataset *ds, json_t *options,
+                                  struct nn_error *err)
+{
+    const struct nn_run run = { t->out, t->resume, &cmd_stop };
+    struct model *m = NULL;
+    char *path = nn_path_join(t->out, "best.safetensors");
+    enum nn_status st = path == NULL ? nn_fail_nomem(err)
+                                     : model_create(ds, &m, err);
+
+    if (st) {
+        goto out;
+    }
+    m->data = data_card_json(ds);
+    m->training = json_pack("{s:O}", "options", options);
+    if (m->data == NULL || m->training == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = train_gate(t, ds, &run, m, m->training, err);
+    if (!st) {
+        st = train_species(t, ds, &run, m, m->training, err);
+    }
+    if (!st) {
+        st = model_save(m, path, t->half ? NN_F16 : NN_F32, err);
+    }
+    if (!st) {
+        printf("model: %s\n"
+               "try:   bearcascade classify --model %s PHOTO\n"
+               "       bearcascade evaluate --model %s %s\n",
+               path, t->out, t->out, ds->path);
+    }
+out:
+    model_destroy(&m);
+    nn_mem_free(path);
+    return st;
+}
+
+static enum nn_status run_train(struct train *t, const struct nn_options *o,
+                                const char *data, struct nn_error *err)
+{
+    struct nn_dataset *ds = NULL;
+    json_t *options = json_object();
+    enum nn_status st = options == NULL ? nn_fail_nomem(err)
+                                        : nn_file_mkdirs(t->out, err);
+
+    if (st) {
+        goto out;
+    }
+    json_object_set_new(options, "data", json_string(data));
+    nn_options_each(o, add_option, options);
+    apply_options(t);
+    st = cmd_open_data(data, t->seed, &ds, err);
+    if (!st) {
+        st = write_options(t->out, options, err);
+    }
+    if (!st) {
+        data_card_print(ds, stderr);
+        st = train_model(t, ds, options, err);
+    }
+out:
+    nn_dataset_close(&ds);
+    json_decref(options);
+    return st;
+}
+
+static int needs_out(const struct train *t, int status)
+{
+    char *last;
+    int exists;
+
+    if (status >= 0) {
+        return status;
+    }
+    if (t->out == NULL) {
+        fputs("bearcascade train: --out RUN is needed\n", stderr);
+        return EXIT_USAGE;
+    }
+    last = nn_path_join(t->out, "last.safetensors");
+    exists = last != NULL && nn_file_exists(last);
+    nn_mem_free(last);
+    if (exists && !t->resume) {
+        fprintf(stderr,
+                "bearcascade train: '%s' holds a run already: choose another "
+                "--out, or --resume to go on\n",
+                t->out);
+        return EXIT_USAGE;
+    }
+    if (!exists && t->resume) {
+        fprintf(stderr,
+                "bearcascade train: nothing to resume in '%s' "
+                "(no last.safetensors)\n",
+                t->out);
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+int cmd_train(int argc, char **argv)
+{
+    struct train t;
+    struct nn_error err = NN_ERROR_INIT;
+    int n = 0, status;
+    const struct nn_option table[] = {
+        { "out", 'o', NN_OPT_STRING, &t.out, "RUN", "run folder to write", 0,
+          0 },
+        { "system", 0, NN_OPT_CHOICE, &t.system, MODEL_SYSTEM_NAMES,
+          "design to train", 0, 0 },
+        { "epochs", 'e', NN_OPT_INT, &t.epochs, "N",
+          "epochs of both nets; 0: the two defaults below", 0, 100000 },
+        { "seed", 's', NN_OPT_U64, &t.seed, "N",
+          "start weights, order, augmentation and splits", 0, 0 },
+        { "init", 0, NN_OPT_STRING, &t.init, "FILE",
+          "start from these weights (timm's or our .safetensors)", 0, 0 },
+        { "resume", 0, NN_OPT_FLAG, &t.resume, NULL,
+          "go on with an interrupted run in --out", 0, 0 },
+        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "what it promises", 0, 0 },
+        { "min-hit-rate", 0, NN_OPT_DOUBLE, &t.min_hit_rate, "P",
+          "share of bears that the gate must let through", 0.01, 0.9999 },
+        { "keep-rate", 0, NN_OPT_DOUBLE, &t.keep_rate, "P",
+          "share of bears whose kind must be named, not unknown", 0.01, 1 },
+        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "networks", 0, 0 },
+        { "gate-width", 0, NN_OPT_DOUBLE, &t.gate_width, "W",
+          "channels of the gate times this", 0.05, 4 },
+        { "gate-size", 0, NN_OPT_INT, &t.gate_size, "PX",
+          "input of the gate, pixels square", 32, 1024 },
+        { "species-width", 0, NN_OPT_DOUBLE, &t.species_width, "W",
+          "channels of the species net times this", 0.05, 4 },
+        { "species-size", 0, NN_OPT_INT, &t.species_size, "PX",
+          "input of the species net", 32, 1024 },
+        { "half", 0, NN_OPT_FLAG, &t.half, NULL,
+          "store the model as float16 (half the size)", 0, 0 },
+        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "training", 0, 0 },
+        { "gate-epochs", 0, NN_OPT_INT, &t.gate_epochs, "N",
+          "epochs of the gate", 1, 100000 },
+        { "species-epochs", 0, NN_OPT_INT, &t.species_epochs, "N",
+          "epochs of the species net", 1, 100000 },
+        { "batch", 'b', NN_OPT_INT, &t.batch, "N", "pictures a step", 2,
+          4096 },
+        { "lr", 0, NN_OPT_DOUBLE, &t.lr, "RATE", "largest learning rate",
+          1e-8, 10 },
+        { "weight-decay", 0, NN_OPT_DOUBLE, &t.weight_decay, "X",
+          "AdamW weight decay", 0, 10 },
+        { "ema", 0, NN_OPT_DOUBLE, &t.ema, "D",
+          "decay of the weight average; 0 off", 0, 0.99999 },
+        { "label-smoothing", 0, NN_OPT_DOUBLE, &t.label_smoothing, "S",
+          "of the species net", 0, 0.9 },
+        { "loss", 0, NN_OPT_CHOICE, &t.loss, "bce|focal",
+          "loss of the gate", 0, 0 },
+        { "positive-share", 0, NN_OPT_DOUBLE, &t.positive_share, "P",
+          "share of bears among the gate's training views", 0.01, 0.99 },
+        CMD_COMMON_ROWS(t.common),
+        CMD_TABLE_END,
+    };
+    const struct nn_options o = {
+        .command = "train",
+        .synopsis = "DATA --out RUN",
+        .summary = "Train a gate (bear / not bear) and a species net on a "
+                   "folder of photos, DATA/{train,valid,test}/CLASS/... or "
+                   "DATA/CLASS/..., and write both, with their thresholds, "
+                   "into RUN/best.safetensors. Folders named negative, none, "
+                   "background, other, no_* and the like are 'none of these'.",
+        .table = table,
+        .examples = "  bearcascade train photos --out runs/first\n"
+                    "  bearcascade train photos --out runs/first --resume\n",
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+
+    if (operands == NULL) {
+        nn_fail_nomem(&err);
+        return cmd_fail("train", &err);
+    }
+    set_defaults(&t);
+    status = needs_out(&t, cmd_parse(&o, argc, argv, operands, &n));
+    if (status < 0) {
+        cmd_apply_common(&t.common);
+        cmd_catch_signals();
+        status = run_train(&t, &o, operands[0], &err) ? cmd_fail("train", &err)
+                                                      : EXIT_DONE;
+    }
+    nn_mem_free(operands);
+    return status;
+}

@@ -1,0 +1,77 @@
+/* stage1_gate/gate.h - stage 1: is it one of the wanted things at all?
+ *
+ * A small MobileNetV4 whose outputs are the classes ("+grizzly") and the
+ * negative families ("-dog"; "-" for negatives without a family). The answer
+ * is the softmax mass of the classes,
+ *   p = P(any class | photo) = sigmoid(z),
+ *   z = logsumexp(z_k of the classes) - logsumexp(z_f of the families),
+ * so with one class and no families it is the usual binary classifier. Finer
+ * labels than the question needs make a better gate: docs/training.md has the
+ * comparison with a plain bear / not bear output. The threshold is the largest
+ * that keeps the asked hit rate on the validation positives. */
+#ifndef STAGE1_GATE_GATE_H
+#define STAGE1_GATE_GATE_H
+
+#include "common/train/train.h"
+
+struct gate_policy {
+    double threshold;     /* pass when p >= threshold */
+    double min_hit_rate;  /* asked for */
+    double hit_rate;      /* on the validation positives */
+    double hit_lower;     /* exact one-sided 95 % lower bound
+                             (Clopper & Pearson 1934) */
+    double false_alarm;   /* share of validation negatives that pass */
+    double false_upper;   /* exact one-sided 95 % upper bound */
+    size_t n_positives, n_negatives; /* validation */
+    int certified;        /* hit_lower >= min_hit_rate */
+    size_t n_needed;      /* positives with which it could be certified */
+};
+
+struct gate_options {
+    struct nn_train_options train;
+    float width;
+    int32_t size;
+    double positive_share; /* of an epoch's draws; 0: as many as there are */
+    double family_power;   /* families are drawn in proportion to their size
+                              to this power: 1 as they are, 0 evenly */
+    double min_hit_rate;
+    const char *init;      /* weights to start from, or NULL */
+};
+/* The defaults found by measurement (docs/training.md). */
+struct gate_options gate_defaults(void);
+
+/* Size and preprocessing of the net; the caller fills the outputs. */
+struct nn_net_spec gate_net_spec(float width, int32_t size);
+
+/* z above from the net's outputs, before the temperature; and p from z. */
+double gate_logit(const struct nn_net *gate, const float *outputs);
+double gate_probability(const struct nn_net *gate, double z);
+/* 1 when the outputs' names are those of a gate: "+..." and "-..." both. */
+int gate_outputs_ok(const struct nn_net *net);
+
+/* Train a gate on ds (splits set). *out and *policy are set on success.
+ * Errors: as nn_train(); NN_ERR_ARG when train or valid lacks positives or
+ * negatives (names which). */
+NN_MUST_CHECK enum nn_status
+gate_train(const struct nn_dataset *ds, const struct gate_options *opt,
+           const struct nn_run *run, struct nn_net **out,
+           struct gate_policy *policy, struct nn_train_result *result,
+           struct nn_error *err);
+
+/* Choose the threshold from scores of validation items (positive[i] 1 or 0).*/
+NN_MUST_CHECK enum nn_status gate_choose(const double *p,
+                                         const uint8_t *positive, size_t n,
+                                         double min_hit_rate,
+                                         struct gate_policy *policy,
+                                         struct nn_error *err);
+/* One line for a person: threshold, rate, bound or "cannot be certified with
+ * n = ...". Heap string (nn_mem_free) or NULL. */
+char *gate_policy_text(const struct gate_policy *policy);
+
+/* Metadata of the model file ("gate.policy"). */
+json_t *gate_policy_to_json(const struct gate_policy *policy);
+NN_MUST_CHECK enum nn_status gate_policy_from_json(const json_t *j,
+                                                   struct gate_policy *policy,
+                                                   struct nn_error *err);
+
+#endif /* STAGE1_GATE_GATE_H */

@@ -1,0 +1,128 @@
+/* The gate's threshold and what it promises. */
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/eval/stats.h"
+#include "stage1_gate/gate.h"
+
+#define CONFIDENCE 0.95
+
+enum nn_status gate_choose(const double *p, const uint8_t *positive, size_t n,
+                           double min_hit_rate, struct gate_policy *policy,
+                           struct nn_error *err)
+{
+    double *hits = nn_mem_calloc(n, sizeof *hits);
+    size_t n_pos = 0, n_pass = 0;
+    struct nn_keep keep;
+    enum nn_status st;
+
+    if (hits == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (positive[i]) {
+            hits[n_pos++] = p[i];
+        }
+    }
+    st = nn_keep_threshold(hits, n_pos, min_hit_rate, CONFIDENCE, &keep, err);
+    nn_mem_free(hits);
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < n; i++) {
+        n_pass += !positive[i] && p[i] >= keep.threshold;
+    }
+    *policy = (struct gate_policy){
+        .threshold = keep.threshold,
+        .min_hit_rate = min_hit_rate,
+        .hit_rate = keep.rate,
+        .hit_lower = keep.lower,
+        .n_positives = n_pos,
+        .n_negatives = n - n_pos,
+        .certified = keep.certified,
+        .n_needed = keep.min_n,
+    };
+    if (n > n_pos) {
+        policy->false_alarm = (double)n_pass / (double)(n - n_pos);
+        policy->false_upper =
+            nn_clopper_pearson_upper(n_pass, n - n_pos, CONFIDENCE);
+    }
+    return NN_OK;
+}
+
+char *gate_policy_text(const struct gate_policy *p)
+{
+    char *promise;
+    char *text;
+
+    if (p->certified) {
+        promise = nn_mem_sprintf("certified: at least %.3f with 95 %% "
+                                 "confidence", p->hit_lower);
+    } else {
+        promise = nn_mem_sprintf(
+            "a hit rate of %.3f cannot be certified with n = %zu: the exact "
+            "95 %% lower bound is %.3f (%zu positives without a miss would be "
+            "the fewest)",
+            p->min_hit_rate, p->n_positives, p->hit_lower, p->n_needed);
+    }
+    if (promise == NULL) {
+        return NULL;
+    }
+    text = nn_mem_sprintf(
+        "threshold %.4f keeps %.3f of %zu validation positives (asked for "
+        "%.3f; %s); %.3f of %zu validation negatives pass (at most %.3f with "
+        "95 %% confidence)",
+        p->threshold, p->hit_rate, p->n_positives, p->min_hit_rate, promise,
+        p->false_alarm, p->n_negatives, p->false_upper);
+    nn_mem_free(promise);
+    return text;
+}
+
+json_t *gate_policy_to_json(const struct gate_policy *p)
+{
+    return json_pack(
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:b, s:I}", "threshold",
+        p->threshold, "min_hit_rate", p->min_hit_rate, "hit_rate",
+        p->hit_rate, "hit_lower", p->hit_lower, "false_alarm", p->false_alarm,
+        "false_upper", p->false_upper, "n_positives",
+        (json_int_t)p->n_positives, "n_negatives", (json_int_t)p->n_negatives,
+        "certified", p->certified, "n_needed", (json_int_t)p->n_needed);
+}
+
+static double share(const json_t *j, const char *key, int *bad)
+{
+    const json_t *v = json_object_get(j, key);
+    double x = json_number_value(v);
+
+    *bad |= !json_is_number(v) || !(x >= 0 && x <= 1);
+    return x;
+}
+
+static size_t count(const json_t *j, const char *key, int *bad)
+{
+    const json_t *v = json_object_get(j, key);
+
+    *bad |= !json_is_integer(v) || json_integer_value(v) < 0;
+    return (size_t)json_integer_value(v);
+}
+
+enum nn_status gate_policy_from_json(const json_t *j, struct gate_policy *p,
+                                     struct nn_error *err)
+{
+    int bad = 0;
+
+    *p = (struct gate_policy){
+        .threshold = share(j, "threshold", &bad),
+        .min_hit_rate = share(j, "min_hit_rate", &bad),
+        .hit_rate = share(j, "hit_rate", &bad),
+        .hit_lower = share(j, "hit_lower", &bad),
+        .false_alarm = share(j, "false_alarm", &bad),
+        .false_upper = share(j, "false_upper", &bad),
+        .n_positives = count(j, "n_positives", &bad),
+        .n_negatives = count(j, "n_negatives", &bad),
+        .certified = json_is_true(json_object_get(j, "certified")),
+        .n_needed = count(j, "n_needed", &bad),
+    };
+    return bad ? nn_fail(err, NN_ERR_FORMAT, "its gate policy is damaged")
+               : NN_OK;
+}

@@ -1,0 +1,48 @@
+/* stage2_species/species.h - stage 2: which of the classes is it?
+ *
+ * A MobileNetV4 with a softmax over the classes, trained on positives alone,
+ * calibrated by one temperature (Guo et al. 2017) on the validation
+ * positives. Below a floor on the largest probability the verdict is
+ * "unknown": a thing of the right kind but of no trained class. */
+#ifndef STAGE2_SPECIES_SPECIES_H
+#define STAGE2_SPECIES_SPECIES_H
+
+#include "common/train/train.h"
+
+struct species_policy {
+    double floor;      /* verdict unknown below this probability */
+    double keep_rate;  /* share of validation positives that stay above */
+    double accuracy;   /* validation accuracy without the floor */
+    double ece_before, ece_after; /* calibration error, validation */
+    size_t n;          /* validation positives */
+};
+
+struct species_options {
+    struct nn_train_options train;
+    float width;
+    int32_t size;
+    double keep_rate;  /* floor = largest that keeps this share, 0.95 */
+    const char *init;
+};
+/* The defaults found by measurement (docs/training.md). */
+struct species_options species_defaults(void);
+
+/* Size and preprocessing of the net; the caller fills the outputs. */
+struct nn_net_spec species_net_spec(float width, int32_t size);
+
+/* Train on the classes of ds (two or more; splits set). *out and *policy are
+ * set on success.
+ * Errors: as nn_train(); NN_ERR_ARG when a class has no picture in train, or
+ * valid has none at all. */
+NN_MUST_CHECK enum nn_status
+species_train(const struct nn_dataset *ds, const struct species_options *opt,
+              const struct nn_run *run, struct nn_net **out,
+              struct species_policy *policy, struct nn_train_result *result,
+              struct nn_error *err);
+
+json_t *species_policy_to_json(const struct species_policy *policy);
+NN_MUST_CHECK enum nn_status
+species_policy_from_json(const json_t *j, struct species_policy *policy,
+                         struct nn_error *err);
+
+#endif /* STAGE2_SPECIES_SPECIES_H */

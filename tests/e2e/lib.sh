@@ -1,0 +1,51 @@
+# tests/e2e/lib.sh - TAP helpers for the end-to-end scripts (POSIX sh).
+#
+# A script sources this file, calls the checks below and ends with `finish`.
+# BEARCASCADE names the program. Every script gets an own folder, $tmp.
+
+: "${BEARCASCADE:?names the bearcascade program}"
+n=0
+failures=0
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/bearcascade-e2e-XXXXXX")
+trap 'chmod -R u+rwx "$tmp" 2>/dev/null; rm -rf "$tmp"' EXIT
+
+pass() { n=$((n + 1)); printf 'ok %d - %s\n' "$n" "$1"; }
+fail() {
+    n=$((n + 1))
+    failures=$((failures + 1))
+    printf 'not ok %d - %s\n' "$n" "$1"
+    sed 's/^/# /' "$tmp/out" "$tmp/err" 2>/dev/null | tail -n 30
+}
+skip() { n=$((n + 1)); printf 'ok %d - %s # SKIP %s\n' "$n" "$1" "$2"; }
+
+# check TITLE COMMAND...: passes when the command succeeds.
+check() {
+    title=$1
+    shift
+    if "$@"; then pass "$title"; else fail "$title"; fi
+}
+
+# run STATUS TITLE ARGS...: runs the program; its output is in $tmp/out and
+# $tmp/err; passes when the exit status is STATUS.
+run() {
+    want=$1
+    title=$2
+    shift 2
+    got=0
+    "$BEARCASCADE" "$@" >"$tmp/out" 2>"$tmp/err" || got=$?
+    if [ "$got" -eq "$want" ]; then
+        pass "$title"
+    else
+        fail "$title (exit status $got, not $want)"
+    fi
+}
+
+# The last run's stdout / stderr holds a line that matches.
+out_has() { check "$1" grep -q -e "$2" "$tmp/out"; }
+err_has() { check "$1" grep -q -e "$2" "$tmp/err"; }
+one_error_line() { check "$1" test "$(wc -l <"$tmp/err")" -le "${2:-2}"; }
+
+finish() {
+    printf '1..%d\n' "$n"
+    [ "$failures" -eq 0 ]
+}

@@ -1,0 +1,102 @@
+#!/bin/sh
+# From a folder of pictures to verdicts, on rendered pictures: train, classify
+# in every format and from every kind of input, evaluate, inspect.
+. "$(dirname "$0")/lib.sh"
+
+tiny="--gate-size 32 --gate-width 0.25 --species-size 32 --species-width 0.25
+      --batch 16 --quiet"
+data=$tmp/data
+model=$tmp/run
+
+run 0 "synth draws pictures" synth --out "$data" --count 160 --seed 3 \
+    --size 64 --quiet
+# shellcheck disable=SC2086
+run 0 "train makes a run folder" train "$data" --out "$model" --epochs 2 $tiny
+for f in best.safetensors last.safetensors results.csv options.json; do
+    check "$f is there" test -s "$model/$f"
+done
+check "results.csv has a row an epoch and net" \
+    test "$(grep -c . "$model/results.csv")" -eq 5
+# shellcheck disable=SC2086
+run 2 "a second run is not written over it" train "$data" --out "$model" $tiny
+
+find "$data/test" -type f | sort >"$tmp/list"
+total=$(grep -c . "$tmp/list")
+lines() { grep -c . "$tmp/out"; }
+
+run 0 "classify a folder" classify --model "$model" "$data/test"
+check "a line a picture" test "$(lines)" -eq "$total"
+run 0 "classify the paths on standard input" \
+    classify -m "$model" -f jsonl - <"$tmp/list"
+check "a line a picture, from stdin" test "$(lines)" -eq "$total"
+cp "$tmp/out" "$tmp/stdin.jsonl"
+(cd "$data/test" && tar cf "$tmp/test.tar" .)
+run 0 "classify a tar" classify -m "$model" -f jsonl "$tmp/test.tar"
+check "a line a picture, from a tar" test "$(lines)" -eq "$total"
+cp "$tmp/out" "$tmp/tar.jsonl"
+check "same numbers from files and from a tar" python3 - "$tmp" <<'PY'
+import json, os, sys
+def table(name):
+    rows = {}
+    for line in open(os.path.join(sys.argv[1], name)):
+        r = json.loads(line)
+        rows[os.path.basename(r["file"])] = (r["p_bear"], r["p"], r["verdict"])
+    return rows
+a, b = table("stdin.jsonl"), table("tar.jsonl")
+sys.exit(0 if a == b and len(a) > 10 else 1)
+PY
+check "JSON lines hold the promised fields" python3 - "$tmp/tar.jsonl" <<'PY'
+import json, sys
+for line in open(sys.argv[1]):
+    r = json.loads(line)
+    assert set(r) == {"file", "label", "p_bear", "p", "stage", "verdict", "ms"}, r
+    assert r["verdict"] in ("none", "class", "unknown_bear")
+    assert r["stage"] == ("gate" if r["verdict"] == "none" else "species")
+    assert (r["label"] in ("black", "grizzly", "teddy")) == (r["verdict"] == "class")
+    if r["p"]:
+        assert abs(sum(r["p"].values()) - 1) < 1e-4
+PY
+run 0 "all stages" classify -m "$model" -f jsonl --all-stages "$tmp/test.tar"
+check "then every line has class probabilities" \
+    test "$(grep -c '"p":{"black"' "$tmp/out")" -eq "$total"
+run 0 "csv" classify -m "$model" -f csv "$data/test"
+check "csv is a table" python3 - "$tmp/out" "$total" <<'PY'
+import csv, sys
+rows = list(csv.reader(open(sys.argv[1])))
+assert rows[0][:5] == ["file", "label", "verdict", "stage", "p_bear"]
+assert len(rows) == int(sys.argv[2]) + 1 and len({len(r) for r in rows}) == 1
+PY
+run 0 "megadetector" classify -m "$model" -f megadetector "$data/test"
+check "megadetector output is one JSON document" python3 - "$tmp/out" "$total" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["info"]["format_version"] and d["detection_categories"]["1"]
+assert len(d["images"]) == int(sys.argv[2])
+for i in d["images"]:
+    for x in i["detections"]:
+        assert 0 <= x["conf"] <= 1 and x["bbox"] == [0, 0, 1, 1]
+PY
+
+head -n 3 "$tmp/list" >"$tmp/some"
+first=$(head -n 1 "$tmp/list")
+run 0 "single files" classify -m "$model" "$first" "$first"
+check "two lines" test "$(lines)" -eq 2
+run 3 "a missing file among good ones" \
+    classify -m "$model" "$first" "$tmp/none.jpg" "$first"
+check "a line for each" test "$(lines)" -eq 3
+out_has "the missing one is named" "none.jpg: error: .*No such file"
+
+run 0 "evaluate" evaluate --model "$model" "$data" --split test
+out_has "evaluate prints the ROC area" "ROC area"
+run 0 "evaluate --json" evaluate --model "$model" "$data" --json
+check "evaluate prints JSON" python3 -m json.tool "$tmp/out" /dev/null
+run 0 "inspect the model" inspect "$model"
+out_has "the model's classes" "black grizzly teddy"
+run 0 "inspect the model as JSON" inspect "$model" --json
+check "model JSON" python3 -m json.tool "$tmp/out" /dev/null
+run 0 "inspect the data" inspect "$data"
+out_has "a row of a class" "grizzly"
+run 0 "inspect the data as JSON" inspect "$data" --json
+check "data JSON" python3 -m json.tool "$tmp/out" /dev/null
+
+finish

@@ -1,0 +1,341 @@
+#include "tests/unit/testkit.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/base/options.h"
+
+/* --- one command that has every kind of option --------------------------- */
+
+static int quiet, cache = 1, epochs = 40, format, any_int;
+static uint64_t seed = 1;
+static double rate = 0.1, any_double;
+static const char *out, *init_from = "imagenet";
+static struct nn_option_list pools;
+
+static const struct nn_option table[] = {
+    { .kind = NN_OPT_HEADING, .help = "files" },
+    { "out", 'o', NN_OPT_STRING, &out, "RUN", "folder to write", 0, 0 },
+    { "init", 0, NN_OPT_STRING, &init_from, "FILE", "weights to start from", 0,
+      0 },
+    { "pool", 'p', NN_OPT_LIST, &pools, "PATH", "may be given many times", 0,
+      0 },
+    { .kind = NN_OPT_HEADING, .help = "training" },
+    { "epochs", 0, NN_OPT_INT, &epochs, "N",
+      "passes over the training pictures; more take longer and fit better, up "
+      "to a point that the validation pictures show",
+      1, 1000 },
+    { "any-int", 0, NN_OPT_INT, &any_int, "N", "no limit", 0, 0 },
+    { "seed", 0, NN_OPT_U64, &seed, "N", "random numbers start here", 0, 0 },
+    { "rate", 0, NN_OPT_DOUBLE, &rate, "X", "step size", 0, 1 },
+    { "any-double", 0, NN_OPT_DOUBLE, &any_double, "X", "no limit", 0, 0 },
+    { "format", 'f', NN_OPT_CHOICE, &format, "text|jsonl|csv", "of output", 0,
+      0 },
+    { "quiet", 'q', NN_OPT_FLAG, &quiet, NULL, "no progress", 0, 0 },
+    { "cache", 0, NN_OPT_FLAG, &cache, NULL, "keep fingerprints", 0, 0 },
+    { .kind = NN_OPT_HEADING },
+};
+
+static const struct nn_options command = {
+    .command = "train",
+    .synopsis = "DATA --out RUN [options]",
+    .summary = "Trains things.",
+    .table = table,
+    .examples = "  bearcascade train photos --out runs/a\n",
+    .min_operands = 1,
+    .max_operands = 2,
+};
+
+enum { MOST = 16 };
+static const char *operands[MOST];
+static int n_operands, help;
+static struct nn_error err;
+
+/* Parses the words of `line`; the words live until the test ends. */
+static enum nn_status parse(const char *line)
+{
+    static char words[512];
+    char *argv[MOST], *save = NULL;
+    int argc = 0;
+
+    snprintf(words, sizeof words, "train %s", line);
+    for (char *w = strtok_r(words, " ", &save); w != NULL;
+         w = strtok_r(NULL, " ", &save)) {
+        argv[argc++] = strcmp(w, "EMPTY") == 0 ? w + 5 : w;
+    }
+    return nn_options_parse(&command, argc, argv, operands, &n_operands, &help,
+                            &err);
+}
+
+static void parse_ok(const char *line)
+{
+    ck_assert_msg(parse(line) == NN_OK, "%s: %s", line, err.text);
+}
+
+/* --- good lines ---------------------------------------------------------- */
+
+START_TEST(values_arrive)
+{
+    parse_ok("data --out r --epochs=7 --seed 18446744073709551615 --rate 1e-3 "
+             "-f csv -q more --any-int -5 --no-cache --any-double -.5");
+    ck_assert_str_eq(out, "r");
+    ck_assert_int_eq(epochs, 7);
+    ck_assert_uint_eq(seed, UINT64_MAX);
+    ck_assert_double_eq(rate, 1e-3);
+    ck_assert_int_eq(format, 2);
+    ck_assert_int_eq(quiet, 1);
+    ck_assert_int_eq(cache, 0);
+    ck_assert_int_eq(any_int, -5);
+    ck_assert_double_eq(any_double, -0.5);
+    ck_assert_int_eq(n_operands, 2);
+    ck_assert_str_eq(operands[0], "data");
+    ck_assert_str_eq(operands[1], "more");
+    ck_assert_int_eq(help, 0);
+}
+END_TEST
+
+START_TEST(defaults_stay)
+{
+    parse_ok("data");
+    ck_assert_int_eq(epochs, 40);
+    ck_assert_ptr_null(out);
+    ck_assert_str_eq(init_from, "imagenet");
+    ck_assert_int_eq(cache, 1);
+}
+END_TEST
+
+START_TEST(letters_take_values)
+{
+    parse_ok("d -or -fjsonl");
+    ck_assert_str_eq(out, "r");
+    ck_assert_int_eq(format, 1);
+    parse_ok("d -o s");
+    ck_assert_str_eq(out, "s");
+}
+END_TEST
+
+START_TEST(dashes_and_operands)
+{
+    parse_ok("- -- --epochs");
+    ck_assert_int_eq(n_operands, 2);
+    ck_assert_str_eq(operands[0], "-");
+    ck_assert_str_eq(operands[1], "--epochs");
+    ck_assert_int_eq(epochs, 40);
+    parse_ok("d --out=--epochs --init=");
+    ck_assert_str_eq(out, "--epochs");
+    ck_assert_str_eq(init_from, "");
+    parse_ok("d --out -x");
+    ck_assert_str_eq(out, "-x");
+    parse_ok("d --out --strange");
+    ck_assert_str_eq(out, "--strange");
+}
+END_TEST
+
+START_TEST(lists_collect)
+{
+    parse_ok("d --pool a -p b --pool=c");
+    ck_assert_uint_eq(pools.n, 3);
+    ck_assert_str_eq(pools.v[0], "a");
+    ck_assert_str_eq(pools.v[1], "b");
+    ck_assert_str_eq(pools.v[2], "c");
+    nn_options_release(&command);
+    ck_assert_uint_eq(pools.n, 0);
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
+START_TEST(help_ends_it)
+{
+    parse_ok("--epochs 3 --help --nonsense");
+    ck_assert_int_eq(help, 1);
+    parse_ok("-h");
+    ck_assert_int_eq(help, 1);
+}
+END_TEST
+
+/* --- bad lines ----------------------------------------------------------- */
+
+static const struct {
+    const char *line, *text;
+} bad[] = {
+    { "d --epoch 3", "there is no option '--epoch'; did you mean '--epochs'?" },
+    { "d --epohcs=3",
+      "there is no option '--epohcs'; did you mean '--epochs'?" },
+    { "d --form csv", "there is no option '--form'; did you mean '--format'?" },
+    { "d --xyzzy", "there is no option '--xyzzy'" },
+    { "d --x", "there is no option '--x'" },
+    { "d --no-epochs", "there is no option '--no-epochs'" },
+    { "d -z", "there is no option '-z'" },
+    { "d -qf", "there is no option '-qf'" },
+    { "d --epochs", "option '--epochs' needs a value (N)" },
+    { "d --out --epochs 3", "option '--out' needs a value (RUN)" },
+    { "d -o", "option '--out' needs a value (RUN)" },
+    { "d --quiet=1", "option '--quiet' takes no value" },
+    { "d --epochs x",
+      "option '--epochs' wants a whole number from 1 to 1000, not 'x'" },
+    { "d --epochs 0",
+      "option '--epochs' wants a whole number from 1 to 1000, not '0'" },
+    { "d --epochs 1001",
+      "option '--epochs' wants a whole number from 1 to 1000, not '1001'" },
+    { "d --epochs 3.5",
+      "option '--epochs' wants a whole number from 1 to 1000, not '3.5'" },
+    { "d --epochs=",
+      "option '--epochs' wants a whole number from 1 to 1000, not ''" },
+    { "d --any-int 99999999999",
+      "option '--any-int' wants a whole number, not '99999999999'" },
+    { "d --any-int 0x10",
+      "option '--any-int' wants a whole number, not '0x10'" },
+    { "d --any-int 5k", "option '--any-int' wants a whole number, not '5k'" },
+    { "d --seed -1",
+      "option '--seed' wants a whole number, 0 or more, not '-1'" },
+    { "d --seed 18446744073709551616", "option '--seed' wants a whole number, "
+                                       "0 or more, not "
+                                       "'18446744073709551616'" },
+    { "d --rate 1.1", "option '--rate' wants a number from 0 to 1, not '1.1'" },
+    { "d --rate nan", "option '--rate' wants a number from 0 to 1, not 'nan'" },
+    { "d --any-double inf", "option '--any-double' wants a number, not 'inf'" },
+    { "d --any-double 1e999",
+      "option '--any-double' wants a number, not '1e999'" },
+    { "d --any-double 0x1p3",
+      "option '--any-double' wants a number, not '0x1p3'" },
+    { "d --any-double .", "option '--any-double' wants a number, not '.'" },
+    { "d --format xml",
+      "option '--format' wants one of text|jsonl|csv, not 'xml'" },
+    { "d --format tex",
+      "option '--format' wants one of text|jsonl|csv, not 'tex'" },
+    { "d --format=", "option '--format' wants one of text|jsonl|csv, not ''" },
+    { "", "too few operands (wanted: DATA --out RUN [options])" },
+    { "a b c", "unexpected operand 'c'" },
+};
+enum { N_BAD = sizeof bad / sizeof bad[0] };
+
+START_TEST(bad_lines_are_explained)
+{
+    ck_assert_int_eq(parse(bad[_i].line), NN_ERR_ARG);
+    ck_assert_str_eq(err.text, bad[_i].text);
+}
+END_TEST
+
+START_TEST(list_may_run_out_of_memory)
+{
+    nn_mem_fail_at(1);
+    ck_assert_int_eq(parse("d --pool a"), NN_ERR_NOMEM);
+    nn_mem_fail_at(0);
+    nn_options_release(&command);
+}
+END_TEST
+
+/* --- help and listing ---------------------------------------------------- */
+
+static char *help_page(void)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+
+    ck_assert_ptr_nonnull(f);
+    nn_options_help(&command, f);
+    fclose(f);
+    return text;
+}
+
+START_TEST(help_shows_every_option_and_default)
+{
+    static const char *const parts[] = {
+        "usage: bearcascade train DATA --out RUN [options]\n",
+        "Trains things.\n",
+        "\nfiles:\n",
+        "\ntraining:\n",
+        "  -o, --out RUN ",
+        "      --init FILE ",
+        "weights to start from [imagenet]\n",
+        "      --epochs N ",
+        " show [40]\n",
+        "random numbers start here [1]\n",
+        "step size [0.1]\n",
+        "  -f, --format text|jsonl|csv\n",
+        "of output [text]\n",
+        "  -q, --quiet ",
+        "  -h, --help ",
+        "\nexamples:\n  bearcascade train photos --out runs/a\n",
+    };
+    char *text = help_page();
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        ck_assert_msg(strstr(text, parts[i]) != NULL, "no '%s' in:\n%s",
+                      parts[i], text);
+    }
+    free(text);
+}
+END_TEST
+
+START_TEST(help_keeps_to_80_columns)
+{
+    char *text = help_page();
+    size_t lines = 0;
+
+    for (const char *s = text; *s != '\0'; lines++) {
+        size_t n = strcspn(s, "\n");
+
+        ck_assert_msg(n <= 80, "%.*s", (int)n, s);
+        ck_assert(n == 0 || s[n - 1] != ' ');
+        s += n + (s[n] == '\n');
+    }
+    ck_assert_uint_ge(lines, 18);
+    free(text);
+}
+END_TEST
+
+static void collect(void *ctx, const char *name, const char *value)
+{
+    char *text = ctx;
+    size_t n = strlen(text);
+
+    snprintf(text + n, 4096 - n, "%s=%s;", name, value);
+}
+
+START_TEST(each_lists_values)
+{
+    char text[4096] = "", longer[1000];
+
+    parse_ok("d --rate 0.3333333333333333 --quiet --format jsonl -p x");
+    memset(longer, 'p', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    init_from = longer;
+    nn_options_each(&command, collect, text);
+    ck_assert_ptr_nonnull(strstr(text, longer));
+    init_from = "i";
+    text[0] = '\0';
+    nn_options_each(&command, collect, text);
+    ck_assert_str_eq(text, "out=;init=i;epochs=40;any-int=0;seed=1;"
+                           "rate=0.33333333333333331;any-double=0;"
+                           "format=jsonl;quiet=yes;cache=yes;");
+    nn_options_release(&command);
+}
+END_TEST
+
+static Suite *create(void)
+{
+    Suite *s = suite_create("options");
+    TCase *t = tcase_create("options");
+
+    tcase_set_timeout(t, 10);
+    tcase_add_test(t, values_arrive);
+    tcase_add_test(t, defaults_stay);
+    tcase_add_test(t, letters_take_values);
+    tcase_add_test(t, dashes_and_operands);
+    tcase_add_test(t, lists_collect);
+    tcase_add_test(t, help_ends_it);
+    tcase_add_loop_test(t, bad_lines_are_explained, 0, N_BAD);
+    tcase_add_test(t, list_may_run_out_of_memory);
+    tcase_add_test(t, help_shows_every_option_and_default);
+    tcase_add_test(t, help_keeps_to_80_columns);
+    tcase_add_test(t, each_lists_values);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+TESTKIT_MAIN(create)
