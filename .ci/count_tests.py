@@ -43,7 +43,9 @@ def count_test(test):
             return 0, [], 1
         if planned is None and good:
             return 1, [], 0
-        return 0, ["%s (%s)" % (test["name"], test["result"])], 0
+        # it crashed or was stopped: what it printed until then counts
+        failed.append("(%s)" % test["result"])
+        return len(passed), ["%s %s" % (test["name"], f) for f in failed], 0
     failed = ["%s: %s" % (test["name"], name) for name in failed]
     if len(passed) + len(failed) + len(skipped) != planned:
         failed.append("%s: not every planned test ran" % test["name"])

@@ -27,7 +27,7 @@ zlib1g-dev      library zlib
 DEPS_CHECKS='
 clang           command clang
 clang-format    command clang-format
-libclang-rt-14-dev clang_runtime asan
+libclang-rt-dev clang_runtime asan
 libomp-dev      clang_openmp omp
 binutils        command nm
 '

@@ -267,11 +267,45 @@ static int needs_out(const struct train *t, int status)
     return -1;
 }
 
+static int parse_and_run(struct train *t, const struct nn_option *table,
+                         int argc, char **argv)
+{
+    struct nn_error err = NN_ERROR_INIT;
+    int n = 0, status;
+    const struct nn_options o = {
+        .command = "train",
+        .synopsis = "DATA --out RUN",
+        .summary = "Train a gate (bear / not bear) and a species net on a "
+                   "folder of photos, DATA/{train,valid,test}/CLASS/... or "
+                   "DATA/CLASS/..., and write both, with their thresholds, "
+                   "into RUN/best.safetensors. Folders named negative, none, "
+                   "background, other, no_* and the like are 'none of these'.",
+        .table = table,
+        .examples = "  bearcascade train photos --out runs/first\n"
+                    "  bearcascade train photos --out runs/first --resume\n",
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+
+    if (operands == NULL) {
+        nn_fail_nomem(&err);
+        return cmd_fail("train", &err);
+    }
+    status = needs_out(t, cmd_parse(&o, argc, argv, operands, &n));
+    if (status < 0) {
+        cmd_apply_common(&t->common);
+        cmd_catch_signals();
+        status = run_train(t, &o, operands[0], &err) ? cmd_fail("train", &err)
+                                                     : EXIT_DONE;
+    }
+    nn_mem_free(operands);
+    return status;
+}
+
 int cmd_train(int argc, char **argv)
 {
     struct train t;
-    struct nn_error err = NN_ERROR_INIT;
-    int n = 0, status;
     const struct nn_option table[] = {
         { "out", 'o', NN_OPT_STRING, &t.out, "RUN", "run folder to write", 0,
           0 },
@@ -323,34 +357,7 @@ int cmd_train(int argc, char **argv)
         CMD_COMMON_ROWS(t.common),
         CMD_TABLE_END,
     };
-    const struct nn_options o = {
-        .command = "train",
-        .synopsis = "DATA --out RUN",
-        .summary = "Train a gate (bear / not bear) and a species net on a "
-                   "folder of photos, DATA/{train,valid,test}/CLASS/... or "
-                   "DATA/CLASS/..., and write both, with their thresholds, "
-                   "into RUN/best.safetensors. Folders named negative, none, "
-                   "background, other, no_* and the like are 'none of these'.",
-        .table = table,
-        .examples = "  bearcascade train photos --out runs/first\n"
-                    "  bearcascade train photos --out runs/first --resume\n",
-        .min_operands = 1,
-        .max_operands = 1,
-    };
-    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
 
-    if (operands == NULL) {
-        nn_fail_nomem(&err);
-        return cmd_fail("train", &err);
-    }
     set_defaults(&t);
-    status = needs_out(&t, cmd_parse(&o, argc, argv, operands, &n));
-    if (status < 0) {
-        cmd_apply_common(&t.common);
-        cmd_catch_signals();
-        status = run_train(&t, &o, operands[0], &err) ? cmd_fail("train", &err)
-                                                      : EXIT_DONE;
-    }
-    nn_mem_free(operands);
-    return status;
+    return parse_and_run(&t, table, argc, argv);
 }

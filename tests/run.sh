@@ -8,16 +8,20 @@ set -eu
 cd "$(dirname "$0")/.."
 . .ci/deps.sh
 
-deps_ensure "$DEPS_BUILD" || exit 1
+stop() {
+    printf '%s\n0 passed, 1 failed\n' "$1"
+    exit 1
+}
+
+deps_ensure "$DEPS_BUILD" || stop "packages are missing"
 
 if [ -f build/build.ninja ]; then
-    meson setup --reconfigure build
-elif [ -d build ]; then
-    meson setup --wipe build
+    meson setup --reconfigure build || stop "build/ cannot be configured"
 else
-    meson setup build
+    rm -rf build
+    meson setup build || stop "build/ cannot be configured"
 fi
-meson compile -C build
+meson compile -C build || stop "it does not compile"
 
 log=build/meson-logs/testlog.json
 rm -f "$log"

@@ -2,19 +2,33 @@
  *
  * DATA may be
  *   a folder     ROOT/{train,valid,test}/CLASS/... or ROOT/CLASS/... ("val",
- *                "validation" mean valid)
- *   an archive   .tar, .tar.gz/.tgz, .zip (libarchive) with the same inside
+ *                "validation" mean valid; any case)
+ *   an archive   .tar, .tar.gz/.tgz, .zip (libarchive) with the same inside;
+ *                a leading "./" and one folder around it all are left out
  *   a folder of such archives (shards: train-00.tar.gz belongs to split
- *                train, valid.tar.gz to valid)
- *   a manifest   .csv (header line: file,label[,split][,group][,family]) or
- *                .jsonl (one object a line, same keys); paths are relative
- *                to the manifest; an empty label is a negative
+ *                train, valid.tar.gz to valid). Archives beside class folders
+ *                are left out with a warning.
+ *   a manifest   .csv (RFC 4180; header line with the columns
+ *                file,label[,split][,group][,family][,weight], others are
+ *                ignored) or .jsonl (one object a line, same keys); paths are
+ *                relative to the manifest; an empty label is a negative, in
+ *                .jsonl null too
  *   a generator  "NAME:..." when the program registered one for NAME
- * A class folder named negative, negatives, none, no_*, not_*, background,
- * other, noise, blank or empty (any case) is the all-zero label; the folder
- * below it is the negative's family. Everything else is a class; classes are
- * sorted by name. Files that are no pictures by name (README, .txt, .csv,
- * .json, hidden files) are skipped.
+ * A class folder (or label) named negative, negatives, none, no_*, not_*,
+ * no-*, not-*, background, other, noise, blank or empty (any case) is the
+ * all-zero label; the folder below it is the negative's family. Everything
+ * else is a class; classes are sorted by name. Files that are no pictures by
+ * name (README, .txt, .csv, .json, ...) and everything hidden (a name with a
+ * leading dot) are skipped.
+ *
+ * Links to files and folders are followed, except back to a folder above. A
+ * broken link or an unreadable file is a picture that fails when it is read;
+ * a folder that cannot be opened and a damaged archive cost a warning and
+ * what they hold, unless nothing is left.
+ *
+ * Nothing is ever unpacked under a member's name, so names inside archives
+ * may be anything. Pictures are read at random: from a plain tar in place,
+ * from compressed archives after unpacking them at opening.
  *
  * A dataset is read-only after opening and may be used from many threads. */
 #ifndef NN_COMMON_DATA_DATASET_H
@@ -32,15 +46,18 @@ int nn_split_parse(const char *name, enum nn_split *s); /* 0 or -1 */
 #define NN_NEGATIVE (-1) /* label of a picture of no class */
 
 struct nn_item {
-    const char *file;   /* as shown to people: path below ROOT, or
-                           archive:member */
-    int32_t label;      /* class index, or NN_NEGATIVE */
-    int32_t family;     /* index into families, or -1 (negatives only) */
+    const char *file; /* as shown to people: path below ROOT or inside the
+                         archive, of shards "SHARD:member"; of a pool
+                         "POOL/path" or "POOL:member" */
+    int32_t label;    /* class index, or NN_NEGATIVE */
+    int32_t family;   /* index into families, or -1 (negatives only) */
     enum nn_split split;
-    uint64_t group;     /* near-duplicate or manifest group; 0: none yet */
+    uint64_t group;     /* near-duplicate or manifest group: the smallest
+                           index of its items + 1; 0: none yet */
     uint64_t dhash;     /* nn_image_dhash(), 0 until fingerprinted */
-    uint64_t hash;      /* content hash, 0 until fingerprinted */
+    uint64_t hash;      /* of the file's bytes, 0 until fingerprinted */
     uint8_t colour[48]; /* mean RGB of 4x4 tiles, rows first */
+    uint8_t luma[256];  /* mean luma of 16x16 tiles, rows first */
     int32_t w, h;       /* pixels, 0 until fingerprinted */
     int bad;            /* 1: could not be read or decoded */
     float weight;       /* 1 unless the manifest says otherwise */
@@ -50,8 +67,8 @@ struct nn_item {
 struct nn_dataset {
     char *path;
     size_t n;
-    struct nn_item *items; /* sorted by file name: the order is the same on
-                              every machine */
+    struct nn_item *items; /* sorted by file name, byte by byte: the order is
+                              the same on every machine */
     size_t n_classes;
     char **classes;
     size_t n_families;
@@ -81,17 +98,20 @@ struct nn_generator {
 };
 
 struct nn_dataset_options {
-    int as_pool;  /* 1: no labels wanted; nested folders of any depth and
-                     loose files are fine */
-    const char *const *negative_names; /* extra negative folder names, or 0 */
+    int as_pool; /* 1: no labels wanted; nested folders of any depth, archives
+                    in them, loose files and one single picture are fine, and
+                    a manifest needs no label column */
+    const char *const *negative_names; /* extra negative folder names, ended
+                                          by NULL, or NULL */
     const struct nn_generator *const *generators; /* NULL-ended, or NULL */
-    size_t spool_bytes; /* compressed archives up to this size are held in
-                           memory, larger ones in an unlinked file under
-                           TMPDIR; 0: 512 MiB */
+    size_t spool_bytes; /* unpacked pictures up to this much are held in
+                           memory, the rest in an unlinked file under TMPDIR
+                           (else /tmp); 0: 512 MiB */
 };
 
 /* Errors: NN_ERR_IO (names the path), NN_ERR_FORMAT (bad manifest line with
- * its number, no pictures found, only one split...), NN_ERR_NOMEM. */
+ * its number, damaged archive, no pictures, no class, splits for some rows
+ * of a manifest only), NN_ERR_NOMEM; *out is then NULL. */
 NN_MUST_CHECK enum nn_status
 nn_dataset_open(const char *path, const struct nn_dataset_options *opt,
                 struct nn_dataset **out, struct nn_error *err);
@@ -102,7 +122,7 @@ NN_MUST_CHECK enum nn_status nn_dataset_open_files(const char *const *paths,
                                                    size_t n,
                                                    struct nn_dataset **out,
                                                    struct nn_error *err);
-void nn_dataset_close(struct nn_dataset **ds);
+void nn_dataset_close(struct nn_dataset **ds); /* NULL is fine */
 
 /* Bytes of picture i into a new block (nn_mem_free). Thread-safe.
  * Errors: NN_ERR_IO, NN_ERR_FORMAT, NN_ERR_NOMEM; err names the file. */
@@ -111,33 +131,48 @@ NN_MUST_CHECK enum nn_status nn_dataset_read(const struct nn_dataset *ds,
                                              size_t *size,
                                              struct nn_error *err);
 
-/* Decode every picture small and fill w, h, dhash, colour, hash, bad.
+/* Decode every picture small and fill w, h, dhash, hash, colour, luma, bad.
  * Parallel, with progress. Bad pictures are marked, never fatal. */
 void nn_dataset_fingerprint(struct nn_dataset *ds);
 
-/* Group near-duplicates: equal content, or dhash within max_bits (0..6) and
- * alike colours. Pictures of little detail, whose hashes say little, must
- * agree within 2 bits. Union-find; group ids are the smallest member's
- * index + 1. Needs fingerprints. A manifest's groups are joined, never split.
- */
-NN_MUST_CHECK enum nn_status nn_dataset_group(struct nn_dataset *ds,
-                                              int max_bits,
-                                              struct nn_error *err);
+/* max_bits that finds rescaled, recompressed and slightly cropped copies. */
+#define NN_NEAR_BITS 12
 
-/* Give every item a split when the source named none: groups stay whole,
- * classes and families are stratified, shares valid and test of the rest.
- * Depends on (seed, group) alone. */
+/* Group near-duplicates. Two pictures are near if their bytes are equal, or
+ * if all of this holds:
+ *   dhash    differs in at most max_bits bits (0..16),
+ *   luma     correlates by 0.93 or more over the 16x16 tiles,
+ *   colour   differs by 20 levels or less in the mean.
+ * A plain picture (standard deviation of luma below 4 levels) is near to
+ * nothing but equal bytes. Groups are the connected components; a manifest's
+ * groups are joined, never split. Needs fingerprints; bad pictures stay alone.
+ * Time: about n^2 max_bits / 2^(65 / (max_bits + 1)) steps of a nanosecond.
+ * Errors: NN_ERR_ARG (max_bits), NN_ERR_NOMEM; the groups are then as they
+ * were. */
+NN_MUST_CHECK enum nn_status
+nn_dataset_group(struct nn_dataset *ds, int max_bits, struct nn_error *err);
+
+/* Give every item a split, as is needed when the source named none. Groups
+ * stay whole and count for the label of their first item. Within each label,
+ * families one after another, every group goes to the split that is most
+ * behind its share (valid, test, or the rest for train), so each label's
+ * shares are right to within the size of a group and each family's nearly.
+ * The first group of a label goes to train, so none is without training
+ * pictures. Depends on (seed, groups) alone.
+ * Errors: NN_ERR_ARG (a share below 0, valid + test not below 1),
+ * NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status nn_dataset_split(struct nn_dataset *ds,
                                               double valid, double test,
                                               uint64_t seed,
                                               struct nn_error *err);
 
-/* Groups that stand in more than one split: leaks. */
+/* Groups that stand in more than one split: leaks. Bad pictures and those
+ * without a group do not count. All zero when out of memory. */
 struct nn_leaks {
     size_t duplicates;  /* items beyond the first of their group */
     size_t leaked;      /* items of valid/test whose group is in train */
     size_t conflicting; /* items whose group holds another label */
-    size_t first[2];    /* an example pair of a leak */
+    size_t first[2];    /* an example pair of a leak: train, other */
 };
 void nn_dataset_leaks(const struct nn_dataset *ds, struct nn_leaks *leaks);
 

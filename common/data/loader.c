@@ -10,7 +10,7 @@
 #include "common/data/normalise.h"
 
 #define DEFAULT_CACHE ((size_t)1 << 30)
-enum { DEFAULT_PREFETCH = 4, MAX_WORKERS = 64 };
+enum { DEFAULT_PREFETCH = 4, MAX_WORKERS = 64, MAX_SIZE = 16384 };
 
 /* One batch under way. Its pictures are the positions
  * number * batch .. + n - 1 of the pass. */
@@ -18,7 +18,14 @@ struct slot {
     float *input;    /* [batch,size,size,3] */
     uint32_t *index; /* [batch] */
     uint8_t *ok;     /* [batch] */
-    int32_t n, done;
+    int32_t n;       /* pictures, once the consumer holds it; else 0 */
+    int32_t done;
+};
+
+struct worker {
+    struct nn_loader *l;
+    pthread_t thread;
+    uint8_t *rgb; /* [size,size,3] one view */
 };
 
 struct nn_loader {
@@ -26,62 +33,28 @@ struct nn_loader {
     struct nn_loader_options opt;
     struct nn_augment augment;
     size_t view_bytes;
-    struct slot *slot; /* [prefetch], a ring over batch numbers */
+    struct slot *slot;      /* [prefetch], a ring over batch numbers */
     struct nn_image *cache; /* [ds->n] */
     uint8_t *bad;           /* [ds->n] 1: warned of */
     uint32_t *count;        /* [ds->n] occurrences, while starting a pass */
     uint32_t *order, *view; /* [pass_n] items, and which occurrence each is */
     size_t order_cap, view_cap;
-    pthread_t *thread;
-    int n_threads;
+    struct worker *worker; /* [n_workers], of which n_threads run */
+    int n_workers, n_threads;
     pthread_mutex_t lock;
     pthread_cond_t work, ready;
     /* The rest is guarded by lock. */
-    size_t pass_n;      /* positions of the pass */
-    size_t next;        /* position that the next worker takes */
-    size_t batch_no;    /* batch that the consumer waits for or holds */
-    int busy;           /* workers on a picture */
-    int quit, failed;   /* failed: out of memory in a worker */
+    size_t pass_n;   /* positions of the pass */
+    size_t next;     /* position that the next worker takes */
+    size_t batch_no; /* batch that the consumer waits for or holds */
+    int busy;        /* workers on a picture */
+    int quit;
+    struct nn_error failure; /* first error that is no picture's fault */
     uint64_t epoch;
     struct nn_loader_stats stats;
 };
 
-/* --- one picture -------------------------------------------------------------- */
-
-enum nn_status nn_picture_prepare(const uint8_t *bytes, size_t size,
-                                  int32_t side, struct nn_image *img,
-                                  struct nn_error *err)
-{
-    struct nn_image_options opt = nn_image_defaults();
-    struct nn_image whole = NN_IMAGE_INIT;
-    int32_t w, h, shorter;
-    enum nn_status st;
-
-    opt.min_side = side;
-    st = nn_image_decode(bytes, size, &opt, &whole, NULL, err);
-    if (st) {
-        return st;
-    }
-    shorter = whole.w < whole.h ? whole.w : whole.h;
-    if (shorter <= side) {
-        *img = whole;
-        return NN_OK;
-    }
-    w = (int32_t)(((int64_t)whole.w * side + shorter / 2) / shorter);
-    h = (int32_t)(((int64_t)whole.h * side + shorter / 2) / shorter);
-    st = nn_image_create(img, w, h);
-    if (!st) {
-        st = nn_image_resize(
-            &whole, (struct nn_box){ 0, 0, (float)whole.w, (float)whole.h },
-            NN_FILTER_AREA, img);
-    }
-    if (st) {
-        nn_image_release(img);
-        nn_fail(err, st, "cannot be scaled: %s", nn_status_str(st));
-    }
-    nn_image_release(&whole);
-    return st;
-}
+/* --- one picture --- */
 
 static void warn_bad(struct nn_loader *l, uint32_t item,
                      const struct nn_error *err)
@@ -149,79 +122,90 @@ static enum nn_status get_picture(struct nn_loader *l, uint32_t item,
     return NN_OK;
 }
 
-static enum nn_status make_view(struct nn_loader *l, uint32_t item,
-                                uint32_t view, uint64_t epoch, uint8_t *rgb,
-                                struct nn_error *err)
+/* A view of a prepared picture. Its errors are the caller's options or want
+ * of memory, never the picture. */
+static enum nn_status make_view(const struct nn_loader *l,
+                                const struct nn_image *img, uint64_t stream,
+                                uint8_t *rgb, struct nn_error *err)
 {
-    struct nn_image img = NN_IMAGE_INIT;
-    int own = 0;
-    enum nn_status st = get_picture(l, item, &img, &own, err);
+    struct nn_rng rng = nn_rng_make(l->opt.seed, stream);
+    enum nn_status st;
 
-    if (st) {
-        return st;
-    }
     if (l->opt.augment != NULL) {
-        struct nn_rng rng =
-            nn_rng_make(l->opt.seed, nn_rng_stream(epoch, item, view));
-
-        st = nn_augment_apply(&l->augment, &rng, &img, l->opt.size, rgb);
+        st = nn_augment_apply(&l->augment, &rng, img, l->opt.size, rgb);
     } else {
-        st = nn_image_fit(&img, l->opt.fit, l->opt.crop_share, l->opt.size,
-                          rgb);
+        st = nn_image_fit(img, l->opt.fit, l->opt.crop_share, l->opt.size, rgb);
     }
-    if (own) {
-        nn_image_release(&img);
-    }
-    return st ? nn_fail(err, st, "no view: %s", nn_status_str(st)) : NN_OK;
+    return st ? nn_fail(err, st, "cannot make a view: %s", nn_status_str(st))
+              : NN_OK;
 }
 
-/* --- workers --------------------------------------------------------------------- */
+/* --- workers --- */
 
 /* 1 when position `next` exists and its slot is free. */
 static int can_work(const struct nn_loader *l)
 {
-    return l->next < l->pass_n &&
-           l->next / (size_t)l->opt.batch <
-               l->batch_no + (size_t)l->opt.prefetch;
+    return l->next < l->pass_n && l->next / (size_t)l->opt.batch <
+                                      l->batch_no + (size_t)l->opt.prefetch;
+}
+
+static void set_failure(struct nn_loader *l, const struct nn_error *err)
+{
+    pthread_mutex_lock(&l->lock);
+    if (l->failure.status == NN_OK) {
+        l->failure = *err;
+    }
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void fill_position(struct nn_loader *l, size_t at, uint64_t epoch,
                           uint8_t *rgb)
 {
-    size_t batch = (size_t)l->opt.batch;
+    size_t batch = (size_t)l->opt.batch, i = at % batch;
     struct slot *s = &l->slot[at / batch % (size_t)l->opt.prefetch];
-    size_t i = at % batch;
+    uint32_t item = l->order[at];
+    struct nn_image img = NN_IMAGE_INIT;
     struct nn_error err = NN_ERROR_INIT;
-    enum nn_status st = make_view(l, l->order[at], l->view[at], epoch, rgb,
-                                  &err);
+    int own = 0;
+    enum nn_status st = get_picture(l, item, &img, &own, &err);
 
-    s->index[i] = l->order[at];
+    s->index[i] = item;
     s->ok[i] = st == NN_OK;
+    if (st && st != NN_ERR_NOMEM) {
+        warn_bad(l, item, &err);
+        return;
+    }
     if (!st) {
-        size_t floats = (size_t)l->opt.size * (size_t)l->opt.size * 3;
-
-        nn_normalise(rgb, floats / 3, l->opt.mean, l->opt.stddev,
-                     s->input + i * floats);
-    } else if (st == NN_ERR_NOMEM) {
-        pthread_mutex_lock(&l->lock);
-        l->failed = 1;
-        pthread_mutex_unlock(&l->lock);
+        st = make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]), rgb,
+                       &err);
+    }
+    if (st) {
+        err.status = st; /* a generator may not have filled it */
+        set_failure(l, &err);
     } else {
-        warn_bad(l, l->order[at], &err);
+        nn_normalise(rgb, l->view_bytes / 3, l->opt.mean, l->opt.stddev,
+                     s->input + i * l->view_bytes);
+    }
+    if (own) {
+        nn_image_release(&img);
     }
 }
 
-static void *worker(void *ctx)
+/* Pictures in batch number b of the pass. */
+static int32_t batch_size(const struct nn_loader *l, size_t b)
 {
-    struct nn_loader *l = ctx;
-    uint8_t *rgb = nn_mem_calloc(l->view_bytes, 1);
+    size_t from = b * (size_t)l->opt.batch;
+    size_t left = from < l->pass_n ? l->pass_n - from : 0;
+
+    return left < (size_t)l->opt.batch ? (int32_t)left : l->opt.batch;
+}
+
+static void *work(void *ctx)
+{
+    struct worker *w = ctx;
+    struct nn_loader *l = w->l;
 
     pthread_mutex_lock(&l->lock);
-    if (rgb == NULL) {
-        l->failed = 1;
-        l->quit = 1;
-        pthread_cond_broadcast(&l->ready);
-    }
     while (!l->quit) {
         size_t at, number;
         uint64_t epoch;
@@ -237,18 +221,20 @@ static void *worker(void *ctx)
         s = &l->slot[number % (size_t)l->opt.prefetch];
         l->busy++;
         pthread_mutex_unlock(&l->lock);
-        fill_position(l, at, epoch, rgb);
+        fill_position(l, at, epoch, w->rgb);
         pthread_mutex_lock(&l->lock);
         l->busy--;
         s->done++;
-        pthread_cond_broadcast(&l->ready);
+        if (s->done == batch_size(l, number) || l->busy == 0 ||
+            l->failure.status != NN_OK) {
+            pthread_cond_broadcast(&l->ready);
+        }
     }
     pthread_mutex_unlock(&l->lock);
-    nn_mem_free(rgb);
     return NULL;
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- life --- */
 
 static void set_defaults(struct nn_loader *l, const struct nn_loader_options *o)
 {
@@ -267,10 +253,11 @@ static void set_defaults(struct nn_loader *l, const struct nn_loader_options *o)
     if (o->prefetch <= 0) {
         l->opt.prefetch = DEFAULT_PREFETCH;
     }
-    l->n_threads = o->threads > 0 ? o->threads : nn_parallel_threads();
-    l->n_threads = l->n_threads < MAX_WORKERS ? l->n_threads : MAX_WORKERS;
+    l->n_workers = o->threads > 0 ? o->threads : nn_parallel_threads();
+    l->n_workers = l->n_workers < MAX_WORKERS ? l->n_workers : MAX_WORKERS;
     if (o->augment != NULL) {
         l->augment = *o->augment;
+        l->opt.augment = &l->augment;
     }
     l->view_bytes = (size_t)o->size * (size_t)o->size * 3;
 }
@@ -283,9 +270,9 @@ static enum nn_status allocate(struct nn_loader *l)
     l->cache = nn_mem_calloc(l->ds->n, sizeof *l->cache);
     l->bad = nn_mem_calloc(l->ds->n, 1);
     l->count = nn_mem_calloc(l->ds->n, sizeof *l->count);
-    l->thread = nn_mem_calloc((size_t)l->n_threads, sizeof *l->thread);
+    l->worker = nn_mem_calloc((size_t)l->n_workers, sizeof *l->worker);
     if (l->slot == NULL || l->cache == NULL || l->bad == NULL ||
-        l->count == NULL || l->thread == NULL ||
+        l->count == NULL || l->worker == NULL ||
         nn_size_mul(batch, l->view_bytes, &cells)) {
         return NN_ERR_NOMEM;
     }
@@ -298,21 +285,45 @@ static enum nn_status allocate(struct nn_loader *l)
             return NN_ERR_NOMEM;
         }
     }
+    for (int i = 0; i < l->n_workers; i++) {
+        l->worker[i].l = l;
+        l->worker[i].rgb = nn_mem_calloc(l->view_bytes, 1);
+        if (l->worker[i].rgb == NULL) {
+            return NN_ERR_NOMEM;
+        }
+    }
     return NN_OK;
 }
 
 static enum nn_status start_threads(struct nn_loader *l, struct nn_error *err)
 {
-    int want = l->n_threads;
-
-    for (l->n_threads = 0; l->n_threads < want; l->n_threads++) {
-        if (pthread_create(&l->thread[l->n_threads], NULL, worker, l) != 0) {
-            break;
-        }
+    while (l->n_threads < l->n_workers &&
+           pthread_create(&l->worker[l->n_threads].thread, NULL, work,
+                          &l->worker[l->n_threads]) == 0) {
+        l->n_threads++;
     }
     return l->n_threads > 0
                ? NN_OK
                : nn_fail(err, NN_ERR_NOMEM, "cannot start a loader thread");
+}
+
+static enum nn_status check_options(const struct nn_loader_options *o,
+                                    struct nn_error *err)
+{
+    if (o->batch < 1 || o->size < 1 || o->size > MAX_SIZE) {
+        return nn_fail(err, NN_ERR_ARG, "batch must be 1 or more, size 1 to %d",
+                       MAX_SIZE);
+    }
+    for (int c = 0; c < 3; c++) {
+        if (!(o->stddev[c] > 0)) {
+            return nn_fail(err, NN_ERR_ARG, "stddev must be above 0");
+        }
+    }
+    if (o->augment == NULL && o->fit == NN_FIT_CROP &&
+        !(o->crop_share > 0 && o->crop_share <= 1)) {
+        return nn_fail(err, NN_ERR_ARG, "crop_share must be in (0,1]");
+    }
+    return NN_OK;
 }
 
 enum nn_status nn_loader_create(const struct nn_dataset *ds,
@@ -323,8 +334,9 @@ enum nn_status nn_loader_create(const struct nn_dataset *ds,
     enum nn_status st;
 
     *out = NULL;
-    if (opt->batch < 1 || opt->size < 1) {
-        return nn_fail(err, NN_ERR_ARG, "batch and size must be 1 or more");
+    st = check_options(opt, err);
+    if (st) {
+        return st;
     }
     l = nn_mem_calloc(1, sizeof *l);
     if (l == NULL) {
@@ -335,15 +347,7 @@ enum nn_status nn_loader_create(const struct nn_dataset *ds,
     pthread_cond_init(&l->work, NULL);
     pthread_cond_init(&l->ready, NULL);
     set_defaults(l, opt);
-    if (opt->augment != NULL) {
-        l->opt.augment = &l->augment;
-    }
-    st = allocate(l) ? nn_fail_nomem(err) : NN_OK;
-    if (st) {
-        l->n_threads = 0;
-    } else {
-        st = start_threads(l, err);
-    }
+    st = allocate(l) ? nn_fail_nomem(err) : start_threads(l, err);
     if (st) {
         nn_loader_destroy(&l);
         return st;
@@ -365,7 +369,10 @@ void nn_loader_destroy(struct nn_loader **lp)
     pthread_cond_broadcast(&l->work);
     pthread_mutex_unlock(&l->lock);
     for (int i = 0; i < l->n_threads; i++) {
-        pthread_join(l->thread[i], NULL);
+        pthread_join(l->worker[i].thread, NULL);
+    }
+    for (int i = 0; l->worker != NULL && i < l->n_workers; i++) {
+        nn_mem_free(l->worker[i].rgb);
     }
     for (int i = 0; l->slot != NULL && i < l->opt.prefetch; i++) {
         nn_mem_free(l->slot[i].input);
@@ -381,14 +388,14 @@ void nn_loader_destroy(struct nn_loader **lp)
     nn_mem_free(l->count);
     nn_mem_free(l->order);
     nn_mem_free(l->view);
-    nn_mem_free(l->thread);
+    nn_mem_free(l->worker);
     pthread_cond_destroy(&l->work);
     pthread_cond_destroy(&l->ready);
     pthread_mutex_destroy(&l->lock);
     nn_mem_free(l);
 }
 
-/* --- passes -------------------------------------------------------------------------- */
+/* --- passes --- */
 
 /* Stop handing out positions and wait for the pictures under way. */
 static void settle(struct nn_loader *l)
@@ -400,10 +407,10 @@ static void settle(struct nn_loader *l)
 }
 
 static enum nn_status set_order(struct nn_loader *l, const uint32_t *index,
-                                size_t n, struct nn_error *err)
+                                size_t n, size_t skip, struct nn_error *err)
 {
-    if (nn_mem_grow(&l->order, &l->order_cap, n, sizeof *l->order) ||
-        nn_mem_grow(&l->view, &l->view_cap, n, sizeof *l->view)) {
+    if (nn_mem_grow(&l->order, &l->order_cap, n - skip, sizeof *l->order) ||
+        nn_mem_grow(&l->view, &l->view_cap, n - skip, sizeof *l->view)) {
         return nn_fail_nomem(err);
     }
     memset(l->count, 0, l->ds->n * sizeof *l->count);
@@ -412,8 +419,12 @@ static enum nn_status set_order(struct nn_loader *l, const uint32_t *index,
             return nn_fail(err, NN_ERR_ARG, "item %u of %zu", index[i],
                            l->ds->n);
         }
-        l->order[i] = index[i];
-        l->view[i] = l->count[index[i]]++;
+        uint32_t view = l->count[index[i]]++;
+
+        if (i >= skip) {
+            l->order[i - skip] = index[i];
+            l->view[i - skip] = view;
+        }
     }
     return NN_OK;
 }
@@ -424,17 +435,15 @@ enum nn_status nn_loader_start(struct nn_loader *l, const uint32_t *index,
 {
     enum nn_status st;
 
+    skip = skip < n ? skip : n;
     pthread_mutex_lock(&l->lock);
     settle(l);
-    st = set_order(l, index, n, err);
-    if (!st && skip % (size_t)l->opt.batch != 0 && skip < n) {
-        st = nn_fail(err, NN_ERR_ARG, "skip must be whole batches");
-    }
+    st = set_order(l, index, n, skip, err);
     if (!st) {
-        l->next = skip < n ? skip : n;
-        l->batch_no = l->next / (size_t)l->opt.batch;
+        l->next = 0;
+        l->batch_no = 0;
         l->epoch = epoch;
-        l->pass_n = n;
+        l->pass_n = n - skip;
         for (int i = 0; i < l->opt.prefetch; i++) {
             l->slot[i].done = 0;
             l->slot[i].n = 0;
@@ -478,15 +487,6 @@ static void recycle(struct nn_loader *l)
     }
 }
 
-/* Pictures in batch number b of the pass. */
-static int32_t batch_size(const struct nn_loader *l, size_t b)
-{
-    size_t from = b * (size_t)l->opt.batch;
-    size_t left = from < l->pass_n ? l->pass_n - from : 0;
-
-    return left < (size_t)l->opt.batch ? (int32_t)left : l->opt.batch;
-}
-
 enum nn_status nn_loader_next(struct nn_loader *l, struct nn_batch *b,
                               struct nn_error *err)
 {
@@ -506,11 +506,11 @@ enum nn_status nn_loader_next(struct nn_loader *l, struct nn_batch *b,
             break;
         }
         s = &l->slot[l->batch_no % (size_t)l->opt.prefetch];
-        while (s->done < n && !l->failed) {
+        while (s->done < n && l->failure.status == NN_OK) {
             pthread_cond_wait(&l->ready, &l->lock);
         }
-        if (l->failed) {
-            st = nn_fail_nomem(err);
+        if (l->failure.status != NN_OK) {
+            st = nn_fail(err, l->failure.status, "%s", l->failure.text);
             break;
         }
         s->n = n;

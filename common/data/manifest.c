@@ -1,102 +1,168 @@
 /* CSV (RFC 4180) and JSON-lines manifests. */
 #include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/data/dataset_internal.h"
 
-#define MAX_MANIFEST ((size_t)1 << 30)
+enum column {
+    COL_FILE,
+    COL_LABEL,
+    COL_SPLIT,
+    COL_GROUP,
+    COL_FAMILY,
+    COL_WEIGHT,
+    COLS
+};
+static const char *const column_names[COLS] = { "file",  "label",  "split",
+                                                "group", "family", "weight" };
 
-enum column { COL_FILE, COL_LABEL, COL_SPLIT, COL_GROUP, COL_FAMILY, COLS };
-static const char *const column_names[COLS] = { "file", "label", "split",
-                                                "group", "family" };
+/* A row's place, for messages. */
+struct row {
+    struct nn_finder *f;
+    const char *path;
+    size_t line;
+};
+
+static enum nn_status bad_row(const struct row *r, struct nn_error *err,
+                              const char *why, const char *what)
+{
+    return nn_fail(err, NN_ERR_FORMAT, "'%s' line %zu: %s%s%s%s", r->path,
+                   r->line, why, what != NULL ? " '" : "",
+                   what != NULL ? what : "", what != NULL ? "'" : "");
+}
+
+static int is_set(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+static enum nn_status parse_weight(const struct row *r, const char *text,
+                                   float *weight, struct nn_error *err)
+{
+    char *end;
+
+    *weight = 1;
+    if (!is_set(text)) {
+        return NN_OK;
+    }
+    *weight = strtof(text, &end);
+    if (*end != '\0' || !isfinite(*weight) || *weight < 0) {
+        return bad_row(r, err, "a weight is a number of 0 or more, not", text);
+    }
+    return NN_OK;
+}
 
 /* Add a row: paths are relative to the manifest's folder. */
-static enum nn_status add_row(struct nn_finder *f, const char *manifest,
-                              size_t line, const char *const v[COLS],
+static enum nn_status add_row(const struct row *r, const char *const v[COLS],
                               struct nn_error *err)
 {
-    struct nn_found found = { .kind = NN_WHERE_FILE, .labelled = 1,
-                              .split = NN_SPLIT_NONE };
-    struct nn_source *s = f->source;
-    size_t dir = (size_t)(nn_path_base(manifest) - manifest);
+    size_t dir = (size_t)(nn_path_base(r->path) - r->path);
+    struct nn_found found = { .labelled = 1,
+                              .split = NN_SPLIT_NONE,
+                              .name = (char *)(uintptr_t)v[COL_FILE],
+                              .label = (char *)(uintptr_t)v[COL_LABEL],
+                              .family = (char *)(uintptr_t)v[COL_FAMILY] };
     enum nn_status st;
     char *path;
 
-    if (v[COL_FILE] == NULL || v[COL_FILE][0] == '\0') {
-        return nn_fail(err, NN_ERR_FORMAT, "'%s' line %zu: no file name",
-                       manifest, line);
+    if (!is_set(v[COL_FILE])) {
+        return bad_row(r, err, "no file name", NULL);
     }
-    if (v[COL_SPLIT] != NULL && v[COL_SPLIT][0] != '\0' &&
-        nn_split_parse(v[COL_SPLIT], &found.split)) {
-        return nn_fail(err, NN_ERR_FORMAT,
-                       "'%s' line %zu: split '%s' is not train, valid or test",
-                       manifest, line, v[COL_SPLIT]);
+    if (is_set(v[COL_SPLIT]) && nn_split_parse(v[COL_SPLIT], &found.split)) {
+        return bad_row(r, err, "a split is train, valid or test, not",
+                       v[COL_SPLIT]);
     }
-    if (v[COL_GROUP] != NULL && v[COL_GROUP][0] != '\0') {
-        /* Far above the ids that near-duplicate groups get. */
-        found.group = nn_hash_u64(v[COL_GROUP], strlen(v[COL_GROUP]), 1) |
-                      (uint64_t)1 << 63;
+    if (is_set(v[COL_GROUP])) {
+        found.group = nn_hash_u64(v[COL_GROUP], strlen(v[COL_GROUP]), 1) | 1;
+    }
+    st = parse_weight(r, v[COL_WEIGHT], &found.weight, err);
+    if (st) {
+        return st;
     }
     path = v[COL_FILE][0] == '/'
                ? nn_mem_strdup(v[COL_FILE])
-               : nn_mem_sprintf("%.*s%s", (int)dir, manifest, v[COL_FILE]);
-    if (path == NULL || nn_mem_grow(&s->path, &s->cap_paths, s->n_paths + 1,
-                                    sizeof *s->path)) {
-        nn_mem_free(path);
+               : nn_mem_sprintf("%.*s%s", (int)dir, r->path, v[COL_FILE]);
+    if (path == NULL) {
         return nn_fail_nomem(err);
     }
-    found.where = s->n_paths;
-    s->path[s->n_paths++] = path;
-    found.name = (char *)(uintptr_t)v[COL_FILE];
-    found.label = (char *)(uintptr_t)v[COL_LABEL];
-    found.family = (char *)(uintptr_t)v[COL_FAMILY];
-    st = nn_find_add(f, &found, err);
+    st = nn_find_file(r->f, found, path, err);
+    nn_mem_free(path);
     return st;
 }
 
-/* --- CSV --------------------------------------------------------------------- */
+/* --- CSV --- */
 
 struct csv {
-    char *at, *end;
-    size_t line;       /* of the row being read */
-    size_t next_line;
+    char *at, *end; /* *end is writable */
+    size_t line;    /* of the next byte */
+    const char *why;
 };
 
-/* Unquote one field in place; *last is set at the end of the row. Returns the
- * field, or NULL for a quote that is never closed. */
+/* The inside of a quoted field, moved to `out`; at stands behind the opening
+ * quote. Returns the end of the field, or NULL. */
+static char *csv_quoted(struct csv *c, char *out)
+{
+    for (;;) {
+        char ch;
+
+        if (c->at == c->end) {
+            c->why = "a quote is never closed";
+            return NULL;
+        }
+        ch = *c->at++;
+        if (ch == '"' && (c->at == c->end || *c->at != '"')) {
+            break;
+        }
+        c->at += ch == '"';
+        c->line += ch == '\n';
+        *out++ = ch;
+    }
+    if (c->at < c->end && *c->at == '\r' &&
+        (c->at + 1 == c->end || c->at[1] == '\n')) {
+        c->at++;
+    }
+    if (c->at < c->end && *c->at != ',' && *c->at != '\n') {
+        c->why = "text behind a closing quote";
+        return NULL;
+    }
+    return out;
+}
+
+/* One field, unquoted in place; *last is set at the end of the row. NULL and
+ * why when it is malformed. */
 static char *csv_field(struct csv *c, int *last)
 {
     char *start = c->at, *out = c->at;
-    int quoted = c->at < c->end && *c->at == '"';
 
-    c->at += quoted;
-    while (c->at < c->end) {
-        char ch = *c->at;
-
-        if (quoted && ch == '"' && c->at + 1 < c->end && c->at[1] == '"') {
-            c->at++;
-        } else if (quoted && ch == '"') {
-            quoted = 0;
-            c->at++;
-            continue;
-        } else if (!quoted && (ch == ',' || ch == '\n')) {
-            break;
+    if (c->at < c->end && *c->at == '"') {
+        c->at++;
+        out = csv_quoted(c, out);
+        if (out == NULL) {
+            return NULL;
         }
-        c->next_line += ch == '\n';
-        *out++ = *c->at++;
+    } else {
+        while (c->at < c->end && *c->at != ',' && *c->at != '\n') {
+            c->at++;
+        }
+        out = c->at;
+        if (out > start && out[-1] == '\r' && (out == c->end || *out == '\n')) {
+            out--;
+        }
     }
-    if (quoted) {
+    *last = c->at == c->end || *c->at == '\n';
+    c->line += c->at < c->end && *c->at == '\n';
+    c->at += c->at < c->end;
+    *out = '\0';
+    if (strlen(start) != (size_t)(out - start)) {
+        c->why = "a zero byte";
         return NULL;
     }
-    *last = c->at >= c->end || *c->at == '\n';
-    c->next_line += c->at < c->end && *c->at == '\n';
-    c->at += c->at < c->end;
-    if (*last && out > start && out[-1] == '\r') {
-        out--;
-    }
-    *out = '\0';
     return start;
 }
 
@@ -106,10 +172,10 @@ static int csv_row(struct csv *c, char *field[MAX_COLUMNS], size_t *n)
 {
     int last = 0;
 
-    c->line = c->next_line;
     *n = 0;
     while (!last) {
         if (*n == MAX_COLUMNS) {
+            c->why = "more than 64 columns";
             return -1;
         }
         field[*n] = csv_field(c, &last);
@@ -121,128 +187,137 @@ static int csv_row(struct csv *c, char *field[MAX_COLUMNS], size_t *n)
     return 0;
 }
 
-static enum nn_status csv_header(char *const *field, size_t n, int col[COLS],
-                                 const char *path, struct nn_error *err)
+static enum nn_status csv_header(const struct row *r, char *const *field,
+                                 size_t n, int col[COLS], struct nn_error *err)
 {
     for (int k = 0; k < COLS; k++) {
         col[k] = -1;
         for (size_t i = 0; i < n; i++) {
-            if (strcmp(field[i], column_names[k]) == 0) {
-                col[k] = (int)i;
+            if (strcasecmp(field[i], column_names[k]) != 0) {
+                continue;
             }
+            if (col[k] >= 0) {
+                return bad_row(r, err, "two columns are called", field[i]);
+            }
+            col[k] = (int)i;
         }
     }
-    if (col[COL_FILE] < 0 || col[COL_LABEL] < 0) {
-        return nn_fail(err, NN_ERR_FORMAT,
-                       "'%s' line 1: the header needs the columns file and "
-                       "label",
-                       path);
+    if (col[COL_FILE] < 0 || (col[COL_LABEL] < 0 && !r->f->opt->as_pool)) {
+        return bad_row(r, err, "the header has no column",
+                       col[COL_FILE] < 0 ? "file" : "label");
     }
     return NN_OK;
 }
 
-static enum nn_status csv_rows(struct nn_finder *f, struct csv *c,
-                               const char *path, struct nn_error *err)
+static enum nn_status bad_width(const struct row *r, size_t n, size_t width,
+                                struct nn_error *err)
 {
+    return nn_fail(err, NN_ERR_FORMAT,
+                   "'%s' line %zu: %zu columns, the header has %zu", r->path,
+                   r->line, n, width);
+}
+
+enum nn_status nn_find_csv(struct nn_finder *f, const char *path, char *text,
+                           size_t size, struct nn_error *err)
+{
+    struct csv c = { .at = text, .end = text + size, .line = 1 };
     char *field[MAX_COLUMNS];
     int col[COLS];
     size_t n, width = 0;
     enum nn_status st = NN_OK;
 
-    while (!st && c->at < c->end) {
+    while (!st && c.at < c.end) {
+        const struct row r = { f, path, c.line };
         const char *v[COLS] = { NULL };
 
-        if (csv_row(c, field, &n)) {
-            return nn_fail(err, NN_ERR_FORMAT,
-                           "'%s' line %zu: an open quote or too many columns",
-                           path, c->line);
+        if (csv_row(&c, field, &n)) {
+            return bad_row(&r, err, c.why, NULL);
         }
         if (n == 1 && field[0][0] == '\0') {
-            continue;
+            continue; /* an empty line */
         }
         if (width == 0) {
             width = n;
-            st = csv_header(field, n, col, path, err);
+            st = csv_header(&r, field, n, col, err);
             continue;
         }
         if (n != width) {
-            return nn_fail(err, NN_ERR_FORMAT,
-                           "'%s' line %zu: %zu columns, the header has %zu",
-                           path, c->line, n, width);
+            return bad_width(&r, n, width, err);
         }
         for (int k = 0; k < COLS; k++) {
             v[k] = col[k] >= 0 ? field[col[k]] : NULL;
         }
-        st = add_row(f, path, c->line, v, err);
+        st = add_row(&r, v, err);
     }
     return st;
 }
 
-enum nn_status nn_find_csv(struct nn_finder *f, const char *path,
-                           struct nn_error *err)
+/* --- JSON lines --- */
+
+/* Value of column k as text in *v, NULL for none. Numbers are written into
+ * buf. */
+static enum nn_status json_column(const struct row *r, const json_t *object,
+                                  int k, char buf[32], const char **v,
+                                  struct nn_error *err)
 {
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    enum nn_status st = nn_file_read(path, MAX_MANIFEST, &bytes, &size, err);
-    struct csv c = { .line = 1, .next_line = 1 };
+    const json_t *j = json_object_get(object, column_names[k]);
 
-    if (st) {
-        return st;
+    *v = NULL;
+    if (json_is_string(j)) {
+        *v = json_string_value(j);
+    } else if (k == COL_GROUP && json_is_integer(j)) {
+        snprintf(buf, 32, "%lld", (long long)json_integer_value(j));
+        *v = buf;
+    } else if (k == COL_WEIGHT && json_is_number(j)) {
+        snprintf(buf, 32, "%.9g", json_number_value(j));
+        *v = buf;
+    } else if (j != NULL && !json_is_null(j)) {
+        return bad_row(r, err, "not a text:", column_names[k]);
     }
-    c.at = (char *)bytes;
-    c.end = c.at + size;
-    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
-        c.at += 3;
-    }
-    st = csv_rows(f, &c, path, err);
-    nn_mem_free(bytes);
-    return st;
+    return NN_OK;
 }
 
-/* --- JSON lines ------------------------------------------------------------------ */
-
-static enum nn_status json_row(struct nn_finder *f, const char *path,
-                               size_t line, const char *text, size_t len,
+static enum nn_status json_row(const struct row *r, const json_t *object,
                                struct nn_error *err)
 {
-    json_error_t je;
-    json_t *j = json_loadb(text, len, 0, &je);
     const char *v[COLS] = { NULL };
-    enum nn_status st;
+    char buf[COLS][32];
+    enum nn_status st = NN_OK;
 
-    if (!json_is_object(j)) {
-        st = nn_fail(err, NN_ERR_FORMAT, "'%s' line %zu: %s", path, line,
-                     j == NULL ? je.text : "no object");
-        json_decref(j);
-        return st;
+    if (!json_is_object(object)) {
+        return bad_row(r, err, "not a JSON object", NULL);
     }
-    for (int k = 0; k < COLS; k++) {
-        v[k] = json_string_value(json_object_get(j, column_names[k]));
+    if (!r->f->opt->as_pool && json_object_get(object, "label") == NULL) {
+        return bad_row(r, err, "no key 'label'", NULL);
     }
-    st = add_row(f, path, line, v, err);
-    json_decref(j);
-    return st;
+    for (int k = 0; !st && k < COLS; k++) {
+        st = json_column(r, object, k, buf[k], &v[k], err);
+    }
+    return st ? st : add_row(r, v, err);
 }
 
 enum nn_status nn_find_jsonl(struct nn_finder *f, const char *path,
+                             const char *text, size_t size,
                              struct nn_error *err)
 {
-    unsigned char *bytes = NULL;
-    size_t size = 0, line = 0;
-    enum nn_status st = nn_file_read(path, MAX_MANIFEST, &bytes, &size, err);
-    const char *at = (const char *)bytes, *end = at + size;
+    const char *at = text, *end = text + size;
+    struct row r = { f, path, 0 };
+    enum nn_status st = NN_OK;
 
     while (!st && at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)((stop != NULL ? stop : end) - at);
-        size_t blank = strspn(at, " \t\r\n");
+        json_error_t why;
+        json_t *j;
 
-        line++;
-        if (blank < len) {
-            st = json_row(f, path, line, at, len, err);
+        r.line++;
+        if (strspn(at, " \t\r") < len) {
+            j = json_loadb(at, len, JSON_REJECT_DUPLICATES, &why);
+            st = j != NULL ? json_row(&r, j, err)
+                           : bad_row(&r, err, why.text, NULL);
+            json_decref(j);
         }
         at += len + (stop != NULL);
     }
-    nn_mem_free(bytes);
     return st;
 }

@@ -8,10 +8,11 @@
 #include "common/data/dataset_internal.h"
 
 #define MAX_PICTURE_BYTES ((size_t)256 << 20)
+#define WHERE_BITS        56
 
 uint64_t nn_where_pack(enum nn_where kind, size_t index)
 {
-    return (uint64_t)kind << 56 | index;
+    return (uint64_t)kind << WHERE_BITS | index;
 }
 
 void nn_source_destroy(struct nn_source *s)
@@ -51,7 +52,8 @@ static enum nn_status read_range(const struct nn_member *m, unsigned char *to,
         }
         if (got <= 0) {
             return nn_fail(err, NN_ERR_IO, "cannot read '%s': %s", name,
-                           got < 0 ? strerror(errno) : "the archive is short");
+                           got < 0 ? strerror(errno)
+                                   : "the archive is cut short");
         }
         have += (size_t)got;
     }
@@ -65,9 +67,9 @@ static enum nn_status read_member(const struct nn_member *m, const char *name,
     unsigned char *block;
     enum nn_status st = NN_OK;
 
-    if (m->size > MAX_PICTURE_BYTES) {
-        return nn_fail(err, NN_ERR_FORMAT, "'%s' is larger than %zu MiB", name,
-                       MAX_PICTURE_BYTES >> 20);
+    if (m->damaged) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "cannot read '%s': damaged in the archive", name);
     }
     block = nn_mem_calloc(m->size + 1, 1);
     if (block == NULL) {
@@ -93,9 +95,9 @@ enum nn_status nn_dataset_read(const struct nn_dataset *ds, size_t i,
 {
     const struct nn_item *it = &ds->items[i];
     const struct nn_source *s = ds->source;
-    size_t at = (size_t)(it->where & (((uint64_t)1 << 56) - 1));
+    size_t at = (size_t)(it->where & (((uint64_t)1 << WHERE_BITS) - 1));
 
-    switch ((enum nn_where)(it->where >> 56)) {
+    switch ((enum nn_where)(it->where >> WHERE_BITS)) {
     case NN_WHERE_FILE:
         return nn_file_read(s->path[at], MAX_PICTURE_BYTES, bytes, size, err);
     case NN_WHERE_MEMBER:

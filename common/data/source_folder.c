@@ -19,7 +19,111 @@ struct walk {
         ino_t ino;
     } above[MAX_DEPTH];
     int depth;
+    int beside_folders; /* the top holds folders: archives are no shards */
 };
+
+/* --- names in a folder --- */
+
+struct listing {
+    char **v;
+    size_t n, cap;
+};
+
+static void listing_release(struct listing *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        nn_mem_free(l->v[i]);
+    }
+    nn_mem_free(l->v);
+    *l = (struct listing){ 0 };
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static enum nn_status listing_fill(struct listing *l, DIR *dir)
+{
+    struct dirent *e;
+
+    while ((e = readdir(dir)) != NULL) {
+        if (e->d_name[0] == '.') {
+            continue;
+        }
+        if (nn_mem_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v)) {
+            return NN_ERR_NOMEM;
+        }
+        l->v[l->n] = nn_mem_strdup(e->d_name);
+        if (l->v[l->n] == NULL) {
+            return NN_ERR_NOMEM;
+        }
+        l->n++;
+    }
+    if (l->n > 0) {
+        qsort(l->v, l->n, sizeof *l->v, by_text);
+    }
+    return NN_OK;
+}
+
+static enum nn_status holds_folders(const struct listing *l, const char *path,
+                                    int *yes)
+{
+    *yes = 0;
+    for (size_t i = 0; !*yes && i < l->n; i++) {
+        char *sub = nn_path_join(path, l->v[i]);
+
+        if (sub == NULL) {
+            return NN_ERR_NOMEM;
+        }
+        *yes = nn_file_is_dir(sub);
+        nn_mem_free(sub);
+    }
+    return NN_OK;
+}
+
+/* --- archives in a folder --- */
+
+/* "train-00.tar.gz" belongs to train. */
+static enum nn_split shard_split(const char *file)
+{
+    char word[16] = "";
+    size_t n = strcspn(file, "-_.0123456789");
+    enum nn_split split;
+
+    if (n >= sizeof word) {
+        return NN_SPLIT_NONE;
+    }
+    memcpy(word, file, n);
+    return nn_split_parse(word, &split) ? NN_SPLIT_NONE : split;
+}
+
+static enum nn_status take_archive(struct walk *w, const char *path,
+                                   const char *name, struct nn_error *err)
+{
+    struct nn_error why = NN_ERROR_INIT;
+    char *prefix;
+    enum nn_status st;
+
+    if (!w->f->opt->as_pool && w->beside_folders) {
+        nn_log(NN_LOG_WARN, "'%s' lies beside folders: left out", path);
+        return NN_OK;
+    }
+    prefix = nn_mem_sprintf("%s:", name);
+    if (prefix == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_find_archive(w->f, path, prefix, shard_split(nn_path_base(name)),
+                         &why);
+    nn_mem_free(prefix);
+    if (st == NN_ERR_FORMAT) {
+        nn_log(NN_LOG_WARN, "%s: left out", why.text);
+        return NN_OK;
+    }
+    return st ? nn_fail(err, st, "%s", why.text) : NN_OK;
+}
+
+/* --- the walk --- */
 
 static enum nn_status walk_folder(struct walk *w, const char *path,
                                   const char *name, struct nn_error *err);
@@ -47,31 +151,15 @@ static enum nn_status enter(struct walk *w, const char *path, const char *name,
     return st;
 }
 
-/* Shards at the top of the folder: train-00.tar.gz belongs to train. */
-static enum nn_status take_shard(struct walk *w, const char *path,
-                                 const char *file, struct nn_error *err)
-{
-    char word[16] = "";
-    size_t n = strcspn(file, "-_.0123456789");
-    enum nn_split split = NN_SPLIT_NONE;
-
-    if (n < sizeof word) {
-        memcpy(word, file, n);
-        word[n] = '\0';
-        if (nn_split_parse(word, &split)) {
-            split = NN_SPLIT_NONE;
-        }
-    }
-    return nn_find_archive(w->f, path, split, err);
-}
-
 static enum nn_status take_entry(struct walk *w, const char *folder,
                                  const char *above, const char *file,
                                  struct nn_error *err)
 {
     char *path = nn_path_join(folder, file);
-    char *name = above[0] != '\0' ? nn_path_join(above, file)
-                                  : nn_mem_strdup(file);
+    char *name = nn_path_join(above, file);
+    struct nn_found found = { .name = name,
+                              .split = NN_SPLIT_NONE,
+                              .weight = 1 };
     struct stat s;
     enum nn_status st = NN_OK;
 
@@ -79,11 +167,12 @@ static enum nn_status take_entry(struct walk *w, const char *folder,
         st = nn_fail_nomem(err);
     } else if (stat(path, &s) == 0 && S_ISDIR(s.st_mode)) {
         st = enter(w, path, name, &s, err);
-    } else if (above[0] == '\0' && nn_is_archive_name(file)) {
-        st = take_shard(w, path, file, err);
+    } else if (nn_is_archive_name(file) &&
+               (w->depth == 1 || w->f->opt->as_pool)) {
+        st = take_archive(w, path, name, err);
     } else if (nn_is_picture_name(file)) {
         /* A broken link too: it then counts as unreadable, not as absent. */
-        st = nn_find_file(w->f, name, path, err);
+        st = nn_find_file(w->f, found, path, err);
     }
     nn_mem_free(path);
     nn_mem_free(name);
@@ -93,9 +182,9 @@ static enum nn_status take_entry(struct walk *w, const char *folder,
 static enum nn_status walk_folder(struct walk *w, const char *path,
                                   const char *name, struct nn_error *err)
 {
+    struct listing l = { 0 };
     DIR *dir = opendir(path);
-    enum nn_status st = NN_OK;
-    struct dirent *e;
+    enum nn_status st;
 
     if (dir == NULL) {
         if (w->depth <= 1) {
@@ -106,12 +195,19 @@ static enum nn_status walk_folder(struct walk *w, const char *path,
                strerror(errno));
         return NN_OK;
     }
-    while (!st && (e = readdir(dir)) != NULL) {
-        if (e->d_name[0] != '.') {
-            st = take_entry(w, path, name, e->d_name, err);
-        }
-    }
+    /* Closed before going deeper, so depth costs no descriptors. */
+    st = listing_fill(&l, dir);
     closedir(dir);
+    if (!st && w->depth == 1) {
+        st = holds_folders(&l, path, &w->beside_folders);
+    }
+    if (st) {
+        st = nn_fail_nomem(err);
+    }
+    for (size_t i = 0; !st && i < l.n; i++) {
+        st = take_entry(w, path, name, l.v[i], err);
+    }
+    listing_release(&l);
     return st;
 }
 
@@ -125,5 +221,5 @@ enum nn_status nn_find_folder(struct nn_finder *f, const char *root,
         return nn_fail(err, NN_ERR_IO, "cannot open '%s': %s", root,
                        strerror(errno));
     }
-    return enter(&w, root, "", &s, err);
+    return enter(&w, root, f->opt->as_pool ? root : "", &s, err);
 }

@@ -9,12 +9,12 @@
 #include "pipelines/synth/synth.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
-enum { SHEET_ROWS = SYNTH_CLASSES + SYNTH_FAMILIES };
+enum { SHEET_KINDS = SYNTH_CLASSES + SYNTH_FAMILIES, SHEET_ROWS = 64 };
 enum kind { KIND_ALL, KIND_BEARS, KIND_NEGATIVES };
 
 struct arguments {
     const char *out, *sheet, *show;
-    int count, size, format, splits, kind, cols, threads, quiet;
+    int count, size, format, splits, kind, cols, rows, threads, quiet;
     uint64_t seed;
     double near_miss;
 };
@@ -28,24 +28,27 @@ static int fail(const struct nn_error *err, int status)
 
 /* Rows of a sheet for --show: all, near-miss, or one class or family. */
 static enum nn_status rows_of(const char *show,
-                              struct synth_row rows[SHEET_ROWS], size_t *n,
+                              struct synth_row rows[SHEET_KINDS], size_t *n,
                               struct nn_error *err)
 {
     int all = strcmp(show, "all") == 0, near = strcmp(show, "near-miss") == 0;
 
     *n = 0;
-    for (int i = 0; i < SYNTH_CLASSES && !near; i++) {
+    if (near) { /* of any family */
+        rows[(*n)++] =
+            (struct synth_row){ SYNTH_NEGATIVE, SYNTH_FAMILY_NONE, 1 };
+    }
+    for (int i = 0; i < SYNTH_CLASSES; i++) {
         if (all || strcmp(show, synth_class_name((enum synth_class)i)) == 0) {
             rows[(*n)++] =
                 (struct synth_row){ (enum synth_class)i, SYNTH_FAMILY_NONE, 0 };
         }
     }
     for (int i = 0; i < SYNTH_FAMILIES; i++) {
-        const char *name = synth_family_name((enum synth_family)i);
+        enum synth_family f = (enum synth_family)i;
 
-        if (all || (near && i != SYNTH_EMPTY) || strcmp(show, name) == 0) {
-            rows[(*n)++] = (struct synth_row){ SYNTH_NEGATIVE,
-                                               (enum synth_family)i, near };
+        if (all || strcmp(show, synth_family_name(f)) == 0) {
+            rows[(*n)++] = (struct synth_row){ SYNTH_NEGATIVE, f, 0 };
         }
     }
     if (*n == 0) {
@@ -60,13 +63,22 @@ static enum nn_status write_sheet(const struct arguments *a,
                                   const struct synth_spec *spec,
                                   struct nn_error *err)
 {
-    struct synth_row rows[SHEET_ROWS];
+    struct synth_row kinds[SHEET_KINDS], rows[SHEET_ROWS];
     uint8_t *rgb = NULL, *png = NULL;
     struct nn_file_out out = { 0 };
     int32_t w = 0, h = 0;
     size_t n = 0, n_png = 0;
-    enum nn_status st = rows_of(a->show, rows, &n, err);
+    enum nn_status st = rows_of(a->show, kinds, &n, err);
+    size_t repeat = (size_t)a->rows;
 
+    if (st == NN_OK && n * repeat > SHEET_ROWS) {
+        st = nn_fail(err, NN_ERR_ARG, "%zu rows are more than %d", n * repeat,
+                     SHEET_ROWS);
+    }
+    for (size_t i = 0; st == NN_OK && i < n * repeat; i++) {
+        rows[i] = kinds[i / repeat];
+    }
+    n *= repeat;
     if (st == NN_OK) {
         st = synth_sheet(spec->seed, &spec->opt, spec->size, rows, n, a->cols,
                          &rgb, &w, &h, err);
@@ -160,6 +172,7 @@ int synth_command(int argc, char **argv)
                            .size = SYNTH_SIZE_DEFAULT,
                            .splits = 1,
                            .cols = 8,
+                           .rows = 1,
                            .show = "all",
                            .seed = 1,
                            .near_miss = 0.02 };
@@ -185,6 +198,8 @@ int synth_command(int argc, char **argv)
           "write a contact sheet (PNG)", 0, 0 },
         { "show", 0, NN_OPT_STRING, &a.show, "KIND",
           "its rows: all, near-miss, or one class or family", 0, 0 },
+        { "rows", 0, NN_OPT_INT, &a.rows, "N", "rows of each kind", 1,
+          SHEET_ROWS },
         { "cols", 0, NN_OPT_INT, &a.cols, "N", "pictures a row", 1, 64 },
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, "Common", 0, 0 },
         { "threads", 0, NN_OPT_INT, &a.threads, "N",

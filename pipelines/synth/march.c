@@ -1,7 +1,8 @@
 #include "pipelines/synth/scene.h"
 #include "pipelines/synth/sdf.h"
 
-enum { TILE = 8, STEPS = 40 }; /* samples a tile side; most steps a ray */
+enum { TILE = 8, STEPS = 44 }; /* samples a tile side; most steps a ray */
+#define SHADOW_REACH 0.6f      /* of the body's radius */
 
 struct v3 camera_ray(const struct camera *c, float x, float y, int32_t size)
 {
@@ -57,7 +58,7 @@ static int walk(const struct sdf_list *list, struct v3 eye, float pixel,
     for (int step = 0; step < STEPS && left > 0; step++) {
         struct sdf_points p;
         float d[SDF_LANES];
-        float slack = step + 1 == STEPS ? 2.0f : 0.35f;
+        float slack = step + 1 == STEPS ? 6.0f : 0.35f;
 
         points_at(r, eye, &p);
         sdf_distance(list, &p, d);
@@ -147,7 +148,7 @@ static void visibility(const struct sdf_list *list, const struct sdf_points *p,
 struct tile {
     const struct scene *s;
     struct canvas *c;
-    struct sdf_list list, all;
+    struct sdf_list list;
     int ss;      /* samples a pixel side */
     float pixel; /* metres a sample covers at distance 1 */
     float fuzz;  /* of the subject, but never more than 2 % of the frame */
@@ -202,6 +203,32 @@ static float nearest_hit(const struct rays *r)
     return t;
 }
 
+/* What may stand between the hit points and the lamp. */
+static void cull_shadow(const struct tile *t, const struct rays *r,
+                        const struct sdf_points *p, struct sdf_list *list)
+{
+    float n = 0.0f, far = 0.0f, reach = SHADOW_REACH * t->s->subject.radius;
+    struct v3 mid = v3(0, 0, 0);
+
+    for (int l = 0; l < SDF_LANES; l++) {
+        if (r->hit[l]) {
+            mid = v3_add(mid, v3(p->x[l], p->y[l], p->z[l]));
+            n += 1.0f;
+        }
+    }
+    mid = v3_mul(mid, 1.0f / n);
+    for (int l = 0; l < SDF_LANES; l++) {
+        if (r->hit[l]) {
+            struct v3 d = v3_sub(v3(p->x[l], p->y[l], p->z[l]), mid);
+
+            far = sm_max(far, v3_dot(d, d));
+        }
+    }
+    far = sqrtf(far);
+    sdf_cull(list, &t->s->subject, mid, t->s->light.dir, 0.25f, far);
+    sdf_drop_beyond(list, mid, 1.25f * reach + far);
+}
+
 static void shade_packet(const struct tile *t, const struct rays *r, int32_t x0,
                          int32_t y0)
 {
@@ -211,12 +238,14 @@ static void shade_packet(const struct tile *t, const struct rays *r, int32_t x0,
     struct v3 n[SDF_LANES];
     struct sdf_points p;
     struct sdf_look look;
+    struct sdf_list shadow;
 
     points_at(r, s->camera.pos, &p);
     normals(&t->list, &p, sm_max(0.7f * t->pixel * t0, 0.0005f * radius), n);
     sdf_look(&t->list, &p, &look);
     visibility(&t->list, &p, n, NULL, 0.16f * radius, 2, ao);
-    visibility(&t->all, &p, n, &s->light.dir, 0.6f * radius, 3, sun);
+    cull_shadow(t, r, &p, &shadow);
+    visibility(&shadow, &p, n, &s->light.dir, SHADOW_REACH * radius, 3, sun);
     for (int l = 0; l < SDF_LANES; l++) {
         struct shade_point h = {
             .p = v3(p.x[l], p.y[l], p.z[l]),
@@ -342,7 +371,6 @@ void march_draw(const struct scene *s, struct canvas *c)
                     0.03f * s->camera.tan_half *
                         v3_len(v3_sub(s->subject.focus, s->camera.pos)));
     frame_box(s, c->size, 1, box);
-    sdf_all(&t.all, &s->subject);
     for (int32_t y = 0; y < samples; y += TILE) {
         if ((float)(y + TILE) < box[1] * (float)ss ||
             (float)y > box[3] * (float)ss) {

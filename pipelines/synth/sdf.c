@@ -229,6 +229,20 @@ void sdf_cull(struct sdf_list *list, const struct model *model, struct v3 eye,
     list->near = sm_max(list->near, 0.02f);
 }
 
+void sdf_drop_beyond(struct sdf_list *list, struct v3 p, float reach)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        const struct prim *q = &list->model->prim[list->prim[i]];
+
+        if (v3_len(v3_sub(q->bc, p)) - q->br - q->k < reach) {
+            list->prim[n++] = list->prim[i];
+        }
+    }
+    list->n = n;
+}
+
 void sdf_all(struct sdf_list *list, const struct model *model)
 {
     list->model = model;

@@ -25,6 +25,8 @@ struct sdf_list {
  * angle. reach is added around every primitive, metres. */
 void sdf_cull(struct sdf_list *list, const struct model *model, struct v3 eye,
               struct v3 axis, float tan_half, float reach);
+/* Take out what is wholly farther than `reach` metres from p. */
+void sdf_drop_beyond(struct sdf_list *list, struct v3 p, float reach);
 /* All primitives. */
 void sdf_all(struct sdf_list *list, const struct model *model);
 

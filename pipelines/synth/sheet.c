@@ -22,13 +22,20 @@ static int wanted(const struct synth_row *row, const struct synth_truth *t)
            (!row->near_miss || t->near_miss);
 }
 
+static int same_row(const struct synth_row *a, const struct synth_row *b)
+{
+    return a->class == b->class && a->family == b->family &&
+           a->near_miss == b->near_miss;
+}
+
 static enum nn_status find_row(uint64_t seed, const struct synth_options *opt,
-                               const struct synth_row *row, int32_t cols,
-                               uint64_t *index, struct nn_error *err)
+                               const struct synth_row *row, uint64_t from,
+                               int32_t cols, uint64_t *index,
+                               struct nn_error *err)
 {
     int32_t n = 0;
 
-    for (uint64_t i = 0; i < SEARCH && n < cols; i++) {
+    for (uint64_t i = from; i < SEARCH && n < cols; i++) {
         struct synth_truth t;
 
         synth_describe(seed, i, opt, &t);
@@ -97,7 +104,11 @@ enum nn_status synth_sheet(uint64_t seed, const struct synth_options *opt,
     }
     memset(s.rgb, 255, 3 * (size_t)*w * (size_t)*h);
     for (size_t i = 0; i < n && st == NN_OK; i++) {
-        st = find_row(seed, opt, &rows[i], cols, index + i * (size_t)cols, err);
+        uint64_t *row = index + i * (size_t)cols;
+        uint64_t from =
+            i > 0 && same_row(&rows[i], &rows[i - 1]) ? row[-1] + 1 : 0;
+
+        st = find_row(seed, opt, &rows[i], from, cols, row, err);
     }
     if (st) {
         goto out;

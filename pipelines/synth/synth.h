@@ -153,7 +153,7 @@ int synth_file_name(uint64_t seed, uint64_t index,
 
 /* Contact sheet: n rows of `cols` pictures of `size` pixels with a 2-pixel
  * gap on white. Row i shows the first pictures from index 0 on that rows[i]
- * asks for.
+ * asks for; a row that equals the one above goes on where that ended.
  * rgb is a new block (nn_mem_free), *w x *h pixels.
  * Errors: NN_ERR_ARG (cols < 1, size, or a row finds too few pictures among
  * the first million), NN_ERR_NOMEM. */

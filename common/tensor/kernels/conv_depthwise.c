@@ -2,7 +2,11 @@
 #include "common/base/parallel.h"
 #include "common/tensor/kernels/conv_internal.h"
 
-enum { FLOAT_PIXELS = 256 }; /* most pixels summed in float */
+enum {
+    FLOAT_PIXELS = 256,    /* most pixels summed in float */
+    CHANNELS = 128,        /* taken through all rows of a call together */
+    FETCH_FLOATS = 300000, /* more are not in the second cache */
+};
 
 struct view {
     const struct nn_conv *c;
@@ -11,6 +15,7 @@ struct view {
     size_t x_image, y_image; /* floats */
     int32_t rows;            /* rows of the result per image */
     size_t total, n_m, n_c;
+    int fetch;    /* images are not in the second cache */
     double *part; /* [n_m][2][C] */
     float *sums;  /* [n_m][2][C] */
     float *taps;  /* weight gradient: [n_m][KH*KW][C] */
@@ -73,6 +78,52 @@ static void clear_sums(const struct view *v, size_t im, int32_t c0, int32_t c1)
     }
 }
 
+/* The kernel for channels c0..c1-1 of d, a block of them after another, so
+ * that what it reads several times stays in the first cache. ahead: floats
+ * from these rows to the next ones, or 0. */
+static void run_channels(const struct view *v, const struct nn_dw *d,
+                         ptrdiff_t ahead)
+{
+    struct nn_dw part = *d;
+    for (int32_t c = d->c0; c < d->c1; c = part.c1) {
+        part.c0 = c;
+        part.c1 = d->c1 - c > CHANNELS ? c + CHANNELS : d->c1;
+        if (ahead) {
+            part.ahead = part.c1 < d->c1 ? CHANNELS : ahead - (c - d->c0);
+        }
+        v->fn(&part);
+    }
+}
+
+/* First input row of result row r of all images. */
+static ptrdiff_t input_of(const struct view *v, size_t r)
+{
+    size_t first = r % (size_t)v->rows * (size_t)v->d.sh;
+    size_t row = (size_t)v->d.wd * (size_t)v->d.c;
+    return (ptrdiff_t)(r / (size_t)v->rows * v->x_image + first * row);
+}
+
+/* Rows r..r1-1 of all images, at most `step` of one image at a time. */
+static void run_rows(const struct view *v, struct nn_dw *d, size_t im, size_t r,
+                     size_t r1, size_t step)
+{
+    while (r < r1) {
+        size_t b = r / (size_t)v->rows, first = r % (size_t)v->rows;
+        size_t n = nn_min_size((size_t)v->rows - first, r1 - r);
+        n = nn_min_size(n, step);
+        d->oh0 = (int32_t)first;
+        d->oh1 = (int32_t)(first + n);
+        d->x = v->d.x + b * v->x_image;
+        d->y = v->taps ? d->y : v->d.y + b * v->y_image;
+        d->residual = v->d.residual ? v->d.residual + b * v->y_image : NULL;
+        run_channels(v, d, v->fetch ? input_of(v, r + n) - input_of(v, r) : 0);
+        if (v->part) {
+            fold_sums(v, im, d->c0, d->c1);
+        }
+        r += n;
+    }
+}
+
 static void run_piece(void *ctx, size_t i)
 {
     const struct view *v = ctx;
@@ -96,29 +147,8 @@ static void run_piece(void *ctx, size_t i)
             }
         }
     }
-    size_t r = nn_cut(v->total, v->n_m, im);
-    size_t r1 = nn_cut(v->total, v->n_m, im + 1);
-    while (r < r1) {
-        size_t b = r / (size_t)v->rows, first = r % (size_t)v->rows;
-        size_t n = nn_min_size((size_t)v->rows - first, r1 - r);
-        n = nn_min_size(n, step);
-        d.oh0 = (int32_t)first;
-        d.oh1 = (int32_t)(first + n);
-        d.x = v->d.x + b * v->x_image;
-        d.y = v->taps ? d.y : v->d.y + b * v->y_image;
-        d.residual = v->d.residual ? v->d.residual + b * v->y_image : NULL;
-        int32_t c1 = d.c1;
-        for (int32_t c = d.c0; c < c1; c = d.c1) {
-            d.c0 = c;
-            d.c1 = c1 - c > CHANNELS ? c + CHANNELS : c1;
-            v->fn(&d);
-        }
-        d.c0 = c0;
-        if (v->part) {
-            fold_sums(v, im, d.c0, d.c1);
-        }
-        r += n;
-    }
+    run_rows(v, &d, im, nn_cut(v->total, v->n_m, im),
+             nn_cut(v->total, v->n_m, im + 1), step);
 }
 
 static struct nn_dw describe(const struct nn_conv *c)
@@ -166,6 +196,7 @@ static void run_view(struct view *v, int32_t batch)
     v->total = (size_t)batch * (size_t)v->rows;
     cut_work(v->c, v->total, (size_t)batch * nn_conv_macs(&v->c->s), &v->n_m,
              &v->n_c);
+    v->fetch = (size_t)batch * (v->x_image + v->y_image) > FETCH_FLOATS;
     if (v->part) { /* doubles first, floats behind them */
         v->sums = (float *)(void *)(v->part + v->n_m * 2 * (size_t)v->c->s.ic);
     }

@@ -114,13 +114,13 @@ static void pack_phase_panel(void *ctx, size_t p)
             size_t kh = (size_t)(j->kh0 + a * s->stride_h);
             size_t kw = (size_t)(j->kw0 + b * s->stride_w);
             const float *w = j->w + (kh * (size_t)s->kw + kw) * ic + n0;
-            for (size_t o = 0; o < oc; o++, dst += width) {
-                k->gather(&w, 1, left, dst, width);
+            k->copy(w, depth_of(j->c), oc, left, dst, width, 0);
+            for (size_t o = 0; left < width && o < oc; o++) {
                 for (size_t i = left; i < width; i++) {
-                    dst[i] = 0;
+                    dst[o * width + i] = 0;
                 }
-                w += depth_of(j->c);
             }
+            dst += oc * width;
         }
     }
 }

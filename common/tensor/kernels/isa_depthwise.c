@@ -5,21 +5,40 @@
 
 /* Where a block reads and writes, at channel 0. */
 struct place {
-    const float *x; /* first kernel row and first column that are inside */
-    const float *w; /* of that kernel row */
-    size_t out;     /* float of the first result */
-    int32_t rows;   /* kernel rows inside the image */
+    const float *x;    /* first kernel row and first column that are inside */
+    const float *w;    /* of that kernel row */
+    size_t out;        /* float of the first result */
+    const float *next; /* what will be read later at the same place, or NULL */
+    int32_t rows;      /* kernel rows inside the image */
 };
+
+/* Ask for the s x s pixels of each of n results of the part that follows. */
+NN_INLINE void dw_fetch(const struct nn_dw *d, const float *next, const int s,
+                        const int n, const int nv)
+{
+    size_t pix = (size_t)d->c, row = pix * (size_t)d->wd;
+    NN_UNROLL
+    for (int i = 0; i < s * n * s; i++) {
+        const float *p = next + (size_t)(i % s) * row + (size_t)(i / s) * pix;
+        NN_UNROLL
+        for (int v = 0; v < nv * VW; v += 16) {
+            __builtin_prefetch(p + v, 0, 2);
+        }
+    }
+}
 
 /* n results of nv vectors of channels from c on. Of the columns that they
  * read, j0..j1-1 are inside the image. */
-NN_INLINE void dw_vec(const struct nn_dw *d, const struct place *p,
-                      const int k, const int s, const int n, const int j0,
-                      const int j1, const int nv, size_t c, const int whole)
+NN_INLINE void dw_vec(const struct nn_dw *d, const struct place *p, const int k,
+                      const int s, const int n, const int j0, const int j1,
+                      const int nv, size_t c, const int whole)
 {
     size_t left = (size_t)d->c1 - c, pix = (size_t)d->c;
     size_t row = pix * (size_t)d->wd;
     vf acc[NB * 2];
+    if (p->next) {
+        dw_fetch(d, p->next + c, s, n, nv);
+    }
     dw_start(d, acc, n, nv, c, whole, left);
     const float *x[5], *w[2] = { p->w + c, p->w + c + 3 * pix };
     NN_UNROLL
@@ -95,10 +114,14 @@ NN_INLINE struct place dw_place(const struct nn_dw *d, int32_t oh, int32_t ow,
     int32_t k0 = ih < 0 ? -ih : 0;
     int32_t k1 = d->h - ih < d->kh ? d->h - ih : d->kh;
     size_t out = (size_t)oh * (size_t)d->ow + (size_t)ow;
-    struct place p = { d->x, d->w, out * (size_t)d->c, k1 - k0 };
+    struct place p = { d->x, d->w, out * (size_t)d->c, NULL, k1 - k0 };
     if (k1 > k0 && iw < d->wd) {
         p.x += ((ptrdiff_t)(ih + k0) * d->wd + iw) * d->c;
         p.w += (ptrdiff_t)k0 * d->kw * d->c;
+    }
+    if (d->ahead) {
+        ptrdiff_t at = (ptrdiff_t)oh * d->sh * d->wd + (ptrdiff_t)ow * d->sw;
+        p.next = d->x + (at * d->c + d->ahead);
     }
     return p;
 }
@@ -117,8 +140,8 @@ NN_INLINE void dw_single(const struct nn_dw *d, int32_t oh, int32_t ow)
                 ptrdiff_t i = (ptrdiff_t)kh * d->wd + kw - e.left;
                 const float *x = p.x + i * d->c + c;
                 const float *w = p.w + (size_t)(kh * d->kw + kw) * pix + c;
-                acc[0] = v_fma(v_load_upto(x, end - c),
-                               v_load_upto(w, end - c), acc[0]);
+                acc[0] = v_fma(v_load_upto(x, end - c), v_load_upto(w, end - c),
+                               acc[0]);
             }
         }
         dw_finish(d, acc, 1, 1, p.out + c, c, end - c >= VW, end - c);

@@ -42,14 +42,11 @@ NN_INLINE void dw_start(const struct nn_dw *d, vf *acc, const int n,
     }
 }
 
-/* Sums, residual and ReLU, and n results stored from float `at` on. */
-NN_INLINE void dw_finish(const struct nn_dw *d, vf *acc, const int n,
-                         const int nv, size_t at, size_t c, const int whole,
-                         size_t left)
+NN_INLINE void dw_sums(const struct nn_dw *d, const vf *acc, const int n,
+                       const int nv, size_t c, const int whole, size_t left)
 {
-    size_t pix = (size_t)d->c;
     NN_UNROLL
-    for (int v = 0; d->sum && v < nv; v++) {
+    for (int v = 0; v < nv; v++) {
         vf s = v_zero(), q = v_zero();
         NN_UNROLL
         for (int o = 0; o < n; o++) {
@@ -59,6 +56,17 @@ NN_INLINE void dw_finish(const struct nn_dw *d, vf *acc, const int n,
         float *ps = d->sum + c + v * VW, *pq = d->sum_sq + c + v * VW;
         st(ps, ld(ps, whole, left) + s, whole, left);
         st(pq, ld(pq, whole, left) + q, whole, left);
+    }
+}
+
+/* Sums, residual and ReLU, and n results stored from float `at` on. */
+NN_INLINE void dw_finish(const struct nn_dw *d, vf *acc, const int n,
+                         const int nv, size_t at, size_t c, const int whole,
+                         size_t left)
+{
+    size_t pix = (size_t)d->c;
+    if (d->sum) {
+        dw_sums(d, acc, n, nv, c, whole, left);
     }
     if (d->residual) {
         NN_UNROLL

@@ -226,6 +226,11 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
         acc[r][0] = v_zero();
         acc[r][1] = v_zero();
     }
+    NN_UNROLL
+    for (int r = 0; r < m; r++) {
+        __builtin_prefetch(o->dst + (size_t)r * o->ldd);
+        __builtin_prefetch(o->dst + (size_t)r * o->ldd + (nv * VW - 1));
+    }
     const float *a = o->a, *b = o->b;
     for (size_t p = 0; p < o->pixels; p++) {
         vf b0 = v_load(b), b1 = nv > 1 ? v_load(b + VW) : v_zero();
@@ -238,6 +243,8 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
                 acc[r][1] = v_fma(s, b1, acc[r][1]);
             }
         }
+        /* The same rows of the next block of pixels. */
+        __builtin_prefetch(a + o->ahead, 0, 2);
         a += o->lda;
     }
     NN_UNROLL
@@ -316,18 +323,33 @@ nn_tile_fn *const NN_K(nn_k_flats)[2][NN_MR_MAX + 1] = { { MORE(flat, 1) },
                                                          { MORE(flat, 2) } };
 nn_outer_fn *const NN_K(nn_k_outers)[2][NN_MR_MAX + 1] = { { MORE(outer, 1) },
                                                            { MORE(outer, 2) } };
-void NN_K(nn_k_gather)(const float *const *src, size_t count, size_t len,
-                       float *dst, size_t ldd)
+/* One row, and a request for the row `ahead` floats behind it. */
+NN_INLINE void copy_row(const float *src, size_t len, float *dst, size_t ahead)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t j = 0;
-        for (; j + VW <= len; j += VW) {
-            v_store(dst + j, v_load(src[i] + j));
-        }
-        if (j < len) {
-            v_store_n(dst + j, v_load_n(src[i] + j, len - j), len - j);
-        }
-        dst += ldd;
+    size_t j = 0;
+    for (; j + VW <= len; j += VW) {
+        __builtin_prefetch(src + j + ahead, 0, 2);
+        v_store(dst + j, v_load(src + j));
+    }
+    if (j < len) {
+        __builtin_prefetch(src + j + ahead, 0, 2);
+        v_store_n(dst + j, v_load_n(src + j, len - j), len - j);
+    }
+}
+
+void NN_K(nn_k_gather)(const float *const *src, size_t count, size_t len,
+                       float *dst, size_t ldd, size_t ahead)
+{
+    for (size_t i = 0; i < count; i++, dst += ldd) {
+        copy_row(src[i], len, dst, ahead);
+    }
+}
+
+void NN_K(nn_k_copy)(const float *src, size_t lds, size_t rows, size_t len,
+                     float *dst, size_t ldd, size_t ahead)
+{
+    for (size_t i = 0; i < rows; i++, src += lds, dst += ldd) {
+        copy_row(src, len, dst, ahead);
     }
 }
 

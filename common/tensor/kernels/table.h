@@ -42,6 +42,7 @@ typedef void nn_tile_fn(struct nn_tile *t); /* leaves t at the last tile */
 struct nn_outer {
     const float *a, *b;
     size_t lda, ldb, pixels, n, ldd;
+    size_t ahead; /* floats from a row of a to one that is read later */
     float *dst;
     int add;
 };
@@ -58,6 +59,7 @@ struct nn_dw {
     int32_t kh, kw, sh, sw, ph, pw;
     int32_t oh0, oh1, c0, c1;
     int relu;
+    ptrdiff_t ahead; /* floats from x to what is read next: asked for, or 0 */
 };
 typedef void nn_dw_fn(const struct nn_dw *d);
 
@@ -78,9 +80,13 @@ struct nn_kernels {
     nn_tile_fn *const (*tile)[NN_MR_MAX + 1];   /* [nv - 1][m] */
     nn_tile_fn *const (*flat)[NN_MR_MAX + 1];   /* [nv - 1][m] */
     nn_outer_fn *const (*outer)[NN_MR_MAX + 1]; /* [nv - 1][m] */
-    /* dst[i * ldd + j] = src[i][j] for i < count, j < len. */
+    /* dst[i * ldd + j] = src[i][j] for i < count, j < len. What lies `ahead`
+     * floats behind what is read is asked for. */
     void (*gather)(const float *const *src, size_t count, size_t len,
-                   float *dst, size_t ldd);
+                   float *dst, size_t ldd, size_t ahead);
+    /* dst[i * ldd + j] = src[i * lds + j] for i < rows, j < len. */
+    void (*copy)(const float *src, size_t lds, size_t rows, size_t len,
+                 float *dst, size_t ldd, size_t ahead);
     /* dst[i * ldd + j] = src[j * lds + i] for i < rows, j < cols; 0 for cols
      * <= j < ldd. */
     void (*transpose)(const float *src, size_t lds, size_t rows, size_t cols,

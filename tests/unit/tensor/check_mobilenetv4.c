@@ -1,0 +1,280 @@
+/* MobileNetV4-Conv-Small against timm: logits, loss, every gradient. */
+#include <math.h>
+#include <string.h>
+
+#include "common/base/cpu.h"
+#include "common/tensor/layout.h"
+#include "common/tensor/loss.h"
+#include "common/tensor/nets/mobilenetv4.h"
+#include "tests/unit/tensor/golden.h"
+#include "tests/unit/testkit.h"
+
+static int ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* The weights of tensor_golden.py, whose order is PyTorch's. */
+static void fill_param(const struct nn_graph *g, size_t i, float *values)
+{
+    const struct nn_param *p = nn_graph_param(g, i);
+    struct nn_layout l = nn_layout_of(g, i);
+    float *file = nn_mem_calloc(p->count, sizeof *file);
+    float scale = 0.25f, shift = 0;
+
+    ck_assert_ptr_nonnull(file);
+    golden_uniform(p->name, p->count, file);
+    if (l.ndim == 4) {
+        double fan_out = (double)(l.shape[0] * l.shape[2] * l.shape[3]);
+        double groups = l.shape[1] == 1 && l.shape[2] > 1
+                            ? (double)l.shape[0]
+                            : 1;
+
+        scale = (float)sqrt(6.0 * groups / fan_out);
+    } else if (strcmp(p->name, "classifier.weight") == 0) {
+        scale = 0.0625f;
+    } else if (ends_with(p->name, "running_var")) {
+        scale = 0.5f;
+        shift = 1;
+    } else if (ends_with(p->name, "weight")) {
+        shift = 1;
+    }
+    for (size_t j = 0; j < p->count; j++) {
+        file[j] = file[j] * scale + shift;
+    }
+    nn_layout_from_file(&l, file, values + p->offset);
+    nn_mem_free(file);
+}
+
+struct fixture {
+    struct nn_graph *g;
+    struct nn_params p;
+    float *x;
+    int32_t batch;
+};
+
+static void set_up(struct fixture *f, const json_t *want)
+{
+    const char *name = json_string_value(json_object_get(want, "model"));
+    struct nn_mobilenetv4 m = { .outputs = 3 };
+    struct nn_error err = NN_ERROR_INIT;
+    size_t n;
+
+    m.width = ends_with(name, "_050") ? 0.5f
+              : ends_with(name, "_035") ? 0.35f
+                                        : 1.0f;
+    m.size = (int32_t)json_integer_value(json_object_get(want, "size"));
+    f->batch = (int32_t)json_integer_value(json_object_get(want, "batch"));
+    ck_assert_msg(nn_mobilenetv4_build(&m, &f->g, &err) == NN_OK, "%s",
+                  err.text);
+    ck_assert_int_eq(nn_params_init(&f->p, f->g, 1), NN_OK);
+    for (size_t i = 0; nn_graph_param(f->g, i) != NULL; i++) {
+        fill_param(f->g, i, f->p.value.data);
+    }
+    n = (size_t)f->batch * (size_t)m.size * (size_t)m.size * 3;
+    f->x = nn_mem_calloc(n, sizeof *f->x);
+    golden_uniform("input", n, f->x);
+    for (size_t i = 0; i < n; i++) {
+        f->x[i] *= 2;
+    }
+}
+
+static void tear_down(struct fixture *f)
+{
+    nn_params_release(&f->p);
+    nn_graph_destroy(&f->g);
+    nn_mem_free(f->x);
+}
+
+static json_t *row(int i)
+{
+    json_t *all = golden_load("tensor_mobilenetv4.json");
+    json_t *one = json_incref(json_array_get(all, (size_t)i));
+
+    json_decref(all);
+    return one;
+}
+
+/* Float32 through about 60 layers against double: errors grow with the size of
+ * the activations, so the bound is relative to the largest logit. */
+static double largest(const json_t *a)
+{
+    double most = 0;
+
+    for (size_t i = 0; i < json_array_size(a); i++) {
+        most = fmax(most, fabs(json_number_value(json_array_get(a, i))));
+    }
+    return most;
+}
+
+START_TEST(inference_logits)
+{
+    json_t *want = row(_i), *z_want = json_object_get(want, "infer");
+    struct nn_exec_options opt = { .cpu = nn_cpu_flags() };
+    struct nn_exec *e;
+    struct nn_tensor z;
+    struct fixture f;
+
+    set_up(&f, want);
+    opt.max_batch = f.batch;
+    ck_assert_int_eq(nn_exec_create(f.g, &opt, &e, NULL), NN_OK);
+    nn_exec_load(e, &f.p);
+    ck_assert_int_eq(nn_exec_forward(e, NULL, f.x, f.batch, 0, &z, NULL),
+                     NN_OK);
+    golden_close(z.data, z_want, (size_t)f.batch * 3, 2e-5 * largest(z_want),
+                 0, "logits");
+    nn_exec_destroy(&e);
+    tear_down(&f);
+    json_decref(want);
+}
+END_TEST
+
+static void compare_gradients(const struct fixture *f, const json_t *want)
+{
+    const struct nn_param *p;
+    double all = 0;
+    size_t seen = 0;
+
+    for (size_t i = 0; (p = nn_graph_param(f->g, i)) != NULL; i++) {
+        const json_t *w = json_object_get(want, p->name);
+        struct nn_layout l = nn_layout_of(f->g, i);
+        float *file, got[4];
+        double sum = 0, norm;
+
+        if (!p->trained) {
+            continue;
+        }
+        ck_assert_msg(w != NULL, "no golden gradient of %s", p->name);
+        file = nn_mem_calloc(p->count, sizeof *file);
+        nn_layout_to_file(&l, f->p.grad.data + p->offset, file);
+        for (size_t j = 0; j < p->count; j++) {
+            sum += (double)file[j] * (double)file[j];
+        }
+        norm = json_number_value(json_array_get(w, 0));
+        got[0] = (float)sqrt(sum);
+        got[1] = file[0];
+        got[2] = file[p->count / 2];
+        got[3] = file[p->count - 1];
+        /* Where a norm follows, the true gradient is zero and ours rounding. */
+        golden_close(got, w, 4, 1e-5 + 3e-3 * norm, 3e-3, p->name);
+        nn_mem_free(file);
+        all += norm;
+        seen++;
+    }
+    ck_assert_uint_eq(seen, json_object_size(want));
+    ck_assert(all > 0);
+}
+
+static void compare_running(const struct fixture *f, const json_t *want)
+{
+    const char *name;
+    json_t *w;
+
+    json_object_foreach((json_t *)(uintptr_t)want, name, w) {
+        const struct nn_param *p = nn_graph_find_param(f->g, name);
+        float got[2];
+
+        ck_assert_ptr_nonnull(p);
+        got[0] = f->p.value.data[p->offset];
+        got[1] = f->p.value.data[p->offset + p->count - 1];
+        golden_close(got, w, 2, 1e-4, 1e-3, name);
+    }
+}
+
+START_TEST(training_step)
+{
+    json_t *want = row(_i), *z_want = json_object_get(want, "train");
+    struct nn_exec_options opt = { .train = 1, .cpu = nn_cpu_flags() };
+    struct nn_loss loss = { NN_LOSS_CATEGORICAL, 0, 0, 0.1f };
+    float target[24] = { 0 }, d[24];
+    struct nn_exec *e;
+    struct nn_tensor z;
+    struct fixture f;
+    double value;
+
+    set_up(&f, want);
+    opt.max_batch = f.batch;
+    ck_assert_int_eq(nn_exec_create(f.g, &opt, &e, NULL), NN_OK);
+    ck_assert_int_eq(nn_exec_forward(e, &f.p, f.x, f.batch, 0, &z, NULL),
+                     NN_OK);
+    golden_close(z.data, z_want, (size_t)f.batch * 3, 1e-3, 1e-3, "logits");
+    for (int32_t i = 0; i < f.batch; i++) {
+        target[i * 3 + i % 3] = 1;
+    }
+    ck_assert_int_eq(nn_loss_eval(&loss, z.data, target, NULL, f.batch, 3,
+                                  &value, d, NULL),
+                     NN_OK);
+    ck_assert_double_eq_tol(
+        value, json_number_value(json_object_get(want, "loss")), 1e-3);
+    ck_assert_int_eq(nn_exec_backward(e, &f.p, d, NULL), NN_OK);
+    compare_gradients(&f, json_object_get(want, "gradients"));
+    compare_running(&f, json_object_get(want, "running"));
+    nn_exec_destroy(&e);
+    tear_down(&f);
+    json_decref(want);
+}
+END_TEST
+
+START_TEST(refuses_nonsense)
+{
+    const struct nn_mobilenetv4 bad[] = {
+        { .width = 0, .size = 96, .outputs = 3 },
+        { .width = 1, .size = 16, .outputs = 3 },
+        { .width = 1, .size = 96, .outputs = 0 },
+        { .width = NAN, .size = 96, .outputs = 1 },
+    };
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_graph *g;
+
+    ck_assert_int_eq(nn_mobilenetv4_build(&bad[_i], &g, &err), NN_ERR_ARG);
+    ck_assert_ptr_null(g);
+    ck_assert_ptr_nonnull(strstr(err.text, "cannot be built"));
+}
+END_TEST
+
+static int build(void *ctx)
+{
+    const struct nn_mobilenetv4 m = { .width = 0.1f, .size = 32,
+                                      .outputs = 2 };
+    const struct nn_exec_options opt = { .max_batch = 1, .train = 1 };
+    struct nn_params p = NN_PARAMS_INIT;
+    struct nn_graph *g;
+    struct nn_exec *e = NULL;
+    int st = nn_mobilenetv4_build(&m, &g, NULL);
+
+    (void)ctx;
+    if (st == NN_OK) {
+        st = nn_params_init(&p, g, 1);
+    }
+    if (st == NN_OK) {
+        st = nn_exec_create(g, &opt, &e, NULL);
+    }
+    nn_exec_destroy(&e);
+    nn_params_release(&p);
+    nn_graph_destroy(&g);
+    return st;
+}
+
+START_TEST(allocation_failures)
+{
+    testkit_each_alloc_failure(build, NULL);
+}
+END_TEST
+
+static Suite *create(void)
+{
+    Suite *s = suite_create("mobilenetv4");
+    TCase *t = tcase_create("golden");
+
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, inference_logits, 0, 3);
+    tcase_add_loop_test(t, training_step, 0, 3);
+    tcase_add_loop_test(t, refuses_nonsense, 0, 4);
+    tcase_add_test(t, allocation_failures);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+TESTKIT_MAIN(create)

@@ -1,0 +1,422 @@
+/* The training loop on a task that can be learnt in seconds: which of three
+ * colours fills the picture. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/parallel.h"
+#include "common/base/rng.h"
+#include "common/image/image.h"
+#include "common/train/checkpoint.h"
+#include "common/train/train.h"
+#include "tests/unit/testkit.h"
+
+static const char *const colour_names[] = { "blue", "green", "red" };
+enum { PER_CLASS = 24 };
+
+static void draw(const char *path, int colour, uint64_t seed)
+{
+    struct nn_image img;
+    struct nn_rng rng = nn_rng_make(seed, (uint64_t)colour);
+
+    ck_assert_int_eq(nn_image_create(&img, 40, 36), NN_OK);
+    for (int i = 0; i < 40 * 36; i++) {
+        for (int c = 0; c < 3; c++) {
+            uint32_t noise = nn_rng_below(&rng, 90);
+
+            img.rgb[3 * i + c] = (uint8_t)(noise + (2 - c == colour) * 150u);
+        }
+    }
+    ck_assert_int_eq(nn_image_save_png(&img, path, NULL), NN_OK);
+    nn_image_release(&img);
+}
+
+/* dir/{train,valid}/COLOUR/N.png, and one damaged file among them. */
+static struct nn_dataset *make_data(const char *dir)
+{
+    const struct nn_dataset_options opt = { 0 };
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_dataset *ds;
+
+    for (int split = 0; split < 2; split++) {
+        for (int c = 0; c < 3; c++) {
+            char *sub = nn_mem_sprintf("%s/%s/%s", dir,
+                                       split ? "valid" : "train",
+                                       colour_names[c]);
+
+            ck_assert_int_eq(nn_file_mkdirs(sub, NULL), NN_OK);
+            for (int i = 0; i < PER_CLASS / (split + 1); i++) {
+                char *path = nn_mem_sprintf("%s/%d.png", sub, i);
+
+                draw(path, c, (uint64_t)(100 * split + i));
+                nn_mem_free(path);
+            }
+            if (split == 0 && c == 0) {
+                char *path = nn_mem_sprintf("%s/damaged.png", sub);
+                FILE *f = fopen(path, "w");
+
+                fputs("no picture", f);
+                fclose(f);
+                nn_mem_free(path);
+            }
+            nn_mem_free(sub);
+        }
+    }
+    ck_assert_msg(nn_dataset_open(dir, &opt, &ds, &err) == NN_OK, "%s",
+                  err.text);
+    return ds;
+}
+
+/* --- a task -------------------------------------------------------------------- */
+
+struct colours {
+    const struct nn_dataset *ds;
+    uint32_t train[3 * PER_CLASS + 1], valid[3 * PER_CLASS];
+    uint32_t order[3 * PER_CLASS + 1];
+    size_t n_train, n_valid;
+    int calls;          /* of target() */
+    int stop_at;        /* set *stop at that call; 0 never */
+    volatile sig_atomic_t stop;
+};
+
+static enum nn_status sample(void *ctx, uint64_t epoch, const uint32_t **index,
+                             size_t *n)
+{
+    struct colours *c = ctx;
+    struct nn_rng rng = nn_rng_make(9, epoch);
+
+    memcpy(c->order, c->train, c->n_train * sizeof *c->order);
+    nn_rng_shuffle(&rng, c->order, c->n_train);
+    *index = c->order;
+    *n = c->n_train;
+    return NN_OK;
+}
+
+static void target(void *ctx, uint32_t item, float *row, float *weight)
+{
+    struct colours *c = ctx;
+
+    memset(row, 0, 3 * sizeof *row);
+    row[c->ds->items[item].label] = 1;
+    *weight = 1;
+    if (++c->calls == c->stop_at) {
+        c->stop = 1;
+    }
+}
+
+static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
+                               struct nn_train_metrics *m, struct nn_error *err)
+{
+    struct colours *c = ctx;
+    float z[3 * PER_CLASS * 3];
+    uint8_t ok[3 * PER_CLASS];
+    int right = 0;
+    enum nn_status st = nn_scorer_run_items(s, c->ds, c->valid, c->n_valid,
+                                            NULL, z, ok, err);
+
+    for (size_t i = 0; i < c->n_valid; i++) {
+        const float *r = z + 3 * i;
+        int best = r[1] > r[0];
+
+        best = r[2] > r[best] ? 2 : best;
+        right += best == c->ds->items[c->valid[i]].label;
+    }
+    m->metric = (double)right / (double)c->n_valid;
+    m->loss = 0;
+    snprintf(m->text, sizeof m->text, "accuracy %.3f", m->metric);
+    return st;
+}
+
+static void list(struct colours *c, const struct nn_dataset *ds)
+{
+    *c = (struct colours){ .ds = ds };
+    for (size_t i = 0; i < ds->n; i++) {
+        if (ds->items[i].split == NN_TRAIN) {
+            c->train[c->n_train++] = (uint32_t)i;
+        } else {
+            c->valid[c->n_valid++] = (uint32_t)i;
+        }
+    }
+}
+
+static struct nn_net *tiny_net(const struct nn_dataset *ds)
+{
+    struct nn_net_spec s = nn_net_spec_defaults();
+    struct nn_net *net;
+
+    s.width = 0.1f;
+    s.size = 32;
+    s.n_outputs = ds->n_classes;
+    s.outputs = (const char *const *)ds->classes;
+    ck_assert_int_eq(nn_net_create(&s, 3, &net, NULL), NN_OK);
+    return net;
+}
+
+static struct nn_train_options options(void)
+{
+    struct nn_train_options o = nn_train_defaults();
+
+    o.epochs = 6;
+    o.batch = 8;
+    o.schedule.peak = 5e-3;
+    o.ema = 0.9;
+    o.augment = nn_augment_none();
+    o.augment.flip = 0.5f;
+    return o;
+}
+
+static enum nn_status train(struct colours *c, const struct nn_run *run,
+                            const struct nn_train_options *o,
+                            struct nn_net *net, struct nn_train_result *r,
+                            struct nn_error *err)
+{
+    const struct nn_train_task task = { "colours", c->ds,  c,
+                                        sample,    target, evaluate };
+
+    c->stop = 0;
+    return nn_train(&task, o, run, net, r, err);
+}
+
+/* --- tests ------------------------------------------------------------------------ */
+
+START_TEST(learns_and_records)
+{
+    char *dir = testkit_mkdir(), *out = nn_path_join(dir, "run");
+    struct nn_dataset *ds = make_data(dir);
+    struct nn_train_options o = options();
+    struct nn_train_result r;
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_net *net = tiny_net(ds);
+    struct colours c;
+    const struct nn_run run = { out, 0, NULL };
+    unsigned char *csv;
+    size_t size;
+    char *name;
+
+    ck_assert_int_eq(nn_file_mkdirs(out, NULL), NN_OK);
+    list(&c, ds);
+    ck_assert_msg(train(&c, &run, &o, net, &r, &err) == NN_OK, "%s", err.text);
+    ck_assert_int_eq(r.epochs_done, 6);
+    ck_assert_double_ge(r.best.metric, 0.8); /* chance is 0.33 */
+    name = nn_path_join(out, "results.csv");
+    ck_assert_int_eq(nn_file_read(name, 10000, &csv, &size, NULL), NN_OK);
+    ck_assert_int_eq(strncmp((char *)csv, "stage,epoch,", 12), 0);
+    ck_assert_ptr_nonnull(strstr((char *)csv, "\ncolours,6,"));
+    nn_mem_free(csv);
+    nn_mem_free(name);
+    nn_mem_free(out);
+    nn_net_destroy(&net);
+    nn_dataset_close(&ds);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+/* Train in parts, stopping at the given target() calls, against one go. */
+START_TEST(resume_is_bit_equal)
+{
+    char *dir = testkit_mkdir(), *out = nn_path_join(dir, "run");
+    struct nn_dataset *ds = make_data(dir);
+    struct nn_train_options o = options();
+    struct nn_train_result r;
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_net *whole = tiny_net(ds), *parts = NULL;
+    struct colours c;
+    const struct nn_run quiet = { NULL, 0, NULL };
+    enum nn_status st = NN_ERR_STOPPED;
+    int rounds = 0;
+
+    nn_parallel_set_threads(1);
+    list(&c, ds);
+    ck_assert_int_eq(train(&c, &quiet, &o, whole, &r, &err), NN_OK);
+    ck_assert_int_eq(nn_file_mkdirs(out, NULL), NN_OK);
+    nn_parallel_set_threads(2); /* another thread count, too */
+    while (st == NN_ERR_STOPPED && rounds < 50) {
+        const struct nn_run run = { out, rounds > 0, &c.stop };
+
+        nn_net_destroy(&parts);
+        parts = tiny_net(ds);
+        c.calls = 0;
+        c.stop_at = 37 + 11 * rounds++;
+        st = train(&c, &run, &o, parts, &r, &err);
+        if (st == NN_ERR_STOPPED) {
+            ck_assert_ptr_nonnull(strstr(err.text, "--resume"));
+        }
+    }
+    ck_assert_msg(st == NN_OK, "%s", err.text);
+    ck_assert_int_gt(rounds, 4);
+    ck_assert_mem_eq(whole->params.value.data, parts->params.value.data,
+                     whole->params.value.count * sizeof(float));
+    nn_net_destroy(&whole);
+    nn_net_destroy(&parts);
+    nn_dataset_close(&ds);
+    nn_mem_free(out);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+START_TEST(resume_refuses_other_options)
+{
+    char *dir = testkit_mkdir(), *out = nn_path_join(dir, "run");
+    struct nn_dataset *ds = make_data(dir);
+    struct nn_train_options o = options();
+    struct nn_train_result r;
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_net *net = tiny_net(ds);
+    struct colours c;
+    struct nn_run run = { out, 0, NULL };
+
+    ck_assert_int_eq(nn_file_mkdirs(out, NULL), NN_OK);
+    list(&c, ds);
+    o.epochs = 1;
+    ck_assert_int_eq(train(&c, &run, &o, net, &r, &err), NN_OK);
+    run.resume = 1;
+    ck_assert_int_eq(train(&c, &run, &o, net, &r, &err), NN_OK);
+    o.seed++;
+    ck_assert_int_eq(train(&c, &run, &o, net, &r, &err), NN_ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(err.text, "another seed"));
+    nn_net_destroy(&net);
+    nn_dataset_close(&ds);
+    nn_mem_free(out);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+START_TEST(nan_stops_with_a_name)
+{
+    char *dir = testkit_mkdir();
+    struct nn_dataset *ds = make_data(dir);
+    struct nn_train_options o = options();
+    struct nn_train_result r;
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_net *net = tiny_net(ds);
+    struct colours c;
+    const struct nn_run run = { NULL, 0, NULL };
+
+    list(&c, ds);
+    net->params.value
+        .data[nn_graph_find_param(net->graph, "blocks.1.0.conv.weight")
+                  ->offset] = NAN;
+    ck_assert_int_eq(train(&c, &run, &o, net, &r, &err), NN_ERR_NUMERIC);
+    ck_assert_ptr_nonnull(strstr(err.text, "colours, epoch 1, step 0"));
+    ck_assert_ptr_nonnull(strstr(err.text, "'blocks.1.0.conv'"));
+    nn_net_destroy(&net);
+    nn_dataset_close(&ds);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+START_TEST(sampler_shares)
+{
+    uint32_t a[5] = { 0, 1, 2, 3, 4 }, b[2] = { 10, 11 }, index[40];
+    uint32_t again[40];
+    const uint32_t *const bucket[] = { a, b };
+    const size_t n[] = { 5, 2 };
+    const double share[] = { 0.25, 0.75 };
+    const struct nn_sampler s = { 2, bucket, n, share, 40, 7 };
+    int count[12] = { 0 };
+
+    for (uint64_t epoch = 0; epoch < 3; epoch++) {
+        ck_assert_int_eq(nn_sampler_epoch(&s, epoch, index), NN_OK);
+        for (int i = 0; i < 40; i++) {
+            count[index[i]]++;
+        }
+    }
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(count[i], 6); /* 3 x 10 draws over 5 items */
+    }
+    ck_assert_int_eq(count[10], 45);
+    ck_assert_int_eq(count[11], 45);
+    ck_assert_int_eq(nn_sampler_epoch(&s, 2, again), NN_OK);
+    ck_assert_mem_eq(index, again, sizeof index);
+}
+END_TEST
+
+START_TEST(checkpoints_keep_other_tasks)
+{
+    char *dir = testkit_mkdir(), *path = nn_path_join(dir, "last.safetensors");
+    float one[3] = { 1, 2, 3 }, two[2] = { 4, 5 }, back[3] = { 0 };
+    struct nn_buf b1 = { one, 3 }, b2 = { two, 2 }, b3 = { back, 3 };
+    const struct nn_checkpoint_array a1 = { "x", &b1 }, a2 = { "x", &b2 };
+    const struct nn_checkpoint_array a3 = { "x", &b3 };
+    json_t *s1 = json_pack("{s:i}", "v", 1), *s2 = json_pack("{s:i}", "v", 2);
+    json_t *got;
+    struct nn_error err = NN_ERROR_INIT;
+
+    ck_assert_int_eq(nn_checkpoint_write(path, "gate", s1, &a1, 1, &err), 0);
+    ck_assert_int_eq(nn_checkpoint_write(path, "kind", s2, &a2, 1, &err), 0);
+    ck_assert_int_eq(nn_checkpoint_read(path, "gate", &got, &a3, 1, &err), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(got, "v")), 1);
+    ck_assert_mem_eq(one, back, sizeof one);
+    json_decref(got);
+    ck_assert_int_eq(nn_checkpoint_read(path, "kind", &got, &a3, 1, &err),
+                     NN_ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.text, "'kind.x'"));
+    ck_assert_int_eq(nn_checkpoint_read(path, "none", &got, &a3, 1, &err), 0);
+    ck_assert_ptr_null(got);
+    json_decref(s1);
+    json_decref(s2);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+START_TEST(nets_round_trip)
+{
+    static const char *const names[] = { "a", "b c", "\xc3\xa9" };
+    char *dir = testkit_mkdir(), *path = nn_path_join(dir, "m.safetensors");
+    struct nn_net_spec s = nn_net_spec_defaults();
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_st_writer *w;
+    struct nn_st_file *f;
+    struct nn_net *net, *back;
+    struct nn_load_report r;
+
+    s.width = 0.1f;
+    s.size = 48;
+    s.n_outputs = 3;
+    s.outputs = names;
+    ck_assert_int_eq(nn_net_create(&s, 1, &net, &err), NN_OK);
+    net->temperature = 1.25;
+    ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
+    ck_assert_int_eq(nn_net_save(w, "gate.", net, NN_F32, &err), NN_OK);
+    ck_assert_int_eq(nn_st_writer_commit(w, path, &err), NN_OK);
+    ck_assert_int_eq(nn_st_open(path, &f, &err), NN_OK);
+    ck_assert_msg(nn_net_load(f, "gate.", &back, &err) == NN_OK, "%s",
+                  err.text);
+    ck_assert_mem_eq(net->params.value.data, back->params.value.data,
+                     net->params.value.count * sizeof(float));
+    ck_assert_str_eq(back->spec.outputs[2], names[2]);
+    ck_assert_int_eq(back->spec.size, 48);
+    ck_assert_double_eq(back->temperature, 1.25);
+    nn_net_destroy(&back);
+    ck_assert_int_eq(nn_net_load(f, "species.", &back, &err), NN_ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.text, "species.net"));
+    ck_assert_int_eq(nn_net_init_from(net, path, "gate.", &r, &err), NN_OK);
+    ck_assert_int_eq(r.mismatched + r.missing + r.unused, 0);
+    nn_st_close(&f);
+    nn_st_writer_destroy(&w);
+    nn_net_destroy(&net);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+static Suite *create(void)
+{
+    Suite *s = suite_create("train");
+    TCase *t = tcase_create("train");
+
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, learns_and_records);
+    tcase_add_test(t, resume_is_bit_equal);
+    tcase_add_test(t, resume_refuses_other_options);
+    tcase_add_test(t, nan_stops_with_a_name);
+    tcase_add_test(t, sampler_shares);
+    tcase_add_test(t, checkpoints_keep_other_tasks);
+    tcase_add_test(t, nets_round_trip);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+TESTKIT_MAIN(create)
