@@ -183,12 +183,10 @@ out:
     return st;
 }
 
-static enum nn_status run_species(struct cascade *c,
-                                  const struct nn_dataset *ds,
-                                  const uint32_t *index, size_t n,
-                                  int all_stages, const char *label,
-                                  struct cascade_scores *s,
-                                  struct nn_error *err)
+static enum nn_status
+run_species(struct cascade *c, const struct nn_dataset *ds,
+            const uint32_t *index, size_t n, int all_stages, const char *label,
+            struct cascade_scores *s, struct nn_error *err)
 {
     size_t *row, m = 0;
     enum nn_status st = NN_OK;
@@ -201,8 +199,8 @@ static enum nn_status run_species(struct cascade *c,
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < n; i++) {
-        if (s->ok[i] && (all_stages ||
-                         s->p_bear[i] >= c->model->gate_policy.threshold)) {
+        if (s->ok[i] &&
+            (all_stages || s->p_bear[i] >= c->model->gate_policy.threshold)) {
             row[m++] = i;
         }
     }

@@ -27,7 +27,7 @@ struct verdict {
                           species net did not run */
     int species_stage; /* 1: decided by the species net, 0: by the gate */
     enum verdict_kind kind;
-    int32_t best;      /* most likely class, or -1 when p is NULL */
+    int32_t best; /* most likely class, or -1 when p is NULL */
 };
 
 /* The decision rule: none when p_bear < gate threshold; unknown when the
@@ -48,21 +48,25 @@ void cascade_destroy(struct cascade **c);
 /* Scores of n pictures. Owned arrays, freed by cascade_scores_release(). */
 struct cascade_scores {
     size_t n, n_classes;
-    uint8_t *ok;      /* 0: could not be read */
-    uint8_t *ran;     /* 1: the species net ran */
-    double *gate_z;   /* [n] gate logit before temperature */
-    double *p_bear;   /* [n] */
-    double *p;        /* [n,n_classes]; rows of pictures with ran = 0 are 0 */
+    uint8_t *ok;    /* 0: could not be read */
+    uint8_t *ran;   /* 1: the species net ran */
+    double *gate_z; /* [n] gate logit before temperature */
+    double *p_bear; /* [n] */
+    double *p;      /* [n,n_classes]; rows of pictures with ran = 0 are 0 */
     double gate_s, species_s; /* wall time of each stage, reading included */
 };
-#define CASCADE_SCORES_INIT { 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define CASCADE_SCORES_INIT                                                    \
+    {                                                                          \
+        0, 0, 0, 0, 0, 0, 0, 0, 0                                              \
+    }
 /* Score items index[0..n-1] of ds. all_stages: run the species net on every
  * readable picture. label: progress text, or NULL. */
-NN_MUST_CHECK enum nn_status
-cascade_score(struct cascade *c, const struct nn_dataset *ds,
-              const uint32_t *index, size_t n, int all_stages,
-              const char *label, struct cascade_scores *out,
-              struct nn_error *err);
+NN_MUST_CHECK enum nn_status cascade_score(struct cascade *c,
+                                           const struct nn_dataset *ds,
+                                           const uint32_t *index, size_t n,
+                                           int all_stages, const char *label,
+                                           struct cascade_scores *out,
+                                           struct nn_error *err);
 void cascade_scores_release(struct cascade_scores *s);
 
 /* Verdict of picture i (which must be ok). */

@@ -9,7 +9,7 @@
 
 /* Shares of a folder without splits. */
 #define VALID_SHARE 0.15
-#define TEST_SHARE 0.15
+#define TEST_SHARE  0.15
 
 volatile sig_atomic_t cmd_stop;
 
@@ -41,10 +41,11 @@ int cmd_parse(const struct nn_options *o, int argc, char **argv,
     int help = 0;
 
     if (nn_options_parse(o, argc, argv, operands, n_operands, &help, &err)) {
-        fprintf(stderr,
-                "bearcascade %s: %s\n"
-                "usage: bearcascade %s %s ('bearcascade %s --help' says more)\n",
-                o->command, err.text, o->command, o->synopsis, o->command);
+        fprintf(
+            stderr,
+            "bearcascade %s: %s\n"
+            "usage: bearcascade %s %s ('bearcascade %s --help' says more)\n",
+            o->command, err.text, o->command, o->synopsis, o->command);
         return EXIT_USAGE;
     }
     if (help) {

@@ -23,10 +23,13 @@ struct cmd_common {
     int threads, quiet;
 };
 #define CMD_COMMON_ROWS(c)                                                     \
-    { "threads", 0, NN_OPT_INT, &(c).threads, "N",                             \
-      "threads; 0 takes all that this process may use", 0, 1024 },             \
+    { "threads",  0,                                                           \
+      NN_OPT_INT, &(c).threads,                                                \
+      "N",        "threads; 0 takes all that this process may use",            \
+      0,          1024 },                                                      \
     {                                                                          \
-        "quiet", 'q', NN_OPT_FLAG, &(c).quiet, NULL, "no progress output", 0, 0 \
+        "quiet", 'q', NN_OPT_FLAG, &(c).quiet, NULL, "no progress output", 0,  \
+            0                                                                  \
     }
 #define CMD_TABLE_END                                                          \
     {                                                                          \
@@ -57,8 +60,7 @@ NN_MUST_CHECK enum nn_status cmd_open_data(const char *path, uint64_t seed,
                                            struct nn_dataset **out,
                                            struct nn_error *err);
 /* Folders, archives and rendered data alike, without labels. */
-NN_MUST_CHECK enum nn_status cmd_open_pool(const char *path,
-                                           struct nn_dataset **out,
-                                           struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+cmd_open_pool(const char *path, struct nn_dataset **out, struct nn_error *err);
 
 #endif /* PIPELINES_CMD_H */

@@ -22,8 +22,7 @@ struct classify {
     struct nn_progress bar;
 };
 
-static enum nn_status put_chunk(struct classify *c,
-                                const struct nn_dataset *ds,
+static enum nn_status put_chunk(struct classify *c, const struct nn_dataset *ds,
                                 const uint32_t *index,
                                 const struct cascade_scores *s,
                                 struct nn_error *err)
@@ -193,8 +192,8 @@ static enum nn_status run(const char *model_path, const char **paths, int n,
     }
     if (!st) {
         c->model = m;
-        st = predictions_begin(&c->out, stdout,
-                               (enum predictions_format)format, m);
+        st = predictions_begin(&c->out, stdout, (enum predictions_format)format,
+                               m);
     }
     if (!st) {
         nn_progress_begin(&c->bar, "classify", "img", 0);
@@ -232,9 +231,10 @@ int cmd_classify(int argc, char **argv)
                    "is a photo, a folder, a .tar, .tar.gz or .zip, a manifest, "
                    "or - for paths on standard input, one a line.",
         .table = table,
-        .examples = "  bearcascade classify --model runs/bears photo.jpg\n"
-                    "  find . -name '*.jpg' | bearcascade classify -m runs/bears "
-                    "-f jsonl -\n",
+        .examples =
+            "  bearcascade classify --model runs/bears photo.jpg\n"
+            "  find . -name '*.jpg' | bearcascade classify -m runs/bears "
+            "-f jsonl -\n",
         .min_operands = 1,
         .max_operands = -1,
     };

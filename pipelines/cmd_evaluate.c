@@ -18,7 +18,8 @@ struct evaluate {
 
 enum { SPLIT_ALL = NN_SPLITS };
 
-/* --- which pictures -------------------------------------------------------- */
+/* --- which pictures --------------------------------------------------------
+ */
 
 static uint32_t *choose(const struct nn_dataset *ds, int split, size_t *n)
 {
@@ -50,7 +51,8 @@ static size_t match(const struct nn_dataset *ds, const uint32_t *index,
     return m;
 }
 
-/* --- one evaluation after another ------------------------------------------ */
+/* --- one evaluation after another ------------------------------------------
+ */
 
 struct session {
     const struct evaluate *opt;
@@ -226,7 +228,8 @@ int cmd_evaluate(int argc, char **argv)
           "pictures to measure on", 0, 0 },
         { "subset", 0, NN_OPT_LIST, &e.subsets, "NAME=GLOB",
           "also report the pictures of a class whose file name matches, "
-          "against all negatives; may be repeated", 0, 0 },
+          "against all negatives; may be repeated",
+          0, 0 },
         { "json", 0, NN_OPT_FLAG, &e.json, NULL, "a JSON array of reports", 0,
           0 },
         { "bootstrap", 0, NN_OPT_INT, &e.bootstrap, "N",

@@ -70,12 +70,12 @@ static void print_model(const struct model *m, int layers)
 
 static json_t *net_json(const struct nn_net *net)
 {
-    return json_pack(
-        "{s:f, s:i, s:s, s:I, s:I, s:f}", "width", (double)net->spec.width,
-        "size", (int)net->spec.size, "fit", nn_fit_name(net->spec.fit),
-        "parameters", (json_int_t)nn_graph_trained_count(net->graph),
-        "multiply_adds", (json_int_t)nn_graph_macs(net->graph), "temperature",
-        net->temperature);
+    return json_pack("{s:f, s:i, s:s, s:I, s:I, s:f}", "width",
+                     (double)net->spec.width, "size", (int)net->spec.size,
+                     "fit", nn_fit_name(net->spec.fit), "parameters",
+                     (json_int_t)nn_graph_trained_count(net->graph),
+                     "multiply_adds", (json_int_t)nn_graph_macs(net->graph),
+                     "temperature", net->temperature);
 }
 
 static void print_model_json(const struct model *m)
@@ -166,8 +166,8 @@ int cmd_inspect(int argc, char **argv)
     uint64_t seed = 1;
     const struct nn_option table[] = {
         { "json", 0, NN_OPT_FLAG, &json, NULL, "one JSON object", 0, 0 },
-        { "layers", 0, NN_OPT_FLAG, &layers, NULL,
-          "models: a line per layer", 0, 0 },
+        { "layers", 0, NN_OPT_FLAG, &layers, NULL, "models: a line per layer",
+          0, 0 },
         { "pairs", 0, NN_OPT_INT, &pairs, "N",
           "data: duplicates and unreadable files to list", 0, 1000000 },
         { "seed", 's', NN_OPT_U64, &seed, "N",

@@ -19,13 +19,13 @@ struct train {
     int gate_size, species_size;
     double gate_width, species_width, min_hit_rate, keep_rate;
     double lr, weight_decay, positive_share, label_smoothing, ema;
-    int loss;
+    int species_from;
     uint64_t seed;
     struct gate_options gate;
     struct species_options species;
 };
 
-enum { LOSS_BCE, LOSS_FOCAL };
+enum { SPECIES_FROM_GATE, SPECIES_FROM_RANDOM };
 
 /* The stages' measured defaults are the defaults shown by --help. */
 static void set_defaults(struct train *t)
@@ -69,9 +69,6 @@ static void apply_options(struct train *t)
     t->gate.min_hit_rate = t->min_hit_rate;
     t->gate.positive_share = t->positive_share;
     t->gate.init = t->init;
-    if (t->loss == LOSS_FOCAL) {
-        t->gate.train.loss.kind = NN_LOSS_FOCAL;
-    }
     t->species.size = t->species_size;
     t->species.width = (float)t->species_width;
     t->species.keep_rate = t->keep_rate;
@@ -118,8 +115,8 @@ static enum nn_status train_gate(const struct train *t,
                                  json_t *info, struct nn_error *err)
 {
     struct nn_train_result r = { 0 };
-    enum nn_status st = gate_train(ds, &t->gate, run, &m->gate, &m->gate_policy,
-                                   &r, err);
+    enum nn_status st =
+        gate_train(ds, &t->gate, run, &m->gate, &m->gate_policy, &r, err);
     char *text;
 
     if (st) {
@@ -142,6 +139,7 @@ static enum nn_status train_species(const struct train *t,
                                     const struct nn_run *run, struct model *m,
                                     json_t *info, struct nn_error *err)
 {
+    struct species_options o = t->species;
     struct nn_train_result r = { 0 };
     enum nn_status st;
 
@@ -151,8 +149,11 @@ static enum nn_status train_species(const struct train *t,
                m->classes[0]);
         return NN_OK;
     }
-    st = species_train(ds, &t->species, run, &m->species, &m->species_policy,
-                       &r, err);
+    /* The gate has seen the same bears, and the negatives besides. */
+    if (t->species_from == SPECIES_FROM_GATE) {
+        o.start = m->gate;
+    }
+    st = species_train(ds, &o, run, &m->species, &m->species_policy, &r, err);
     if (st) {
         return st;
     }
@@ -164,8 +165,7 @@ static enum nn_status train_species(const struct train *t,
            m->species_policy.ece_after, m->species->temperature,
            m->species_policy.floor);
     json_object_set_new(info, "species_seconds", json_real(r.seconds));
-    json_object_set_new(info, "species_best_epoch",
-                        json_integer(r.best_epoch));
+    json_object_set_new(info, "species_best_epoch", json_integer(r.best_epoch));
     return NN_OK;
 }
 
@@ -176,8 +176,8 @@ static enum nn_status train_model(const struct train *t,
     const struct nn_run run = { t->out, t->resume, &cmd_stop };
     struct model *m = NULL;
     char *path = nn_path_join(t->out, "best.safetensors");
-    enum nn_status st = path == NULL ? nn_fail_nomem(err)
-                                     : model_create(ds, &m, err);
+    enum nn_status st =
+        path == NULL ? nn_fail_nomem(err) : model_create(ds, &m, err);
 
     if (st) {
         goto out;
@@ -212,8 +212,8 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
 {
     struct nn_dataset *ds = NULL;
     json_t *options = json_object();
-    enum nn_status st = options == NULL ? nn_fail_nomem(err)
-                                        : nn_file_mkdirs(t->out, err);
+    enum nn_status st =
+        options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(t->out, err);
 
     if (st) {
         goto out;
@@ -333,6 +333,10 @@ int cmd_train(int argc, char **argv)
           "channels of the species net times this", 0.05, 4 },
         { "species-size", 0, NN_OPT_INT, &t.species_size, "PX",
           "input of the species net", 32, 1024 },
+        { "species-from", 0, NN_OPT_CHOICE, &t.species_from, "gate|random",
+          "first weights of the species net: the gate's where the widths are "
+          "equal, or random ones",
+          0, 0 },
         { "half", 0, NN_OPT_FLAG, &t.half, NULL,
           "store the model as float16 (half the size)", 0, 0 },
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, "training", 0, 0 },
@@ -340,20 +344,18 @@ int cmd_train(int argc, char **argv)
           "epochs of the gate", 1, 100000 },
         { "species-epochs", 0, NN_OPT_INT, &t.species_epochs, "N",
           "epochs of the species net", 1, 100000 },
-        { "batch", 'b', NN_OPT_INT, &t.batch, "N", "pictures a step", 2,
-          4096 },
-        { "lr", 0, NN_OPT_DOUBLE, &t.lr, "RATE", "largest learning rate",
-          1e-8, 10 },
+        { "batch", 'b', NN_OPT_INT, &t.batch, "N", "pictures a step", 2, 4096 },
+        { "lr", 0, NN_OPT_DOUBLE, &t.lr, "RATE", "largest learning rate", 1e-8,
+          10 },
         { "weight-decay", 0, NN_OPT_DOUBLE, &t.weight_decay, "X",
           "AdamW weight decay", 0, 10 },
         { "ema", 0, NN_OPT_DOUBLE, &t.ema, "D",
           "decay of the weight average; 0 off", 0, 0.99999 },
         { "label-smoothing", 0, NN_OPT_DOUBLE, &t.label_smoothing, "S",
           "of the species net", 0, 0.9 },
-        { "loss", 0, NN_OPT_CHOICE, &t.loss, "bce|focal",
-          "loss of the gate", 0, 0 },
         { "positive-share", 0, NN_OPT_DOUBLE, &t.positive_share, "P",
-          "share of bears among the gate's training views", 0.01, 0.99 },
+          "share of bears among the gate's training views; 0: as in the data",
+          0, 0.99 },
         CMD_COMMON_ROWS(t.common),
         CMD_TABLE_END,
     };

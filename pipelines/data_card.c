@@ -125,6 +125,6 @@ json_t *data_card_json(const struct nn_dataset *ds)
     nn_dataset_hash(ds, hex);
     return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "name",
                      nn_path_base(ds->path), "hash", hex, "pictures",
-                     (json_int_t)ds->n, "unreadable", (json_int_t)bad,
-                     "counts", counts, "families", families);
+                     (json_int_t)ds->n, "unreadable", (json_int_t)bad, "counts",
+                     counts, "families", families);
 }

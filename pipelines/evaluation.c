@@ -6,7 +6,8 @@
 #include "common/base/mem.h"
 #include "pipelines/evaluation_internal.h"
 
-/* --- collecting the rows --------------------------------------------------- */
+/* --- collecting the rows ---------------------------------------------------
+ */
 
 static void rows_release(struct evaluation_rows *r)
 {
@@ -83,9 +84,11 @@ static void rows_fill(struct evaluation_rows *r, const struct model *m,
     }
 }
 
-/* --- the figures ----------------------------------------------------------- */
+/* --- the figures -----------------------------------------------------------
+ */
 
-static void fill_confusion(struct evaluation *e, const struct evaluation_rows *r)
+static void fill_confusion(struct evaluation *e,
+                           const struct evaluation_rows *r)
 {
     for (size_t i = 0; i < r->n; i++) {
         e->confusion[(size_t)r->label[i] * (r->n_classes + 2) +
@@ -127,12 +130,10 @@ static enum nn_status all_figures(struct evaluation *e,
     return st;
 }
 
-static enum nn_status family_figures(struct evaluation *e,
-                                     const struct evaluation_rows *r,
-                                     const struct model *m,
-                                     const struct nn_dataset *ds,
-                                     const struct evaluation_sampling *how,
-                                     struct nn_error *err)
+static enum nn_status
+family_figures(struct evaluation *e, const struct evaluation_rows *r,
+               const struct model *m, const struct nn_dataset *ds,
+               const struct evaluation_sampling *how, struct nn_error *err)
 {
     enum nn_status st = NN_OK;
 
@@ -165,14 +166,12 @@ static enum nn_status family_figures(struct evaluation *e,
     return st;
 }
 
-enum nn_status evaluation_compute(const struct model *m,
-                                  const struct nn_dataset *ds,
-                                  const uint32_t *index,
-                                  const struct cascade_scores *s,
-                                  const uint32_t *pick, size_t n,
-                                  const char *title, int replicates,
-                                  uint64_t seed, struct evaluation *e,
-                                  struct nn_error *err)
+enum nn_status
+evaluation_compute(const struct model *m, const struct nn_dataset *ds,
+                   const uint32_t *index, const struct cascade_scores *s,
+                   const uint32_t *pick, size_t n, const char *title,
+                   int replicates, uint64_t seed, struct evaluation *e,
+                   struct nn_error *err)
 {
     const struct evaluation_sampling how = { replicates, seed };
     struct evaluation_rows r;

@@ -29,13 +29,13 @@ struct evaluation_negatives {
 };
 
 struct evaluation {
-    const char *title;  /* "test", or a subset's name */
+    const char *title; /* "test", or a subset's name */
     size_t n_classes;
     size_t n_positives, n_negatives, n_failed;
     struct evaluation_figure roc_area, average_precision;
     struct evaluation_figure species_accuracy; /* behind a perfect gate */
-    struct evaluation_figure miss_rate;  /* positives that the gate stops */
-    struct evaluation_figure end_to_end; /* share of all verdicts right */
+    struct evaluation_figure miss_rate;    /* positives that the gate stops */
+    struct evaluation_figure end_to_end;   /* share of all verdicts right */
     struct evaluation_figure unknown_rate; /* positives called unknown_bear */
     struct evaluation_negatives all;
     size_t n_families;

@@ -46,7 +46,8 @@ static enum nn_status select_rows(const struct evaluation_query *q,
     return NN_OK;
 }
 
-/* --- figures that are a share of some rows ---------------------------------- */
+/* --- figures that are a share of some rows ----------------------------------
+ */
 
 struct share {
     const struct evaluation_query *q;
@@ -93,7 +94,8 @@ static double share(void *ctx, const uint32_t *pick, size_t n)
     return all > 0 ? (double)hits / (double)all : (double)NAN;
 }
 
-/* --- the bootstrap ----------------------------------------------------------- */
+/* --- the bootstrap -----------------------------------------------------------
+ */
 
 static enum nn_status estimate(const struct selection *s,
                                const struct evaluation_sampling *how,
@@ -170,7 +172,8 @@ enum nn_status evaluation_figure(const struct evaluation_query *q,
     return st;
 }
 
-/* --- calibration ------------------------------------------------------------- */
+/* --- calibration -------------------------------------------------------------
+ */
 
 void evaluation_calibration(const struct evaluation_rows *r,
                             struct evaluation *e)

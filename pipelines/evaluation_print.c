@@ -80,8 +80,7 @@ void evaluation_print(const struct evaluation *e, const struct model *m,
     print_figure(to, "end to end: right verdicts", &e->end_to_end);
     if (!isnan(e->gate_ece)) {
         fprintf(to, "  %-44s %.4f (Brier score %.4f)\n",
-                "gate: expected calibration error", e->gate_ece,
-                e->gate_brier);
+                "gate: expected calibration error", e->gate_ece, e->gate_brier);
     }
     if (!isnan(e->species_ece)) {
         fprintf(to, "  %-44s %.4f\n", "species: expected calibration error",
@@ -94,7 +93,8 @@ void evaluation_print(const struct evaluation *e, const struct model *m,
     print_confusion(e, m, to);
 }
 
-/* --- JSON ------------------------------------------------------------------ */
+/* --- JSON ------------------------------------------------------------------
+ */
 
 static json_t *number(double x)
 {
@@ -110,8 +110,8 @@ static json_t *figure_json(const struct evaluation_figure *f)
 static json_t *negatives_json(const struct evaluation_negatives *v)
 {
     return json_pack("{s:s, s:I, s:o, s:o, s:o}", "family", v->name, "n",
-                     (json_int_t)v->n, "fpr95", figure_json(&v->fpr95),
-                     "fpr99", figure_json(&v->fpr99), "false_alarm",
+                     (json_int_t)v->n, "fpr95", figure_json(&v->fpr95), "fpr99",
+                     figure_json(&v->fpr99), "false_alarm",
                      figure_json(&v->false_alarm));
 }
 
@@ -154,8 +154,10 @@ json_t *evaluation_json(const struct evaluation *e, const struct model *m)
         json_array_append_new(families, negatives_json(&e->families[f]));
     }
     json_object_set_new(j, "title", json_string(e->title));
-    json_object_set_new(j, "positives", json_integer((json_int_t)e->n_positives));
-    json_object_set_new(j, "negatives", json_integer((json_int_t)e->n_negatives));
+    json_object_set_new(j, "positives",
+                        json_integer((json_int_t)e->n_positives));
+    json_object_set_new(j, "negatives",
+                        json_integer((json_int_t)e->n_negatives));
     json_object_set_new(j, "unreadable", json_integer((json_int_t)e->n_failed));
     json_object_set_new(j, "roc_area", figure_json(&e->roc_area));
     json_object_set_new(j, "average_precision",

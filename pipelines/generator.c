@@ -38,12 +38,10 @@ static enum nn_status drawn_describe(void *ctx, size_t i,
     synth_file_name(d->spec.seed, i, &truth, 1, SYNTH_JPEG, d->name,
                     sizeof d->name);
     item->file = d->name;
-    item->label = truth.class == SYNTH_NEGATIVE
-                      ? ""
-                      : synth_class_name(truth.class);
-    item->family = truth.class == SYNTH_NEGATIVE
-                       ? synth_family_name(truth.family)
-                       : "";
+    item->label =
+        truth.class == SYNTH_NEGATIVE ? "" : synth_class_name(truth.class);
+    item->family =
+        truth.class == SYNTH_NEGATIVE ? synth_family_name(truth.family) : "";
     item->split = (enum nn_split)truth.split;
     return NN_OK;
 }
@@ -53,8 +51,8 @@ static enum nn_status drawn_read(void *ctx, size_t i, uint8_t **bytes,
 {
     const struct drawn *d = ctx;
 
-    return synth_encode(d->spec.seed, i, &d->spec.opt, d->spec.size,
-                        SYNTH_JPEG, bytes, size, NULL, err);
+    return synth_encode(d->spec.seed, i, &d->spec.opt, d->spec.size, SYNTH_JPEG,
+                        bytes, size, NULL, err);
 }
 
 static void drawn_close(void *ctx)

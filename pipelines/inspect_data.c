@@ -236,8 +236,8 @@ static json_t *groups_json(const struct nn_dataset *ds)
         if (k == KIN_ALONE) {
             json_decref(files);
         } else {
-            json_array_append_new(a, json_pack("{s:s, s:o}", "kind", kinds[k],
-                                               "files", files));
+            json_array_append_new(
+                a, json_pack("{s:s, s:o}", "kind", kinds[k], "files", files));
         }
     }
     nn_mem_free(v);

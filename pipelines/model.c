@@ -149,8 +149,8 @@ static enum nn_status put_metadata(struct nn_st_writer *w,
         st = put_new_json(w, "classes", classes_to_json(m), err);
     }
     if (!st) {
-        st = put_new_json(w, "gate.policy", gate_policy_to_json(&m->gate_policy),
-                          err);
+        st = put_new_json(w, "gate.policy",
+                          gate_policy_to_json(&m->gate_policy), err);
     }
     if (!st && m->species != NULL) {
         st = put_new_json(w, "species.policy",
@@ -191,8 +191,7 @@ enum nn_status model_save(const struct model *m, const char *path,
 /* --- reading ----------------------------------------------------------- */
 
 static enum nn_status get_json(const struct nn_st_file *f, const char *key,
-                               int required, json_t **out,
-                               struct nn_error *err)
+                               int required, json_t **out, struct nn_error *err)
 {
     const char *text = nn_st_meta(f, key);
     json_error_t je;

@@ -14,7 +14,7 @@
 #include "stage1_gate/gate.h"
 #include "stage2_species/species.h"
 
-#define MODEL_FORMAT "bearcascade-model 1"
+#define MODEL_FORMAT      "bearcascade-model 1"
 #define MODEL_MAX_CLASSES 1000
 
 enum model_system { MODEL_CASCADE, MODEL_SYSTEMS };
@@ -40,8 +40,8 @@ NN_MUST_CHECK enum nn_status model_create(const struct nn_dataset *ds,
                                           struct nn_error *err);
 void model_destroy(struct model **m);
 
-NN_MUST_CHECK enum nn_status model_save(const struct model *m,
-                                        const char *path, enum nn_dtype dtype,
+NN_MUST_CHECK enum nn_status model_save(const struct model *m, const char *path,
+                                        enum nn_dtype dtype,
                                         struct nn_error *err);
 
 /* path: a model file, or a run folder (its best.safetensors). Refuses what

@@ -63,8 +63,8 @@ static void put_csv(struct predictions *p, const char *file,
     if (error == NULL) {
         fputc(',', p->to);
         put_csv_field(p->to, verdict_label(p->model, v));
-        fprintf(p->to, ",%s,%s,%.6f", verdict_kind_name(v->kind),
-                stage_name(v), v->p_bear);
+        fprintf(p->to, ",%s,%s,%.6f", verdict_kind_name(v->kind), stage_name(v),
+                v->p_bear);
     } else {
         fputs(",,,,", p->to);
     }
@@ -117,7 +117,8 @@ static json_t *file_string(const char *file)
 
 static enum nn_status dump_line(struct predictions *p, json_t *j, size_t flags)
 {
-    char *text = j == NULL ? NULL : json_dumps(j, flags | JSON_REAL_PRECISION(9));
+    char *text =
+        j == NULL ? NULL : json_dumps(j, flags | JSON_REAL_PRECISION(9));
 
     json_decref(j);
     if (text == NULL) {
@@ -150,7 +151,8 @@ static enum nn_status put_jsonl(struct predictions *p, const char *file,
     if (error != NULL) {
         json_object_set_new(j, "error", file_string(error));
     } else {
-        json_object_set_new(j, "label", json_string(verdict_label(p->model, v)));
+        json_object_set_new(j, "label",
+                            json_string(verdict_label(p->model, v)));
         json_object_set_new(j, "p_bear", number(v->p_bear));
         json_object_set_new(j, "p", class_probabilities(p->model, v));
         json_object_set_new(j, "stage", json_string(stage_name(v)));

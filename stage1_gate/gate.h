@@ -15,16 +15,16 @@
 #include "common/train/train.h"
 
 struct gate_policy {
-    double threshold;     /* pass when p >= threshold */
-    double min_hit_rate;  /* asked for */
-    double hit_rate;      /* on the validation positives */
-    double hit_lower;     /* exact one-sided 95 % lower bound
-                             (Clopper & Pearson 1934) */
-    double false_alarm;   /* share of validation negatives that pass */
-    double false_upper;   /* exact one-sided 95 % upper bound */
+    double threshold;    /* pass when p >= threshold */
+    double min_hit_rate; /* asked for */
+    double hit_rate;     /* on the validation positives */
+    double hit_lower;    /* exact one-sided 95 % lower bound
+                            (Clopper & Pearson 1934) */
+    double false_alarm;  /* share of validation negatives that pass */
+    double false_upper;  /* exact one-sided 95 % upper bound */
     size_t n_positives, n_negatives; /* validation */
-    int certified;        /* hit_lower >= min_hit_rate */
-    size_t n_needed;      /* positives with which it could be certified */
+    int certified;                   /* hit_lower >= min_hit_rate */
+    size_t n_needed; /* positives with which it could be certified */
 };
 
 struct gate_options {
@@ -35,7 +35,7 @@ struct gate_options {
     double family_power;   /* families are drawn in proportion to their size
                               to this power: 1 as they are, 0 evenly */
     double min_hit_rate;
-    const char *init;      /* weights to start from, or NULL */
+    const char *init; /* weights to start from, or NULL */
 };
 /* The defaults found by measurement (docs/training.md). */
 struct gate_options gate_defaults(void);

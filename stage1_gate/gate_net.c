@@ -8,14 +8,14 @@ struct gate_options gate_defaults(void)
 {
     struct gate_options o = {
         .train = nn_train_defaults(),
-        .width = 0.5f,
-        .size = 112,
+        .width = 1.0f,
+        .size = 128,
         .positive_share = 0,
         .family_power = 1,
         .min_hit_rate = 0.95,
     };
 
-    o.train.epochs = 60;
+    o.train.epochs = 45;
     return o;
 }
 

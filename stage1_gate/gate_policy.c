@@ -57,7 +57,8 @@ char *gate_policy_text(const struct gate_policy *p)
 
     if (p->certified) {
         promise = nn_mem_sprintf("certified: at least %.3f with 95 %% "
-                                 "confidence", p->hit_lower);
+                                 "confidence",
+                                 p->hit_lower);
     } else {
         promise = nn_mem_sprintf(
             "a hit rate of %.3f cannot be certified with n = %zu: the exact "
@@ -80,13 +81,13 @@ char *gate_policy_text(const struct gate_policy *p)
 
 json_t *gate_policy_to_json(const struct gate_policy *p)
 {
-    return json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:b, s:I}", "threshold",
-        p->threshold, "min_hit_rate", p->min_hit_rate, "hit_rate",
-        p->hit_rate, "hit_lower", p->hit_lower, "false_alarm", p->false_alarm,
-        "false_upper", p->false_upper, "n_positives",
-        (json_int_t)p->n_positives, "n_negatives", (json_int_t)p->n_negatives,
-        "certified", p->certified, "n_needed", (json_int_t)p->n_needed);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:b, s:I}",
+                     "threshold", p->threshold, "min_hit_rate", p->min_hit_rate,
+                     "hit_rate", p->hit_rate, "hit_lower", p->hit_lower,
+                     "false_alarm", p->false_alarm, "false_upper",
+                     p->false_upper, "n_positives", (json_int_t)p->n_positives,
+                     "n_negatives", (json_int_t)p->n_negatives, "certified",
+                     p->certified, "n_needed", (json_int_t)p->n_needed);
 }
 
 static double share(const json_t *j, const char *key, int *bad)

@@ -23,13 +23,14 @@ struct gate_task {
     size_t n_valid;
     float *logits; /* [n_valid,n_outputs] */
     uint8_t *ok;
-    double *z;            /* [n_good] */
-    uint8_t *z_positive;  /* [n_good] */
+    double *z;           /* [n_good] */
+    uint8_t *z_positive; /* [n_good] */
     size_t n_good;
     const struct nn_net *net;
 };
 
-/* --- outputs ------------------------------------------------------------------ */
+/* --- outputs
+ * ------------------------------------------------------------------ */
 
 /* Classes first, then families in the data set's order, then "-". */
 static size_t output_of(const struct nn_dataset *ds, const struct nn_item *it)
@@ -66,7 +67,8 @@ static enum nn_status name_outputs(struct gate_task *t)
     return NN_OK;
 }
 
-/* --- sampling ------------------------------------------------------------------ */
+/* --- sampling
+ * ------------------------------------------------------------------ */
 
 static enum nn_status fill_buckets(struct gate_task *t)
 {
@@ -119,9 +121,8 @@ static void set_shares(struct gate_task *t, const struct gate_options *o)
     for (size_t i = 0; i < t->n_outputs; i++) {
         double w = i < k && o->positive_share > 0 ? t->size[i] > 0
                    : i < k                        ? (double)t->size[i]
-                   : t->size[i] > 0
-                       ? pow((double)t->size[i], o->family_power)
-                       : 0;
+                   : t->size[i] > 0 ? pow((double)t->size[i], o->family_power)
+                                    : 0;
 
         t->share[i] = w;
         *(i < k ? &classes : &families) += w;
@@ -166,7 +167,8 @@ static void target(void *ctx, uint32_t item, float *row, float *weight)
     *weight = it->weight;
 }
 
-/* --- validation ------------------------------------------------------------------ */
+/* --- validation
+ * ------------------------------------------------------------------ */
 
 static enum nn_status list_valid(struct gate_task *t)
 {
@@ -205,8 +207,7 @@ static enum nn_status score_valid(struct gate_task *t, struct nn_scorer *s,
     t->n_good = 0;
     for (size_t i = 0; !st && i < t->n_valid; i++) {
         if (t->ok[i]) {
-            t->z[t->n_good] =
-                gate_logit(t->net, t->logits + i * t->n_outputs);
+            t->z[t->n_good] = gate_logit(t->net, t->logits + i * t->n_outputs);
             t->z_positive[t->n_good++] = t->positive[i];
         }
     }
@@ -226,8 +227,7 @@ static double cross_entropy(const struct gate_task *t)
 }
 
 static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
-                               struct nn_train_metrics *m,
-                               struct nn_error *err)
+                               struct nn_train_metrics *m, struct nn_error *err)
 {
     struct gate_task *t = ctx;
     struct nn_roc roc = NN_ROC_INIT;
@@ -245,7 +245,8 @@ static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
     return st;
 }
 
-/* --- the whole --------------------------------------------------------------------- */
+/* --- the whole
+ * --------------------------------------------------------------------- */
 
 static enum nn_status check_counts(const struct gate_task *t,
                                    struct nn_error *err)
@@ -369,8 +370,9 @@ enum nn_status gate_train(const struct nn_dataset *ds,
                           struct nn_train_result *result, struct nn_error *err)
 {
     struct gate_task t = { .ds = ds };
-    const struct nn_train_task task = { "gate",  ds,     &t,
-                                        sample, target, evaluate };
+    const struct nn_train_task task = {
+        "gate", ds, &t, sample, target, evaluate
+    };
     struct nn_net *net = NULL;
     enum nn_status st = set_up(&t, opt, err);
 

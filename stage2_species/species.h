@@ -10,19 +10,21 @@
 #include "common/train/train.h"
 
 struct species_policy {
-    double floor;      /* verdict unknown below this probability */
-    double keep_rate;  /* share of validation positives that stay above */
-    double accuracy;   /* validation accuracy without the floor */
+    double floor;     /* verdict unknown below this probability */
+    double keep_rate; /* share of validation positives that stay above */
+    double accuracy;  /* validation accuracy without the floor */
     double ece_before, ece_after; /* calibration error, validation */
-    size_t n;          /* validation positives */
+    size_t n;                     /* validation positives */
 };
 
 struct species_options {
     struct nn_train_options train;
     float width;
     int32_t size;
-    double keep_rate;  /* floor = largest that keeps this share, 0.95 */
-    const char *init;
+    double keep_rate; /* floor = largest that keeps this share, 0.95 */
+    const char *init; /* weights to start from, or NULL */
+    const struct nn_net *start; /* or a net whose weights of the same name and
+                                  size to start from (the gate's), or NULL */
 };
 /* The defaults found by measurement (docs/training.md). */
 struct species_options species_defaults(void);

@@ -10,7 +10,7 @@ struct species_options species_defaults(void)
         .keep_rate = 0.95,
     };
 
-    o.train.epochs = 40;
+    o.train.epochs = 20;
     return o;
 }
 

@@ -27,7 +27,8 @@ struct species_task {
     size_t n_good;
 };
 
-/* --- sampling: every class equally often ---------------------------------------- */
+/* --- sampling: every class equally often
+ * ---------------------------------------- */
 
 static enum nn_status fill_buckets(struct species_task *t)
 {
@@ -73,7 +74,8 @@ static void target(void *ctx, uint32_t item, float *row, float *weight)
     *weight = t->ds->items[item].weight;
 }
 
-/* --- validation --------------------------------------------------------------------- */
+/* --- validation
+ * --------------------------------------------------------------------- */
 
 static enum nn_status list_valid(struct species_task *t)
 {
@@ -138,8 +140,8 @@ static void to_probabilities(double *z, size_t n, size_t k, double temperature)
 }
 
 /* Mean over the classes of their hit rates; and the plain accuracy. */
-static enum nn_status accuracies(const struct species_task *t,
-                                 double *balanced, double *plain)
+static enum nn_status accuracies(const struct species_task *t, double *balanced,
+                                 double *plain)
 {
     size_t *n = nn_mem_calloc(t->k, sizeof *n);
     size_t *right = nn_mem_calloc(t->k, sizeof *right);
@@ -176,8 +178,7 @@ static enum nn_status accuracies(const struct species_task *t,
 }
 
 static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
-                               struct nn_train_metrics *m,
-                               struct nn_error *err)
+                               struct nn_train_metrics *m, struct nn_error *err)
 {
     struct species_task *t = ctx;
     double plain;
@@ -195,13 +196,13 @@ static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
                           err);
 }
 
-/* --- calibration and the floor -------------------------------------------------------- */
+/* --- calibration and the floor
+ * -------------------------------------------------------- */
 
 /* Floor: the largest that keeps the share of the pictures that are right. */
 static enum nn_status choose_floor(const struct species_task *t,
-                                   const double *confidence,
-                                   const uint8_t *hit, double keep_rate,
-                                   struct species_policy *p,
+                                   const double *confidence, const uint8_t *hit,
+                                   double keep_rate, struct species_policy *p,
                                    struct nn_error *err)
 {
     double *right = nn_mem_calloc(t->n_good, sizeof *right);
@@ -293,7 +294,8 @@ static enum nn_status finish(struct species_task *t,
     return st;
 }
 
-/* --- the whole -------------------------------------------------------------------------- */
+/* --- the whole
+ * -------------------------------------------------------------------------- */
 
 static enum nn_status set_up(struct species_task *t,
                              const struct species_options *o,
@@ -350,6 +352,29 @@ static void release(struct species_task *t)
     nn_mem_free(t->truth);
 }
 
+/* Copy what the two nets share: all but the classifier when their widths are
+ * equal. */
+static void start_from(struct nn_net *net, const struct nn_net *start)
+{
+    const struct nn_param *to, *from;
+    size_t taken = 0, n = 0;
+
+    for (size_t i = 0; (to = nn_graph_param(net->graph, i)) != NULL; i++) {
+        from = nn_graph_find_param(start->graph, to->name);
+        n++;
+        if (from != NULL && nn_shape_equal(from->shape, to->shape)) {
+            memcpy(net->params.value.data + to->offset,
+                   start->params.value.data + from->offset,
+                   to->count * sizeof(float));
+            taken++;
+        }
+    }
+    nn_log(NN_LOG_INFO,
+           "species: starts from %zu of the gate's tensors, %zu "
+           "of its own at random",
+           taken, n - taken);
+}
+
 static enum nn_status make_net(const struct species_task *t,
                                const struct species_options *o,
                                struct nn_net **out, struct nn_error *err)
@@ -361,6 +386,9 @@ static enum nn_status make_net(const struct species_task *t,
     spec.n_outputs = t->k;
     spec.outputs = (const char *const *)t->ds->classes;
     st = nn_net_create(&spec, o->train.seed + 1, out, err);
+    if (!st && o->init == NULL && o->start != NULL) {
+        start_from(*out, o->start);
+    }
     if (!st && o->init != NULL) {
         st = nn_net_init_from(*out, o->init, "species.", &r, err);
         if (!st) {

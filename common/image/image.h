@@ -36,7 +36,10 @@ struct nn_image {
     int32_t w, h;
     uint8_t *rgb;
 };
-#define NN_IMAGE_INIT { 0, 0, 0 }
+#define NN_IMAGE_INIT                                                          \
+    {                                                                          \
+        0, 0, 0                                                                \
+    }
 void nn_image_release(struct nn_image *img); /* safe on NN_IMAGE_INIT */
 /* w x h image with undefined pixels; img is overwritten, not released.
  * Errors: NN_ERR_ARG (a side below 1), NN_ERR_NOMEM; img is then empty. */

@@ -14,8 +14,9 @@
 #define ONE      (1 << ONE_BITS)
 #define MID_BITS 6
 
-#define STRIP 192 /* columns of bytes whose sums are kept in registers or L1   \
-                   */
+#define STRIP                                                                  \
+    192 /* columns of bytes whose sums are kept in registers or L1             \
+         */
 
 /* How one axis is resampled: output i is the sum over k < count[i] of
  * weight[i * taps + k] * source[first[i] + k]. */

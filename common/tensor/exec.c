@@ -63,7 +63,8 @@ size_t nn_exec_bytes(const struct nn_exec *exec)
     return exec->bytes;
 }
 
-/* --- folding --------------------------------------------------------------- */
+/* --- folding ---------------------------------------------------------------
+ */
 
 /* Norm at inference: y = x * scale + shift with the running statistics. */
 static void running_norm(const struct nn_exec *e, struct nn_step *s,
@@ -81,13 +82,12 @@ static void running_norm(const struct nn_exec *e, struct nn_step *s,
         double inv = 1.0 / sqrt((double)var[c] + (double)node->epsilon);
 
         s->scale[c] = (float)((double)gamma[c] * inv);
-        s->shift[c] = (float)((double)beta[c] -
-                              (double)mean[c] * (double)gamma[c] * inv);
+        s->shift[c] =
+            (float)((double)beta[c] - (double)mean[c] * (double)gamma[c] * inv);
     }
 }
 
-static void fold_conv(struct nn_exec *e, struct nn_step *s,
-                      const float *values)
+static void fold_conv(struct nn_exec *e, struct nn_step *s, const float *values)
 {
     const struct nn_graph *g = e->graph;
     const struct nn_node_info *node = &g->node[s->conv];
@@ -124,7 +124,8 @@ void nn_exec_load(struct nn_exec *e, const struct nn_params *p)
     }
 }
 
-/* --- running --------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------
+ */
 
 /* Name of the first step whose output is not finite, running all again with a
  * look after each (buffers are reused at inference, so afterwards is too
@@ -171,8 +172,8 @@ enum nn_status nn_exec_forward(struct nn_exec *e, struct nn_params *p,
     logits->data = e->y[g->logits];
     n = nn_step_floats(g, g->logits, batch);
     if (nn_first_bad(logits->data, n) < n) {
-        return nn_fail(err, NN_ERR_NUMERIC,
-                       "NaN or Inf in the output of '%s'", first_bad(e));
+        return nn_fail(err, NN_ERR_NUMERIC, "NaN or Inf in the output of '%s'",
+                       first_bad(e));
     }
     return NN_OK;
 }

@@ -29,8 +29,7 @@ static void backward_norm(struct nn_exec *e, struct nn_step *s,
     const struct nn_graph *g = e->graph;
     size_t rows = nn_step_rows(g, s->out, e->batch);
     size_t c = (size_t)g->node[s->out].shape.c;
-    const float *gamma = nn_step_param(g, p->value.data, s->norm,
-                                       NN_BN_WEIGHT);
+    const float *gamma = nn_step_param(g, p->value.data, s->norm, NN_BN_WEIGHT);
     float *dgamma = nn_step_param(g, p->grad.data, s->norm, NN_BN_WEIGHT);
     float *dbeta = nn_step_param(g, p->grad.data, s->norm, NN_BN_BIAS);
     float *a = s->scale, *b = s->shift, *k = s->mean;
@@ -131,8 +130,7 @@ static void backward_mean(struct nn_exec *e, const struct nn_step *s)
     }
 }
 
-void nn_step_backward(struct nn_exec *e, struct nn_step *s,
-                      struct nn_params *p)
+void nn_step_backward(struct nn_exec *e, struct nn_step *s, struct nn_params *p)
 {
     size_t n = nn_step_floats(e->graph, s->out, e->batch);
     float drop = e->graph->node[s->out].drop;

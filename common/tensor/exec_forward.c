@@ -6,7 +6,8 @@
 #include "common/tensor/exec_internal.h"
 #include "common/tensor/kernels/norm.h"
 
-/* --- dropout --------------------------------------------------------------- */
+/* --- dropout ---------------------------------------------------------------
+ */
 
 enum { DROPOUT_CHUNK = 4096 };
 
@@ -42,11 +43,11 @@ void nn_dropout_apply(uint64_t seed, uint64_t node, uint64_t step, float drop,
     struct dropout d = { seed, nn_rng_stream(0x64726f70, node, step), drop, v,
                          n };
 
-    nn_parallel_for((n + DROPOUT_CHUNK - 1) / DROPOUT_CHUNK, dropout_chunk,
-                    &d);
+    nn_parallel_for((n + DROPOUT_CHUNK - 1) / DROPOUT_CHUNK, dropout_chunk, &d);
 }
 
-/* --- batch norm ------------------------------------------------------------ */
+/* --- batch norm ------------------------------------------------------------
+ */
 
 /* Batch statistics from the sums; running ones move towards them. */
 static void train_norm(struct nn_exec *e, struct nn_step *s,
@@ -78,7 +79,8 @@ static void train_norm(struct nn_exec *e, struct nn_step *s,
     }
 }
 
-/* --- steps ----------------------------------------------------------------- */
+/* --- steps -----------------------------------------------------------------
+ */
 
 static void forward_conv(struct nn_exec *e, struct nn_step *s,
                          struct nn_params *p)
@@ -99,8 +101,8 @@ static void forward_conv(struct nn_exec *e, struct nn_step *s,
     nn_conv_pack(s->kernel, nn_step_param(g, p->value.data, s->conv, 0),
                  s->packed);
     if (s->norm < 0) {
-        end.bias = node->bias ? nn_step_param(g, p->value.data, s->conv, 1)
-                              : NULL;
+        end.bias =
+            node->bias ? nn_step_param(g, p->value.data, s->conv, 1) : NULL;
         end.residual = res;
         end.relu = s->relu;
         nn_conv_forward(s->kernel, e->batch, e->y[s->x], s->packed, &end,

@@ -28,9 +28,9 @@ struct nn_exec {
     struct nn_exec_options opt;
     struct nn_step *step;
     size_t n_steps;
-    float **y;       /* [node] output of the nodes that exist after fusion */
-    float **dy;      /* [node] gradient, training only */
-    uint8_t *seen;   /* [node] gradient was written in this backward pass */
+    float **y;     /* [node] output of the nodes that exist after fusion */
+    float **dy;    /* [node] gradient, training only */
+    uint8_t *seen; /* [node] gradient was written in this backward pass */
     struct nn_buf activations, gradients, constants, work, fold;
     double *sums;
     float *scratch;   /* training: gradient of an unfused norm's input */
@@ -47,8 +47,7 @@ NN_MUST_CHECK enum nn_status nn_exec_place(struct nn_exec *e,
                                            struct nn_error *err);
 
 /* exec_forward.c */
-void nn_step_forward(struct nn_exec *e, struct nn_step *s,
-                     struct nn_params *p);
+void nn_step_forward(struct nn_exec *e, struct nn_step *s, struct nn_params *p);
 /* exec_backward.c */
 void nn_step_backward(struct nn_exec *e, struct nn_step *s,
                       struct nn_params *p);

@@ -3,14 +3,14 @@
 #include "common/tensor/kernels/norm.h"
 #include "common/tensor/plan.h"
 
-/* --- fusion ---------------------------------------------------------------- */
+/* --- fusion ----------------------------------------------------------------
+ */
 
 /* The only node that reads `id`, when it directly follows the rules of a
  * chain: one reader, no mark, not the logits. */
 static nn_node only_reader(const struct nn_graph *g, nn_node id)
 {
-    if (g->node[id].users != 1 || g->node[id].mark != NULL ||
-        id == g->logits) {
+    if (g->node[id].users != 1 || g->node[id].mark != NULL || id == g->logits) {
         return NN_NODE_BAD;
     }
     for (nn_node j = id + 1; (size_t)j < g->n_nodes; j++) {
@@ -23,8 +23,7 @@ static nn_node only_reader(const struct nn_graph *g, nn_node id)
 
 /* Extend the step that ends in s->out by its reader, if it fits; the reader
  * of an add must come after the other operand, which is then complete. */
-static int extend(const struct nn_graph *g, struct nn_step *s,
-                  uint8_t *taken)
+static int extend(const struct nn_graph *g, struct nn_step *s, uint8_t *taken)
 {
     nn_node next = only_reader(g, s->out);
     const struct nn_node_info *n;
@@ -57,8 +56,11 @@ static void start(const struct nn_graph *g, nn_node id, struct nn_step *s)
 {
     const struct nn_node_info *n = &g->node[id];
 
-    *s = (struct nn_step){ .x = n->in[0], .out = id, .conv = NN_NODE_BAD,
-                           .norm = NN_NODE_BAD, .residual = NN_NODE_BAD,
+    *s = (struct nn_step){ .x = n->in[0],
+                           .out = id,
+                           .conv = NN_NODE_BAD,
+                           .norm = NN_NODE_BAD,
+                           .residual = NN_NODE_BAD,
                            .op = NN_OP_CONV2D };
     switch (n->op) {
     case NN_OP_CONV2D:
@@ -111,7 +113,8 @@ enum nn_status nn_exec_fuse(struct nn_exec *e, struct nn_error *err)
     return st;
 }
 
-/* --- lifetimes ------------------------------------------------------------- */
+/* --- lifetimes -------------------------------------------------------------
+ */
 
 /* Last step that reads a node's output. */
 static int32_t last_use(const struct nn_exec *e, nn_node id)
@@ -193,7 +196,8 @@ static void gradient_lifetimes(const struct nn_exec *e,
     }
 }
 
-/* --- placing --------------------------------------------------------------- */
+/* --- placing ---------------------------------------------------------------
+ */
 
 static enum nn_status place_activations(struct nn_exec *e)
 {
@@ -348,8 +352,8 @@ enum nn_status nn_exec_place(struct nn_exec *e, struct nn_error *err)
     if (!st) {
         st = place_constants(e);
     }
-    e->bytes = (e->activations.count + e->gradients.count +
-                e->constants.count + e->work.count + e->fold.count) *
+    e->bytes = (e->activations.count + e->gradients.count + e->constants.count +
+                e->work.count + e->fold.count) *
                sizeof(float);
     return st ? nn_fail_nomem(err) : NN_OK;
 }

@@ -38,11 +38,11 @@ struct nn_exec;
 
 struct nn_conv2d {
     int32_t out_channels;
-    int32_t kernel;  /* square: kernel x kernel taps */
-    int32_t stride;  /* both axes */
-    int32_t pad;     /* zeros on every side */
-    int32_t groups;  /* 0 or 1: dense; = input channels: depthwise */
-    int bias;        /* 0 when a batch norm follows */
+    int32_t kernel; /* square: kernel x kernel taps */
+    int32_t stride; /* both axes */
+    int32_t pad;    /* zeros on every side */
+    int32_t groups; /* 0 or 1: dense; = input channels: depthwise */
+    int bias;       /* 0 when a batch norm follows */
 };
 
 NN_MUST_CHECK enum nn_status nn_graph_create(struct nn_graph **out);
@@ -95,9 +95,9 @@ size_t nn_graph_macs(const struct nn_graph *g); /* multiply-adds per image */
 
 /* Parameters in file order, i = 0 .. until NULL is returned. */
 struct nn_param {
-    const char *name; /* "bn1.running_mean"; owned by the graph */
-    size_t offset;    /* floats into the flat array */
-    size_t count;     /* floats */
+    const char *name;      /* "bn1.running_mean"; owned by the graph */
+    size_t offset;         /* floats into the flat array */
+    size_t count;          /* floats */
     struct nn_shape shape; /* conv [OC,KH,KW,IC/G]; dense [units,1,1,IN];
                               vectors [1,1,1,C] */
     int trained; /* 0 for running statistics: the optimiser skips them */
@@ -107,7 +107,7 @@ const struct nn_param *nn_graph_param(const struct nn_graph *g, size_t i);
 /* By name, or NULL. */
 const struct nn_param *nn_graph_find_param(const struct nn_graph *g,
                                            const char *name);
-size_t nn_graph_param_count(const struct nn_graph *g); /* floats, all */
+size_t nn_graph_param_count(const struct nn_graph *g);   /* floats, all */
 size_t nn_graph_trained_count(const struct nn_graph *g); /* trained floats */
 
 /* One aligned line per node: name, op, shape, parameters, multiply-adds.
@@ -118,10 +118,12 @@ struct nn_params {
     struct nn_buf value; /* nn_graph_param_count() floats */
     struct nn_buf grad;  /* same, or empty for inference */
 };
-#define NN_PARAMS_INIT { NN_BUF_INIT, NN_BUF_INIT }
-NN_MUST_CHECK enum nn_status nn_params_init(struct nn_params *p,
-                                            const struct nn_graph *g,
-                                            int with_grad);
+#define NN_PARAMS_INIT                                                         \
+    {                                                                          \
+        NN_BUF_INIT, NN_BUF_INIT                                               \
+    }
+NN_MUST_CHECK enum nn_status
+nn_params_init(struct nn_params *p, const struct nn_graph *g, int with_grad);
 void nn_params_release(struct nn_params *p);
 
 /* Random start: convolutions and dense weights normal with variance
@@ -159,12 +161,10 @@ void nn_exec_load(struct nn_exec *exec, const struct nn_params *p);
  * logits: a view into the exec, valid until its next call.
  * Errors: NN_ERR_ARG; NN_ERR_NUMERIC (a logit is NaN or Inf: the text names
  * the first node in build order whose output is not finite). */
-NN_MUST_CHECK enum nn_status nn_exec_forward(struct nn_exec *exec,
-                                             struct nn_params *p,
-                                             const float *input, int32_t batch,
-                                             uint64_t step,
-                                             struct nn_tensor *logits,
-                                             struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_exec_forward(struct nn_exec *exec, struct nn_params *p, const float *input,
+                int32_t batch, uint64_t step, struct nn_tensor *logits,
+                struct nn_error *err);
 
 /* Output of a marked node after a forward pass; NN_ERR_ARG for no such mark. */
 NN_MUST_CHECK enum nn_status nn_exec_marked(const struct nn_exec *exec,

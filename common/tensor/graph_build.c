@@ -3,7 +3,8 @@
 
 #include "common/tensor/graph_internal.h"
 
-/* --- life and errors ------------------------------------------------------- */
+/* --- life and errors -------------------------------------------------------
+ */
 
 enum nn_status nn_graph_create(struct nn_graph **out)
 {
@@ -58,7 +59,8 @@ static nn_node fail_nomem(struct nn_graph *g)
     return NN_NODE_BAD;
 }
 
-/* --- nodes and parameters -------------------------------------------------- */
+/* --- nodes and parameters --------------------------------------------------
+ */
 
 static int usable(struct nn_graph *g, nn_node x)
 {
@@ -96,8 +98,7 @@ static nn_node add_node(struct nn_graph *g, const struct nn_node_info *info,
         return fail(g, NN_ERR_SHAPE, name, "its output has no elements",
                     info->shape);
     }
-    if (nn_mem_grow(&g->node, &g->cap_nodes, g->n_nodes + 1,
-                    sizeof *g->node)) {
+    if (nn_mem_grow(&g->node, &g->cap_nodes, g->n_nodes + 1, sizeof *g->node)) {
         return fail_nomem(g);
     }
     node = &g->node[g->n_nodes];
@@ -138,8 +139,9 @@ static int add_param(struct nn_graph *g, nn_node id, const char *suffix,
         return -1;
     }
     p = &g->param[g->n_params];
-    *p = (struct nn_param){ name,  g->param_floats, count,
-                            shape, trained,         decay };
+    *p = (struct nn_param){
+        name, g->param_floats, count, shape, trained, decay
+    };
     if (node->param < 0) {
         node->param = (int32_t)g->n_params;
     }
@@ -154,7 +156,8 @@ static struct nn_shape vector_shape(int32_t c)
     return (struct nn_shape){ 1, 1, 1, c };
 }
 
-/* --- the ops --------------------------------------------------------------- */
+/* --- the ops ---------------------------------------------------------------
+ */
 
 nn_node nn_graph_input(struct nn_graph *g, const char *name, struct nn_shape s)
 {
@@ -172,8 +175,8 @@ nn_node nn_graph_input(struct nn_graph *g, const char *name, struct nn_shape s)
     return g->input;
 }
 
-static nn_node add_conv(struct nn_graph *g, nn_node x, struct nn_node_info *info,
-                        const char *name)
+static nn_node add_conv(struct nn_graph *g, nn_node x,
+                        struct nn_node_info *info, const char *name)
 {
     struct nn_conv_shape *c = &info->conv;
     struct nn_shape in = g->node[x].shape;
@@ -183,11 +186,13 @@ static nn_node add_conv(struct nn_graph *g, nn_node x, struct nn_node_info *info
     info->op = NN_OP_CONV2D;
     info->in[0] = x;
     info->in[1] = NN_NODE_BAD;
-    info->shape = (struct nn_shape){ 1, nn_conv_out_h(c), nn_conv_out_w(c),
-                                     c->oc };
+    info->shape =
+        (struct nn_shape){ 1, nn_conv_out_h(c), nn_conv_out_w(c), c->oc };
     if (info->shape.h < 1 || info->shape.w < 1) {
-        return fail(g, NN_ERR_SHAPE, name, "the image is smaller than the "
-                                           "kernel", in);
+        return fail(g, NN_ERR_SHAPE, name,
+                    "the image is smaller than the "
+                    "kernel",
+                    in);
     }
     info->macs = nn_conv_macs(c);
     id = add_node(g, info, name);
@@ -217,9 +222,16 @@ nn_node nn_graph_conv2d(struct nn_graph *g, nn_node x,
                     in);
     }
     info.conv = (struct nn_conv_shape){
-        .h = in.h, .w = in.w, .ic = in.c, .oc = conv->out_channels,
-        .kh = conv->kernel, .kw = conv->kernel, .stride_h = conv->stride,
-        .stride_w = conv->stride, .pad_h = conv->pad, .pad_w = conv->pad,
+        .h = in.h,
+        .w = in.w,
+        .ic = in.c,
+        .oc = conv->out_channels,
+        .kh = conv->kernel,
+        .kw = conv->kernel,
+        .stride_h = conv->stride,
+        .stride_w = conv->stride,
+        .pad_h = conv->pad,
+        .pad_w = conv->pad,
         .groups = groups,
     };
     return add_conv(g, x, &info, name);
@@ -239,8 +251,9 @@ nn_node nn_graph_dense(struct nn_graph *g, nn_node x, int32_t units, int bias,
     if (units < 1 || nn_shape_count(in, &count) || count > INT32_MAX) {
         return fail(g, NN_ERR_SHAPE, name, "units or input do not fit", in);
     }
-    info.conv = (struct nn_conv_shape){ 1, 1, (int32_t)count, units, 1, 1,
-                                        1, 1, 0,              0,     1 };
+    info.conv = (struct nn_conv_shape){
+        1, 1, (int32_t)count, units, 1, 1, 1, 1, 0, 0, 1
+    };
     return add_conv(g, x, &info, name);
 }
 
@@ -366,7 +379,8 @@ enum nn_status nn_graph_finish(struct nn_graph *g, nn_node logits,
     return NN_OK;
 }
 
-/* --- questions ------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------
+ */
 
 struct nn_shape nn_graph_input_shape(const struct nn_graph *g)
 {

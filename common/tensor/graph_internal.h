@@ -23,7 +23,7 @@ struct nn_node_info {
     nn_node in[2];
     struct nn_shape shape; /* output, n = 1 */
     struct nn_conv_shape conv;
-    int dense;             /* a conv node that was built as dense */
+    int dense; /* a conv node that was built as dense */
     float momentum, epsilon, drop;
     int32_t param; /* first parameter of the table, or -1 */
     int bias;      /* conv: a bias follows the weight in the table */

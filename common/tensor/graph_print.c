@@ -59,9 +59,8 @@ char *nn_graph_describe(const struct nn_graph *g)
         }
         wrote = snprintf(text + used, LINE,
                          "%3zu %-34.34s %-9s %-6s %-18s %9zu %11zu\n", i,
-                         node->name != NULL ? node->name : "",
-                         nn_op_name(node), kernel,
-                         nn_shape_str(node->shape, shape, sizeof shape),
+                         node->name != NULL ? node->name : "", nn_op_name(node),
+                         kernel, nn_shape_str(node->shape, shape, sizeof shape),
                          node_params(g, node), node->macs);
         used += wrote > 0 ? (size_t)(wrote < LINE ? wrote : LINE - 1) : 0;
     }

@@ -58,7 +58,8 @@ void nn_layout_from_file(const struct nn_layout *l, const float *file,
     transpose(l, (float *)(uintptr_t)file, memory, 0);
 }
 
-/* --- loading by name and exact shape --------------------------------------- */
+/* --- loading by name and exact shape ---------------------------------------
+ */
 
 static int shape_fits(const struct nn_layout *l, const struct nn_st_entry *e)
 {

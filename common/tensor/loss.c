@@ -41,7 +41,8 @@ void nn_softmax(const float *z, int32_t k, float temperature, float *p)
     }
 }
 
-/* --- one row each: the loss, and its gradient into d ------------------------ */
+/* --- one row each: the loss, and its gradient into d ------------------------
+ */
 
 static double binary_row(const struct nn_loss *l, const float *z,
                          const float *t, int32_t k, float *d)
@@ -71,8 +72,8 @@ static double focal_term(double z, double a, double g, double *slope)
     return m * nll;
 }
 
-static double focal_row(const struct nn_loss *l, const float *z,
-                        const float *t, int32_t k, float *d)
+static double focal_row(const struct nn_loss *l, const float *z, const float *t,
+                        int32_t k, float *d)
 {
     double g = (double)l->gamma, sum = 0;
     double a = l->alpha < 0 ? 1 : (double)l->alpha;
@@ -115,7 +116,8 @@ static double categorical_row(const struct nn_loss *l, const float *z,
     return loss;
 }
 
-/* --- the batch ------------------------------------------------------------- */
+/* --- the batch -------------------------------------------------------------
+ */
 
 static enum nn_status check(const float *target, const float *weight,
                             int32_t batch, int32_t k, double *total,

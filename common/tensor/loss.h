@@ -28,13 +28,10 @@ struct nn_loss {
 
 /* Errors: NN_ERR_ARG (all weights zero, a target outside [0,1], K or B < 1),
  * NN_ERR_NUMERIC (loss NaN or Inf; dlogits undefined). */
-NN_MUST_CHECK enum nn_status nn_loss_eval(const struct nn_loss *loss,
-                                          const float *logits,
-                                          const float *target,
-                                          const float *weight, int32_t batch,
-                                          int32_t k, double *value,
-                                          float *dlogits,
-                                          struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_loss_eval(const struct nn_loss *loss, const float *logits,
+             const float *target, const float *weight, int32_t batch, int32_t k,
+             double *value, float *dlogits, struct nn_error *err);
 
 /* Bias that starts a sigmoid output at probability pi: log(pi / (1 - pi)). */
 float nn_loss_prior_bias(float pi);

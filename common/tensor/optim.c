@@ -45,14 +45,15 @@ void nn_optim_release(struct nn_optim *o)
     nn_buf_release(&o->v);
 }
 
-/* --- updates --------------------------------------------------------------- */
+/* --- updates ---------------------------------------------------------------
+ */
 
 struct update {
     const struct nn_optim_options *opt;
     size_t n;
     float *w, *m, *v;
     const float *g;
-    float lr, decay;       /* decay already switched off where it must be */
+    float lr, decay;        /* decay already switched off where it must be */
     float step_size, bias2; /* AdamW: lr / (1 - b1^t), sqrt(1 - b2^t) */
 };
 
@@ -87,8 +88,8 @@ static void adamw_chunk(void *ctx, size_t chunk)
 
         u->m[i] = m;
         u->v[i] = v;
-        u->w[i] = u->w[i] * shrink -
-                  u->step_size * m / (sqrtf(v) / u->bias2 + eps);
+        u->w[i] =
+            u->w[i] * shrink - u->step_size * m / (sqrtf(v) / u->bias2 + eps);
     }
 }
 
@@ -120,7 +121,8 @@ void nn_optim_step(struct nn_optim *o, const struct nn_graph *g,
     }
 }
 
-/* --- clipping -------------------------------------------------------------- */
+/* --- clipping --------------------------------------------------------------
+ */
 
 static double sum_squares(const float *v, size_t n)
 {
@@ -167,7 +169,8 @@ double nn_grad_clip(struct nn_params *p, const struct nn_graph *g,
     return norm;
 }
 
-/* --- averages and schedules ------------------------------------------------ */
+/* --- averages and schedules ------------------------------------------------
+ */
 
 struct ema {
     float *avg;

@@ -18,7 +18,7 @@ enum nn_optim_kind {
 
 struct nn_optim_options {
     enum nn_optim_kind kind;
-    float momentum;     /* SGD mu, 0..1 */
+    float momentum; /* SGD mu, 0..1 */
     int nesterov;
     float beta1, beta2; /* AdamW */
     float epsilon;

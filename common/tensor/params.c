@@ -54,8 +54,8 @@ void nn_params_randomise(struct nn_params *p, const struct nn_graph *g,
 {
     for (size_t i = 0; i < g->n_nodes; i++) {
         const struct nn_node_info *node = &g->node[i];
-        const struct nn_param *q = node->param >= 0 ? &g->param[node->param]
-                                                    : NULL;
+        const struct nn_param *q =
+            node->param >= 0 ? &g->param[node->param] : NULL;
         float *v = q != NULL ? p->value.data + q->offset : NULL;
 
         if (node->op == NN_OP_BNORM) {

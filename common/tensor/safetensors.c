@@ -9,7 +9,7 @@
 #include "common/tensor/half.h"
 
 #define ST_MAX_HEADER (100u << 20)
-#define ST_MAX_FILE ((size_t)4 << 30)
+#define ST_MAX_FILE   ((size_t)4 << 30)
 
 struct nn_st_file {
     unsigned char *bytes;
@@ -25,16 +25,17 @@ static const struct {
     enum nn_dtype dtype;
     size_t bytes;
 } dtypes[] = {
-    { "F32", NN_F32, 4 },           { "F16", NN_F16, 2 },
-    { "BF16", NN_BF16, 2 },         { "I64", NN_I64, 8 },
-    { "F64", NN_DTYPE_OTHER, 8 },   { "I32", NN_DTYPE_OTHER, 4 },
-    { "I16", NN_DTYPE_OTHER, 2 },   { "I8", NN_DTYPE_OTHER, 1 },
-    { "U8", NN_DTYPE_OTHER, 1 },    { "U16", NN_DTYPE_OTHER, 2 },
-    { "U32", NN_DTYPE_OTHER, 4 },   { "U64", NN_DTYPE_OTHER, 8 },
+    { "F32", NN_F32, 4 },          { "F16", NN_F16, 2 },
+    { "BF16", NN_BF16, 2 },        { "I64", NN_I64, 8 },
+    { "F64", NN_DTYPE_OTHER, 8 },  { "I32", NN_DTYPE_OTHER, 4 },
+    { "I16", NN_DTYPE_OTHER, 2 },  { "I8", NN_DTYPE_OTHER, 1 },
+    { "U8", NN_DTYPE_OTHER, 1 },   { "U16", NN_DTYPE_OTHER, 2 },
+    { "U32", NN_DTYPE_OTHER, 4 },  { "U64", NN_DTYPE_OTHER, 8 },
     { "BOOL", NN_DTYPE_OTHER, 1 },
 };
 
-/* --- one entry ------------------------------------------------------------- */
+/* --- one entry -------------------------------------------------------------
+ */
 
 static enum nn_status bad(struct nn_error *err, const char *name,
                           const char *what)
@@ -47,8 +48,7 @@ static enum nn_status read_dtype(const json_t *j, struct nn_st_entry *e,
 {
     const char *s = json_string_value(json_object_get(j, "dtype"));
 
-    for (size_t i = 0; s != NULL && i < sizeof dtypes / sizeof dtypes[0];
-         i++) {
+    for (size_t i = 0; s != NULL && i < sizeof dtypes / sizeof dtypes[0]; i++) {
         if (strcmp(s, dtypes[i].name) == 0) {
             e->dtype = dtypes[i].dtype;
             *size = dtypes[i].bytes;
@@ -117,7 +117,8 @@ static enum nn_status read_entry(struct nn_st_file *f, const char *name,
     return NN_OK;
 }
 
-/* --- the file -------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------
+ */
 
 static int by_offset(const void *a, const void *b)
 {
@@ -152,7 +153,8 @@ static enum nn_status check_meta(struct nn_st_file *f, struct nn_error *err)
     if (f->meta != NULL && !json_is_object(f->meta)) {
         return nn_fail(err, NN_ERR_FORMAT, "its metadata is no object");
     }
-    json_object_foreach(f->meta, key, v) {
+    json_object_foreach(f->meta, key, v)
+    {
         if (!json_is_string(v)) {
             return nn_fail(err, NN_ERR_FORMAT, "its metadata '%s' is no text",
                            key);
@@ -191,7 +193,8 @@ static enum nn_status parse(struct nn_st_file *f, size_t size,
         return nn_fail_nomem(err);
     }
     st = check_meta(f, err);
-    json_object_foreach(f->header, key, v) {
+    json_object_foreach(f->header, key, v)
+    {
         if (!st && strcmp(key, "__metadata__") != 0) {
             st = read_entry(f, key, v, err);
         }

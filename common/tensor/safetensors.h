@@ -29,9 +29,8 @@ struct nn_st_file;
 
 /* Errors: NN_ERR_IO; NN_ERR_FORMAT (header length, JSON, overlapping or
  * out-of-range offsets, sizes that do not match shape and dtype: named). */
-NN_MUST_CHECK enum nn_status nn_st_open(const char *path,
-                                        struct nn_st_file **out,
-                                        struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_st_open(const char *path, struct nn_st_file **out, struct nn_error *err);
 void nn_st_close(struct nn_st_file **f);
 size_t nn_st_count(const struct nn_st_file *f);
 const struct nn_st_entry *nn_st_entry(const struct nn_st_file *f, size_t i);
@@ -40,17 +39,16 @@ const struct nn_st_entry *nn_st_find(const struct nn_st_file *f,
 const char *nn_st_meta(const struct nn_st_file *f, const char *key); /* or 0 */
 /* Convert count elements to float. Errors: NN_ERR_UNSUPPORTED dtype. */
 NN_MUST_CHECK enum nn_status nn_st_read(const struct nn_st_file *f,
-                                        const struct nn_st_entry *e,
-                                        float *dst, struct nn_error *err);
+                                        const struct nn_st_entry *e, float *dst,
+                                        struct nn_error *err);
 
 /* Collects tensors (data is borrowed until commit) and metadata, then writes
  * the file beside and renames it. */
 struct nn_st_writer;
 NN_MUST_CHECK enum nn_status nn_st_writer_create(struct nn_st_writer **out);
 void nn_st_writer_destroy(struct nn_st_writer **w);
-NN_MUST_CHECK enum nn_status nn_st_writer_meta(struct nn_st_writer *w,
-                                               const char *key,
-                                               const char *value);
+NN_MUST_CHECK enum nn_status
+nn_st_writer_meta(struct nn_st_writer *w, const char *key, const char *value);
 /* dtype F32, F16 or BF16 (rounded to nearest even). */
 NN_MUST_CHECK enum nn_status
 nn_st_writer_add(struct nn_st_writer *w, const char *name, enum nn_dtype dtype,
@@ -63,10 +61,11 @@ NN_MUST_CHECK enum nn_status nn_st_writer_commit(struct nn_st_writer *w,
  * (convolution OIHW, dense [out,in]); memory holds ours. `values` is a flat
  * array of nn_graph_param_count() floats (p->value.data, an EMA, ...). The
  * writer keeps its own copy. */
-NN_MUST_CHECK enum nn_status
-nn_st_writer_add_params(struct nn_st_writer *w, const char *prefix,
-                        enum nn_dtype dtype, const struct nn_graph *g,
-                        const float *values);
+NN_MUST_CHECK enum nn_status nn_st_writer_add_params(struct nn_st_writer *w,
+                                                     const char *prefix,
+                                                     enum nn_dtype dtype,
+                                                     const struct nn_graph *g,
+                                                     const float *values);
 
 /* What nn_params_load() did, for a message. */
 struct nn_load_report {

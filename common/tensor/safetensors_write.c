@@ -61,9 +61,8 @@ void nn_st_writer_destroy(struct nn_st_writer **wp)
 enum nn_status nn_st_writer_meta(struct nn_st_writer *w, const char *key,
                                  const char *value)
 {
-    return json_object_set_new(w->meta, key, json_string(value))
-               ? NN_ERR_NOMEM
-               : NN_OK;
+    return json_object_set_new(w->meta, key, json_string(value)) ? NN_ERR_NOMEM
+                                                                 : NN_OK;
 }
 
 static enum nn_status add(struct nn_st_writer *w, const char *prefix,
@@ -76,8 +75,9 @@ static enum nn_status add(struct nn_st_writer *w, const char *prefix,
         return NN_ERR_NOMEM;
     }
     t = &w->t[w->n];
-    *t = (struct pending){ .dtype = dtype, .ndim = ndim, .data = data,
-                           .count = 1 };
+    *t = (struct pending){
+        .dtype = dtype, .ndim = ndim, .data = data, .count = 1
+    };
     for (int i = 0; i < ndim; i++) {
         t->shape[i] = shape[i];
         t->count *= (size_t)shape[i];
@@ -127,7 +127,8 @@ enum nn_status nn_st_writer_add_params(struct nn_st_writer *w,
     return NN_OK;
 }
 
-/* --- bytes ----------------------------------------------------------------- */
+/* --- bytes -----------------------------------------------------------------
+ */
 
 static size_t dtype_bytes(enum nn_dtype d)
 {
@@ -159,9 +160,9 @@ static json_t *make_header(const struct nn_st_writer *w)
         for (int d = 0; d < t->ndim; d++) {
             json_array_append_new(shape, json_integer(t->shape[d]));
         }
-        entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype",
-                          dtype_name(t->dtype), "shape", shape, "data_offsets",
-                          (json_int_t)at, (json_int_t)(at + bytes));
+        entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_name(t->dtype),
+                          "shape", shape, "data_offsets", (json_int_t)at,
+                          (json_int_t)(at + bytes));
         if (entry == NULL || json_object_set_new(h, t->name, entry)) {
             json_decref(h);
             h = NULL;

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 enum nn_status nn_shape_count(struct nn_shape s, size_t *count)
 {
     size_t n, bytes;

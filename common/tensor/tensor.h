@@ -34,7 +34,10 @@ struct nn_buf {
     float *data;
     size_t count;
 };
-#define NN_BUF_INIT { 0, 0 }
+#define NN_BUF_INIT                                                            \
+    {                                                                          \
+        0, 0                                                                   \
+    }
 NN_MUST_CHECK enum nn_status nn_buf_reset(struct nn_buf *b, size_t count);
 void nn_buf_release(struct nn_buf *b);
 

@@ -64,8 +64,7 @@ static enum nn_status keep_states(struct nn_st_writer *w,
         }
         key = nn_mem_sprintf("%s.state", name);
         text = key != NULL ? nn_st_meta(f, key) : NULL;
-        if (key == NULL ||
-            (text != NULL && nn_st_writer_meta(w, key, text))) {
+        if (key == NULL || (text != NULL && nn_st_writer_meta(w, key, text))) {
             st = nn_fail_nomem(err);
         }
         nn_mem_free(key);
@@ -213,8 +212,8 @@ enum nn_status nn_checkpoint_read(const char *path, const char *task,
     struct nn_st_file *f = NULL;
     char *key = nn_mem_sprintf("%s.state", task);
     const char *text = NULL;
-    enum nn_status st = key == NULL ? nn_fail_nomem(err)
-                                    : nn_st_open(path, &f, err);
+    enum nn_status st =
+        key == NULL ? nn_fail_nomem(err) : nn_st_open(path, &f, err);
 
     *state = NULL;
     if (!st) {
@@ -224,8 +223,7 @@ enum nn_status nn_checkpoint_read(const char *path, const char *task,
         *state = json_loads(text, 0, NULL);
         if (!json_is_object(*state)) {
             st = nn_fail(err, NN_ERR_FORMAT,
-                         "cannot resume from '%s': its state is damaged",
-                         path);
+                         "cannot resume from '%s': its state is damaged", path);
         }
         for (size_t i = 0; !st && i < n; i++) {
             if (arrays[i].buf->count > 0) {

@@ -25,7 +25,8 @@ struct nn_net_spec nn_net_spec_defaults(void)
     };
 }
 
-/* --- life -------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------
+ */
 
 static enum nn_status copy_outputs(struct nn_net *net,
                                    const struct nn_net_spec *spec)
@@ -95,7 +96,8 @@ void nn_net_destroy(struct nn_net **np)
     nn_mem_free(net);
 }
 
-/* --- writing ------------------------------------------------------------------- */
+/* --- writing
+ * ------------------------------------------------------------------- */
 
 static json_t *three(const float v[3])
 {
@@ -110,14 +112,14 @@ static json_t *spec_json(const struct nn_net *net)
     for (size_t i = 0; i < s->n_outputs; i++) {
         json_array_append_new(outputs, json_string(s->outputs[i]));
     }
-    return json_pack(
-        "{s:s, s:f, s:i, s:f, s:s, s:s, s:f, s:o, s:o, s:o, s:f}",
-        "architecture", ARCHITECTURE, "width", (double)s->width, "size",
-        (int)s->size, "dropout", (double)s->dropout, "head",
-        s->head == NN_HEAD_SIGMOID ? "sigmoid" : "softmax", "fit",
-        nn_fit_name(s->fit), "crop_share", (double)s->crop_share, "mean",
-        three(s->mean), "stddev", three(s->stddev), "outputs", outputs,
-        "temperature", net->temperature);
+    return json_pack("{s:s, s:f, s:i, s:f, s:s, s:s, s:f, s:o, s:o, s:o, s:f}",
+                     "architecture", ARCHITECTURE, "width", (double)s->width,
+                     "size", (int)s->size, "dropout", (double)s->dropout,
+                     "head", s->head == NN_HEAD_SIGMOID ? "sigmoid" : "softmax",
+                     "fit", nn_fit_name(s->fit), "crop_share",
+                     (double)s->crop_share, "mean", three(s->mean), "stddev",
+                     three(s->stddev), "outputs", outputs, "temperature",
+                     net->temperature);
 }
 
 enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
@@ -125,8 +127,8 @@ enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
                            struct nn_error *err)
 {
     json_t *j = spec_json(net);
-    char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS)
-                           : NULL;
+    char *text =
+        j != NULL ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     char *key = nn_mem_sprintf("%snet", prefix);
     enum nn_status st = NN_ERR_NOMEM;
 
@@ -143,7 +145,8 @@ enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
     return st ? nn_fail(err, st, "%s", nn_status_str(st)) : NN_OK;
 }
 
-/* --- reading -------------------------------------------------------------------- */
+/* --- reading
+ * -------------------------------------------------------------------- */
 
 struct reader {
     const json_t *j;
@@ -155,9 +158,9 @@ struct reader {
 static void bad(struct reader *r, const char *key)
 {
     if (!r->st) {
-        r->st = nn_fail(r->err, NN_ERR_FORMAT,
-                        "its '%snet' metadata has no usable '%s'", r->prefix,
-                        key);
+        r->st =
+            nn_fail(r->err, NN_ERR_FORMAT,
+                    "its '%snet' metadata has no usable '%s'", r->prefix, key);
     }
 }
 
@@ -288,8 +291,7 @@ enum nn_status nn_net_load(const struct nn_st_file *f, const char *prefix,
         return nn_fail_nomem(err);
     }
     if (j == NULL) {
-        st = nn_fail(err, NN_ERR_FORMAT, "no usable '%s' in its metadata",
-                     key);
+        st = nn_fail(err, NN_ERR_FORMAT, "no usable '%s' in its metadata", key);
     } else {
         st = read_net(f, &r, &net);
     }

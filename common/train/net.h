@@ -64,11 +64,9 @@ NN_MUST_CHECK enum nn_status nn_net_load(const struct nn_st_file *f,
  * timm file, a pre-trained backbone). Tensors that do not fit (the
  * classifier) keep their values; report says what was taken. Errors:
  * NN_ERR_FORMAT when nothing fits. */
-NN_MUST_CHECK enum nn_status nn_net_init_from(struct nn_net *net,
-                                              const char *path,
-                                              const char *prefix,
-                                              struct nn_load_report *report,
-                                              struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_net_init_from(struct nn_net *net, const char *path, const char *prefix,
+                 struct nn_load_report *report, struct nn_error *err);
 
 /* Run a network on decoded photos. Owns an inference executor. */
 struct nn_scorer;

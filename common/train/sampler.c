@@ -38,8 +38,8 @@ static enum nn_status draw(const struct nn_sampler *s, size_t b, uint64_t at,
         uint64_t which = (at + i) / size;
 
         if (which != present) {
-            struct nn_rng rng = nn_rng_make(
-                s->seed, nn_rng_stream(0x73616d70, b, which));
+            struct nn_rng rng =
+                nn_rng_make(s->seed, nn_rng_stream(0x73616d70, b, which));
 
             memcpy(turn, s->bucket[b], size * sizeof *turn);
             nn_rng_shuffle(&rng, turn, size);
@@ -54,8 +54,8 @@ static enum nn_status draw(const struct nn_sampler *s, size_t b, uint64_t at,
 enum nn_status nn_sampler_epoch(const struct nn_sampler *s, uint64_t epoch,
                                 uint32_t *index)
 {
-    struct nn_rng rng = nn_rng_make(s->seed,
-                                    nn_rng_stream(0x6f726472, epoch, 0));
+    struct nn_rng rng =
+        nn_rng_make(s->seed, nn_rng_stream(0x6f726472, epoch, 0));
     size_t at = 0;
 
     for (size_t b = 0; b < s->n_buckets; b++) {

@@ -32,8 +32,8 @@ enum nn_status nn_scorer_create(const struct nn_net *net, int32_t max_batch,
     s->max_batch = max_batch;
     st = nn_exec_create(net->graph, &opt, &s->exec, err);
     if (!st) {
-        s->input = nn_mem_aligned((size_t)max_batch * side * side,
-                                  3 * sizeof(float));
+        s->input =
+            nn_mem_aligned((size_t)max_batch * side * side, 3 * sizeof(float));
         st = s->input == NULL ? nn_fail_nomem(err) : NN_OK;
     }
     if (st) {
@@ -61,10 +61,9 @@ void nn_scorer_destroy(struct nn_scorer **sp)
 void nn_scorer_load(struct nn_scorer *s, const float *values)
 {
     /* Only the values are read. */
-    const struct nn_params p = {
-        .value = { (float *)(uintptr_t)values,
-                   nn_graph_param_count(s->net->graph) }
-    };
+    const struct nn_params p = { .value = {
+                                     (float *)(uintptr_t)values,
+                                     nn_graph_param_count(s->net->graph) } };
 
     nn_exec_load(s->exec, &p);
 }
@@ -160,8 +159,8 @@ enum nn_status nn_scorer_run_items(struct nn_scorer *s,
         if (label != NULL) {
             nn_progress_begin(&bar, label, "img", (int64_t)n);
         }
-        st = run_loader(s, l, index, n, label != NULL ? &bar : NULL, logits,
-                        ok, err);
+        st = run_loader(s, l, index, n, label != NULL ? &bar : NULL, logits, ok,
+                        err);
         if (label != NULL) {
             nn_progress_end(&bar, NULL);
         }

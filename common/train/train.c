@@ -9,11 +9,28 @@
 #include "common/base/mem.h"
 #include "common/train/train_internal.h"
 
+/* Milder than nn_augment_defaults(): a small net that sees few epochs still
+ * underfits, and strong views slow it down (docs/training.md has figures). */
+static struct nn_augment mild_views(void)
+{
+    struct nn_augment a = nn_augment_defaults();
+
+    a.crop_min = 0.5f;
+    a.brightness = a.contrast = a.saturation = 0.25f;
+    a.hue = 0.02f;
+    a.grey = 0.02f;
+    a.lowres = 0.1f;
+    a.jpeg = 0.05f;
+    a.blur = 0.03f;
+    a.erase = 0.1f;
+    return a;
+}
+
 struct nn_train_options nn_train_defaults(void)
 {
     return (struct nn_train_options){
         .epochs = 40,
-        .batch = 64,
+        .batch = 32,
         .seed = 1,
         .loss = { NN_LOSS_CATEGORICAL, 0.25f, 2.0f, 0.1f },
         .optim = nn_optim_defaults(NN_OPTIM_ADAMW),
@@ -21,13 +38,14 @@ struct nn_train_options nn_train_defaults(void)
         .clip = 5,
         .ema = 0.998,
         .eval_every = 1,
-        .augment = nn_augment_defaults(),
+        .augment = mild_views(),
         .head_lr = 1,
         .block_decay = 1,
     };
 }
 
-/* --- rates per layer ------------------------------------------------------------ */
+/* --- rates per layer
+ * ------------------------------------------------------------ */
 
 /* Stage of a parameter: stem 0, blocks.0 1, ..., blocks.4 5, head 6, and 7 for
  * the classifier. */
@@ -63,7 +81,8 @@ static void set_rates(struct nn_training *t)
     }
 }
 
-/* --- one step ---------------------------------------------------------------------- */
+/* --- one step
+ * ---------------------------------------------------------------------- */
 
 static enum nn_status name_failure(const struct nn_training *t,
                                    enum nn_status st, struct nn_error *err)
@@ -73,10 +92,9 @@ static enum nn_status name_failure(const struct nn_training *t,
     if (st != NN_ERR_NUMERIC) {
         return st;
     }
-    return nn_fail(err, st,
-                   "%s, epoch %lld, step %lld: %s; a smaller --lr may help",
-                   t->task->name, (long long)t->epoch + 1, (long long)t->step,
-                   why.text);
+    return nn_fail(
+        err, st, "%s, epoch %lld, step %lld: %s; a smaller --lr may help",
+        t->task->name, (long long)t->epoch + 1, (long long)t->step, why.text);
 }
 
 static enum nn_status train_step(struct nn_training *t,
@@ -84,17 +102,17 @@ static enum nn_status train_step(struct nn_training *t,
 {
     struct nn_params *p = &t->net->params;
     struct nn_tensor z;
-    double loss, lr = nn_schedule_at(&t->opt->schedule, t->step,
-                                     t->total_steps);
+    double loss,
+        lr = nn_schedule_at(&t->opt->schedule, t->step, t->total_steps);
     enum nn_status st;
 
     for (int32_t i = 0; i < b->n; i++) {
         t->weight[i] = 1;
-        t->task->target(t->task->ctx, b->index[i],
-                        t->target + (size_t)i * t->k, &t->weight[i]);
+        t->task->target(t->task->ctx, b->index[i], t->target + (size_t)i * t->k,
+                        &t->weight[i]);
     }
-    st = nn_exec_forward(t->exec, p, b->input, b->n, (uint64_t)t->step, &z,
-                         err);
+    st =
+        nn_exec_forward(t->exec, p, b->input, b->n, (uint64_t)t->step, &z, err);
     if (!st) {
         st = nn_loss_eval(&t->opt->loss, z.data, t->target, t->weight, b->n,
                           (int32_t)t->k, &loss, t->dlogits, err);
@@ -146,7 +164,8 @@ static void show_progress(struct nn_training *t)
     nn_progress_update(&t->bar, t->step * t->opt->batch, note);
 }
 
-/* --- epochs ------------------------------------------------------------------------- */
+/* --- epochs
+ * ------------------------------------------------------------------------- */
 
 static enum nn_status run_batches(struct nn_training *t, struct nn_error *err)
 {
@@ -187,8 +206,8 @@ static int is_better(const struct nn_train_metrics *a,
 static enum nn_status evaluate(struct nn_training *t, double lr,
                                struct nn_error *err)
 {
-    const struct nn_buf *now = t->opt->ema > 0 ? &t->ema
-                                               : &t->net->params.value;
+    const struct nn_buf *now =
+        t->opt->ema > 0 ? &t->ema : &t->net->params.value;
     struct nn_train_metrics m = { (double)NAN, (double)NAN, "" };
     double t0 = nn_time_s();
     enum nn_status st;
@@ -212,17 +231,17 @@ static enum nn_status run_epoch(struct nn_training *t, struct nn_error *err)
     const uint32_t *index = NULL;
     size_t n = 0, use;
     double lr;
-    enum nn_status st = t->task->sample(t->task->ctx, (uint64_t)t->epoch,
-                                        &index, &n);
+    enum nn_status st =
+        t->task->sample(t->task->ctx, (uint64_t)t->epoch, &index, &n);
 
     if (st) {
         return nn_fail_nomem(err);
     }
     use = (size_t)t->batches * (size_t)t->opt->batch;
     set_rates(t);
-    st = nn_loader_start(t->loader, index, use < n ? use : n,
-                         (uint64_t)t->epoch,
-                         (size_t)t->batch * (size_t)t->opt->batch, err);
+    st =
+        nn_loader_start(t->loader, index, use < n ? use : n, (uint64_t)t->epoch,
+                        (size_t)t->batch * (size_t)t->opt->batch, err);
     if (!st) {
         st = run_batches(t, err);
     }
@@ -242,8 +261,7 @@ static enum nn_status run_epoch(struct nn_training *t, struct nn_error *err)
 
 static int out_of_patience(const struct nn_training *t)
 {
-    return t->opt->patience > 0 &&
-           t->epoch - t->best_epoch >= t->opt->patience;
+    return t->opt->patience > 0 && t->epoch - t->best_epoch >= t->opt->patience;
 }
 
 static enum nn_status run_epochs(struct nn_training *t, struct nn_error *err)
@@ -260,7 +278,8 @@ static enum nn_status run_epochs(struct nn_training *t, struct nn_error *err)
     return st;
 }
 
-/* --- setting up ------------------------------------------------------------------------ */
+/* --- setting up
+ * ------------------------------------------------------------------------ */
 
 static enum nn_status make_loader(struct nn_training *t, struct nn_error *err)
 {
@@ -368,8 +387,7 @@ enum nn_status nn_train(const struct nn_train_task *task,
                         const struct nn_run *run, struct nn_net *net,
                         struct nn_train_result *result, struct nn_error *err)
 {
-    struct nn_training t = { .task = task, .opt = opt, .run = run,
-                             .net = net };
+    struct nn_training t = { .task = task, .opt = opt, .run = run, .net = net };
     char label[64];
     int found = 0;
     enum nn_status st = set_up(&t, err);

@@ -22,15 +22,15 @@ struct nn_train_options {
     struct nn_loss loss;
     struct nn_optim_options optim;
     struct nn_schedule schedule;
-    double clip;      /* largest gradient norm; 0 off */
-    double ema;       /* decay of the weight average; 0 off */
-    int patience;     /* epochs without a better metric before stopping; 0:
-                         never */
-    int eval_every;   /* epochs between evaluations, >= 1; the last always */
+    double clip;    /* largest gradient norm; 0 off */
+    double ema;     /* decay of the weight average; 0 off */
+    int patience;   /* epochs without a better metric before stopping; 0:
+                       never */
+    int eval_every; /* epochs between evaluations, >= 1; the last always */
     struct nn_augment augment;
     size_t cache_bytes;
-    int threads;      /* loader workers */
-    double head_lr;   /* factor of the classifier's rate, 1 */
+    int threads;        /* loader workers */
+    double head_lr;     /* factor of the classifier's rate, 1 */
     double block_decay; /* rate of each earlier stage times this, 1: same */
     int freeze_epochs;  /* first epochs that train the classifier alone */
 };
@@ -62,9 +62,9 @@ struct nn_train_task {
 /* A run folder: results.csv (a row an epoch) and last.safetensors (the state
  * of the stage under way and the weights of the finished ones). */
 struct nn_run {
-    const char *dir;                    /* NULL: nothing is written */
-    int resume;                         /* go on from last.safetensors */
-    const volatile sig_atomic_t *stop;  /* set by SIGINT; may be NULL */
+    const char *dir;                   /* NULL: nothing is written */
+    int resume;                        /* go on from last.safetensors */
+    const volatile sig_atomic_t *stop; /* set by SIGINT; may be NULL */
 };
 
 struct nn_train_result {
@@ -79,12 +79,10 @@ struct nn_train_result {
  * Errors: NN_ERR_STOPPED (stop was set: the step was finished and the state
  * saved), NN_ERR_NUMERIC (loss NaN or Inf: names task, epoch, step and node),
  * NN_ERR_IO, NN_ERR_NOMEM, NN_ERR_ARG. */
-NN_MUST_CHECK enum nn_status nn_train(const struct nn_train_task *task,
-                                      const struct nn_train_options *opt,
-                                      const struct nn_run *run,
-                                      struct nn_net *net,
-                                      struct nn_train_result *result,
-                                      struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_train(const struct nn_train_task *task, const struct nn_train_options *opt,
+         const struct nn_run *run, struct nn_net *net,
+         struct nn_train_result *result, struct nn_error *err);
 
 /* Class-balanced sampler: each epoch draws n_epoch items so that each bucket
  * gets its share; within a bucket every item comes once before any comes

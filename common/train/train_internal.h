@@ -40,9 +40,8 @@ json_t *nn_training_fingerprint(const struct nn_training *t);
 NN_MUST_CHECK enum nn_status nn_training_save(struct nn_training *t,
                                               struct nn_error *err);
 /* 1 in *found when the run folder has this task's state. */
-NN_MUST_CHECK enum nn_status nn_training_restore(struct nn_training *t,
-                                                 int *found,
-                                                 struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_training_restore(struct nn_training *t, int *found, struct nn_error *err);
 /* results.csv: one row for the epoch just evaluated. */
 NN_MUST_CHECK enum nn_status
 nn_training_add_row(struct nn_training *t, const struct nn_train_metrics *m,

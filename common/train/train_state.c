@@ -11,17 +11,18 @@
 #define CSV_HEADER                                                             \
     "stage,epoch,step,lr,train_loss,valid_loss,metric,images_per_s,seconds\n"
 
-/* --- what must not change between the parts of a run -------------------------- */
+/* --- what must not change between the parts of a run
+ * -------------------------- */
 
 static json_t *augment_json(const struct nn_augment *a)
 {
     return json_pack("[f,f,f,f,f,f,f,f,f,f,f,f,f,i,f,f]", (double)a->crop_min,
                      (double)a->crop_max, (double)a->aspect, (double)a->flip,
                      (double)a->rotate, (double)a->brightness,
-                     (double)a->contrast, (double)a->saturation,
-                     (double)a->hue, (double)a->grey, (double)a->lowres,
-                     (double)a->lowres_min, (double)a->jpeg, a->jpeg_min,
-                     (double)a->blur, (double)a->erase);
+                     (double)a->contrast, (double)a->saturation, (double)a->hue,
+                     (double)a->grey, (double)a->lowres, (double)a->lowres_min,
+                     (double)a->jpeg, a->jpeg_min, (double)a->blur,
+                     (double)a->erase);
 }
 
 static json_t *loss_json(const struct nn_loss *l)
@@ -32,13 +33,12 @@ static json_t *loss_json(const struct nn_loss *l)
 
 static json_t *optim_json(const struct nn_train_options *o)
 {
-    return json_pack("[i,f,i,f,f,f,f,i,f,f,f,f]", (int)o->optim.kind,
-                     (double)o->optim.momentum, o->optim.nesterov,
-                     (double)o->optim.beta1, (double)o->optim.beta2,
-                     (double)o->optim.epsilon, (double)o->optim.weight_decay,
-                     (int)o->schedule.kind, o->schedule.peak,
-                     o->schedule.warmup_share, o->schedule.final_share,
-                     o->clip);
+    return json_pack(
+        "[i,f,i,f,f,f,f,i,f,f,f,f]", (int)o->optim.kind,
+        (double)o->optim.momentum, o->optim.nesterov, (double)o->optim.beta1,
+        (double)o->optim.beta2, (double)o->optim.epsilon,
+        (double)o->optim.weight_decay, (int)o->schedule.kind, o->schedule.peak,
+        o->schedule.warmup_share, o->schedule.final_share, o->clip);
 }
 
 static json_t *outputs_json(const struct nn_net_spec *s)
@@ -88,7 +88,8 @@ static enum nn_status check_same(const struct nn_training *t,
     const char *key;
     json_t *v;
 
-    json_object_foreach(t->fingerprint, key, v) {
+    json_object_foreach(t->fingerprint, key, v)
+    {
         if (!same_json(v, json_object_get(old, key))) {
             return nn_fail(err, NN_ERR_ARG,
                            "cannot resume '%s': its %s was made with another "
@@ -100,7 +101,8 @@ static enum nn_status check_same(const struct nn_training *t,
     return NN_OK;
 }
 
-/* --- saving -------------------------------------------------------------------- */
+/* --- saving
+ * -------------------------------------------------------------------- */
 
 enum { ARRAYS = 5 };
 
@@ -126,10 +128,10 @@ static json_t *state_json(const struct nn_training *t)
         "s:s, s:s, s:b}",
         "fingerprint", t->fingerprint, "epoch", (json_int_t)t->epoch, "batch",
         (json_int_t)t->batch, "step", (json_int_t)t->step, "updates",
-        (json_int_t)t->optim.step, "loss_sum", t->loss_sum, "loss_n",
-        t->loss_n, "train_s", t->train_s, "train_images", t->train_images,
-        "eval_s", t->eval_s, "best_epoch", (json_int_t)t->best_epoch,
-        "best_loss", or_null(t->best_metrics.loss), "best_metric",
+        (json_int_t)t->optim.step, "loss_sum", t->loss_sum, "loss_n", t->loss_n,
+        "train_s", t->train_s, "train_images", t->train_images, "eval_s",
+        t->eval_s, "best_epoch", (json_int_t)t->best_epoch, "best_loss",
+        or_null(t->best_metrics.loss), "best_metric",
         or_null(t->best_metrics.metric), "best_text", t->best_metrics.text,
         "rows", t->rows != NULL ? t->rows : "", "finished", t->finished);
 }
@@ -159,7 +161,8 @@ enum nn_status nn_training_save(struct nn_training *t, struct nn_error *err)
     return st;
 }
 
-/* --- restoring ------------------------------------------------------------------ */
+/* --- restoring
+ * ------------------------------------------------------------------ */
 
 static double number_of(const json_t *j, const char *key)
 {
@@ -197,8 +200,7 @@ static enum nn_status take_state(struct nn_training *t, const json_t *j,
     if (t->epoch < 0 || t->epoch > t->opt->epochs || t->batch < 0 ||
         t->batch > t->batches) {
         return nn_fail(err, NN_ERR_FORMAT,
-                       "cannot resume '%s': its state is damaged",
-                       t->run->dir);
+                       "cannot resume '%s': its state is damaged", t->run->dir);
     }
     return NN_OK;
 }
@@ -255,7 +257,8 @@ enum nn_status nn_training_restore(struct nn_training *t, int *found,
     return st;
 }
 
-/* --- results.csv ------------------------------------------------------------------ */
+/* --- results.csv
+ * ------------------------------------------------------------------ */
 
 /* Rows of other tasks in the present file. */
 static char *other_rows(const char *path, const char *task)
@@ -312,12 +315,12 @@ enum nn_status nn_training_add_row(struct nn_training *t,
                                    struct nn_error *err)
 {
     double rate = t->train_s > 0 ? t->train_images / t->train_s : 0;
-    char *rows = nn_mem_sprintf(
-        "%s%s,%lld,%lld,%.6g,%.6f,%.6f,%.6f,%.1f,%.1f\n",
-        t->rows != NULL ? t->rows : "", t->task->name,
-        (long long)t->epoch + 1, (long long)t->step, lr,
-        t->loss_n > 0 ? t->loss_sum / t->loss_n : (double)NAN, m->loss,
-        m->metric, rate, t->train_s + t->eval_s);
+    char *rows =
+        nn_mem_sprintf("%s%s,%lld,%lld,%.6g,%.6f,%.6f,%.6f,%.1f,%.1f\n",
+                       t->rows != NULL ? t->rows : "", t->task->name,
+                       (long long)t->epoch + 1, (long long)t->step, lr,
+                       t->loss_n > 0 ? t->loss_sum / t->loss_n : (double)NAN,
+                       m->loss, m->metric, rate, t->train_s + t->eval_s);
 
     if (rows == NULL) {
         return nn_fail_nomem(err);

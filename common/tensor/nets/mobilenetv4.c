@@ -120,8 +120,7 @@ static nn_node body(struct builder *b, nn_node x)
 }
 
 enum nn_status nn_mobilenetv4_build(const struct nn_mobilenetv4 *m,
-                                    struct nn_graph **out,
-                                    struct nn_error *err)
+                                    struct nn_graph **out, struct nn_error *err)
 {
     struct builder b = { NULL, m->width,
                          m->bn_momentum > 0 ? m->bn_momentum : 0.9f };

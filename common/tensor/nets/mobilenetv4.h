@@ -10,10 +10,10 @@
 #include "common/tensor/graph.h"
 
 struct nn_mobilenetv4 {
-    float width;      /* > 0; 1.0 is Conv-Small, 0.5 is timm's _050 */
-    int32_t size;     /* input [1,size,size,3], >= 32 */
-    int32_t outputs;  /* logits K >= 1 */
-    float dropout;    /* before the classifier */
+    float width;       /* > 0; 1.0 is Conv-Small, 0.5 is timm's _050 */
+    int32_t size;      /* input [1,size,size,3], >= 32 */
+    int32_t outputs;   /* logits K >= 1 */
+    float dropout;     /* before the classifier */
     float bn_momentum; /* share of the old value kept; 0: 0.9 */
 };
 

@@ -13,7 +13,8 @@
 
 enum { BATCH = 3, MAX_NODES = 64 };
 
-/* --- a naive interpreter of graphs, training mode, in double ---------------- */
+/* --- a naive interpreter of graphs, training mode, in double ----------------
+ */
 
 static size_t elements(struct nn_shape s)
 {
@@ -26,8 +27,9 @@ static double pixel(const double *x, struct nn_shape s, int b, int h, int w,
     if (h < 0 || w < 0 || h >= s.h || w >= s.w) {
         return 0;
     }
-    return x[(((size_t)b * (size_t)s.h + (size_t)h) * (size_t)s.w +
-              (size_t)w) * (size_t)s.c + (size_t)c];
+    return x[(((size_t)b * (size_t)s.h + (size_t)h) * (size_t)s.w + (size_t)w) *
+                 (size_t)s.c +
+             (size_t)c];
 }
 
 static double tap_sum(const struct nn_node_info *n, const double *x,
@@ -41,10 +43,10 @@ static double tap_sum(const struct nn_node_info *n, const double *x,
     for (int kh = 0; kh < c->kh; kh++) {
         for (int kw = 0; kw < c->kw; kw++) {
             for (int i = 0; i < per; i++) {
-                sum += pixel(x, in, b, oh * c->stride_h + kh - c->pad_h,
-                             ow * c->stride_w + kw - c->pad_w,
-                             group * per + i) *
-                       w[((oc * c->kh + kh) * c->kw + kw) * per + i];
+                sum +=
+                    pixel(x, in, b, oh * c->stride_h + kh - c->pad_h,
+                          ow * c->stride_w + kw - c->pad_w, group * per + i) *
+                    w[((oc * c->kh + kh) * c->kw + kw) * per + i];
             }
         }
     }
@@ -157,7 +159,8 @@ static double naive_loss(const struct nn_graph *g, const double *p,
     return loss;
 }
 
-/* --- small nets, one per way in which steps can be fused -------------------- */
+/* --- small nets, one per way in which steps can be fused --------------------
+ */
 
 static const struct nn_conv2d c33 = { 4, 3, 1, 1, 1, 0 };
 static const struct nn_conv2d c33s2 = { 5, 3, 2, 1, 1, 1 };
@@ -382,8 +385,8 @@ START_TEST(folded_inference)
         }
         for (size_t k = 0; k < f.g->n_nodes; k++) {
             const struct nn_node_info *node = &f.g->node[k];
-            double rows = (double)(elements(node->shape) /
-                                   (size_t)node->shape.c);
+            double rows =
+                (double)(elements(node->shape) / (size_t)node->shape.c);
 
             for (size_t j = 0; node->op == NN_OP_BNORM && j < p->count &&
                                (size_t)node->param + NN_BN_VAR == i;
@@ -452,7 +455,8 @@ START_TEST(a_step_allocates_nothing)
 }
 END_TEST
 
-/* --- dropout, NaN, marks, builder errors -------------------------------------- */
+/* --- dropout, NaN, marks, builder errors
+ * -------------------------------------- */
 
 static struct nn_graph *dropout_net(float drop)
 {

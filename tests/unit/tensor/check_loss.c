@@ -9,12 +9,9 @@
 enum { B = 5, K = 3 };
 
 static const struct nn_loss losses[] = {
-    { NN_LOSS_BINARY, 0, 0, 0 },
-    { NN_LOSS_BINARY, 0, 0, 0.2f },
-    { NN_LOSS_FOCAL, 0.25f, 2, 0 },
-    { NN_LOSS_FOCAL, -1, 0, 0 },
-    { NN_LOSS_FOCAL, 0.6f, 0.5f, 0 },
-    { NN_LOSS_CATEGORICAL, 0, 0, 0 },
+    { NN_LOSS_BINARY, 0, 0, 0 },         { NN_LOSS_BINARY, 0, 0, 0.2f },
+    { NN_LOSS_FOCAL, 0.25f, 2, 0 },      { NN_LOSS_FOCAL, -1, 0, 0 },
+    { NN_LOSS_FOCAL, 0.6f, 0.5f, 0 },    { NN_LOSS_CATEGORICAL, 0, 0, 0 },
     { NN_LOSS_CATEGORICAL, 0, 0, 0.1f },
 };
 enum { N_LOSSES = sizeof losses / sizeof losses[0] };
@@ -101,8 +98,8 @@ START_TEST(extreme_logits)
     double v;
     float d[3];
 
-    ck_assert_int_eq(
-        nn_loss_eval(&losses[_i], z, t, NULL, 1, 3, &v, d, NULL), NN_OK);
+    ck_assert_int_eq(nn_loss_eval(&losses[_i], z, t, NULL, 1, 3, &v, d, NULL),
+                     NN_OK);
     ck_assert(isfinite(v));
     for (int i = 0; i < 3; i++) {
         ck_assert(isfinite(d[i]));
@@ -141,8 +138,7 @@ START_TEST(softmax_and_prior)
     ck_assert_float_eq_tol(p[2], 0.5f, 1e-4f);
     nn_softmax(z, 3, 100, p);
     ck_assert_float_eq_tol(p[2], 1.0f / 3, 5e-3f);
-    ck_assert_float_eq_tol(nn_sigmoid(nn_loss_prior_bias(0.01f)), 0.01f,
-                           1e-6f);
+    ck_assert_float_eq_tol(nn_sigmoid(nn_loss_prior_bias(0.01f)), 0.01f, 1e-6f);
     ck_assert_float_eq(nn_sigmoid(-1e9f), 0.0f);
     ck_assert_float_eq(nn_sigmoid(1e9f), 1.0f);
 }

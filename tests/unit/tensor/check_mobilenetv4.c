@@ -28,9 +28,8 @@ static void fill_param(const struct nn_graph *g, size_t i, float *values)
     golden_uniform(p->name, p->count, file);
     if (l.ndim == 4) {
         double fan_out = (double)(l.shape[0] * l.shape[2] * l.shape[3]);
-        double groups = l.shape[1] == 1 && l.shape[2] > 1
-                            ? (double)l.shape[0]
-                            : 1;
+        double groups =
+            l.shape[1] == 1 && l.shape[2] > 1 ? (double)l.shape[0] : 1;
 
         scale = (float)sqrt(6.0 * groups / fan_out);
     } else if (strcmp(p->name, "classifier.weight") == 0) {
@@ -62,7 +61,7 @@ static void set_up(struct fixture *f, const json_t *want)
     struct nn_error err = NN_ERROR_INIT;
     size_t n;
 
-    m.width = ends_with(name, "_050") ? 0.5f
+    m.width = ends_with(name, "_050")   ? 0.5f
               : ends_with(name, "_035") ? 0.35f
                                         : 1.0f;
     m.size = (int32_t)json_integer_value(json_object_get(want, "size"));
@@ -123,8 +122,8 @@ START_TEST(inference_logits)
     nn_exec_load(e, &f.p);
     ck_assert_int_eq(nn_exec_forward(e, NULL, f.x, f.batch, 0, &z, NULL),
                      NN_OK);
-    golden_close(z.data, z_want, (size_t)f.batch * 3, 2e-5 * largest(z_want),
-                 0, "logits");
+    golden_close(z.data, z_want, (size_t)f.batch * 3, 2e-5 * largest(z_want), 0,
+                 "logits");
     nn_exec_destroy(&e);
     tear_down(&f);
     json_decref(want);
@@ -172,7 +171,8 @@ static void compare_running(const struct fixture *f, const json_t *want)
     const char *name;
     json_t *w;
 
-    json_object_foreach((json_t *)(uintptr_t)want, name, w) {
+    json_object_foreach((json_t *)(uintptr_t)want, name, w)
+    {
         const struct nn_param *p = nn_graph_find_param(f->g, name);
         float got[2];
 
@@ -203,9 +203,9 @@ START_TEST(training_step)
     for (int32_t i = 0; i < f.batch; i++) {
         target[i * 3 + i % 3] = 1;
     }
-    ck_assert_int_eq(nn_loss_eval(&loss, z.data, target, NULL, f.batch, 3,
-                                  &value, d, NULL),
-                     NN_OK);
+    ck_assert_int_eq(
+        nn_loss_eval(&loss, z.data, target, NULL, f.batch, 3, &value, d, NULL),
+        NN_OK);
     ck_assert_double_eq_tol(
         value, json_number_value(json_object_get(want, "loss")), 1e-3);
     ck_assert_int_eq(nn_exec_backward(e, &f.p, d, NULL), NN_OK);
@@ -236,8 +236,7 @@ END_TEST
 
 static int build(void *ctx)
 {
-    const struct nn_mobilenetv4 m = { .width = 0.1f, .size = 32,
-                                      .outputs = 2 };
+    const struct nn_mobilenetv4 m = { .width = 0.1f, .size = 32, .outputs = 2 };
     const struct nn_exec_options opt = { .max_batch = 1, .train = 1 };
     struct nn_params p = NN_PARAMS_INIT;
     struct nn_graph *g;

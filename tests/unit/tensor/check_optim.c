@@ -47,8 +47,8 @@ static void step_compare(enum nn_optim_kind kind, const char *key, double lr)
         if (step == 0 || step == 9) {
             const json_t *row = json_array_get(rows, step == 9);
 
-            golden_close(p.value.data, json_object_get(row, "w"), N, 2e-6,
-                         2e-6, "w");
+            golden_close(p.value.data, json_object_get(row, "w"), N, 2e-6, 2e-6,
+                         "w");
             golden_close(p.value.data + N, json_object_get(row, "b"), N, 2e-6,
                          2e-6, "b");
         }

@@ -41,9 +41,8 @@ static struct nn_dataset *make_data(const char *dir)
 
     for (int split = 0; split < 2; split++) {
         for (int c = 0; c < 3; c++) {
-            char *sub = nn_mem_sprintf("%s/%s/%s", dir,
-                                       split ? "valid" : "train",
-                                       colour_names[c]);
+            char *sub = nn_mem_sprintf(
+                "%s/%s/%s", dir, split ? "valid" : "train", colour_names[c]);
 
             ck_assert_int_eq(nn_file_mkdirs(sub, NULL), NN_OK);
             for (int i = 0; i < PER_CLASS / (split + 1); i++) {
@@ -68,15 +67,16 @@ static struct nn_dataset *make_data(const char *dir)
     return ds;
 }
 
-/* --- a task -------------------------------------------------------------------- */
+/* --- a task
+ * -------------------------------------------------------------------- */
 
 struct colours {
     const struct nn_dataset *ds;
     uint32_t train[3 * PER_CLASS + 1], valid[3 * PER_CLASS];
     uint32_t order[3 * PER_CLASS + 1];
     size_t n_train, n_valid;
-    int calls;          /* of target() */
-    int stop_at;        /* set *stop at that call; 0 never */
+    int calls;   /* of target() */
+    int stop_at; /* set *stop at that call; 0 never */
     volatile sig_atomic_t stop;
 };
 
@@ -112,8 +112,8 @@ static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
     float z[3 * PER_CLASS * 3];
     uint8_t ok[3 * PER_CLASS];
     int right = 0;
-    enum nn_status st = nn_scorer_run_items(s, c->ds, c->valid, c->n_valid,
-                                            NULL, z, ok, err);
+    enum nn_status st =
+        nn_scorer_run_items(s, c->ds, c->valid, c->n_valid, NULL, z, ok, err);
 
     for (size_t i = 0; i < c->n_valid; i++) {
         const float *r = z + 3 * i;
@@ -178,7 +178,8 @@ static enum nn_status train(struct colours *c, const struct nn_run *run,
     return nn_train(&task, o, run, net, r, err);
 }
 
-/* --- tests ------------------------------------------------------------------------ */
+/* --- tests
+ * ------------------------------------------------------------------------ */
 
 START_TEST(learns_and_records)
 {
