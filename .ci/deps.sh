@@ -20,8 +20,6 @@ libexif-dev     library libexif
 libarchive-dev  library libarchive
 libjansson-dev  library jansson
 libxxhash-dev   library libxxhash
-libmicrohttpd-dev library libmicrohttpd
-zlib1g-dev      library zlib
 '
 # Needed by the checks of .ci/run only.
 DEPS_CHECKS='
