@@ -124,22 +124,69 @@ void nn_optim_step(struct nn_optim *o, const struct nn_graph *g,
 /* --- clipping --------------------------------------------------------------
  */
 
-static double sum_squares(const float *v, size_t n)
+enum { CLIP_PARTS = 64 };
+
+struct clip {
+    float *v;
+    size_t n;
+    float scale;
+    double part[CLIP_PARTS]; /* one per chunk in work */
+};
+
+/* Eight float lanes over blocks of 256, the blocks summed in double. */
+static void square_chunk(void *ctx, size_t chunk)
 {
+    struct clip *c = ctx;
+    size_t from = chunk * OPTIM_CHUNK;
+    size_t to = from + OPTIM_CHUNK < c->n ? from + OPTIM_CHUNK : c->n;
     double sum = 0;
 
-    for (size_t at = 0; at < n; at += 256) {
-        size_t end = at + 256 < n ? at + 256 : n;
-        float part[8] = { 0 };
+    for (size_t at = from; at < to; at += 256) {
+        size_t n = to - at < 256 ? to - at : 256, i = 0;
+        const float *v = c->v + at;
+        float lane[8] = { 0 };
 
-        for (size_t i = at; i < end; i++) {
-            part[i & 7] += v[i] * v[i];
+        for (; i + 8 <= n; i += 8) {
+            for (size_t j = 0; j < 8; j++) {
+                lane[j] += v[i + j] * v[i + j];
+            }
         }
-        for (int j = 0; j < 8; j++) {
-            sum += (double)part[j];
+        for (; i < n; i++) {
+            sum += (double)v[i] * (double)v[i];
+        }
+        for (size_t j = 0; j < 8; j++) {
+            sum += (double)lane[j];
+        }
+    }
+    c->part[chunk] = sum;
+}
+
+static double sum_squares(float *v, size_t n)
+{
+    size_t most = (size_t)CLIP_PARTS * OPTIM_CHUNK;
+    double sum = 0;
+
+    for (size_t at = 0; at < n; at += most) {
+        struct clip c = { .v = v + at, .n = n - at < most ? n - at : most };
+        size_t parts = chunks_of(c.n);
+
+        nn_parallel_for(parts, square_chunk, &c);
+        for (size_t i = 0; i < parts; i++) {
+            sum += c.part[i];
         }
     }
     return sum;
+}
+
+static void scale_chunk(void *ctx, size_t chunk)
+{
+    const struct clip *c = ctx;
+    size_t from = chunk * OPTIM_CHUNK;
+    size_t to = from + OPTIM_CHUNK < c->n ? from + OPTIM_CHUNK : c->n;
+
+    for (size_t i = from; i < to; i++) {
+        c->v[i] *= c->scale;
+    }
 }
 
 double nn_grad_clip(struct nn_params *p, const struct nn_graph *g,
@@ -147,7 +194,6 @@ double nn_grad_clip(struct nn_params *p, const struct nn_graph *g,
 {
     const struct nn_param *q;
     double sum = 0, norm;
-    float scale;
 
     for (size_t i = 0; (q = nn_graph_param(g, i)) != NULL; i++) {
         if (q->trained) {
@@ -158,12 +204,12 @@ double nn_grad_clip(struct nn_params *p, const struct nn_graph *g,
     if (!(max_norm > 0) || !(norm > max_norm)) {
         return norm;
     }
-    scale = (float)(max_norm / (norm + 1e-6));
     for (size_t i = 0; (q = nn_graph_param(g, i)) != NULL; i++) {
-        float *v = p->grad.data + q->offset;
+        struct clip c = { .v = p->grad.data + q->offset, .n = q->count };
 
-        for (size_t j = 0; q->trained && j < q->count; j++) {
-            v[j] *= scale;
+        c.scale = (float)(max_norm / (norm + 1e-6));
+        if (q->trained) {
+            nn_parallel_for(chunks_of(c.n), scale_chunk, &c);
         }
     }
     return norm;

@@ -130,18 +130,26 @@ static int by_offset(const void *a, const void *b)
     return (x->bytes > y->bytes) - (x->bytes < y->bytes);
 }
 
-static enum nn_status check_overlap(struct nn_st_file *f, struct nn_error *err)
+/* The tensors must cover the data part exactly: no overlap, no hole. */
+static enum nn_status check_cover(struct nn_st_file *f, struct nn_error *err)
 {
     size_t end = 0;
 
     qsort(f->entry, f->n, sizeof *f->entry, by_offset);
     for (size_t i = 0; i < f->n; i++) {
-        if (f->entry[i].offset < end) {
-            return bad(err, f->entry[i].name, "it overlaps another tensor");
+        if (f->entry[i].offset != end) {
+            return bad(err, f->entry[i].name,
+                       f->entry[i].offset < end
+                           ? "it overlaps another tensor"
+                           : "there is a hole before its data");
         }
-        end = f->entry[i].offset + f->entry[i].bytes;
+        end += f->entry[i].bytes;
     }
-    return NN_OK;
+    return end == f->data_bytes
+               ? NN_OK
+               : nn_fail(err, NN_ERR_FORMAT,
+                         "%zu bytes after the last tensor",
+                         f->data_bytes - end);
 }
 
 static enum nn_status check_meta(struct nn_st_file *f, struct nn_error *err)
@@ -163,19 +171,16 @@ static enum nn_status check_meta(struct nn_st_file *f, struct nn_error *err)
     return NN_OK;
 }
 
-static enum nn_status parse(struct nn_st_file *f, size_t size,
-                            struct nn_error *err)
+static enum nn_status parse_header(struct nn_st_file *f, size_t size,
+                                   struct nn_error *err)
 {
     uint64_t n = 0;
     json_error_t je;
-    const char *key;
-    json_t *v;
-    enum nn_status st;
 
     for (int i = 7; i >= 0 && size >= 8; i--) {
         n = n << 8 | f->bytes[i];
     }
-    if (size < 8 || n > size - 8 || n > ST_MAX_HEADER) {
+    if (size < 10 || n > size - 8 || n > ST_MAX_HEADER || f->bytes[8] != '{') {
         return nn_fail(err, NN_ERR_FORMAT,
                        "it is no safetensors file (header length)");
     }
@@ -183,50 +188,71 @@ static enum nn_status parse(struct nn_st_file *f, size_t size,
     f->data_bytes = size - 8 - (size_t)n;
     f->header = json_loadb((const char *)f->bytes + 8, (size_t)n,
                            JSON_REJECT_DUPLICATES, &je);
-    if (!json_is_object(f->header)) {
-        return nn_fail(err, NN_ERR_FORMAT,
-                       "it is no safetensors file (header: %s)",
-                       f->header == NULL ? je.text : "no object");
+    if (f->header == NULL) {
+        return json_error_code(&je) == json_error_out_of_memory
+                   ? nn_fail_nomem(err)
+                   : nn_fail(err, NN_ERR_FORMAT,
+                             "it is no safetensors file (header: %s)",
+                             je.text);
+    }
+    return NN_OK;
+}
+
+static enum nn_status parse(struct nn_st_file *f, size_t size,
+                            struct nn_error *err)
+{
+    enum nn_status st = parse_header(f, size, err);
+    const char *key;
+    json_t *v;
+
+    if (st) {
+        return st;
     }
     f->entry = nn_mem_calloc(json_object_size(f->header), sizeof *f->entry);
     if (f->entry == NULL) {
         return nn_fail_nomem(err);
     }
     st = check_meta(f, err);
-    json_object_foreach(f->header, key, v)
-    {
+    json_object_foreach(f->header, key, v) {
         if (!st && strcmp(key, "__metadata__") != 0) {
             st = read_entry(f, key, v, err);
         }
     }
-    return st ? st : check_overlap(f, err);
+    return st ? st : check_cover(f, err);
+}
+
+enum nn_status nn_st_parse(unsigned char *bytes, size_t size, const char *name,
+                           struct nn_st_file **out, struct nn_error *err)
+{
+    struct nn_st_file *f = nn_mem_calloc(1, sizeof *f);
+    struct nn_error why = NN_ERROR_INIT;
+    enum nn_status st;
+
+    *out = NULL;
+    if (f == NULL) {
+        nn_mem_free(bytes);
+        return nn_fail_nomem(err);
+    }
+    f->bytes = bytes;
+    st = parse(f, size, &why);
+    if (st) {
+        nn_st_close(&f);
+        return nn_fail(err, st, "cannot read '%s': %s", name, why.text);
+    }
+    *out = f;
+    return NN_OK;
 }
 
 enum nn_status nn_st_open(const char *path, struct nn_st_file **out,
                           struct nn_error *err)
 {
-    struct nn_st_file *f = nn_mem_calloc(1, sizeof *f);
-    struct nn_error why = NN_ERROR_INIT;
+    unsigned char *bytes = NULL;
     size_t size = 0;
     enum nn_status st;
 
     *out = NULL;
-    if (f == NULL) {
-        return nn_fail_nomem(err);
-    }
-    st = nn_file_read(path, ST_MAX_FILE, &f->bytes, &size, err);
-    if (!st) {
-        st = parse(f, size, &why);
-        if (st) {
-            nn_fail(err, st, "cannot read '%s': %s", path, why.text);
-        }
-    }
-    if (st) {
-        nn_st_close(&f);
-        return st;
-    }
-    *out = f;
-    return NN_OK;
+    st = nn_file_read(path, ST_MAX_FILE, &bytes, &size, err);
+    return st ? st : nn_st_parse(bytes, size, path, out, err);
 }
 
 void nn_st_close(struct nn_st_file **fp)

@@ -49,7 +49,9 @@ NN_MUST_CHECK enum nn_status nn_st_writer_create(struct nn_st_writer **out);
 void nn_st_writer_destroy(struct nn_st_writer **w);
 NN_MUST_CHECK enum nn_status
 nn_st_writer_meta(struct nn_st_writer *w, const char *key, const char *value);
-/* dtype F32, F16 or BF16 (rounded to nearest even). */
+/* dtype F32, F16 or BF16 (rounded to nearest even).
+ * Errors: NN_ERR_ARG (another dtype, more than 8 axes, a negative one, a name
+ * that is taken, reserved or not UTF-8), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status
 nn_st_writer_add(struct nn_st_writer *w, const char *name, enum nn_dtype dtype,
                  int ndim, const int64_t *shape, const float *data);

@@ -58,6 +58,17 @@ void nn_st_writer_destroy(struct nn_st_writer **wp)
     nn_mem_free(w);
 }
 
+static int is_utf8(const char *s)
+{
+    json_t *j = json_string(s), *raw = j == NULL ? json_string_nocheck(s)
+                                                 : NULL;
+    int damaged = j == NULL && raw != NULL;
+
+    json_decref(j);
+    json_decref(raw);
+    return !damaged;
+}
+
 enum nn_status nn_st_writer_meta(struct nn_st_writer *w, const char *key,
                                  const char *value)
 {
@@ -70,24 +81,30 @@ static enum nn_status add(struct nn_st_writer *w, const char *prefix,
                           const int64_t *shape, const float *data, float *own)
 {
     struct pending *t;
+    size_t count;
+    char *full;
 
-    if (nn_mem_grow(&w->t, &w->cap, w->n + 1, sizeof *w->t)) {
+    if (count_of(ndim, shape, &count)) {
+        return NN_ERR_ARG;
+    }
+    full = nn_mem_sprintf("%s%s", prefix, name);
+    if (full == NULL ||
+        nn_mem_grow(&w->t, &w->cap, w->n + 1, sizeof *w->t)) {
+        nn_mem_free(full);
         return NN_ERR_NOMEM;
     }
-    t = &w->t[w->n];
-    *t = (struct pending){
-        .dtype = dtype, .ndim = ndim, .data = data, .count = 1
-    };
-    for (int i = 0; i < ndim; i++) {
-        t->shape[i] = shape[i];
-        t->count *= (size_t)shape[i];
+    if (name_taken(w, full) || !is_utf8(full)) {
+        nn_mem_free(full);
+        return NN_ERR_ARG;
     }
-    t->name = nn_mem_sprintf("%s%s", prefix, name);
-    if (t->name == NULL) {
-        return NN_ERR_NOMEM;
-    }
-    t->own = own;
-    w->n++;
+    t = &w->t[w->n++];
+    *t = (struct pending){ .name = full,
+                           .dtype = dtype,
+                           .ndim = ndim,
+                           .data = data,
+                           .own = own,
+                           .count = count };
+    memcpy(t->shape, shape, (size_t)ndim * sizeof *shape);
     return NN_OK;
 }
 
@@ -114,14 +131,16 @@ enum nn_status nn_st_writer_add_params(struct nn_st_writer *w,
         float *own = nn_mem_calloc(p->count, sizeof *own);
         /* Running statistics span a wide range: never store them short. */
         enum nn_dtype as = p->trained ? dtype : NN_F32;
+        enum nn_status st;
 
         if (own == NULL) {
             return NN_ERR_NOMEM;
         }
         nn_layout_to_file(&l, values + p->offset, own);
-        if (add(w, prefix, p->name, as, l.ndim, l.shape, own, own)) {
+        st = add(w, prefix, p->name, as, l.ndim, l.shape, own, own);
+        if (st) {
             nn_mem_free(own);
-            return NN_ERR_NOMEM;
+            return st;
         }
     }
     return NN_OK;
@@ -143,55 +162,79 @@ static const char *dtype_name(enum nn_dtype d)
     return d == NN_F16 ? "F16" : "BF16";
 }
 
+static json_t *describe(const struct pending *t, size_t from, size_t to)
+{
+    json_t *shape = json_array();
+
+    for (int d = 0; d < t->ndim; d++) {
+        if (json_array_append_new(shape, json_integer(t->shape[d]))) {
+            json_decref(shape);
+            return NULL;
+        }
+    }
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_name(t->dtype),
+                     "shape", shape, "data_offsets", (json_int_t)from,
+                     (json_int_t)to);
+}
+
+/* NULL when out of memory. */
 static json_t *make_header(const struct nn_st_writer *w)
 {
     json_t *h = json_object();
     size_t at = 0;
+    int failed = h == NULL;
 
     if (json_object_size(w->meta) > 0) {
-        json_object_set(h, "__metadata__", w->meta);
+        failed |= json_object_set(h, "__metadata__", w->meta) != 0;
     }
-    for (size_t i = 0; h != NULL && i < w->n; i++) {
+    for (size_t i = 0; !failed && i < w->n; i++) {
         const struct pending *t = &w->t[i];
-        size_t bytes = t->count * dtype_bytes(t->dtype);
-        json_t *shape = json_array();
-        json_t *entry;
+        size_t end = at + t->count * dtype_bytes(t->dtype);
 
-        for (int d = 0; d < t->ndim; d++) {
-            json_array_append_new(shape, json_integer(t->shape[d]));
-        }
-        entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_name(t->dtype),
-                          "shape", shape, "data_offsets", (json_int_t)at,
-                          (json_int_t)(at + bytes));
-        if (entry == NULL || json_object_set_new(h, t->name, entry)) {
-            json_decref(h);
-            h = NULL;
-        }
-        at += bytes;
+        failed = json_object_set_new(h, t->name, describe(t, at, end)) != 0;
+        at = end;
+    }
+    if (failed) {
+        json_decref(h);
+        return NULL;
     }
     return h;
 }
 
-static void put_le(FILE *f, uint64_t v, int bytes)
+static void put_le(unsigned char *p, uint64_t v, size_t bytes)
 {
-    for (int i = 0; i < bytes; i++) {
-        fputc((int)(v >> (8 * i) & 0xff), f);
+    for (size_t i = 0; i < bytes; i++) {
+        p[i] = (unsigned char)(v >> (8 * i) & 0xff);
     }
+}
+
+static uint32_t encoded(enum nn_dtype dtype, float x)
+{
+    uint32_t bits;
+
+    if (dtype == NN_F16) {
+        return nn_float_to_half(x);
+    }
+    if (dtype == NN_BF16) {
+        return nn_float_to_bfloat(x);
+    }
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
 }
 
 static void put_tensor(FILE *f, const struct pending *t)
 {
-    for (size_t i = 0; i < t->count; i++) {
-        uint32_t bits;
+    enum { BLOCK = 1024 };
+    unsigned char buf[BLOCK * 4];
+    size_t size = dtype_bytes(t->dtype);
 
-        if (t->dtype == NN_F16) {
-            put_le(f, nn_float_to_half(t->data[i]), 2);
-        } else if (t->dtype == NN_BF16) {
-            put_le(f, nn_float_to_bfloat(t->data[i]), 2);
-        } else {
-            memcpy(&bits, &t->data[i], sizeof bits);
-            put_le(f, bits, 4);
+    for (size_t at = 0; at < t->count; at += BLOCK) {
+        size_t n = t->count - at < BLOCK ? t->count - at : BLOCK;
+
+        for (size_t i = 0; i < n; i++) {
+            put_le(buf + i * size, encoded(t->dtype, t->data[at + i]), size);
         }
+        fwrite(buf, size, n, f);
     }
 }
 
@@ -201,6 +244,7 @@ enum nn_status nn_st_writer_commit(struct nn_st_writer *w, const char *path,
     json_t *h = make_header(w);
     char *text = h != NULL ? json_dumps(h, JSON_COMPACT) : NULL;
     struct nn_file_out o = { 0 };
+    unsigned char length[8];
     size_t len = text != NULL ? strlen(text) : 0, pad = (8 - len % 8) % 8;
     enum nn_status st;
 
@@ -210,7 +254,8 @@ enum nn_status nn_st_writer_commit(struct nn_st_writer *w, const char *path,
     }
     st = nn_file_out_open(&o, path, err);
     if (!st) {
-        put_le(o.stream, len + pad, 8);
+        put_le(length, len + pad, sizeof length);
+        fwrite(length, 1, sizeof length, o.stream);
         fwrite(text, 1, len, o.stream);
         fprintf(o.stream, "%*s", (int)pad, "");
         for (size_t i = 0; i < w->n; i++) {

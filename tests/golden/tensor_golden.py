@@ -3,15 +3,17 @@
 
 Writes tensor_mobilenetv4.json: logits (inference and training mode), loss and
 the norm and three entries of every gradient of timm's mobilenetv4_conv_small at
-widths 1, 0.5 and 0.35; and tensor_optim.json: ten steps of SGD and AdamW. Weights and inputs
-come from the integer formula below, which tests/unit/tensor/golden.c repeats,
-so no weights need to be stored. Needs: pip install torch timm.
+widths 1, 0.5 and 0.35; tensor_optim.json: ten steps of SGD and AdamW; and
+tensor_small.safetensors. Weights and inputs come from the integer formula
+below, which tests/unit/tensor/golden.c repeats, so no weights need to be
+stored. Needs: pip install torch timm.
 """
 import json
 import os
 import zlib
 
 import numpy as np
+import safetensors.torch
 import timm
 import torch
 
@@ -110,6 +112,28 @@ def save(name, data):
         f.write("\n")
 
 
+def small_file():
+    """A model file as the safetensors library writes it, in three dtypes."""
+    def t(name, shape, dtype=torch.float32):
+        n = int(np.prod(shape))
+        return torch.from_numpy(uniform(name, n)).reshape(shape).to(dtype)
+
+    tensors = {
+        "net.conv_stem.weight": t("conv_stem.weight", (4, 3, 3, 2)),
+        "net.classifier.weight":
+            t("classifier.weight", (5, 4), torch.float16),
+        "net.classifier.bias": t("classifier.bias", (5,), torch.bfloat16),
+        "net.bn1.num_batches_tracked": torch.tensor(7),
+        "net.extra": t("extra", (2, 0, 3)),
+    }
+    for part in ("weight", "bias", "running_mean", "running_var"):
+        tensors["net.bn1." + part] = t("bn1." + part, (4,))
+    safetensors.torch.save_file(
+        tensors, os.path.join(HERE, "tensor_small.safetensors"),
+        {"classes": "grizzly,black,teddy", "note": "gr\u00fcn \"x\"\n"})
+
+
+small_file()
 save("tensor_mobilenetv4.json",
      [network("mobilenetv4_conv_small", 96, 4),
       network("mobilenetv4_conv_small_050", 97, 4),

@@ -84,14 +84,17 @@ START_TEST(below_is_uniform)
     static const uint32_t sizes[] = { 1, 2, 3, 10, 97, 1000 };
     struct nn_rng r = nn_rng_make(1, 2);
     uint32_t n = sizes[_i];
-    long count[1000] = { 0 };
+    long count[1000] = { 0 }, inside = 0;
 
     for (long i = 0; i < 200000; i++) {
         uint32_t k = nn_rng_below(&r, n);
 
-        ck_assert_uint_lt(k, n);
-        count[k]++;
+        if (k < n) { /* an assertion for each draw would take seconds */
+            count[k]++;
+            inside++;
+        }
     }
+    ck_assert_int_eq(inside, 200000);
     if (n > 1) {
         check_uniform(count, n, 200000);
     }
@@ -118,17 +121,20 @@ START_TEST(floats_fill_the_unit_interval)
 {
     struct nn_rng r = nn_rng_make(5, 6);
     double sum = 0, sum_double = 0;
-    long count[100] = { 0 };
+    long count[100] = { 0 }, inside = 0;
 
     for (int i = 0; i < 200000; i++) {
         float f = nn_rng_float(&r);
         double d = nn_rng_double(&r);
 
-        ck_assert(f >= 0.0f && f < 1.0f && d >= 0 && d < 1);
-        count[(int)(f * 100.0f)]++;
-        sum += (double)f;
-        sum_double += d;
+        if (f >= 0.0f && f < 1.0f && d >= 0 && d < 1) {
+            count[(int)(f * 100.0f)]++;
+            sum += (double)f;
+            sum_double += d;
+            inside++;
+        }
     }
+    ck_assert_int_eq(inside, 200000);
     check_uniform(count, 100, 200000);
     /* deviation of the mean: 1 / sqrt(12 * 200000) = 0.00065 */
     ck_assert_double_eq_tol(sum / 200000, 0.5, 0.004);
@@ -164,7 +170,6 @@ START_TEST(normal_has_its_moments)
     for (int i = 0; i < N; i++) {
         double x = (double)nn_rng_normal(&r);
 
-        ck_assert(isfinite(x));
         m1 += x;
         m2 += x * x;
         m3 += x * x * x;
@@ -182,13 +187,15 @@ END_TEST
 START_TEST(chance_keeps_its_probability)
 {
     struct nn_rng r = nn_rng_make(9, 9);
-    int n = 0;
+    int n = 0, never = 0, always = 0;
 
     for (int i = 0; i < 100000; i++) {
-        ck_assert_int_eq(nn_rng_chance(&r, 0.0f), 0);
-        ck_assert_int_eq(nn_rng_chance(&r, 1.0f), 1);
+        never += nn_rng_chance(&r, 0.0f);
+        always += nn_rng_chance(&r, 1.0f);
         n += nn_rng_chance(&r, 0.25f);
     }
+    ck_assert_int_eq(never, 0);
+    ck_assert_int_eq(always, 100000);
     ck_assert_double_eq_tol(n / 1e5, 0.25, 6 * sqrt(0.25 * 0.75 / 1e5));
 }
 END_TEST
