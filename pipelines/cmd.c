@@ -97,7 +97,7 @@ static enum nn_status prepare(struct nn_dataset *ds, uint64_t seed,
     enum nn_status st;
 
     nn_dataset_fingerprint(ds);
-    st = nn_dataset_group(ds, 6, err);
+    st = nn_dataset_group(ds, NN_NEAR_BITS, err);
     if (!st && !ds->has_splits) {
         st = nn_dataset_split(ds, VALID_SHARE, TEST_SHARE, seed, err);
     }

@@ -146,7 +146,8 @@ void nn_dataset_fingerprint(struct nn_dataset *ds);
  * A plain picture (standard deviation of luma below 4 levels) is near to
  * nothing but equal bytes. Groups are the connected components; a manifest's
  * groups are joined, never split. Needs fingerprints; bad pictures stay alone.
- * Time: about n^2 max_bits / 2^(65 / (max_bits + 1)) steps of a nanosecond.
+ * Time: some 0.2 n^2 hash comparisons at 12 bits, a second or two for 50,000
+ * pictures.
  * Errors: NN_ERR_ARG (max_bits), NN_ERR_NOMEM; the groups are then as they
  * were. */
 NN_MUST_CHECK enum nn_status
