@@ -147,8 +147,7 @@ static enum nn_status check_cover(struct nn_st_file *f, struct nn_error *err)
     }
     return end == f->data_bytes
                ? NN_OK
-               : nn_fail(err, NN_ERR_FORMAT,
-                         "%zu bytes after the last tensor",
+               : nn_fail(err, NN_ERR_FORMAT, "%zu bytes after the last tensor",
                          f->data_bytes - end);
 }
 
@@ -180,9 +179,13 @@ static enum nn_status parse_header(struct nn_st_file *f, size_t size,
     for (int i = 7; i >= 0 && size >= 8; i--) {
         n = n << 8 | f->bytes[i];
     }
-    if (size < 10 || n > size - 8 || n > ST_MAX_HEADER || f->bytes[8] != '{') {
+    if (size < 10 || n < 2 || n > size - 8 || n > ST_MAX_HEADER) {
         return nn_fail(err, NN_ERR_FORMAT,
                        "it is no safetensors file (header length)");
+    }
+    if (f->bytes[8] != '{') { /* nor blanks before it, says the format */
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "it is no safetensors file (header: no object)");
     }
     f->data = f->bytes + 8 + n;
     f->data_bytes = size - 8 - (size_t)n;
@@ -192,8 +195,7 @@ static enum nn_status parse_header(struct nn_st_file *f, size_t size,
         return json_error_code(&je) == json_error_out_of_memory
                    ? nn_fail_nomem(err)
                    : nn_fail(err, NN_ERR_FORMAT,
-                             "it is no safetensors file (header: %s)",
-                             je.text);
+                             "it is no safetensors file (header: %s)", je.text);
     }
     return NN_OK;
 }
@@ -213,7 +215,8 @@ static enum nn_status parse(struct nn_st_file *f, size_t size,
         return nn_fail_nomem(err);
     }
     st = check_meta(f, err);
-    json_object_foreach(f->header, key, v) {
+    json_object_foreach(f->header, key, v)
+    {
         if (!st && strcmp(key, "__metadata__") != 0) {
             st = read_entry(f, key, v, err);
         }

@@ -27,10 +27,18 @@ struct nn_st_entry {
 /* A file that has been read and checked as a whole. Read-only, shareable. */
 struct nn_st_file;
 
-/* Errors: NN_ERR_IO; NN_ERR_FORMAT (header length, JSON, overlapping or
- * out-of-range offsets, sizes that do not match shape and dtype: named). */
+/* Errors: NN_ERR_IO; NN_ERR_NOMEM; NN_ERR_FORMAT, naming the tensor: a header
+ * above 100 MB or longer than the file, damaged JSON, a name that comes
+ * twice, offsets out of range, sizes that do not match shape and dtype,
+ * overlaps, holes, and bytes that belong to no tensor. *out is then NULL. */
 NN_MUST_CHECK enum nn_status
 nn_st_open(const char *path, struct nn_st_file **out, struct nn_error *err);
+/* The same for a file in memory: `bytes`, a block of nn_mem, belongs to the
+ * result, and is freed on failure; `name` stands for the path. */
+NN_MUST_CHECK enum nn_status nn_st_parse(unsigned char *bytes, size_t size,
+                                         const char *name,
+                                         struct nn_st_file **out,
+                                         struct nn_error *err);
 void nn_st_close(struct nn_st_file **f);
 size_t nn_st_count(const struct nn_st_file *f);
 const struct nn_st_entry *nn_st_entry(const struct nn_st_file *f, size_t i);
@@ -47,6 +55,8 @@ NN_MUST_CHECK enum nn_status nn_st_read(const struct nn_st_file *f,
 struct nn_st_writer;
 NN_MUST_CHECK enum nn_status nn_st_writer_create(struct nn_st_writer **out);
 void nn_st_writer_destroy(struct nn_st_writer **w);
+/* A key that is set again takes the new value.
+ * Errors: NN_ERR_NOMEM; NN_ERR_ARG (key or value is not UTF-8). */
 NN_MUST_CHECK enum nn_status
 nn_st_writer_meta(struct nn_st_writer *w, const char *key, const char *value);
 /* dtype F32, F16 or BF16 (rounded to nearest even).

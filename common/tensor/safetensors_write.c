@@ -60,8 +60,8 @@ void nn_st_writer_destroy(struct nn_st_writer **wp)
 
 static int is_utf8(const char *s)
 {
-    json_t *j = json_string(s), *raw = j == NULL ? json_string_nocheck(s)
-                                                 : NULL;
+    json_t *j = json_string(s),
+           *raw = j == NULL ? json_string_nocheck(s) : NULL;
     int damaged = j == NULL && raw != NULL;
 
     json_decref(j);
@@ -72,8 +72,33 @@ static int is_utf8(const char *s)
 enum nn_status nn_st_writer_meta(struct nn_st_writer *w, const char *key,
                                  const char *value)
 {
+    if (!is_utf8(key) || !is_utf8(value)) {
+        return NN_ERR_ARG;
+    }
     return json_object_set_new(w->meta, key, json_string(value)) ? NN_ERR_NOMEM
                                                                  : NN_OK;
+}
+
+static int name_taken(const struct nn_st_writer *w, const char *name)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (strcmp(w->t[i].name, name) == 0) {
+            return 1;
+        }
+    }
+    return strcmp(name, "__metadata__") == 0;
+}
+
+/* Elements of a shape; 0 and *count, or -1. */
+static int count_of(int ndim, const int64_t *shape, size_t *count)
+{
+    *count = 1;
+    for (int i = 0; i < ndim; i++) {
+        if (shape[i] < 0 || nn_size_mul(*count, (size_t)shape[i], count)) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static enum nn_status add(struct nn_st_writer *w, const char *prefix,
@@ -88,8 +113,7 @@ static enum nn_status add(struct nn_st_writer *w, const char *prefix,
         return NN_ERR_ARG;
     }
     full = nn_mem_sprintf("%s%s", prefix, name);
-    if (full == NULL ||
-        nn_mem_grow(&w->t, &w->cap, w->n + 1, sizeof *w->t)) {
+    if (full == NULL || nn_mem_grow(&w->t, &w->cap, w->n + 1, sizeof *w->t)) {
         nn_mem_free(full);
         return NN_ERR_NOMEM;
     }

@@ -28,8 +28,9 @@ struct bench {
 static enum nn_status set_up(struct bench *b, float width, int32_t size,
                              struct nn_error *err)
 {
-    const struct nn_mobilenetv4 m = { .width = width, .size = size,
-                                      .outputs = OUTPUTS, .dropout = 0.2f };
+    const struct nn_mobilenetv4 m = {
+        .width = width, .size = size, .outputs = OUTPUTS, .dropout = 0.2f
+    };
     const struct nn_exec_options opt = { b->batch, 1, 1, nn_cpu_flags() };
     struct nn_optim_options o = nn_optim_defaults(NN_OPTIM_ADAMW);
     size_t n = (size_t)b->batch * (size_t)size * (size_t)size * 3;
@@ -63,8 +64,8 @@ static enum nn_status step(struct bench *b, uint64_t number,
     const struct nn_loss loss = { NN_LOSS_CATEGORICAL, 0, 0, 0.1f };
     struct nn_tensor z;
     double value;
-    enum nn_status st = nn_exec_forward(b->e, &b->p, b->x, b->batch, number,
-                                        &z, err);
+    enum nn_status st =
+        nn_exec_forward(b->e, &b->p, b->x, b->batch, number, &z, err);
 
     memset(b->p.grad.data, 0, b->p.grad.count * sizeof(float));
     if (!st) {

@@ -9,6 +9,7 @@
 #include "common/tensor/half.h"
 #include "common/tensor/nets/mobilenetv4.h"
 #include "common/tensor/safetensors.h"
+#include "tests/unit/tensor/golden.h"
 #include "tests/unit/testkit.h"
 
 static char *dir, *path;
@@ -253,6 +254,49 @@ START_TEST(unwritable_and_missing)
 }
 END_TEST
 
+/* What the safetensors library wrote: three dtypes, an integer, no elements,
+ * and metadata with characters that JSON must escape. */
+START_TEST(reads_the_librarys_file)
+{
+    static const struct {
+        const char *name;
+        size_t n;
+        double rel;
+    } t[] = { { "conv_stem.weight", 72, 0 },
+              { "classifier.weight", 20, 1.0 / 2048 },
+              { "classifier.bias", 5, 1.0 / 256 },
+              { "bn1.running_var", 4, 0 },
+              { "extra", 0, 0 } };
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_st_file *f;
+    float got[72], want[72];
+    char name[64];
+
+    ck_assert_int_eq(
+        nn_st_open(golden_path("tensor_small.safetensors"), &f, &err), NN_OK);
+    ck_assert_uint_eq(nn_st_count(f), 9);
+    ck_assert_str_eq(nn_st_meta(f, "classes"), "grizzly,black,teddy");
+    ck_assert_str_eq(nn_st_meta(f, "note"), "gr\xc3\xbcn \"x\"\n");
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        const struct nn_st_entry *e;
+
+        snprintf(name, sizeof name, "net.%s", t[i].name);
+        e = nn_st_find(f, name);
+        ck_assert_ptr_nonnull(e);
+        ck_assert_uint_eq(e->count, t[i].n);
+        ck_assert_int_eq(nn_st_read(f, e, got, &err), NN_OK);
+        golden_uniform(t[i].name, t[i].n, want);
+        for (size_t k = 0; k < t[i].n; k++) {
+            ck_assert_msg(fabs((double)got[k] - (double)want[k]) <=
+                              t[i].rel * fabs((double)want[k]),
+                          "%s[%zu]: %g, want %g", name, k, (double)got[k],
+                          (double)want[k]);
+        }
+    }
+    nn_st_close(&f);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("safetensors");
@@ -262,6 +306,7 @@ static Suite *create(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_loop_test(t, refuses_damage, 0, N_DAMAGED);
     tcase_add_test(t, survives_mutation);
+    tcase_add_test(t, reads_the_librarys_file);
     tcase_add_loop_test(t, tensors_round_trip, 0, 3);
     tcase_add_test(t, halves_are_exact);
     tcase_add_test(t, parameters_by_name_and_shape);

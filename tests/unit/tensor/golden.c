@@ -34,14 +34,20 @@ void golden_uniform(const char *name, size_t n, float *out)
     }
 }
 
-json_t *golden_load(const char *file)
+const char *golden_path(const char *file)
 {
-    char path[512];
-    json_error_t err;
-    json_t *j;
+    static char path[512];
 
     snprintf(path, sizeof path, "%s/%s", GOLDEN_DIR, file);
-    j = json_load_file(path, 0, &err);
+    return path;
+}
+
+json_t *golden_load(const char *file)
+{
+    const char *path = golden_path(file);
+    json_error_t err;
+    json_t *j = json_load_file(path, 0, &err);
+
     ck_assert_msg(j != NULL, "%s: %s", path, err.text);
     return j;
 }

@@ -7,6 +7,8 @@
 
 /* n floats in [-1, 1): an integer hash of (crc32(name), index). */
 void golden_uniform(const char *name, size_t n, float *out);
+/* The path of a file of tests/golden; the text stands until the next call. */
+const char *golden_path(const char *file);
 /* A file of tests/golden, parsed; fails the test when it cannot be read. */
 json_t *golden_load(const char *file);
 /* Compare n numbers of a JSON array. */
