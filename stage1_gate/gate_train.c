@@ -29,8 +29,7 @@ struct gate_task {
     const struct nn_net *net;
 };
 
-/* --- outputs
- * ------------------------------------------------------------------ */
+/* --- outputs --- */
 
 /* Classes first, then families in the data set's order, then "-". */
 static size_t output_of(const struct nn_dataset *ds, const struct nn_item *it)
@@ -67,8 +66,7 @@ static enum nn_status name_outputs(struct gate_task *t)
     return NN_OK;
 }
 
-/* --- sampling
- * ------------------------------------------------------------------ */
+/* --- sampling --- */
 
 static enum nn_status fill_buckets(struct gate_task *t)
 {
@@ -167,8 +165,7 @@ static void target(void *ctx, uint32_t item, float *row, float *weight)
     *weight = it->weight;
 }
 
-/* --- validation
- * ------------------------------------------------------------------ */
+/* --- validation --- */
 
 static enum nn_status list_valid(struct gate_task *t)
 {
@@ -245,8 +242,7 @@ static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
     return st;
 }
 
-/* --- the whole
- * --------------------------------------------------------------------- */
+/* --- the whole --- */
 
 static enum nn_status check_counts(const struct gate_task *t,
                                    struct nn_error *err)

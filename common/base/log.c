@@ -83,6 +83,12 @@ void nn_progress_begin(struct nn_progress *p, const char *label,
     p->quiet = atomic_load(&all_quiet);
 }
 
+void nn_progress_resume(struct nn_progress *p, int64_t done)
+{
+    p->before = p->done = done;
+    p->last_decile = p->total > 0 ? (int)(done * 10 / p->total) : 0;
+}
+
 static void clock_text(double s, char *buf, size_t size)
 {
     long t = s < 0 ? 0 : (long)(s + 0.5);
@@ -123,7 +129,8 @@ static int columns(void)
 
 static void show(struct nn_progress *p, double now, const char *note)
 {
-    double rate = now > p->start_s ? (double)p->done / (now - p->start_s) : 0;
+    double here = (double)(p->done - p->before);
+    double rate = now > p->start_s ? here / (now - p->start_s) : 0;
     char bar[25], left[32] = "";
     char line[256];
 

@@ -29,7 +29,7 @@ void nn_log_stderr(void *ctx, enum nn_log_level level, const char *text);
  * a count and a rate. Use from one thread; its fields are read-only. */
 struct nn_progress {
     const char *label, *unit; /* "train gate", "img" */
-    int64_t total, done;
+    int64_t total, done, before;
     double start_s, last_s;
     int tty, quiet, shown;
     int last_decile;
@@ -37,6 +37,9 @@ struct nn_progress {
 /* label and unit are kept by pointer; total is in units, 0 when unknown. */
 void nn_progress_begin(struct nn_progress *p, const char *label,
                        const char *unit, int64_t total);
+/* `done` of the total were done by an earlier run: they move the bar, not the
+ * rate. Call once, after begin. */
+void nn_progress_resume(struct nn_progress *p, int64_t done);
 /* done counts so far; note (may be NULL) is shown at the end of the line. */
 void nn_progress_update(struct nn_progress *p, int64_t done, const char *note);
 void nn_progress_end(struct nn_progress *p, const char *note);

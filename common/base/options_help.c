@@ -6,9 +6,14 @@
 
 #include "common/base/options_internal.h"
 
-/* Short where that gives the same number again. */
+/* Short where that gives the same number again, also for a default that was
+ * kept as a float (0.05f is 0.05, not 0.05000000074505806). */
 static void double_text(double x, char *buf, size_t size)
 {
+    snprintf(buf, size, "%.7g", x);
+    if ((double)strtof(buf, NULL) == x) {
+        return;
+    }
     snprintf(buf, size, "%.10g", x);
     if (strtod(buf, NULL) != x) {
         snprintf(buf, size, "%.17g", x);

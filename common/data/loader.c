@@ -1,6 +1,7 @@
 #include "common/data/loader.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,6 +50,7 @@ struct nn_loader {
     size_t batch_no; /* batch that the consumer waits for or holds */
     int busy;        /* workers on a picture */
     int quit;
+    int urgent; /* the workers have the priority of other threads */
     struct nn_error failure; /* first error that is no picture's fault */
     uint64_t epoch;
     struct nn_loader_stats stats;
@@ -200,6 +202,26 @@ static int32_t batch_size(const struct nn_loader *l, size_t b)
     return left < (size_t)l->opt.batch ? (int32_t)left : l->opt.batch;
 }
 
+/* While there are batches ready, workers take only time that nobody wants: a
+ * worker that displaces a compute thread makes all of these wait at their next
+ * barrier (training of the default gate on 2 cores: 228 images/s when workers
+ * were equals, 280 when they stand back). A consumer that waits for a batch
+ * makes them equals again, so that a busy machine cannot starve them. Where the
+ * system refuses, nothing but speed is lost. */
+static void set_urgent(struct nn_loader *l, int urgent)
+{
+    const struct sched_param none = { 0 };
+
+    if (urgent == l->urgent) {
+        return;
+    }
+    l->urgent = urgent;
+    for (int i = 0; i < l->n_threads; i++) {
+        (void)pthread_setschedparam(l->worker[i].thread,
+                                    urgent ? SCHED_OTHER : SCHED_IDLE, &none);
+    }
+}
+
 static void *work(void *ctx)
 {
     struct worker *w = ctx;
@@ -302,6 +324,7 @@ static enum nn_status start_threads(struct nn_loader *l, struct nn_error *err)
                           &l->worker[l->n_threads]) == 0) {
         l->n_threads++;
     }
+    l->urgent = 1;
     return l->n_threads > 0
                ? NN_OK
                : nn_fail(err, NN_ERR_NOMEM, "cannot start a loader thread");
@@ -401,6 +424,7 @@ void nn_loader_destroy(struct nn_loader **lp)
 static void settle(struct nn_loader *l)
 {
     l->pass_n = 0;
+    set_urgent(l, 1);
     while (l->busy > 0) {
         pthread_cond_wait(&l->ready, &l->lock);
     }
@@ -507,8 +531,10 @@ enum nn_status nn_loader_next(struct nn_loader *l, struct nn_batch *b,
         }
         s = &l->slot[l->batch_no % (size_t)l->opt.prefetch];
         while (s->done < n && l->failure.status == NN_OK) {
+            set_urgent(l, 1);
             pthread_cond_wait(&l->ready, &l->lock);
         }
+        set_urgent(l, 0);
         if (l->failure.status != NN_OK) {
             st = nn_fail(err, l->failure.status, "%s", l->failure.text);
             break;

@@ -96,8 +96,7 @@ void nn_net_destroy(struct nn_net **np)
     nn_mem_free(net);
 }
 
-/* --- writing
- * ------------------------------------------------------------------- */
+/* --- writing --- */
 
 static json_t *three(const float v[3])
 {
@@ -145,8 +144,7 @@ enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
     return st ? nn_fail(err, st, "%s", nn_status_str(st)) : NN_OK;
 }
 
-/* --- reading
- * -------------------------------------------------------------------- */
+/* --- reading --- */
 
 struct reader {
     const json_t *j;

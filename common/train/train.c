@@ -44,8 +44,7 @@ struct nn_train_options nn_train_defaults(void)
     };
 }
 
-/* --- rates per layer
- * ------------------------------------------------------------ */
+/* --- rates per layer --- */
 
 /* Stage of a parameter: stem 0, blocks.0 1, ..., blocks.4 5, head 6, and 7 for
  * the classifier. */
@@ -81,8 +80,7 @@ static void set_rates(struct nn_training *t)
     }
 }
 
-/* --- one step
- * ---------------------------------------------------------------------- */
+/* --- one step --- */
 
 static enum nn_status name_failure(const struct nn_training *t,
                                    enum nn_status st, struct nn_error *err)
@@ -164,8 +162,7 @@ static void show_progress(struct nn_training *t)
     nn_progress_update(&t->bar, t->step * t->opt->batch, note);
 }
 
-/* --- epochs
- * ------------------------------------------------------------------------- */
+/* --- epochs --- */
 
 static enum nn_status run_batches(struct nn_training *t, struct nn_error *err)
 {
@@ -278,8 +275,7 @@ static enum nn_status run_epochs(struct nn_training *t, struct nn_error *err)
     return st;
 }
 
-/* --- setting up
- * ------------------------------------------------------------------------ */
+/* --- setting up --- */
 
 static enum nn_status make_loader(struct nn_training *t, struct nn_error *err)
 {
@@ -398,6 +394,7 @@ enum nn_status nn_train(const struct nn_train_task *task,
     if (!st && !t.finished) {
         snprintf(label, sizeof label, "train %s", task->name);
         nn_progress_begin(&t.bar, label, "img", t.total_steps * opt->batch);
+        nn_progress_resume(&t.bar, t.step * opt->batch);
         st = run_epochs(&t, err);
         nn_progress_end(&t.bar, t.best_metrics.text);
     }

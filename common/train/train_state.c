@@ -11,8 +11,7 @@
 #define CSV_HEADER                                                             \
     "stage,epoch,step,lr,train_loss,valid_loss,metric,images_per_s,seconds\n"
 
-/* --- what must not change between the parts of a run
- * -------------------------- */
+/* --- what must not change between the parts of a run --- */
 
 static json_t *augment_json(const struct nn_augment *a)
 {
@@ -101,8 +100,7 @@ static enum nn_status check_same(const struct nn_training *t,
     return NN_OK;
 }
 
-/* --- saving
- * -------------------------------------------------------------------- */
+/* --- saving --- */
 
 enum { ARRAYS = 5 };
 
@@ -161,8 +159,7 @@ enum nn_status nn_training_save(struct nn_training *t, struct nn_error *err)
     return st;
 }
 
-/* --- restoring
- * ------------------------------------------------------------------ */
+/* --- restoring --- */
 
 static double number_of(const json_t *j, const char *key)
 {
@@ -257,8 +254,7 @@ enum nn_status nn_training_restore(struct nn_training *t, int *found,
     return st;
 }
 
-/* --- results.csv
- * ------------------------------------------------------------------ */
+/* --- results.csv --- */
 
 /* Rows of other tasks in the present file. */
 static char *other_rows(const char *path, const char *task)

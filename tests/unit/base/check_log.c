@@ -189,6 +189,20 @@ START_TEST(plain_lines_where_no_terminal)
 }
 END_TEST
 
+START_TEST(resumed_work_has_its_own_rate)
+{
+    struct nn_progress p;
+
+    catch_stderr(0, 0);
+    nn_progress_begin(&p, "train", "img", 1000);
+    nn_progress_resume(&p, 600);
+    pass_time(&p, 10);
+    nn_progress_update(&p, 700, NULL);
+    ck_assert_str_eq(caught(), "train [================>       ] 700/1000 "
+                               "10.0 img/s 0:30 left\n");
+}
+END_TEST
+
 START_TEST(unknown_length_shows_a_count)
 {
     struct nn_progress p;
@@ -293,6 +307,7 @@ static Suite *create(void)
     tcase_add_loop_test(p, short_work_shows_nothing, 0, 2);
     tcase_add_loop_test(p, quiet_shows_nothing, 0, 2);
     tcase_add_test(p, plain_lines_where_no_terminal);
+    tcase_add_test(p, resumed_work_has_its_own_rate);
     tcase_add_test(p, unknown_length_shows_a_count);
     tcase_add_test(p, hours_are_shown);
     tcase_add_test(p, terminal_line_is_rewritten);

@@ -12,7 +12,7 @@
 
 static int quiet, cache = 1, epochs = 40, format, any_int;
 static uint64_t seed = 1;
-static double rate = 0.1, any_double;
+static double rate = 0.1, any_double, single = (double)0.05f;
 static const char *out, *init_from = "imagenet";
 static struct nn_option_list pools;
 
@@ -31,6 +31,7 @@ static const struct nn_option table[] = {
     { "any-int", 0, NN_OPT_INT, &any_int, "N", "no limit", 0, 0 },
     { "seed", 0, NN_OPT_U64, &seed, "N", "random numbers start here", 0, 0 },
     { "rate", 0, NN_OPT_DOUBLE, &rate, "X", "step size", 0, 1 },
+    { "single", 0, NN_OPT_DOUBLE, &single, "X", "kept as a float", 0, 1 },
     { "any-double", 0, NN_OPT_DOUBLE, &any_double, "X", "no limit", 0, 0 },
     { "format", 'f', NN_OPT_CHOICE, &format, "text|jsonl|csv", "of output", 0,
       0 },
@@ -257,6 +258,7 @@ START_TEST(help_shows_every_option_and_default)
         " show [40]\n",
         "random numbers start here [1]\n",
         "step size [0.1]\n",
+        "kept as a float [0.05]\n",
         "  -f, --format text|jsonl|csv\n",
         "of output [text]\n",
         "  -q, --quiet ",
@@ -312,7 +314,7 @@ START_TEST(each_lists_values)
     text[0] = '\0';
     nn_options_each(&command, collect, text);
     ck_assert_str_eq(text, "out=;init=i;epochs=40;any-int=0;seed=1;"
-                           "rate=0.33333333333333331;any-double=0;"
+                           "rate=0.33333333333333331;single=0.05;any-double=0;"
                            "format=jsonl;quiet=yes;cache=yes;");
     nn_options_release(&command);
 }
