@@ -10,6 +10,7 @@
 #include "pipelines/cmd.h"
 #include "pipelines/data_card.h"
 #include "pipelines/model.h"
+#include "pipelines/train_rounds.h"
 
 struct train {
     struct cmd_common common;
@@ -20,6 +21,8 @@ struct train {
     double gate_width, species_width, min_hit_rate, keep_rate;
     double lr, weight_decay, positive_share, label_smoothing, ema;
     int species_from;
+    struct nn_option_list negatives, mine_pool;
+    struct train_rounds rounds;
     uint64_t seed;
     struct gate_options gate;
     struct species_options species;
@@ -47,6 +50,12 @@ static void set_defaults(struct train *t)
     t->label_smoothing = (double)t->species.train.loss.smoothing;
     t->ema = t->species.train.ema;
     t->seed = 1;
+    t->rounds = (struct train_rounds){ .rounds = 3,
+                                       .top = 500,
+                                       .epochs = 6,
+                                       .rate = 0.3,
+                                       .hard_share = 0.8,
+                                       .suspect_rate = 0.95 };
 }
 
 static void apply_shared(const struct train *t, struct nn_train_options *o)
@@ -109,8 +118,7 @@ static void say_result(const char *name, const struct nn_train_result *r)
            r->images_per_s);
 }
 
-static enum nn_status train_gate(const struct train *t,
-                                 const struct nn_dataset *ds,
+static enum nn_status train_gate(const struct train *t, struct nn_dataset *ds,
                                  const struct nn_run *run, struct model *m,
                                  json_t *info, struct nn_error *err)
 {
@@ -123,6 +131,13 @@ static enum nn_status train_gate(const struct train *t,
         return st;
     }
     say_result("gate", &r);
+    if (t->rounds.pools != NULL) {
+        st = train_run_rounds(ds, &t->gate, &t->rounds, run, &m->gate,
+                              &m->gate_policy, err);
+    }
+    if (st) {
+        return st;
+    }
     text = gate_policy_text(&m->gate_policy);
     if (text == NULL) {
         return nn_fail_nomem(err);
@@ -169,9 +184,8 @@ static enum nn_status train_species(const struct train *t,
     return NN_OK;
 }
 
-static enum nn_status train_model(const struct train *t,
-                                  const struct nn_dataset *ds, json_t *options,
-                                  struct nn_error *err)
+static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
+                                  json_t *options, struct nn_error *err)
 {
     const struct nn_run run = { t->out, t->resume, &cmd_stop };
     struct model *m = NULL;
@@ -211,6 +225,7 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
                                 const char *data, struct nn_error *err)
 {
     struct nn_dataset *ds = NULL;
+    struct pools given = { .n = 0 }, mined = { .n = 0 };
     json_t *options = json_object();
     enum nn_status st =
         options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(t->out, err);
@@ -222,6 +237,14 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
     nn_options_each(o, add_option, options);
     apply_options(t);
     st = cmd_open_data(data, t->seed, &ds, err);
+    if (!st && t->negatives.n > 0) {
+        st = pools_open(t->negatives.v, t->negatives.n, &given, err);
+        st = st ? st : train_add_negatives(ds, &given, err);
+    }
+    if (!st && t->mine_pool.n > 0) {
+        st = pools_open(t->mine_pool.v, t->mine_pool.n, &mined, err);
+        t->rounds.pools = &mined;
+    }
     if (!st) {
         st = write_options(t->out, options, err);
     }
@@ -231,6 +254,8 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
     }
 out:
     nn_dataset_close(&ds);
+    pools_close(&given);
+    pools_close(&mined);
     json_decref(options);
     return st;
 }
@@ -303,6 +328,70 @@ static int parse_and_run(struct train *t, const struct nn_option *table,
     return status;
 }
 
+/* The rows of --help's last group. */
+#define NEGATIVES_ROWS(t)                                                      \
+    { NULL, 0, NN_OPT_HEADING, NULL, NULL, "more negatives", 0, 0 },           \
+        { "negatives",                                                         \
+          0,                                                                   \
+          NN_OPT_LIST,                                                         \
+          &(t).negatives,                                                      \
+          "PATH",                                                              \
+          "train on these as negatives too: a folder, archive, manifest "      \
+          "(such as "                                                          \
+          "mine writes) or synth:...; may be repeated",                        \
+          0,                                                                   \
+          0 },                                                                 \
+        { "mine-pool",                                                         \
+          0,                                                                   \
+          NN_OPT_LIST,                                                         \
+          &(t).mine_pool,                                                      \
+          "PATH",                                                              \
+          "mine negatives here once the gate is trained; may be repeated",     \
+          0,                                                                   \
+          0 },                                                                 \
+        { "rounds",                                                            \
+          0,                                                                   \
+          NN_OPT_INT,                                                          \
+          &(t).rounds.rounds,                                                  \
+          "R",                                                                 \
+          "rounds of mining at most; they end when one does not help",         \
+          1,                                                                   \
+          100 },                                                               \
+        { "top",      0,                                                       \
+          NN_OPT_INT, &(t).rounds.top,                                         \
+          "K",        "negatives of a round",                                  \
+          1,          1000000 },                                               \
+        { "round-epochs",      0, NN_OPT_INT, &(t).rounds.epochs, "N",         \
+          "epochs of a round", 1, 100000 },                                    \
+        { "hard-share",                                                        \
+          0,                                                                   \
+          NN_OPT_DOUBLE,                                                       \
+          &(t).rounds.hard_share,                                              \
+          "S",                                                                 \
+          "share of a round chosen by score; the rest are random",             \
+          0,                                                                   \
+          1 },                                                                 \
+        { "mine-mode",                                                         \
+          0,                                                                   \
+          NN_OPT_CHOICE,                                                       \
+          &(t).rounds.mode,                                                    \
+          MINE_MODES,                                                          \
+          "which scores a round takes",                                        \
+          0,                                                                   \
+          0 },                                                                 \
+        { "suspect-rate",                                                      \
+          0,                                                                   \
+          NN_OPT_DOUBLE,                                                       \
+          &(t).rounds.suspect_rate,                                            \
+          "P",                                                                 \
+          "share of validation bears that the rule for suspects must catch",   \
+          0.01,                                                                \
+          1 },                                                                 \
+    {                                                                          \
+        "trust-pool", 0, NN_OPT_FLAG, &(t).rounds.trust_pool, NULL,            \
+            "the pool holds no bears: suspect nobody", 0, 0                    \
+    }
+
 int cmd_train(int argc, char **argv)
 {
     struct train t;
@@ -356,6 +445,7 @@ int cmd_train(int argc, char **argv)
         { "positive-share", 0, NN_OPT_DOUBLE, &t.positive_share, "P",
           "share of bears among the gate's training views; 0: as in the data",
           0, 0.99 },
+        NEGATIVES_ROWS(t),
         CMD_COMMON_ROWS(t.common),
         CMD_TABLE_END,
     };

@@ -18,6 +18,7 @@ static const struct {
     { "classify", cmd_classify, "say what is in photos: a class, or none" },
     { "evaluate", cmd_evaluate, "measure a model on labelled photos" },
     { "inspect", cmd_inspect, "show what a model or a data set holds" },
+    { "mine", cmd_mine, "find the pictures of a pool that fool the gate" },
     { "synth", synth_command, "draw pictures of bears and look-alikes" },
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -36,6 +36,9 @@ struct gate_options {
                               to this power: 1 as they are, 0 evenly */
     double min_hit_rate;
     const char *init; /* weights to start from, or NULL */
+    const char *task; /* name in results.csv and of the saved state: "gate" */
+    const struct nn_net *start; /* a gate of the same outputs, width and
+                                   size whose weights come first, or NULL */
 };
 /* The defaults found by measurement (docs/training.md). */
 struct gate_options gate_defaults(void);
@@ -51,7 +54,7 @@ int gate_outputs_ok(const struct nn_net *net);
 
 /* Train a gate on ds (splits set). *out and *policy are set on success.
  * Errors: as nn_train(); NN_ERR_ARG when train or valid lacks positives or
- * negatives (names which). */
+ * negatives (names which), or when opt->start does not fit. */
 NN_MUST_CHECK enum nn_status
 gate_train(const struct nn_dataset *ds, const struct gate_options *opt,
            const struct nn_run *run, struct nn_net **out,

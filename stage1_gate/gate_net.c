@@ -13,6 +13,7 @@ struct gate_options gate_defaults(void)
         .positive_share = 0,
         .family_power = 1,
         .min_hit_rate = 0.95,
+        .task = "gate",
     };
 
     o.train.epochs = 45;

@@ -308,6 +308,19 @@ static void release(struct gate_task *t)
     nn_mem_free(t->z_positive);
 }
 
+static enum nn_status start_from(struct nn_net *net, const struct nn_net *start,
+                                 struct nn_error *err)
+{
+    if (start->params.value.count != net->params.value.count) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "the gate to start from has other outputs or another "
+                       "width");
+    }
+    memcpy(net->params.value.data, start->params.value.data,
+           net->params.value.count * sizeof(float));
+    return NN_OK;
+}
+
 static enum nn_status make_net(const struct gate_task *t,
                                const struct gate_options *o,
                                struct nn_net **out, struct nn_error *err)
@@ -319,6 +332,9 @@ static enum nn_status make_net(const struct gate_task *t,
     spec.n_outputs = t->n_outputs;
     spec.outputs = (const char *const *)t->outputs;
     st = nn_net_create(&spec, o->train.seed, out, err);
+    if (!st && o->start != NULL) {
+        return start_from(*out, o->start, err);
+    }
     if (!st && o->init != NULL) {
         st = nn_net_init_from(*out, o->init, "gate.", &r, err);
         if (!st) {
@@ -366,9 +382,8 @@ enum nn_status gate_train(const struct nn_dataset *ds,
                           struct nn_train_result *result, struct nn_error *err)
 {
     struct gate_task t = { .ds = ds };
-    const struct nn_train_task task = {
-        "gate", ds, &t, sample, target, evaluate
-    };
+    const struct nn_train_task task = { opt->task, ds,     &t,
+                                        sample,    target, evaluate };
     struct nn_net *net = NULL;
     enum nn_status st = set_up(&t, opt, err);
 

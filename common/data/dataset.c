@@ -54,6 +54,13 @@ static struct nn_dataset *create(const char *path, size_t spool_bytes)
     return ds;
 }
 
+enum nn_status nn_dataset_create(const char *name, struct nn_dataset **out,
+                                 struct nn_error *err)
+{
+    *out = create(name, 0);
+    return *out == NULL ? nn_fail_nomem(err) : NN_OK;
+}
+
 enum nn_status nn_dataset_open(const char *path,
                                const struct nn_dataset_options *opt,
                                struct nn_dataset **out, struct nn_error *err)

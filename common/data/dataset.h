@@ -122,6 +122,21 @@ NN_MUST_CHECK enum nn_status nn_dataset_open_files(const char *const *paths,
                                                    size_t n,
                                                    struct nn_dataset **out,
                                                    struct nn_error *err);
+/* A set without pictures or classes, to be filled by nn_dataset_borrow().
+ * name stands for its path. Errors: NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_dataset_create(const char *name,
+                                               struct nn_dataset **out,
+                                               struct nn_error *err);
+/* Append from->items[index[0..n-1]] to ds: same name, weight and
+ * fingerprints, but with `label` (a class of ds, or NN_NEGATIVE) and `split`
+ * of ds, no family and no group. The bytes are still read through `from`,
+ * which must outlive ds. Appended items stand behind the others, unsorted.
+ * Errors: NN_ERR_ARG (no such item or label), NN_ERR_NOMEM; ds is then as it
+ * was. */
+NN_MUST_CHECK enum nn_status
+nn_dataset_borrow(struct nn_dataset *ds, const struct nn_dataset *from,
+                  const uint32_t *index, size_t n, int32_t label,
+                  enum nn_split split, struct nn_error *err);
 void nn_dataset_close(struct nn_dataset **ds); /* NULL is fine */
 
 /* Bytes of picture i into a new block (nn_mem_free). Thread-safe.
@@ -131,8 +146,9 @@ NN_MUST_CHECK enum nn_status nn_dataset_read(const struct nn_dataset *ds,
                                              size_t *size,
                                              struct nn_error *err);
 
-/* Decode every picture small and fill w, h, dhash, hash, colour, luma, bad.
- * Parallel, with progress. Bad pictures are marked, never fatal. */
+/* Decode every picture that has no fingerprint yet, small, and fill w, h,
+ * dhash, hash, colour, luma, bad. Parallel, with progress. Bad pictures are
+ * marked, never fatal. */
 void nn_dataset_fingerprint(struct nn_dataset *ds);
 
 /* max_bits that finds rescaled, recompressed and slightly cropped copies. */
@@ -152,6 +168,10 @@ void nn_dataset_fingerprint(struct nn_dataset *ds);
  * were. */
 NN_MUST_CHECK enum nn_status
 nn_dataset_group(struct nn_dataset *ds, int max_bits, struct nn_error *err);
+/* 1 when the two are near by that rule; they may stand in different data sets.
+ * Both must be fingerprinted; a bad one is near to nothing. */
+int nn_items_near(const struct nn_item *a, const struct nn_item *b,
+                  int max_bits);
 
 /* Give every item a split, as is needed when the source named none. Groups
  * stay whole and count for the label of their first item. Within each label,

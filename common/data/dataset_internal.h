@@ -14,13 +14,26 @@ struct nn_member {
     int damaged; /* the archive does not give it up */
 };
 
-enum nn_where { NN_WHERE_FILE, NN_WHERE_MEMBER, NN_WHERE_GENERATED };
+enum nn_where {
+    NN_WHERE_FILE,
+    NN_WHERE_MEMBER,
+    NN_WHERE_GENERATED,
+    NN_WHERE_BORROWED,
+};
+
+/* A picture of another data set, which outlives this one. */
+struct nn_borrowed {
+    const struct nn_dataset *from;
+    size_t item;
+};
 
 struct nn_source {
     char **path; /* of files */
     size_t n_paths, cap_paths;
     struct nn_member *member;
     size_t n_members, cap_members;
+    struct nn_borrowed *borrowed;
+    size_t n_borrowed, cap_borrowed;
     int *fd; /* plain tars and the spool file, kept open */
     size_t n_fds, cap_fds;
     int spool_fd; /* -1 until needed */

@@ -67,8 +67,11 @@ struct job {
 static void fingerprint_item(void *ctx, size_t i)
 {
     const struct job *j = ctx;
+    const struct nn_item *it = &j->ds->items[j->from + i];
 
-    fingerprint_one(j->ds, j->from + i);
+    if (it->w == 0 && !it->bad) {
+        fingerprint_one(j->ds, j->from + i);
+    }
 }
 
 void nn_dataset_fingerprint(struct nn_dataset *ds)

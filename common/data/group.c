@@ -86,6 +86,17 @@ static int count_bits(uint64_t v)
     return (int)((v * 0x0101010101010101u) >> 56);
 }
 
+int nn_items_near(const struct nn_item *a, const struct nn_item *b,
+                  int max_bits)
+{
+    if (a->bad || b->bad) {
+        return 0;
+    }
+    return a->hash == b->hash || (count_bits(a->dhash ^ b->dhash) <= max_bits &&
+                                  colours_match(a, b) && !is_plain(a) &&
+                                  !is_plain(b) && lumas_match(a, b));
+}
+
 /* --- candidates --- */
 
 struct keyed {

@@ -34,6 +34,7 @@ void nn_source_destroy(struct nn_source *s)
     }
     nn_mem_free(s->path);
     nn_mem_free(s->member);
+    nn_mem_free(s->borrowed);
     nn_mem_free(s->fd);
     nn_mem_free(s);
 }
@@ -104,6 +105,9 @@ enum nn_status nn_dataset_read(const struct nn_dataset *ds, size_t i,
         return read_member(&s->member[at], it->file, bytes, size, err);
     case NN_WHERE_GENERATED:
         return s->generator->read(s->generator_ctx, at, bytes, size, err);
+    case NN_WHERE_BORROWED:
+        return nn_dataset_read(s->borrowed[at].from, s->borrowed[at].item,
+                               bytes, size, err);
     }
     return nn_fail(err, NN_ERR_ARG, "no such source");
 }

@@ -90,6 +90,15 @@ NN_MUST_CHECK enum nn_status
 nn_scorer_run_items(struct nn_scorer *s, const struct nn_dataset *ds,
                     const uint32_t *index, size_t n, const char *label,
                     float *logits, uint8_t *ok, struct nn_error *err);
+/* The same, and the embedding of each, what the classifier sees: rows of
+ * nn_scorer_dims() floats in embedding [n,D], scaled to length 1, so that the
+ * dot product of two is their cosine. */
+size_t nn_scorer_dims(const struct nn_scorer *s);
+NN_MUST_CHECK enum nn_status
+nn_scorer_embed_items(struct nn_scorer *s, const struct nn_dataset *ds,
+                      const uint32_t *index, size_t n, const char *label,
+                      float *logits, float *embedding, uint8_t *ok,
+                      struct nn_error *err);
 /* Probabilities of one row of K logits by head and temperature. */
 void nn_net_probabilities(const struct nn_net *net, const float *logits,
                           float *p);

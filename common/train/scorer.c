@@ -1,4 +1,5 @@
 /* Inference on data sets and on fitted pictures. */
+#include <math.h>
 #include <string.h>
 
 #include "common/base/cpu.h"
@@ -95,14 +96,63 @@ enum nn_status nn_scorer_run_bytes(struct nn_scorer *s, const uint8_t *rgb,
     return st;
 }
 
+size_t nn_scorer_dims(const struct nn_scorer *s)
+{
+    return nn_graph_find_param(s->net->graph, "classifier.weight")->count /
+           s->net->spec.n_outputs;
+}
+
+/* Where the rows of a pass go; embedding may be NULL. */
+struct rows {
+    const uint32_t *index;
+    float *logits, *embedding;
+    uint8_t *ok;
+    size_t at; /* rows behind us */
+};
+
+static void scale_to_length_1(float *v, size_t n)
+{
+    double squares = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        squares += (double)v[i] * (double)v[i];
+    }
+    if (squares > 0) {
+        float by = (float)(1 / sqrt(squares));
+
+        for (size_t i = 0; i < n; i++) {
+            v[i] *= by;
+        }
+    }
+}
+
+static enum nn_status put_embedding(struct nn_scorer *s, struct rows *r,
+                                    size_t row, int32_t i)
+{
+    struct nn_tensor t;
+    enum nn_status st;
+    size_t d;
+
+    if (r->embedding == NULL) {
+        return NN_OK;
+    }
+    st = nn_exec_marked(s->exec, "embedding", &t);
+    if (st) {
+        return st;
+    }
+    d = (size_t)t.shape.c;
+    memcpy(r->embedding + row * d, t.data + (size_t)i * d, d * sizeof(float));
+    scale_to_length_1(r->embedding + row * d, d);
+    return NN_OK;
+}
+
 /* The loader delivers readable pictures in order; unreadable ones are missing
  * from its batches, so walk index[] along with it. */
 static enum nn_status run_loader(struct nn_scorer *s, struct nn_loader *l,
-                                 const uint32_t *index, size_t n,
-                                 struct nn_progress *bar, float *logits,
-                                 uint8_t *ok, struct nn_error *err)
+                                 struct rows *r, struct nn_progress *bar,
+                                 struct nn_error *err)
 {
-    size_t k = s->net->spec.n_outputs, at = 0;
+    size_t k = s->net->spec.n_outputs;
     struct nn_batch b;
     enum nn_status st = nn_loader_next(l, &b, err);
 
@@ -111,20 +161,21 @@ static enum nn_status run_loader(struct nn_scorer *s, struct nn_loader *l,
 
         st = run(s, b.input, b.n, &z, err);
         for (int32_t i = 0; !st && i < b.n; i++) {
-            while (index[at] != b.index[i]) {
-                at++;
+            while (r->index[r->at] != b.index[i]) {
+                r->at++;
             }
-            memcpy(logits + at * k, z.data + (size_t)i * k, k * sizeof *logits);
-            ok[at++] = 1;
+            memcpy(r->logits + r->at * k, z.data + (size_t)i * k,
+                   k * sizeof *r->logits);
+            st = put_embedding(s, r, r->at, i);
+            r->ok[r->at++] = 1;
         }
         if (!st) {
             if (bar != NULL) {
-                nn_progress_update(bar, (int64_t)at, NULL);
+                nn_progress_update(bar, (int64_t)r->at, NULL);
             }
             st = nn_loader_next(l, &b, err);
         }
     }
-    (void)n;
     return st;
 }
 
@@ -133,6 +184,16 @@ enum nn_status nn_scorer_run_items(struct nn_scorer *s,
                                    const uint32_t *index, size_t n,
                                    const char *label, float *logits,
                                    uint8_t *ok, struct nn_error *err)
+{
+    return nn_scorer_embed_items(s, ds, index, n, label, logits, NULL, ok, err);
+}
+
+enum nn_status nn_scorer_embed_items(struct nn_scorer *s,
+                                     const struct nn_dataset *ds,
+                                     const uint32_t *index, size_t n,
+                                     const char *label, float *logits,
+                                     float *embedding, uint8_t *ok,
+                                     struct nn_error *err)
 {
     const struct nn_net_spec *spec = &s->net->spec;
     struct nn_loader_options opt = {
@@ -143,12 +204,16 @@ enum nn_status nn_scorer_run_items(struct nn_scorer *s,
         .fit = spec->fit,
         .crop_share = spec->crop_share,
     };
+    struct rows rows = { index, logits, embedding, ok, 0 };
     struct nn_progress bar;
     struct nn_loader *l = NULL;
     enum nn_status st;
 
     memset(ok, 0, n);
     memset(logits, 0, n * spec->n_outputs * sizeof *logits);
+    if (embedding != NULL) {
+        memset(embedding, 0, n * nn_scorer_dims(s) * sizeof *embedding);
+    }
     memcpy(opt.mean, spec->mean, sizeof opt.mean);
     memcpy(opt.stddev, spec->stddev, sizeof opt.stddev);
     st = nn_loader_create(ds, &opt, &l, err);
@@ -159,8 +224,7 @@ enum nn_status nn_scorer_run_items(struct nn_scorer *s,
         if (label != NULL) {
             nn_progress_begin(&bar, label, "img", (int64_t)n);
         }
-        st = run_loader(s, l, index, n, label != NULL ? &bar : NULL, logits, ok,
-                        err);
+        st = run_loader(s, l, &rows, label != NULL ? &bar : NULL, err);
         if (label != NULL) {
             nn_progress_end(&bar, NULL);
         }

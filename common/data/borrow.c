@@ -1,0 +1,76 @@
+/* Pictures of one data set in another. */
+#include "common/base/mem.h"
+#include "common/data/dataset_internal.h"
+
+static enum nn_status check(const struct nn_dataset *ds,
+                            const struct nn_dataset *from,
+                            const uint32_t *index, size_t n, int32_t label,
+                            struct nn_error *err)
+{
+    if (label != NN_NEGATIVE && (label < 0 || (size_t)label >= ds->n_classes)) {
+        return nn_fail(err, NN_ERR_ARG, "no class %d in '%s'", (int)label,
+                       ds->path);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (index[i] >= from->n) {
+            return nn_fail(err, NN_ERR_ARG, "no picture %u in '%s' (%zu)",
+                           (unsigned)index[i], from->path, from->n);
+        }
+    }
+    return NN_OK;
+}
+
+/* Room for n more in both tables. */
+static enum nn_status reserve(struct nn_dataset *ds, size_t n)
+{
+    struct nn_source *s = ds->source;
+    struct nn_item *items;
+
+    if (nn_mem_grow(&s->borrowed, &s->cap_borrowed, s->n_borrowed + n,
+                    sizeof *s->borrowed)) {
+        return NN_ERR_NOMEM;
+    }
+    items = nn_mem_realloc(ds->items, ds->n + n, sizeof *items);
+    if (items == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    ds->items = items;
+    return NN_OK;
+}
+
+enum nn_status nn_dataset_borrow(struct nn_dataset *ds,
+                                 const struct nn_dataset *from,
+                                 const uint32_t *index, size_t n, int32_t label,
+                                 enum nn_split split, struct nn_error *err)
+{
+    struct nn_source *s = ds->source;
+    size_t had = ds->n, had_borrowed = s->n_borrowed;
+    enum nn_status st = check(ds, from, index, n, label, err);
+
+    if (st || n == 0) {
+        return st;
+    }
+    if (reserve(ds, n)) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct nn_item it = from->items[index[i]];
+
+        it.file = nn_mem_strdup(it.file);
+        if (it.file == NULL) {
+            while (ds->n > had) {
+                nn_mem_free((char *)(uintptr_t)ds->items[--ds->n].file);
+            }
+            s->n_borrowed = had_borrowed;
+            return nn_fail_nomem(err);
+        }
+        it.label = label;
+        it.family = -1;
+        it.split = split;
+        it.group = 0;
+        it.where = nn_where_pack(NN_WHERE_BORROWED, s->n_borrowed);
+        s->borrowed[s->n_borrowed++] = (struct nn_borrowed){ from, index[i] };
+        ds->items[ds->n++] = it;
+    }
+    return NN_OK;
+}

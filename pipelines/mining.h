@@ -1,0 +1,60 @@
+/* pipelines/mining.h - what `mine` and the rounds of `train` share. */
+#ifndef PIPELINES_MINING_H
+#define PIPELINES_MINING_H
+
+#include <stdio.h>
+
+#include "pipelines/model.h"
+#include "stage1_gate/mine.h"
+
+/* Several pools as one. `all` borrows from parts[]; one pool is `all` itself.
+ */
+struct pools {
+    struct nn_dataset **part;
+    size_t n;
+    struct nn_dataset *all;
+};
+/* Errors: those of nn_dataset_open(). */
+NN_MUST_CHECK enum nn_status pools_open(const char *const *paths, size_t n,
+                                        struct pools *out,
+                                        struct nn_error *err);
+void pools_close(struct pools *p);
+
+/* The species net as second opinion: its largest probability. For models of
+ * one class there is none. */
+struct species_opinion {
+    const struct nn_net *species;
+    struct nn_scorer *scorer;
+};
+NN_MUST_CHECK enum nn_status species_opinion_init(struct species_opinion *s,
+                                                  const struct nn_net *species,
+                                                  struct mine_opinion *out,
+                                                  struct nn_error *err);
+void species_opinion_release(struct species_opinion *s);
+
+/* One round, ready to be written down. */
+struct mining_round {
+    int number; /* 1, 2, ... */
+    const char *model_id;
+    const struct nn_dataset *pool;
+    const struct mine_bank *bank;
+    const struct mine_rule *rule; /* or NULL */
+    const struct mine_options *opt;
+    const struct mine_result *result;
+};
+/* A line a candidate, docs/mining.md has the fields. */
+NN_MUST_CHECK enum nn_status mining_write_jsonl(const struct mining_round *r,
+                                                const char *path,
+                                                struct nn_error *err);
+/* The accepted ones as a manifest that `train --negatives` takes. */
+NN_MUST_CHECK enum nn_status mining_write_manifest(const struct mining_round *r,
+                                                   const char *path,
+                                                   struct nn_error *err);
+/* A page with thumbnails, self-contained. */
+NN_MUST_CHECK enum nn_status mining_write_html(const struct mining_round *r,
+                                               const char *path,
+                                               struct nn_error *err);
+/* What was found and why, a few lines for a person. */
+void mining_print(const struct mining_round *r, FILE *to);
+
+#endif /* PIPELINES_MINING_H */

@@ -1,0 +1,174 @@
+/* mined.html: the round as a page for a person, one file without network. */
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/data/loader.h"
+#include "pipelines/mining.h"
+#include "pipelines/synth/synth.h"
+
+enum { SIDE = 96 };
+
+static const char head[] =
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+    "<title>mined negatives</title>\n<style>\n"
+    ":root{color-scheme:light dark}\n"
+    "body{font:15px/1.4 system-ui,sans-serif;margin:1rem auto;max-width:70rem;"
+    "padding:0 1rem}\n"
+    ".g{display:flex;flex-wrap:wrap;gap:.6rem}\n"
+    "figure{margin:0;width:12.5rem;border:3px solid #8886;border-radius:6px;"
+    "padding:.3rem;font-size:12px;overflow-wrap:anywhere}\n"
+    "figure:focus{outline:3px solid #38f}\n"
+    "figure.keep{border-color:#2a8}figure.drop{border-color:#c33;opacity:.55}\n"
+    "img{width:5.9rem;height:5.9rem;object-fit:contain}\n"
+    "button{font:inherit;padding:.3rem .8rem}\n"
+    "@media print{button{display:none}}\n</style></head><body>\n";
+
+static const char script[] =
+    "<script>\n"
+    "const fs=[...document.querySelectorAll('figure')];\n"
+    "function mark(f,w){f.classList.remove('keep','drop');f.classList.add(w);"
+    "f.setAttribute('aria-label',w+' '+f.dataset.file);count()}\n"
+    "function count(){document.getElementById('n').textContent="
+    "fs.filter(f=>f.classList.contains('keep')).length+' kept'}\n"
+    "fs.forEach((f,i)=>{f.tabIndex=0;"
+    "mark(f,f.dataset.keep=='1'?'keep':'drop');\n"
+    "f.onclick=()=>mark(f,f.classList.contains('keep')?'drop':'keep');\n"
+    "f.onkeydown=e=>{const k=e.key;"
+    "if(k=='k'||k=='d'){mark(f,k=='k'?'keep':'drop');"
+    "if(fs[i+1])fs[i+1].focus()}\n"
+    "if(k=='ArrowRight'&&fs[i+1])fs[i+1].focus();"
+    "if(k=='ArrowLeft'&&fs[i-1])fs[i-1].focus()}});\n"
+    "document.getElementById('save').onclick=()=>{const t=fs.filter(f=>"
+    "f.classList.contains('keep')).map(f=>JSON.stringify({file:f.dataset.file,"
+    "label:'negative'})+'\\n').join('');const a=document.createElement('a');"
+    "a.href=URL.createObjectURL(new Blob([t],{type:'application/jsonl'}));"
+    "a.download='negatives.jsonl';a.click()};\n</script>\n";
+
+static void put_text(FILE *to, const char *s)
+{
+    for (; *s != '\0'; s++) {
+        switch (*s) {
+        case '&':
+            fputs("&amp;", to);
+            break;
+        case '<':
+            fputs("&lt;", to);
+            break;
+        case '"':
+            fputs("&quot;", to);
+            break;
+        default:
+            fputc(*s, to);
+        }
+    }
+}
+
+static void put_base64(FILE *to, const uint8_t *v, size_t n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < n; i += 3) {
+        unsigned long w = (unsigned long)v[i] << 16;
+
+        w |= i + 1 < n ? (unsigned long)v[i + 1] << 8 : 0;
+        w |= i + 2 < n ? v[i + 2] : 0;
+        fputc(digits[w >> 18], to);
+        fputc(digits[w >> 12 & 63], to);
+        fputc(i + 1 < n ? digits[w >> 6 & 63] : '=', to);
+        fputc(i + 2 < n ? digits[w & 63] : '=', to);
+    }
+}
+
+/* A picture of ds, small; one that cannot be read leaves its alt text. */
+static void put_picture(FILE *to, const struct nn_dataset *ds, size_t item,
+                        const char *what)
+{
+    struct nn_image img = NN_IMAGE_INIT;
+    uint8_t *bytes = NULL, *jpeg = NULL;
+    size_t size = 0, n = 0;
+
+    fprintf(to, "<img alt=\"%s ", what);
+    put_text(to, ds->items[item].file);
+    fputs("\" src=\"data:image/jpeg;base64,", to);
+    if (!nn_dataset_read(ds, item, &bytes, &size, NULL) &&
+        !nn_picture_prepare(bytes, size, SIDE, &img, NULL) &&
+        !synth_pack(img.rgb, img.w, img.h, SYNTH_JPEG, &jpeg, &n, NULL)) {
+        put_base64(to, jpeg, n);
+    }
+    fputs("\">", to);
+    nn_image_release(&img);
+    nn_mem_free(bytes);
+    nn_mem_free(jpeg);
+}
+
+static void put_pick(FILE *to, const struct mining_round *r, size_t i)
+{
+    const struct mine_pick *p = &r->result->pick[i];
+    int keep = p->verdict == MINE_V_HARD || p->verdict == MINE_V_RANDOM;
+
+    fprintf(to, "<figure data-keep=\"%d\" data-file=\"", keep);
+    put_text(to, r->pool->items[p->item].file);
+    fputs("\">", to);
+    put_picture(to, r->pool, p->item, "candidate");
+    if (r->bank->n_positives > 0) {
+        put_picture(to, r->bank->ds, p->look.nearest[0], "nearest positive");
+    }
+    fprintf(to,
+            "<figcaption>%zu. score %.3f; cosine %.2f to positives, %.2f "
+            "to negatives",
+            i + 1, p->p, p->look.positive_cos, p->look.negative_cos);
+    if (r->rule != NULL) {
+        fprintf(to, "; suspicion %.2f (limit %.2f)", p->suspicion,
+                r->rule->limit);
+    }
+    fputs("<br>", to);
+    put_text(to, r->pool->items[p->item].file);
+    fputs("</figcaption></figure>\n", to);
+}
+
+static void put_section(FILE *to, const struct mining_round *r,
+                        enum mine_verdict v, const char *why)
+{
+    if (r->result->count[v] == 0) {
+        return;
+    }
+    fprintf(to, "<h2>Round %d, %s: %zu</h2>\n<p>%s</p><div class=\"g\">\n",
+            r->number, mine_verdict_name(v), r->result->count[v], why);
+    for (size_t i = 0; i < r->result->n; i++) {
+        if (r->result->pick[i].verdict == v) {
+            put_pick(to, r, i);
+        }
+    }
+    fputs("</div>\n", to);
+}
+
+enum nn_status mining_write_html(const struct mining_round *r, const char *path,
+                                 struct nn_error *err)
+{
+    struct nn_file_out o = { 0 };
+    enum nn_status st = nn_file_out_open(&o, path, err);
+
+    if (st) {
+        return st;
+    }
+    fputs(head, o.stream);
+    fputs("<h1>Mined negatives</h1><pre>", o.stream);
+    mining_print(r, o.stream);
+    fputs("</pre>\n<p>Left the picture of the pool, right the training "
+          "positive that is nearest to it. A click, or the keys k (keep) and "
+          "d (drop), marks a picture; arrows move. <button id=\"save\">Save "
+          "the kept ones as a manifest</button> <span id=\"n\"></span></p>\n",
+          o.stream);
+    put_section(o.stream, r, MINE_V_SUSPECT,
+                "Look like the wanted things: only a person can say. They are "
+                "not trained on unless kept here.");
+    put_section(o.stream, r, MINE_V_HARD,
+                "Fool the gate, and are nothing that is wanted.");
+    put_section(o.stream, r, MINE_V_RANDOM, "Fresh, whatever their score.");
+    fputs(script, o.stream);
+    fputs("</body></html>\n", o.stream);
+    return nn_file_out_commit(&o, err);
+}

@@ -1,0 +1,202 @@
+/* Embeddings of the known pictures, and where a new one stands among them. */
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/base/parallel.h"
+#include "stage1_gate/mine_internal.h"
+
+enum { BATCH = 32 };
+
+/* Sixteen sums side by side: the compiler may not reorder a single one. */
+double mine_dot(const float *a, const float *b, size_t n)
+{
+    float sum[16] = { 0 };
+    double total = 0;
+    size_t i = 0;
+
+    for (; i + 16 <= n; i += 16) {
+        for (size_t j = 0; j < 16; j++) {
+            sum[j] += a[i + j] * b[i + j];
+        }
+    }
+    for (size_t j = 0; j < 16; j++) {
+        total += (double)sum[j];
+    }
+    for (; i < n; i++) {
+        total += (double)a[i] * (double)b[i];
+    }
+    return total;
+}
+
+/* The bank's readable rows move to the front. */
+static void drop_unreadable(struct mine_bank *b, const uint8_t *ok)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->n; i++) {
+        if (!ok[i]) {
+            continue;
+        }
+        memmove(b->v + n * b->dims, b->v + i * b->dims, b->dims * sizeof *b->v);
+        b->item[n] = b->item[i];
+        b->positive[n] = b->positive[i];
+        b->n_positives += b->positive[i];
+        n++;
+    }
+    b->n = n;
+}
+
+static enum nn_status fill(struct mine_bank *b, const struct nn_net *gate,
+                           struct nn_scorer *s, struct nn_error *err)
+{
+    size_t n = b->ds->n;
+    uint8_t *ok = nn_mem_calloc(n, 1);
+    float *logits = nn_mem_calloc(n, gate->spec.n_outputs * sizeof *logits);
+    enum nn_status st = NN_OK;
+
+    b->dims = nn_scorer_dims(s);
+    b->item = nn_mem_calloc(n, sizeof *b->item);
+    b->positive = nn_mem_calloc(n, 1);
+    b->v = nn_mem_calloc(n, b->dims * sizeof *b->v);
+    if (ok == NULL || logits == NULL || b->item == NULL ||
+        b->positive == NULL || b->v == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct nn_item *it = &b->ds->items[i];
+
+        if (it->split == NN_TRAIN && !it->bad) {
+            b->positive[b->n] = it->label != NN_NEGATIVE;
+            b->item[b->n++] = (uint32_t)i;
+        }
+    }
+    st = nn_scorer_embed_items(s, b->ds, b->item, b->n, "known pictures",
+                               logits, b->v, ok, err);
+    if (!st) {
+        drop_unreadable(b, ok);
+    }
+out:
+    nn_mem_free(ok);
+    nn_mem_free(logits);
+    return st;
+}
+
+enum nn_status mine_bank_create(const struct nn_net *gate,
+                                const struct nn_dataset *ds,
+                                struct mine_bank *bank, struct nn_error *err)
+{
+    struct nn_scorer *s = NULL;
+    enum nn_status st = nn_scorer_create(gate, BATCH, &s, err);
+
+    *bank = (struct mine_bank){ .ds = ds };
+    if (!st) {
+        st = fill(bank, gate, s, err);
+    }
+    nn_scorer_destroy(&s);
+    if (st) {
+        mine_bank_release(bank);
+    }
+    return st;
+}
+
+void mine_bank_release(struct mine_bank *bank)
+{
+    nn_mem_free(bank->v);
+    nn_mem_free(bank->item);
+    nn_mem_free(bank->positive);
+    *bank = (struct mine_bank){ .ds = NULL };
+}
+
+/* --- neighbours --- */
+
+struct nearest {
+    double cos[MINE_NEIGHBOURS]; /* falling */
+    uint32_t item[MINE_NEIGHBOURS];
+    int n;
+};
+
+static void insert(struct nearest *a, double cos, uint32_t item)
+{
+    int at = a->n;
+
+    if (at == MINE_NEIGHBOURS) {
+        if (cos <= a->cos[at - 1]) {
+            return;
+        }
+        at--;
+    } else {
+        a->n++;
+    }
+    for (; at > 0 && a->cos[at - 1] < cos; at--) {
+        a->cos[at] = a->cos[at - 1];
+        a->item[at] = a->item[at - 1];
+    }
+    a->cos[at] = cos;
+    a->item[at] = item;
+}
+
+static double mean(const struct nearest *a)
+{
+    double sum = 0;
+
+    for (int i = 0; i < a->n; i++) {
+        sum += a->cos[i];
+    }
+    return a->n > 0 ? sum / a->n : 0;
+}
+
+struct look_job {
+    const struct mine_bank *bank;
+    const float *v;
+    struct mine_look *look;
+};
+
+static void look_one(void *ctx, size_t i)
+{
+    const struct look_job *j = ctx;
+    const struct mine_bank *b = j->bank;
+    struct mine_look *look = &j->look[i];
+    struct nearest pos = { .n = 0 }, neg = { .n = 0 };
+
+    for (size_t r = 0; r < b->n; r++) {
+        double cos = mine_dot(j->v + i * b->dims, b->v + r * b->dims, b->dims);
+
+        insert(b->positive[r] ? &pos : &neg, cos, b->item[r]);
+    }
+    look->positive_cos = mean(&pos);
+    look->negative_cos = mean(&neg);
+    for (int k = 0; k < 3; k++) {
+        look->nearest[k] = pos.item[k < pos.n ? k : 0];
+    }
+}
+
+void mine_bank_look(const struct mine_bank *bank, const float *v, size_t n,
+                    struct mine_look *look)
+{
+    struct look_job j = { bank, v, look };
+
+    nn_parallel_for(n, look_one, &j);
+}
+
+enum nn_status mine_ask(const struct mine_opinion *o,
+                        const struct nn_dataset *ds, const uint32_t *index,
+                        size_t n, struct mine_look *look, struct nn_error *err)
+{
+    double *p;
+    enum nn_status st;
+
+    if (o == NULL || o->ask == NULL || n == 0) {
+        return NN_OK;
+    }
+    p = nn_mem_calloc(n, sizeof *p);
+    if (p == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = o->ask(o->ctx, ds, index, n, p, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        look[i].agreement = p[i];
+    }
+    nn_mem_free(p);
+    return st;
+}

@@ -1,0 +1,535 @@
+/* From scores to verdicts: candidates one after another in a fixed order,
+ * looked at a block at a time. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "stage1_gate/mine_internal.h"
+
+/* Beyond NN_NEAR_BITS, up to FAR_BITS, the embeddings must agree too: those of
+ * a weak gate are alike for pictures that are not. */
+enum { BLOCK = 256, BATCH = 32, FAR_BITS = 24 };
+
+/* A pick that later ones are compared with. */
+struct kept {
+    struct nn_item item; /* fingerprints; its strings are not ours */
+    size_t pick;
+};
+
+struct count {
+    uint64_t key;
+    size_t n;
+};
+
+struct chooser {
+    const struct nn_net *gate;
+    const struct nn_dataset *pool;
+    const double *z;
+    const struct mine_bank *bank;
+    const struct mine_rule *rule;
+    const struct mine_opinion *opinion;
+    const struct mine_options *opt;
+    const volatile sig_atomic_t *stop;
+    struct nn_scorer *scorer;
+    uint8_t *seen; /* [pool->n] */
+    struct mine_result *out;
+    size_t cap_picks;
+    struct kept *kept; /* neither duplicate nor unreadable */
+    float *kept_v;     /* [n_kept,dims] */
+    size_t n_kept, cap_kept, cap_kept_v;
+    size_t *leader; /* [n_clusters] row of kept */
+    size_t *size;   /* [n_clusters] accepted */
+    size_t n_clusters, cap_leader, cap_size;
+    struct count *folder;
+    size_t n_folders, cap_folders;
+    /* the block under way */
+    struct nn_dataset *block;
+    uint32_t index[BLOCK];
+    size_t n;
+    float *logits, *v;
+    uint8_t ok[BLOCK];
+    struct mine_look look[BLOCK];
+};
+
+const char *mine_verdict_name(enum mine_verdict v)
+{
+    static const char *const names[] = { "hard",      "random", "suspect",
+                                         "duplicate", "capped", "unreadable" };
+
+    return names[v];
+}
+
+struct mine_options mine_defaults(const struct gate_policy *policy, size_t top)
+{
+    return (struct mine_options){
+        .mode = MINE_HARDEST,
+        .top = top,
+        .hard_share = 0.8,
+        .threshold = policy->threshold,
+        .least = policy->threshold,
+        .same_cosine = 0.995,
+        .cluster_cosine = 0.9,
+        .folder_cap = top / 5 + 1,
+        .cluster_cap = top / 10 + 1,
+        .most_looks = 20 * top,
+        .seed = 1,
+    };
+}
+
+/* --- order --- */
+
+struct ranked {
+    double key;
+    uint32_t item;
+};
+
+/* Falling keys, then rising items. */
+static int by_key(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+
+    if (x->key != y->key) {
+        return x->key > y->key ? -1 : 1;
+    }
+    return (x->item > y->item) - (x->item < y->item);
+}
+
+static double logit_of(const struct chooser *c, double p)
+{
+    return p <= 0   ? -INFINITY
+           : p >= 1 ? INFINITY
+                    : log(p / (1 - p)) * c->gate->temperature;
+}
+
+/* Key of a candidate, or NAN when the mode does not want it. Evenly over the
+ * scores: the r-th of each of 20 bins comes before the (r+1)-th of any. */
+static double key_of(const struct chooser *c, uint32_t item, size_t *bin_used)
+{
+    enum { BINS = 20 };
+    double z = c->z[item], p = gate_probability(c->gate, z);
+    double least = c->opt->least;
+    size_t bin;
+
+    switch (c->opt->mode) {
+    case MINE_HARDEST:
+        return z >= logit_of(c, least) ? z : (double)NAN;
+    case MINE_SEMI:
+        return z < logit_of(c, c->opt->threshold) ? z : (double)NAN;
+    case MINE_UNIFORM:
+        if (z < logit_of(c, least)) {
+            return (double)NAN;
+        }
+        bin = least < 1 ? (size_t)((p - least) / (1 - least) * BINS) : 0;
+        bin = bin < BINS ? bin : BINS - 1;
+        return -(double)(bin_used[bin]++ * BINS + bin);
+    case MINE_RANDOM:
+        break;
+    }
+    return -(double)bin_used[0]++;
+}
+
+/* Items of the pool in random order; a block of nn_mem. */
+static uint32_t *shuffled(const struct chooser *c, uint64_t stream)
+{
+    uint32_t *v = nn_mem_calloc(c->pool->n, sizeof *v);
+    struct nn_rng r =
+        nn_rng_make(c->opt->seed, nn_rng_stream(stream, 0x6d696e65, 0));
+
+    for (size_t i = 0; v != NULL && i < c->pool->n; i++) {
+        v[i] = (uint32_t)i;
+    }
+    if (v != NULL) {
+        nn_rng_shuffle(&r, v, c->pool->n);
+    }
+    return v;
+}
+
+/* Candidates by score, best first: *n of them in a block of nn_mem. */
+static struct ranked *rank_pool(struct chooser *c, size_t *n)
+{
+    uint32_t *order = shuffled(c, 1);
+    struct ranked *r = nn_mem_calloc(c->pool->n, sizeof *r);
+    size_t bin_used[20] = { 0 };
+
+    *n = 0;
+    for (size_t i = 0; order != NULL && r != NULL && i < c->pool->n; i++) {
+        double key;
+
+        if (isnan(c->z[order[i]])) {
+            continue;
+        }
+        key = key_of(c, order[i], bin_used);
+        if (!isnan(key)) {
+            r[(*n)++] = (struct ranked){ key, order[i] };
+        }
+    }
+    if (order == NULL) {
+        nn_mem_free(r);
+        r = NULL;
+    }
+    nn_mem_free(order);
+    if (r != NULL && *n > 0) {
+        qsort(r, *n, sizeof *r, by_key);
+    }
+    return r;
+}
+
+/* --- one candidate --- */
+
+static uint64_t folder_of(const char *file)
+{
+    const char *base = nn_path_base(file);
+
+    return nn_hash_u64(file, (size_t)(base - file), 0);
+}
+
+static enum nn_status folder_count(struct chooser *c, const char *file,
+                                   size_t **n)
+{
+    uint64_t key = folder_of(file);
+
+    for (size_t i = 0; i < c->n_folders; i++) {
+        if (c->folder[i].key == key) {
+            *n = &c->folder[i].n;
+            return NN_OK;
+        }
+    }
+    if (nn_mem_grow(&c->folder, &c->cap_folders, c->n_folders + 1,
+                    sizeof *c->folder)) {
+        return NN_ERR_NOMEM;
+    }
+    c->folder[c->n_folders] = (struct count){ key, 0 };
+    *n = &c->folder[c->n_folders++].n;
+    return NN_OK;
+}
+
+/* 1 and *same_as when it is a copy of something known. */
+static int is_duplicate(const struct chooser *c, size_t i, int64_t *same_as)
+{
+    const struct nn_item *it = &c->block->items[i];
+    const struct nn_dataset *ds = c->bank->ds;
+    size_t d = c->bank->dims;
+
+    for (size_t k = 0; k < ds->n; k++) {
+        if (nn_items_near(it, &ds->items[k], NN_NEAR_BITS)) {
+            *same_as = -1 - (int64_t)k;
+            return 1;
+        }
+    }
+    for (size_t k = 0; k < c->n_kept; k++) {
+        const struct nn_item *other = &c->kept[k].item;
+
+        if (nn_items_near(it, other, NN_NEAR_BITS) ||
+            (nn_items_near(it, other, FAR_BITS) &&
+             mine_dot(c->v + i * d, c->kept_v + k * d, d) >=
+                 c->opt->same_cosine)) {
+            *same_as = (int64_t)c->kept[k].pick;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static enum nn_status keep(struct chooser *c, size_t i, size_t pick)
+{
+    size_t d = c->bank->dims;
+
+    if (nn_mem_grow(&c->kept, &c->cap_kept, c->n_kept + 1, sizeof *c->kept) ||
+        nn_mem_grow(&c->kept_v, &c->cap_kept_v, (c->n_kept + 1) * d,
+                    sizeof *c->kept_v)) {
+        return NN_ERR_NOMEM;
+    }
+    c->kept[c->n_kept] = (struct kept){ c->block->items[i], pick };
+    memcpy(c->kept_v + c->n_kept * d, c->v + i * d, d * sizeof *c->v);
+    c->n_kept++;
+    return NN_OK;
+}
+
+/* Cluster of the kept row `row`: that of the nearest leader, or its own. */
+static enum nn_status find_cluster(struct chooser *c, size_t row,
+                                   int32_t *cluster)
+{
+    size_t d = c->bank->dims;
+    double best = c->opt->cluster_cosine;
+
+    *cluster = -1;
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        double cos =
+            mine_dot(c->kept_v + row * d, c->kept_v + c->leader[k] * d, d);
+
+        if (cos >= best) {
+            best = cos;
+            *cluster = (int32_t)k;
+        }
+    }
+    if (*cluster >= 0) {
+        return NN_OK;
+    }
+    if (nn_mem_grow(&c->leader, &c->cap_leader, c->n_clusters + 1,
+                    sizeof *c->leader) ||
+        nn_mem_grow(&c->size, &c->cap_size, c->n_clusters + 1,
+                    sizeof *c->size)) {
+        return NN_ERR_NOMEM;
+    }
+    c->leader[c->n_clusters] = row;
+    c->size[c->n_clusters] = 0;
+    *cluster = (int32_t)c->n_clusters++;
+    return NN_OK;
+}
+
+/* Verdict of candidate i, which is readable, new and no suspect. */
+static enum nn_status accept_or_cap(struct chooser *c, size_t i, int at_random,
+                                    struct mine_pick *p)
+{
+    const struct mine_options *o = c->opt;
+    size_t *folder;
+
+    if (folder_count(c, c->block->items[i].file, &folder) ||
+        find_cluster(c, c->n_kept - 1, &p->cluster)) {
+        return NN_ERR_NOMEM;
+    }
+    p->verdict = at_random ? MINE_V_RANDOM : MINE_V_HARD;
+    if (!at_random &&
+        ((o->folder_cap > 0 && *folder >= o->folder_cap) ||
+         (o->cluster_cap > 0 && c->size[p->cluster] >= o->cluster_cap))) {
+        p->verdict = MINE_V_CAPPED;
+        return NN_OK;
+    }
+    *folder += 1;
+    c->size[p->cluster]++;
+    return NN_OK;
+}
+
+/* enough: only suspects are recorded. */
+static enum nn_status decide(struct chooser *c, size_t i, int at_random,
+                             int enough)
+{
+    struct mine_result *out = c->out;
+    uint32_t item = c->index[i];
+    struct mine_pick p = {
+        .item = item, .cluster = -1, .z = c->z[item], .look = c->look[i]
+    };
+    enum nn_status st = NN_OK;
+
+    p.p = gate_probability(c->gate, p.z);
+    p.hash = c->block->items[i].hash;
+    if (!c->ok[i] || c->block->items[i].bad) {
+        p.verdict = MINE_V_UNREADABLE;
+    } else if (is_duplicate(c, i, &p.same_as)) {
+        p.verdict = MINE_V_DUPLICATE;
+    } else {
+        if (c->rule != NULL) {
+            p.suspicion =
+                mine_rule_score(c->rule, p.z / c->gate->temperature, &p.look);
+        }
+        p.verdict = MINE_V_SUSPECT;
+        if (c->rule == NULL || p.suspicion < c->rule->limit) {
+            if (enough) {
+                c->seen[item] = 0; /* still there for the random share */
+                return NN_OK;
+            }
+            st = keep(c, i, out->n);
+            st = st ? st : accept_or_cap(c, i, at_random, &p);
+        } else {
+            st = keep(c, i, out->n);
+        }
+    }
+    if (enough && p.verdict != MINE_V_SUSPECT) {
+        return NN_OK;
+    }
+    if (st ||
+        nn_mem_grow(&out->pick, &c->cap_picks, out->n + 1, sizeof *out->pick)) {
+        return NN_ERR_NOMEM;
+    }
+    out->pick[out->n++] = p;
+    out->count[p.verdict]++;
+    return NN_OK;
+}
+
+/* --- blocks --- */
+
+/* Fingerprints, embeddings, neighbours and second opinions of c->index. */
+static enum nn_status look_at_block(struct chooser *c, struct nn_error *err)
+{
+    uint32_t all[BLOCK];
+    enum nn_status st = nn_dataset_create("candidates", &c->block, err);
+
+    for (size_t i = 0; i < c->n; i++) {
+        all[i] = (uint32_t)i;
+    }
+    if (!st) {
+        st = nn_dataset_borrow(c->block, c->pool, c->index, c->n, NN_NEGATIVE,
+                               NN_SPLIT_NONE, err);
+    }
+    if (st) {
+        return st;
+    }
+    nn_dataset_fingerprint(c->block);
+    memset(c->look, 0, sizeof c->look);
+    st = nn_scorer_embed_items(c->scorer, c->block, all, c->n, NULL, c->logits,
+                               c->v, c->ok, err);
+    if (!st) {
+        mine_bank_look(c->bank, c->v, c->n, c->look);
+        st = mine_ask(c->opinion, c->block, all, c->n, c->look, err);
+    }
+    return st;
+}
+
+/* Look at order[0..n-1] until `want` are accepted; when go_on, further for
+ * suspects. `reached`: the number of candidates looked at. */
+static enum nn_status choose(struct chooser *c, const uint32_t *order, size_t n,
+                             size_t want, int at_random, int go_on,
+                             struct nn_error *err)
+{
+    enum mine_verdict good = at_random ? MINE_V_RANDOM : MINE_V_HARD;
+    enum nn_status st = NN_OK;
+    size_t at = 0;
+
+    while (!st && at < n && (go_on || c->out->count[good] < want)) {
+        if (c->stop != NULL && *c->stop) {
+            return nn_fail(err, NN_ERR_STOPPED,
+                           "interrupted while looking at candidates");
+        }
+        for (c->n = 0; at < n && c->n < BLOCK; at++) {
+            if (!c->seen[order[at]] && !isnan(c->z[order[at]])) {
+                c->seen[order[at]] = 1;
+                c->index[c->n++] = order[at];
+            }
+        }
+        if (c->n > 0) {
+            st = look_at_block(c, err);
+        }
+        for (size_t i = 0; !st && i < c->n; i++) {
+            int enough = c->out->count[good] >= want;
+
+            if (enough && !go_on) {
+                break;
+            }
+            st = decide(c, i, at_random, enough) ? nn_fail_nomem(err) : NN_OK;
+        }
+        nn_dataset_close(&c->block);
+    }
+    return st;
+}
+
+static enum nn_status choose_by_score(struct chooser *c, size_t want,
+                                      struct nn_error *err)
+{
+    size_t n;
+    struct ranked *r = rank_pool(c, &n);
+    uint32_t *order = nn_mem_calloc(n, sizeof *order);
+    enum nn_status st = r == NULL || order == NULL ? nn_fail_nomem(err) : NN_OK;
+
+    if (n > c->opt->most_looks) {
+        n = c->opt->most_looks;
+    }
+    for (size_t i = 0; !st && i < n; i++) {
+        order[i] = r[i].item;
+    }
+    if (!st) {
+        st = choose(c, order, n, want, 0, c->opt->mode == MINE_HARDEST, err);
+    }
+    nn_mem_free(r);
+    nn_mem_free(order);
+    return st;
+}
+
+static enum nn_status choose_all(struct chooser *c, struct nn_error *err)
+{
+    const struct mine_options *o = c->opt;
+    double share = o->mode == MINE_RANDOM ? 0 : o->hard_share;
+    double z_least = logit_of(c, o->least);
+    size_t hard = (size_t)floor((double)o->top * share + 0.5);
+    uint32_t *order;
+    enum nn_status st = NN_OK;
+
+    for (size_t i = 0; i < c->pool->n; i++) {
+        c->out->above += c->z[i] >= z_least; /* NAN is not */
+        c->out->unreadable += isnan(c->z[i]) != 0;
+    }
+    if (share > 0) {
+        st = choose_by_score(c, hard, err);
+    }
+    if (st || hard == o->top) {
+        return st;
+    }
+    order = shuffled(c, 2);
+    st = order == NULL ? nn_fail_nomem(err)
+                       : choose(c, order, c->pool->n, o->top - hard, 1, 0, err);
+    nn_mem_free(order);
+    return st;
+}
+
+enum nn_status
+mine_choose(const struct nn_net *gate, const struct nn_dataset *pool,
+            const double *z, const struct mine_bank *bank,
+            const struct mine_rule *rule, const struct mine_opinion *opinion,
+            const struct mine_options *opt, const volatile sig_atomic_t *stop,
+            struct mine_result *out, struct nn_error *err)
+{
+    struct chooser *c = nn_mem_calloc(1, sizeof *c);
+    enum nn_status st;
+
+    *out = (struct mine_result){ 0 };
+    if (c == NULL) {
+        return nn_fail_nomem(err);
+    }
+    *c = (struct chooser){ .gate = gate,
+                           .pool = pool,
+                           .z = z,
+                           .bank = bank,
+                           .rule = rule,
+                           .opinion = opinion,
+                           .opt = opt,
+                           .stop = stop,
+                           .out = out };
+    c->seen = nn_mem_calloc(pool->n, 1);
+    c->logits = nn_mem_calloc(BLOCK, gate->spec.n_outputs * sizeof(float));
+    c->v = nn_mem_calloc(BLOCK, bank->dims * sizeof(float));
+    st = c->seen == NULL || c->logits == NULL || c->v == NULL
+             ? nn_fail_nomem(err)
+             : nn_scorer_create(gate, BATCH, &c->scorer, err);
+    if (!st) {
+        st = choose_all(c, err);
+    }
+    out->exhausted =
+        out->count[MINE_V_HARD] + out->count[MINE_V_RANDOM] < opt->top;
+    nn_dataset_close(&c->block);
+    nn_scorer_destroy(&c->scorer);
+    nn_mem_free(c->seen);
+    nn_mem_free(c->logits);
+    nn_mem_free(c->v);
+    nn_mem_free(c->kept);
+    nn_mem_free(c->kept_v);
+    nn_mem_free(c->leader);
+    nn_mem_free(c->size);
+    nn_mem_free(c->folder);
+    nn_mem_free(c);
+    if (st) {
+        mine_result_release(out);
+    }
+    return st;
+}
+
+void mine_result_release(struct mine_result *r)
+{
+    nn_mem_free(r->pick);
+    *r = (struct mine_result){ 0 };
+}
+
+uint32_t *mine_accepted(const struct mine_result *r, size_t *n)
+{
+    uint32_t *v = nn_mem_calloc(
+        r->count[MINE_V_HARD] + r->count[MINE_V_RANDOM] + 1, sizeof *v);
+
+    *n = 0;
+    for (size_t i = 0; v != NULL && i < r->n; i++) {
+        if (r->pick[i].verdict == MINE_V_HARD ||
+            r->pick[i].verdict == MINE_V_RANDOM) {
+            v[(*n)++] = r->pick[i].item;
+        }
+    }
+    return v;
+}

@@ -1,0 +1,289 @@
+/* Which candidates look so much like the wanted things that a person must see
+ * them: logistic regression on what is known of the validation pictures. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "stage1_gate/mine_internal.h"
+
+enum { BATCH = 32, F = 4, STEPS = 50 };
+#define RIDGE 1e-3
+
+struct sample {
+    double x[F]; /* 1, z/T, margin, agreement */
+    double z;    /* calibrated */
+    int positive;
+};
+
+static void features(double z, const struct mine_look *look, double x[F])
+{
+    x[0] = 1;
+    x[1] = z;
+    x[2] = look->positive_cos - look->negative_cos;
+    x[3] = look->agreement;
+}
+
+static double dot(const double *a, const double *b)
+{
+    double sum = 0;
+
+    for (int i = 0; i < F; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+double mine_rule_score(const struct mine_rule *rule, double z_calibrated,
+                       const struct mine_look *look)
+{
+    double x[F];
+
+    features(z_calibrated, look, x);
+    return dot(rule->w, x);
+}
+
+/* Solve a.x = b in place (a symmetric, positive definite by the ridge). */
+static void solve(double a[F][F], double b[F])
+{
+    for (int i = 0; i < F; i++) {
+        for (int r = i + 1; r < F; r++) {
+            double by = a[r][i] / a[i][i];
+
+            for (int c = i; c < F; c++) {
+                a[r][c] -= by * a[i][c];
+            }
+            b[r] -= by * b[i];
+        }
+    }
+    for (int i = F - 1; i >= 0; i--) {
+        for (int c = i + 1; c < F; c++) {
+            b[i] -= a[i][c] * b[c];
+        }
+        b[i] /= a[i][i];
+    }
+}
+
+/* One Newton step of the penalised likelihood; returns its length. Positives
+ * and negatives weigh the same in all. */
+static double newton(const struct sample *s, size_t n, const double weight[2],
+                     double w[F])
+{
+    double h[F][F] = { { 0 } }, g[F] = { 0 }, length = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double t = dot(w, s[i].x), p = 1 / (1 + exp(-t));
+        double k = weight[s[i].positive];
+
+        for (int a = 0; a < F; a++) {
+            g[a] += k * (s[i].positive - p) * s[i].x[a];
+            for (int b = 0; b < F; b++) {
+                h[a][b] += k * p * (1 - p) * s[i].x[a] * s[i].x[b];
+            }
+        }
+    }
+    for (int a = 0; a < F; a++) {
+        g[a] -= RIDGE * w[a];
+        h[a][a] += RIDGE;
+    }
+    solve(h, g);
+    for (int a = 0; a < F; a++) {
+        w[a] += g[a];
+        length += g[a] * g[a];
+    }
+    return sqrt(length);
+}
+
+/* Features to mean 0, deviation 1 (a constant one stays 0). */
+static void standardise(struct sample *s, size_t n, double mean[F],
+                        double scale[F])
+{
+    for (int a = 1; a < F; a++) {
+        double sum = 0, squares = 0;
+
+        for (size_t i = 0; i < n; i++) {
+            sum += s[i].x[a];
+            squares += s[i].x[a] * s[i].x[a];
+        }
+        mean[a] = sum / (double)n;
+        squares = squares / (double)n - mean[a] * mean[a];
+        scale[a] = squares > 1e-12 ? 1 / sqrt(squares) : 0;
+        for (size_t i = 0; i < n; i++) {
+            s[i].x[a] = (s[i].x[a] - mean[a]) * scale[a];
+        }
+    }
+}
+
+static int rising(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* The limit that catches `rate` of the positives above the threshold, and
+ * what it costs. t: room for n. */
+static void set_limit(const struct sample *s, size_t n, double z_threshold,
+                      double *t, struct mine_rule *rule)
+{
+    size_t np = 0, caught = 0, lost = 0, miss;
+
+    for (size_t i = 0; i < n; i++) {
+        if (s[i].z >= z_threshold) {
+            rule->n_negatives += !s[i].positive;
+            if (s[i].positive) {
+                t[np++] = dot(rule->w, s[i].x);
+            }
+        }
+    }
+    rule->n_positives = np;
+    qsort(t, np, sizeof *t, rising);
+    miss = (size_t)floor((1 - rule->rate) * (double)np + 1e-9);
+    rule->limit = np > 0 ? t[miss < np ? miss : np - 1] : 0;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i].z >= z_threshold && dot(rule->w, s[i].x) >= rule->limit) {
+            *(s[i].positive ? &caught : &lost) += 1;
+        }
+    }
+    rule->caught = np > 0 ? (double)caught / (double)np : 0;
+    rule->lost =
+        rule->n_negatives > 0 ? (double)lost / (double)rule->n_negatives : 0;
+}
+
+static enum nn_status fit(struct sample *s, size_t n, double z_threshold,
+                          struct mine_rule *rule, struct nn_error *err)
+{
+    double mean[F] = { 0 }, scale[F] = { 1, 1, 1, 1 }, weight[2], w[F] = { 0 };
+    struct sample *raw = nn_mem_calloc(n, sizeof *raw);
+    double *t = nn_mem_calloc(n, sizeof *t);
+    size_t np = 0;
+
+    if (raw == NULL || t == NULL) {
+        nn_mem_free(raw);
+        nn_mem_free(t);
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        np += (size_t)s[i].positive;
+    }
+    memcpy(raw, s, n * sizeof *raw);
+    weight[1] = 0.5 / (double)np;
+    weight[0] = 0.5 / (double)(n - np);
+    standardise(s, n, mean, scale);
+    for (int i = 0; i < STEPS && newton(s, n, weight, w) > 1e-9; i++) {
+    }
+    rule->w[0] = w[0];
+    for (int a = 1; a < F; a++) { /* back to the features as they are */
+        rule->w[a] = w[a] * scale[a];
+        rule->w[0] -= w[a] * scale[a] * mean[a];
+    }
+    set_limit(raw, n, z_threshold, t, rule);
+    nn_mem_free(raw);
+    nn_mem_free(t);
+    return NN_OK;
+}
+
+/* --- the validation pictures --- */
+
+struct valid {
+    size_t n;
+    uint32_t *item;
+    uint8_t *ok;
+    float *logits, *v;
+    struct mine_look *look;
+    struct sample *sample;
+};
+
+static void valid_release(struct valid *a)
+{
+    nn_mem_free(a->item);
+    nn_mem_free(a->ok);
+    nn_mem_free(a->logits);
+    nn_mem_free(a->v);
+    nn_mem_free(a->look);
+    nn_mem_free(a->sample);
+}
+
+static enum nn_status valid_init(struct valid *a, const struct mine_bank *bank,
+                                 size_t outputs)
+{
+    const struct nn_dataset *ds = bank->ds;
+
+    a->item = nn_mem_calloc(ds->n, sizeof *a->item);
+    if (a->item == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < ds->n; i++) {
+        if (ds->items[i].split == NN_VALID && !ds->items[i].bad) {
+            a->item[a->n++] = (uint32_t)i;
+        }
+    }
+    a->ok = nn_mem_calloc(a->n, 1);
+    a->logits = nn_mem_calloc(a->n, outputs * sizeof *a->logits);
+    a->v = nn_mem_calloc(a->n, bank->dims * sizeof *a->v);
+    a->look = nn_mem_calloc(a->n, sizeof *a->look);
+    a->sample = nn_mem_calloc(a->n, sizeof *a->sample);
+    return a->ok == NULL || a->logits == NULL || a->v == NULL ||
+                   a->look == NULL || a->sample == NULL
+               ? NN_ERR_NOMEM
+               : NN_OK;
+}
+
+static enum nn_status look_at_valid(struct valid *a, const struct nn_net *gate,
+                                    const struct mine_bank *bank,
+                                    const struct mine_opinion *opinion,
+                                    struct nn_error *err)
+{
+    struct nn_scorer *s = NULL;
+    enum nn_status st = nn_scorer_create(gate, BATCH, &s, err);
+
+    if (!st) {
+        st = nn_scorer_embed_items(s, bank->ds, a->item, a->n, NULL, a->logits,
+                                   a->v, a->ok, err);
+    }
+    nn_scorer_destroy(&s);
+    if (st) {
+        return st;
+    }
+    mine_bank_look(bank, a->v, a->n, a->look);
+    return mine_ask(opinion, bank->ds, a->item, a->n, a->look, err);
+}
+
+enum nn_status mine_rule_fit(const struct nn_net *gate,
+                             const struct mine_bank *bank,
+                             const struct mine_opinion *opinion,
+                             double threshold, double rate,
+                             struct mine_rule *rule, struct nn_error *err)
+{
+    struct valid a = { 0 };
+    size_t n = 0, np = 0, k = gate->spec.n_outputs;
+    enum nn_status st = valid_init(&a, bank, k) ? nn_fail_nomem(err) : NN_OK;
+
+    *rule = (struct mine_rule){ .rate = rate };
+    if (!st) {
+        st = look_at_valid(&a, gate, bank, opinion, err);
+    }
+    for (size_t i = 0; !st && i < a.n; i++) {
+        struct sample *s = &a.sample[n];
+
+        if (a.ok[i]) {
+            s->z = gate_logit(gate, a.logits + i * k) / gate->temperature;
+            s->positive = bank->ds->items[a.item[i]].label != NN_NEGATIVE;
+            features(s->z, &a.look[i], s->x);
+            np += (size_t)s->positive;
+            n++;
+        }
+    }
+    if (!st && (np == 0 || np == n)) {
+        st = nn_fail(err, NN_ERR_ARG,
+                     "'%s' has no %s in its validation part: suspects cannot "
+                     "be told",
+                     bank->ds->path,
+                     np == 0 ? "pictures of a class" : "negatives");
+    }
+    if (!st) {
+        st = fit(a.sample, n, log(threshold / (1 - threshold)), rule, err);
+    }
+    valid_release(&a);
+    return st;
+}

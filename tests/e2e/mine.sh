@@ -1,0 +1,77 @@
+#!/bin/sh
+# Mining: a pool is scored, chosen from, recorded; killed and resumed; its
+# finds are trained on.
+. "$(dirname "$0")/lib.sh"
+
+data=$tmp/data
+pool=synth:4600:5:size=64:kind=negatives:near-miss=0.1
+small="--gate-width 0.25 --gate-size 32 --species-width 0.25 --species-size 32
+    --batch 16 --quiet"
+run 0 "synth draws pictures" synth --out "$data" --count 160 --seed 4 \
+    --size 64 --quiet
+run 0 "train" train "$data" --out "$tmp/run" --epochs 1 $small
+
+mine() { # STATUS TITLE OUT ARGS...
+    want=$1 title=$2 out=$3
+    shift 3
+    run "$want" "$title" mine -m "$tmp/run" --positives "$data" -o "$out" \
+        --top 20 --quiet "$@"
+}
+
+# Usage.
+run 2 "a pool is needed" mine -m "$tmp/run" --positives "$data" -o "$tmp/x"
+err_has "and named" "pool PATH is needed"
+run 1 "a missing pool" mine -m "$tmp/run" --positives "$data" -o "$tmp/x" \
+    -p "$tmp/nowhere" --quiet
+err_has "is named" "nowhere"
+
+# An undisturbed run of a small pool, drawn from files.
+run 0 "a pool of files" synth --out "$tmp/pool" --count 120 --seed 9 \
+    --size 64 --no-splits --quiet
+printf 'text' >"$tmp/pool/broken.jpg"
+mine 0 "mining" "$tmp/m1" -p "$tmp/pool" --link "$tmp/copies" --least 0
+out_has "says what it found" "round 1: .* of 121 pictures"
+out_has "counts what cannot be read" "unreadable .*: 1$"
+out_has "prints the rule for suspects" "validation positives above"
+check "a line each" grep -q '"verdict":"hard"' "$tmp/m1/mined.jsonl"
+check "suspects apart" grep -q '"verdict":"suspect"' "$tmp/m1/mined.jsonl"
+accepted=$(grep -cE '"verdict":"(hard|random)"' "$tmp/m1/mined.jsonl")
+check "the manifest holds the accepted" \
+    test "$(grep -c . "$tmp/m1/negatives.jsonl")" -eq "$accepted"
+check "and so does the folder of copies" \
+    test "$(ls "$tmp/copies" | wc -l)" -eq "$accepted"
+check "the page shows them" test \
+    "$(grep -c '<figure ' "$tmp/m1/mined.html")" -ge "$accepted"
+check "the page needs no network" \
+    sh -c '! grep -qE "(src|href)=.?https?:" "$1"' sh "$tmp/m1/mined.html"
+mine 2 "a second run asks" "$tmp/m1" -p "$tmp/pool"
+err_has "for --resume" "resume"
+cp "$tmp/m1/mined.jsonl" "$tmp/first"
+mine 0 "scores are used again" "$tmp/m1" -p "$tmp/pool" --resume --least 0
+check "with the same result" cmp -s "$tmp/first" "$tmp/m1/mined.jsonl"
+mine 1 "but not for another pool" "$tmp/m1" -p "$data" --resume
+err_has "which is said" "another gate or pool"
+
+# Killed at different moments, then resumed.
+mine 0 "a drawn pool" "$tmp/m2" -p $pool --trust-pool
+for s in 0.3 9 14; do
+    "$BEARCASCADE" mine -m "$tmp/run" --positives "$data" -o "$tmp/m3" \
+        --top 20 --quiet -p $pool --trust-pool --resume >/dev/null 2>&1 &
+    sleep $s
+    kill -9 $! 2>/dev/null
+    wait $! 2>/dev/null
+done
+mine 0 "killed three times and resumed" "$tmp/m3" -p $pool --trust-pool --resume
+check "mined.jsonl is the same" cmp -s "$tmp/m2/mined.jsonl" \
+    "$tmp/m3/mined.jsonl"
+
+# Training on the finds, given and by rounds.
+run 0 "train --negatives" train "$data" --out "$tmp/r2" --epochs 1 $small \
+    --negatives "$tmp/m1/negatives.jsonl"
+err_has "counts them" "more negatives for training"
+run 0 "train --mine-pool" train "$data" --out "$tmp/r3" --epochs 1 $small \
+    --mine-pool "$tmp/pool" --rounds 2 --top 10 --round-epochs 1 --trust-pool
+err_has "reports the round" "round 1: with .* more negatives"
+check "and records it" test -s "$tmp/r3/mined-1.jsonl"
+run 0 "the model is whole" evaluate --model "$tmp/r3" "$data" --bootstrap 0
+finish
