@@ -15,6 +15,7 @@ static const struct {
     const char *what;
 } commands[] = {
     { "train", cmd_train, "train a cascade on a folder of photos" },
+    { "pretrain", cmd_pretrain, "train a backbone on many classes" },
     { "classify", cmd_classify, "say what is in photos: a class, or none" },
     { "evaluate", cmd_evaluate, "measure a model on labelled photos" },
     { "inspect", cmd_inspect, "show what a model or a data set holds" },

@@ -41,6 +41,7 @@ struct nn_train_options nn_train_defaults(void)
         .augment = mild_views(),
         .head_lr = 1,
         .block_decay = 1,
+        .mix = nn_mix_none(),
     };
 }
 
@@ -95,10 +96,17 @@ static enum nn_status name_failure(const struct nn_training *t,
         t->task->name, (long long)t->epoch + 1, (long long)t->step, why.text);
 }
 
+static int mixes(const struct nn_training *t)
+{
+    return t->mixed != NULL &&
+           t->epoch < t->opt->epochs - t->opt->mix.plain_epochs;
+}
+
 static enum nn_status train_step(struct nn_training *t,
                                  const struct nn_batch *b, struct nn_error *err)
 {
     struct nn_params *p = &t->net->params;
+    const float *input = b->input, *target = t->target, *weight = t->weight;
     struct nn_tensor z;
     double loss,
         lr = nn_schedule_at(&t->opt->schedule, t->step, t->total_steps);
@@ -109,10 +117,17 @@ static enum nn_status train_step(struct nn_training *t,
         t->task->target(t->task->ctx, b->index[i], t->target + (size_t)i * t->k,
                         &t->weight[i]);
     }
-    st =
-        nn_exec_forward(t->exec, p, b->input, b->n, (uint64_t)t->step, &z, err);
+    if (mixes(t)) {
+        nn_mix_batch(&t->opt->mix, t->opt->seed, (uint64_t)t->step, input,
+                     target, weight, b->n, t->size, (int32_t)t->k, t->mixed,
+                     t->mixed_target, t->mixed_weight);
+        input = t->mixed;
+        target = t->mixed_target;
+        weight = t->mixed_weight;
+    }
+    st = nn_exec_forward(t->exec, p, input, b->n, (uint64_t)t->step, &z, err);
     if (!st) {
-        st = nn_loss_eval(&t->opt->loss, z.data, t->target, t->weight, b->n,
+        st = nn_loss_eval(&t->opt->loss, z.data, target, weight, b->n,
                           (int32_t)t->k, &loss, t->dlogits, err);
     }
     if (st) {
@@ -160,6 +175,88 @@ static void show_progress(struct nn_training *t)
              t->loss_n > 0 ? t->loss_sum / t->loss_n : 0.0,
              t->best_metrics.text);
     nn_progress_update(&t->bar, t->step * t->opt->batch, note);
+}
+
+/* --- input size --- */
+
+static int32_t size_at(const struct nn_training *t, int64_t epoch)
+{
+    for (size_t i = 0; i < t->opt->n_phases; i++) {
+        if (epoch < t->opt->phases[i].epochs) {
+            return t->opt->phases[i].size;
+        }
+        epoch -= t->opt->phases[i].epochs;
+    }
+    return t->net->spec.size;
+}
+
+static enum nn_status make_loader(struct nn_training *t, struct nn_error *err)
+{
+    const struct nn_net_spec *s = &t->net->spec;
+    struct nn_loader_options o = {
+        .batch = t->opt->batch,
+        .size = t->size,
+        .cache_bytes = t->opt->cache_bytes,
+        .threads = t->opt->threads,
+        .seed = t->opt->seed,
+        .augment = &t->opt->augment,
+    };
+
+    memcpy(o.mean, s->mean, sizeof o.mean);
+    memcpy(o.stddev, s->stddev, sizeof o.stddev);
+    return nn_loader_create(t->task->ds, &o, &t->loader, err);
+}
+
+static enum nn_status make_mixed(struct nn_training *t, struct nn_error *err)
+{
+    size_t side = (size_t)t->size, batch = (size_t)t->opt->batch;
+
+    if (!nn_mix_is_on(&t->opt->mix)) {
+        return NN_OK;
+    }
+    nn_mem_free(t->mixed);
+    t->mixed = nn_mem_aligned(batch * side * side, 3 * sizeof(float));
+    return t->mixed == NULL ? nn_fail_nomem(err) : NN_OK;
+}
+
+static void drop_size(struct nn_training *t)
+{
+    nn_exec_destroy(&t->exec);
+    nn_loader_destroy(&t->loader);
+    nn_net_destroy(&t->sized);
+    t->size = 0;
+}
+
+/* Executor and loader for inputs of this size. Graphs of all sizes share one
+ * parameter table. */
+static enum nn_status set_size(struct nn_training *t, int32_t size,
+                               struct nn_error *err)
+{
+    const struct nn_exec_options opt = { .max_batch = t->opt->batch,
+                                         .train = 1,
+                                         .seed = t->opt->seed,
+                                         .cpu = nn_cpu_flags() };
+    const struct nn_graph *graph = t->net->graph;
+    struct nn_net_spec spec = t->net->spec;
+    enum nn_status st = NN_OK;
+
+    if (size == t->size) {
+        return NN_OK;
+    }
+    drop_size(t);
+    if (size != spec.size) {
+        spec.size = size;
+        st = nn_net_create(&spec, 0, &t->sized, err);
+        graph = st ? NULL : t->sized->graph;
+    }
+    if (!st) {
+        st = nn_exec_create(graph, &opt, &t->exec, err);
+    }
+    if (!st) {
+        t->size = size;
+        st = make_mixed(t, err);
+    }
+    return st ? st : make_loader(t, err);
 }
 
 /* --- epochs --- */
@@ -236,9 +333,12 @@ static enum nn_status run_epoch(struct nn_training *t, struct nn_error *err)
     }
     use = (size_t)t->batches * (size_t)t->opt->batch;
     set_rates(t);
-    st =
-        nn_loader_start(t->loader, index, use < n ? use : n, (uint64_t)t->epoch,
-                        (size_t)t->batch * (size_t)t->opt->batch, err);
+    st = set_size(t, size_at(t, t->epoch), err);
+    if (!st) {
+        st = nn_loader_start(t->loader, index, use < n ? use : n,
+                             (uint64_t)t->epoch,
+                             (size_t)t->batch * (size_t)t->opt->batch, err);
+    }
     if (!st) {
         st = run_batches(t, err);
     }
@@ -277,23 +377,6 @@ static enum nn_status run_epochs(struct nn_training *t, struct nn_error *err)
 
 /* --- setting up --- */
 
-static enum nn_status make_loader(struct nn_training *t, struct nn_error *err)
-{
-    const struct nn_net_spec *s = &t->net->spec;
-    struct nn_loader_options o = {
-        .batch = t->opt->batch,
-        .size = s->size,
-        .cache_bytes = t->opt->cache_bytes,
-        .threads = t->opt->threads,
-        .seed = t->opt->seed,
-        .augment = &t->opt->augment,
-    };
-
-    memcpy(o.mean, s->mean, sizeof o.mean);
-    memcpy(o.stddev, s->stddev, sizeof o.stddev);
-    return nn_loader_create(t->task->ds, &o, &t->loader, err);
-}
-
 static enum nn_status allocate(struct nn_training *t)
 {
     size_t batch = (size_t)t->opt->batch, n_params = 0;
@@ -307,7 +390,10 @@ static enum nn_status allocate(struct nn_training *t)
     t->target = nn_mem_calloc(batch * t->k, sizeof(float));
     t->weight = nn_mem_calloc(batch, sizeof(float));
     t->dlogits = nn_mem_calloc(batch * t->k, sizeof(float));
-    if (t->lr_scale == NULL || t->target == NULL || t->weight == NULL ||
+    t->mixed_target = nn_mem_calloc(batch * t->k, sizeof(float));
+    t->mixed_weight = nn_mem_calloc(batch, sizeof(float));
+    if (t->mixed_target == NULL || t->mixed_weight == NULL ||
+        t->lr_scale == NULL || t->target == NULL || t->weight == NULL ||
         t->dlogits == NULL || nn_buf_reset(&t->best, floats) ||
         nn_buf_reset(&t->net->params.grad, floats) ||
         (t->opt->ema > 0 && nn_buf_reset(&t->ema, floats)) ||
@@ -322,13 +408,8 @@ static enum nn_status allocate(struct nn_training *t)
 
 static enum nn_status set_up(struct nn_training *t, struct nn_error *err)
 {
-    const struct nn_exec_options opt = { .max_batch = t->opt->batch,
-                                         .train = 1,
-                                         .seed = t->opt->seed,
-                                         .cpu = nn_cpu_flags() };
     const uint32_t *index;
     size_t n = 0;
-    enum nn_status st;
 
     if (t->opt->epochs < 1 || t->opt->batch < 2 || t->opt->eval_every < 1) {
         return nn_fail(err, NN_ERR_ARG,
@@ -342,11 +423,7 @@ static enum nn_status set_up(struct nn_training *t, struct nn_error *err)
     t->batches = (int64_t)(n / (size_t)t->opt->batch);
     t->batches = t->batches > 0 ? t->batches : 1;
     t->total_steps = t->batches * t->opt->epochs;
-    st = nn_exec_create(t->net->graph, &opt, &t->exec, err);
-    if (!st) {
-        st = nn_scorer_create(t->net, t->opt->batch, &t->scorer, err);
-    }
-    return st ? st : make_loader(t, err);
+    return nn_scorer_create(t->net, t->opt->batch, &t->scorer, err);
 }
 
 static void release(struct nn_training *t)
@@ -356,13 +433,15 @@ static void release(struct nn_training *t)
     nn_buf_release(&t->ema);
     nn_buf_release(&t->best);
     nn_buf_release(&t->net->params.grad);
-    nn_exec_destroy(&t->exec);
+    drop_size(t);
     nn_scorer_destroy(&t->scorer);
-    nn_loader_destroy(&t->loader);
     nn_mem_free(t->lr_scale);
     nn_mem_free(t->target);
     nn_mem_free(t->weight);
     nn_mem_free(t->dlogits);
+    nn_mem_free(t->mixed);
+    nn_mem_free(t->mixed_target);
+    nn_mem_free(t->mixed_weight);
     nn_mem_free(t->rows);
 }
 

@@ -13,7 +13,14 @@
 #include "common/data/loader.h"
 #include "common/tensor/loss.h"
 #include "common/tensor/optim.h"
+#include "common/train/mix.h"
 #include "common/train/net.h"
+
+/* Progressive resolution: `epochs` epochs on inputs of size x size pixels. */
+struct nn_train_phase {
+    int32_t size;
+    int epochs;
+};
 
 struct nn_train_options {
     int epochs;    /* >= 1 */
@@ -33,6 +40,12 @@ struct nn_train_options {
     double head_lr;     /* factor of the classifier's rate, 1 */
     double block_decay; /* rate of each earlier stage times this, 1: same */
     int freeze_epochs;  /* first epochs that train the classifier alone */
+    struct nn_mix mix;  /* pictures blended in pairs */
+    /* Input sizes of the first epochs, borrowed; the epochs behind them have
+     * the net's own size. Rates, optimiser and averages go on across phases,
+     * and every evaluation is at the net's own size. */
+    const struct nn_train_phase *phases;
+    size_t n_phases;
 };
 struct nn_train_options nn_train_defaults(void);
 

@@ -17,11 +17,14 @@ struct nn_training {
     struct nn_optim optim;
     struct nn_buf ema, best;
     struct nn_exec *exec;
+    int32_t size;         /* of exec and loader, 0: none yet */
+    struct nn_net *sized; /* the graph of another size than net's */
     struct nn_scorer *scorer;
     struct nn_loader *loader;
     float *lr_scale; /* [parameters] */
     float *target, *weight, *dlogits;
-    size_t k; /* outputs */
+    float *mixed, *mixed_target, *mixed_weight; /* NULL without mixing */
+    size_t k;                                   /* outputs */
     struct nn_progress bar;
     int64_t batches, total_steps; /* per epoch, in all */
     /* What a checkpoint keeps besides the arrays. */

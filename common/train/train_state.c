@@ -50,14 +50,39 @@ static json_t *outputs_json(const struct nn_net_spec *s)
     return a;
 }
 
+/* Options that came later are named only where they are used, so that older
+ * runs can still be resumed. */
+static json_t *add_later_options(json_t *j, const struct nn_train_options *o)
+{
+    const struct nn_mix *m = &o->mix;
+
+    if (nn_mix_is_on(m)) {
+        json_object_set_new(j, "mixing",
+                            json_pack("[f,f,f,i]", (double)m->mixup,
+                                      (double)m->cutmix, (double)m->share,
+                                      m->plain_epochs));
+    }
+    if (o->n_phases > 0) {
+        json_t *a = json_array();
+
+        for (size_t i = 0; i < o->n_phases; i++) {
+            json_array_append_new(a, json_pack("[i,i]", (int)o->phases[i].size,
+                                               o->phases[i].epochs));
+        }
+        json_object_set_new(j, "input sizes", a);
+    }
+    return j;
+}
+
 json_t *nn_training_fingerprint(const struct nn_training *t)
 {
     const struct nn_train_options *o = t->opt;
     const struct nn_net_spec *s = &t->net->spec;
     char hex[33];
+    json_t *j;
 
     nn_dataset_hash(t->task->ds, hex);
-    return json_pack(
+    j = json_pack(
         "{s:s, s:i, s:i, s:I, s:o, s:o, s:o, s:f, s:[f,f,i], s:f, s:i, s:f, "
         "s:o}",
         "data", hex, "epochs", o->epochs, "batch", (int)o->batch, "seed",
@@ -66,6 +91,7 @@ json_t *nn_training_fingerprint(const struct nn_training *t)
         o->ema, "layer rates", o->head_lr, o->block_decay, o->freeze_epochs,
         "network width", (double)s->width, "input size", (int)s->size,
         "dropout", (double)s->dropout, "outputs", outputs_json(s));
+    return j != NULL ? add_later_options(j, o) : NULL;
 }
 
 /* Compare as text: numbers went through a file once. */
@@ -80,24 +106,37 @@ static int same_json(const json_t *a, const json_t *b)
     return same;
 }
 
-static enum nn_status check_same(const struct nn_training *t,
-                                 const json_t *state, struct nn_error *err)
+/* A key of a with another value, or none, in b; NULL when there is none. */
+static const char *first_difference(json_t *a, const json_t *b)
 {
-    const json_t *old = json_object_get(state, "fingerprint");
     const char *key;
     json_t *v;
 
-    json_object_foreach(t->fingerprint, key, v)
+    json_object_foreach(a, key, v)
     {
-        if (!same_json(v, json_object_get(old, key))) {
-            return nn_fail(err, NN_ERR_ARG,
-                           "cannot resume '%s': its %s was made with another "
-                           "%s; use the same data and options, or another "
-                           "folder",
-                           t->run->dir, t->task->name, key);
+        if (!same_json(v, json_object_get(b, key))) {
+            return key;
         }
     }
-    return NN_OK;
+    return NULL;
+}
+
+static enum nn_status check_same(const struct nn_training *t,
+                                 const json_t *state, struct nn_error *err)
+{
+    json_t *old = json_object_get(state, "fingerprint");
+    const char *key = first_difference(t->fingerprint, old);
+
+    if (key == NULL) {
+        key = first_difference(old, t->fingerprint);
+    }
+    return key == NULL
+               ? NN_OK
+               : nn_fail(err, NN_ERR_ARG,
+                         "cannot resume '%s': its %s was made with another "
+                         "%s; use the same data and options, or another "
+                         "folder",
+                         t->run->dir, t->task->name, key);
 }
 
 /* --- saving --- */
