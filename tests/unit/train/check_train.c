@@ -214,11 +214,10 @@ START_TEST(learns_and_records)
 END_TEST
 
 /* Train in parts, stopping at the given target() calls, against one go. */
-START_TEST(resume_is_bit_equal)
+static void resume_as_whole(struct nn_train_options o)
 {
     char *dir = testkit_mkdir(), *out = nn_path_join(dir, "run");
     struct nn_dataset *ds = make_data(dir);
-    struct nn_train_options o = options();
     struct nn_train_result r;
     struct nn_error err = NN_ERROR_INIT;
     struct nn_net *whole = tiny_net(ds), *parts = NULL;
@@ -254,6 +253,63 @@ START_TEST(resume_is_bit_equal)
     nn_mem_free(out);
     testkit_rmdir(dir);
 }
+
+START_TEST(resume_is_bit_equal)
+{
+    resume_as_whole(options());
+}
+END_TEST
+
+/* Growing inputs and blended pictures, interrupted in every phase. */
+START_TEST(resume_is_bit_equal_across_sizes)
+{
+    static const struct nn_train_phase phases[] = { { 48, 2 }, { 64, 2 } };
+    struct nn_train_options o = options();
+
+    o.phases = phases;
+    o.n_phases = 2;
+    o.mix.mixup = 0.2f;
+    o.mix.cutmix = 1;
+    o.mix.plain_epochs = 1;
+    resume_as_whole(o);
+}
+END_TEST
+
+/* A phase of the net's own size changes nothing; another size does. */
+START_TEST(phases_change_the_input_alone)
+{
+    char *dir = testkit_mkdir();
+    struct nn_dataset *ds = make_data(dir);
+    const struct nn_run run = { NULL, 0, NULL };
+    struct nn_train_phase phase = { 32, 1 };
+    struct nn_net *net[3];
+    struct colours c;
+
+    list(&c, ds);
+    for (int i = 0; i < 3; i++) {
+        struct nn_train_options o = options();
+        struct nn_error err = NN_ERROR_INIT;
+        struct nn_train_result r;
+
+        phase.size = i == 2 ? 64 : 32;
+        o.epochs = 2;
+        o.phases = i > 0 ? &phase : NULL;
+        o.n_phases = i > 0;
+        net[i] = tiny_net(ds);
+        ck_assert_msg(train(&c, &run, &o, net[i], &r, &err) == NN_OK, "%s",
+                      err.text);
+        ck_assert_int_eq(net[i]->spec.size, 32);
+    }
+    ck_assert_mem_eq(net[0]->params.value.data, net[1]->params.value.data,
+                     net[0]->params.value.count * sizeof(float));
+    ck_assert_mem_ne(net[0]->params.value.data, net[2]->params.value.data,
+                     net[0]->params.value.count * sizeof(float));
+    for (int i = 0; i < 3; i++) {
+        nn_net_destroy(&net[i]);
+    }
+    nn_dataset_close(&ds);
+    testkit_rmdir(dir);
+}
 END_TEST
 
 START_TEST(resume_refuses_other_options)
@@ -276,6 +332,10 @@ START_TEST(resume_refuses_other_options)
     o.seed++;
     ck_assert_int_eq(train(&c, &run, &o, net, &r, &err), NN_ERR_ARG);
     ck_assert_ptr_nonnull(strstr(err.text, "another seed"));
+    o.seed--;
+    o.mix.mixup = 0.5f; /* named only in runs that use it */
+    ck_assert_int_eq(train(&c, &run, &o, net, &r, &err), NN_ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(err.text, "another mixing"));
     nn_net_destroy(&net);
     nn_dataset_close(&ds);
     nn_mem_free(out);
@@ -411,6 +471,8 @@ static Suite *create(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, learns_and_records);
     tcase_add_test(t, resume_is_bit_equal);
+    tcase_add_test(t, resume_is_bit_equal_across_sizes);
+    tcase_add_test(t, phases_change_the_input_alone);
     tcase_add_test(t, resume_refuses_other_options);
     tcase_add_test(t, nan_stops_with_a_name);
     tcase_add_test(t, sampler_shares);
