@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "pipelines/cmd.h"
 #include "pipelines/inspect_data.h"
+#include "pipelines/models.h"
 #include "pipelines/pathlist.h"
 #include "pipelines/predictions.h"
 
@@ -212,10 +213,13 @@ int cmd_classify(int argc, char **argv)
     struct classify c = { .done = 0 };
     struct nn_error err = NN_ERROR_INIT;
     const char *model = NULL;
+    char *shipped;
     int format = PREDICTIONS_TEXT, n = 0, status;
     const struct nn_option table[] = {
         { "model", 'm', NN_OPT_STRING, &model, "FILE|RUN",
-          "the model: a .safetensors file or a run folder", 0, 0 },
+          "the model: a .safetensors file or a run folder; left out: the "
+          "cascade that came with the program",
+          0, 0 },
         { "format", 'f', NN_OPT_CHOICE, &format, PREDICTIONS_FORMATS,
           "form of the output", 0, 0 },
         { "all-stages", 0, NN_OPT_FLAG, &c.all_stages, NULL,
@@ -225,7 +229,7 @@ int cmd_classify(int argc, char **argv)
     };
     const struct nn_options o = {
         .command = "classify",
-        .synopsis = "--model FILE|RUN PATH...",
+        .synopsis = "[--model FILE|RUN] PATH...",
         .summary = "Say what is in each photo: one of the classes, none, or "
                    "unknown_bear (passed the gate, but like no class). A PATH "
                    "is a photo, a folder, a .tar, .tar.gz or .zip, a manifest, "
@@ -244,11 +248,8 @@ int cmd_classify(int argc, char **argv)
         nn_fail_nomem(&err);
         return cmd_fail("classify", &err);
     }
-    status = cmd_parse(&o, argc, argv, paths, &n);
-    if (status < 0 && model == NULL) {
-        fputs("bearcascade classify: --model FILE|RUN is needed\n", stderr);
-        status = EXIT_USAGE;
-    }
+    status = models_choose("classify", cmd_parse(&o, argc, argv, paths, &n),
+                           &model, &shipped);
     if (status < 0) {
         cmd_apply_common(&common);
         cmd_catch_signals();
@@ -261,6 +262,7 @@ int cmd_classify(int argc, char **argv)
             status = c.failed > 0 ? EXIT_SOME_FAILED : EXIT_DONE;
         }
     }
+    nn_mem_free(shipped);
     nn_mem_free(paths);
     return status;
 }

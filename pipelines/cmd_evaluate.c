@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "pipelines/cmd.h"
 #include "pipelines/evaluation.h"
+#include "pipelines/models.h"
 
 struct evaluate {
     struct cmd_common common;
@@ -199,10 +200,6 @@ static int check_usage(const struct evaluate *o, int status)
     if (status >= 0) {
         return status;
     }
-    if (o->model == NULL) {
-        fputs("bearcascade evaluate: --model FILE|RUN is needed\n", stderr);
-        return EXIT_USAGE;
-    }
     for (size_t i = 0; i < o->subsets.n; i++) {
         const char *eq = strchr(o->subsets.v[i], '=');
 
@@ -221,9 +218,12 @@ int cmd_evaluate(int argc, char **argv)
 {
     struct evaluate e = { .split = NN_TEST, .bootstrap = 1000, .seed = 1 };
     int n = 0, status;
+    char *shipped;
     const struct nn_option table[] = {
         { "model", 'm', NN_OPT_STRING, &e.model, "FILE|RUN",
-          "the model: a .safetensors file or a run folder", 0, 0 },
+          "the model: a .safetensors file or a run folder; left out: the "
+          "cascade that came with the program",
+          0, 0 },
         { "split", 0, NN_OPT_CHOICE, &e.split, "train|valid|test|all",
           "pictures to measure on", 0, 0 },
         { "subset", 0, NN_OPT_LIST, &e.subsets, "NAME=GLOB",
@@ -242,7 +242,7 @@ int cmd_evaluate(int argc, char **argv)
     };
     const struct nn_options o = {
         .command = "evaluate",
-        .synopsis = "--model FILE|RUN DATA",
+        .synopsis = "[--model FILE|RUN] DATA",
         .summary = "Measure a model on labelled photos: the gate's ROC area, "
                    "average precision and false-positive rates (overall and "
                    "per negative family), species accuracy, the end-to-end "
@@ -264,11 +264,13 @@ int cmd_evaluate(int argc, char **argv)
         return cmd_fail("evaluate", &err);
     }
     status = check_usage(&e, cmd_parse(&o, argc, argv, operands, &n));
+    status = models_choose("evaluate", status, &e.model, &shipped);
     if (status < 0) {
         cmd_apply_common(&e.common);
         status = run(&e, operands[0]);
     }
     nn_options_release(&o);
+    nn_mem_free(shipped);
     nn_mem_free(operands);
     return status;
 }

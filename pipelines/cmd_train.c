@@ -10,6 +10,7 @@
 #include "pipelines/cmd.h"
 #include "pipelines/data_card.h"
 #include "pipelines/model.h"
+#include "pipelines/models.h"
 #include "pipelines/train_rounds.h"
 
 struct train {
@@ -23,12 +24,16 @@ struct train {
     int species_from;
     struct nn_option_list negatives, mine_pool;
     struct train_rounds rounds;
+    /* Of nets that start from pre-trained weights. */
+    double init_rate, head_rate, layer_decay;
+    int head_epochs, keep_norms;
+    char *gate_init, *species_init; /* the files, NULL: random */
     uint64_t seed;
     struct gate_options gate;
     struct species_options species;
 };
 
-enum { SPECIES_FROM_GATE, SPECIES_FROM_RANDOM };
+enum { SPECIES_FROM_GATE, SPECIES_FROM_INIT, SPECIES_FROM_RANDOM };
 
 /* The stages' measured defaults are the defaults shown by --help. */
 static void set_defaults(struct train *t)
@@ -56,6 +61,11 @@ static void set_defaults(struct train *t)
                                        .rate = 0.3,
                                        .hard_share = 0.8,
                                        .suspect_rate = 0.95 };
+    t->init_rate = 1;
+    t->head_rate = t->gate.train.head_lr;
+    t->layer_decay = t->gate.train.block_decay;
+    t->head_epochs = t->gate.train.freeze_epochs;
+    t->keep_norms = t->gate.train.keep_norms;
 }
 
 static void apply_shared(const struct train *t, struct nn_train_options *o)
@@ -65,6 +75,75 @@ static void apply_shared(const struct train *t, struct nn_train_options *o)
     o->schedule.peak = t->lr;
     o->optim.weight_decay = (float)t->weight_decay;
     o->ema = t->ema;
+}
+
+/* Only pre-trained weights are worth sparing. */
+static void apply_start(const struct train *t, struct nn_train_options *o)
+{
+    o->schedule.peak *= t->init_rate;
+    o->head_lr = t->head_rate;
+    o->block_decay = t->layer_decay;
+    o->freeze_epochs = t->head_epochs;
+    o->keep_norms = t->keep_norms;
+}
+
+static enum nn_status find_start(const struct train *t, double width,
+                                 const char *who, char **path,
+                                 struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+
+    if (t->init == NULL) {
+        st = models_backbone(width, path, err);
+        if (!st && *path == NULL) {
+            nn_log(NN_LOG_INFO,
+                   "%s: no backbone of width %g is installed, it starts from "
+                   "random weights",
+                   who, width);
+        }
+    } else if (strcmp(t->init, "none") != 0) {
+        *path = nn_mem_strdup(t->init);
+        st = *path == NULL ? nn_fail_nomem(err) : NN_OK;
+    }
+    return st;
+}
+
+/* 1 when the species net starts from a file of its own: asked for, the gate
+ * is another net, or the file is a cascade with a species net. */
+static int species_has_file(const struct train *t)
+{
+    struct nn_st_file *f = NULL;
+    int from_gate = t->species_from == SPECIES_FROM_GATE;
+    int has = t->species_from == SPECIES_FROM_INIT ||
+              (from_gate && t->species.width != t->gate.width);
+
+    if (!has && from_gate && t->init != NULL && strcmp(t->init, "none") != 0 &&
+        !nn_st_open(t->init, &f, NULL)) {
+        has = nn_st_meta(f, "species.net") != NULL;
+        nn_st_close(&f);
+    }
+    return has;
+}
+
+static enum nn_status choose_start(struct train *t, struct nn_error *err)
+{
+    enum nn_status st =
+        find_start(t, t->gate_width, "gate", &t->gate_init, err);
+
+    if (!st && species_has_file(t)) {
+        st = find_start(t, t->species_width, "species", &t->species_init, err);
+    }
+    t->gate.init = t->gate_init;
+    t->species.init = t->species_init;
+    if (t->gate.init != NULL) {
+        apply_start(t, &t->gate.train);
+    }
+    if (t->species.init != NULL ||
+        (t->gate.init != NULL && t->species_from == SPECIES_FROM_GATE &&
+         t->species.width == t->gate.width)) {
+        apply_start(t, &t->species.train);
+    }
+    return st;
 }
 
 static void apply_options(struct train *t)
@@ -77,12 +156,10 @@ static void apply_options(struct train *t)
     t->gate.width = (float)t->gate_width;
     t->gate.min_hit_rate = t->min_hit_rate;
     t->gate.positive_share = t->positive_share;
-    t->gate.init = t->init;
     t->species.size = t->species_size;
     t->species.width = (float)t->species_width;
     t->species.keep_rate = t->keep_rate;
     t->species.train.loss.smoothing = (float)t->label_smoothing;
-    t->species.init = t->init;
 }
 
 static void add_option(void *ctx, const char *name, const char *value)
@@ -184,6 +261,12 @@ static enum nn_status train_species(const struct train *t,
     return NN_OK;
 }
 
+/* Of a path, what may go into a file that is passed on; NULL stays. */
+static const char *file_name(const char *path)
+{
+    return path != NULL ? nn_path_base(path) : NULL;
+}
+
 static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
                                   json_t *options, struct nn_error *err)
 {
@@ -197,7 +280,9 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         goto out;
     }
     m->data = data_card_json(ds);
-    m->training = json_pack("{s:O}", "options", options);
+    m->training = json_pack("{s:O, s:s?, s:s?}", "options", options,
+                            "gate_start", file_name(t->gate_init),
+                            "species_start", file_name(t->species_init));
     if (m->data == NULL || m->training == NULL) {
         st = nn_fail_nomem(err);
         goto out;
@@ -236,7 +321,10 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
     json_object_set_new(options, "data", json_string(data));
     nn_options_each(o, add_option, options);
     apply_options(t);
-    st = cmd_open_data(data, t->seed, &ds, err);
+    st = choose_start(t, err);
+    if (!st) {
+        st = cmd_open_data(data, t->seed, &ds, err);
+    }
     if (!st && t->negatives.n > 0) {
         st = pools_open(t->negatives.v, t->negatives.n, &given, err);
         st = st ? st : train_add_negatives(ds, &given, err);
@@ -253,6 +341,8 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
         st = train_model(t, ds, options, err);
     }
 out:
+    nn_mem_free(t->gate_init);
+    nn_mem_free(t->species_init);
     nn_dataset_close(&ds);
     pools_close(&given);
     pools_close(&mined);
@@ -328,7 +418,40 @@ static int parse_and_run(struct train *t, const struct nn_option *table,
     return status;
 }
 
-/* The rows of --help's last group. */
+/* Rows of two groups of --help. */
+#define INIT_ROWS(t)                                                           \
+    { NULL, 0,    NN_OPT_HEADING,                                              \
+      NULL, NULL, "nets that start from pre-trained weights",                  \
+      0,    0 },                                                               \
+        { "init-rate",    0,   NN_OPT_DOUBLE,                                  \
+          &(t).init_rate, "X", "their learning rate is --lr times this",       \
+          1e-6,           1000 },                                              \
+        { "head-epochs",                                                       \
+          0,                                                                   \
+          NN_OPT_INT,                                                          \
+          &(t).head_epochs,                                                    \
+          "N",                                                                 \
+          "first epochs, in which the classifier alone is trained",            \
+          0,                                                                   \
+          100000 },                                                            \
+        { "head-rate",    0,   NN_OPT_DOUBLE,                                  \
+          &(t).head_rate, "X", "rate of the classifier times this",            \
+          1e-6,           1000 },                                              \
+        { "layer-decay",                                                       \
+          0,                                                                   \
+          NN_OPT_DOUBLE,                                                       \
+          &(t).layer_decay,                                                    \
+          "X",                                                                 \
+          "rate of each of the seven stages: this times that of the next one", \
+          0.01,                                                                \
+          1 },                                                                 \
+    {                                                                          \
+        "keep-norms", 0, NN_OPT_INT, &(t).keep_norms, "N",                     \
+            "first stages, of seven, whose running statistics of batch norm "  \
+            "stay",                                                            \
+            0, 7                                                               \
+    }
+
 #define NEGATIVES_ROWS(t)                                                      \
     { NULL, 0, NN_OPT_HEADING, NULL, NULL, "more negatives", 0, 0 },           \
         { "negatives",                                                         \
@@ -405,7 +528,9 @@ int cmd_train(int argc, char **argv)
         { "seed", 's', NN_OPT_U64, &t.seed, "N",
           "start weights, order, augmentation and splits", 0, 0 },
         { "init", 0, NN_OPT_STRING, &t.init, "FILE",
-          "start from these weights (timm's or our .safetensors)", 0, 0 },
+          "first weights, timm's or our .safetensors; none: random ones; left "
+          "out: the backbone that came with the program, if it fits",
+          0, 0 },
         { "resume", 0, NN_OPT_FLAG, &t.resume, NULL,
           "go on with an interrupted run in --out", 0, 0 },
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, "what it promises", 0, 0 },
@@ -422,9 +547,10 @@ int cmd_train(int argc, char **argv)
           "channels of the species net times this", 0.05, 4 },
         { "species-size", 0, NN_OPT_INT, &t.species_size, "PX",
           "input of the species net", 32, 1024 },
-        { "species-from", 0, NN_OPT_CHOICE, &t.species_from, "gate|random",
-          "first weights of the species net: the gate's where the widths are "
-          "equal, or random ones",
+        { "species-from", 0, NN_OPT_CHOICE, &t.species_from, "gate|init|random",
+          "first weights of the species net: the trained gate's where the "
+          "widths are equal (but the species net's of a cascade in --init), "
+          "those of --init, or random ones",
           0, 0 },
         { "half", 0, NN_OPT_FLAG, &t.half, NULL,
           "store the model as float16 (half the size)", 0, 0 },
@@ -445,6 +571,7 @@ int cmd_train(int argc, char **argv)
         { "positive-share", 0, NN_OPT_DOUBLE, &t.positive_share, "P",
           "share of bears among the gate's training views; 0: as in the data",
           0, 0.99 },
+        INIT_ROWS(t),
         NEGATIVES_ROWS(t),
         CMD_COMMON_ROWS(t.common),
         CMD_TABLE_END,

@@ -316,10 +316,7 @@ static enum nn_status make_net(const struct pretraining *t, struct nn_net **out,
     if (!st && o->init != NULL) {
         st = nn_net_init_from(*out, o->init, "gate.", &r, err);
         if (!st) {
-            nn_log(NN_LOG_INFO,
-                   "backbone: %d tensors from '%s', %d without a match there, "
-                   "%d of another shape",
-                   r.taken, o->init, r.missing, r.mismatched);
+            nn_net_init_log("backbone", o->init, &r);
         }
     }
     return st;

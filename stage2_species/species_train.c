@@ -392,10 +392,7 @@ static enum nn_status make_net(const struct species_task *t,
     if (!st && o->init != NULL) {
         st = nn_net_init_from(*out, o->init, "species.", &r, err);
         if (!st) {
-            nn_log(NN_LOG_INFO,
-                   "species: %d tensors from '%s', %d without a match there, "
-                   "%d of another shape",
-                   r.taken, o->init, r.missing, r.mismatched);
+            nn_net_init_log("species", o->init, &r);
         }
     }
     return st;

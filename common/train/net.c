@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/tensor/loss.h"
 #include "common/tensor/nets/mobilenetv4.h"
@@ -327,6 +328,30 @@ enum nn_status nn_net_init_from(struct nn_net *net, const char *path,
     }
     nn_st_close(&f);
     return st;
+}
+
+void nn_net_init_log(const char *who, const char *path,
+                     const struct nn_load_report *r)
+{
+    int all = r->taken + r->missing + r->mismatched;
+
+    nn_log(NN_LOG_INFO, "%s: starts from '%s': %d of %d tensors", who, path,
+           r->taken, all);
+    if (r->mismatched > 0) {
+        nn_log(NN_LOG_INFO,
+               "%s: %d of another shape there, left at random: %s%s", who,
+               r->mismatched, r->first_mismatched,
+               r->mismatched > 1 ? ", ..." : "");
+    }
+    if (r->missing > 0) {
+        nn_log(NN_LOG_INFO, "%s: %d not there, left at random: %s%s", who,
+               r->missing, r->first_missing, r->missing > 1 ? ", ..." : "");
+    }
+    if (r->unused > 0) {
+        nn_log(NN_LOG_INFO,
+               "%s: %d of the file have no place in this net: %s%s", who,
+               r->unused, r->first_unused, r->unused > 1 ? ", ..." : "");
+    }
 }
 
 void nn_net_probabilities(const struct nn_net *net, const float *logits,

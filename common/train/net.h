@@ -68,6 +68,11 @@ NN_MUST_CHECK enum nn_status
 nn_net_init_from(struct nn_net *net, const char *path, const char *prefix,
                  struct nn_load_report *report, struct nn_error *err);
 
+/* Say through the log what nn_net_init_from() took from `path`, what was left
+ * and why: "gate: 177 of 179 tensors ...". */
+void nn_net_init_log(const char *who, const char *path,
+                     const struct nn_load_report *report);
+
 /* Run a network on decoded photos. Owns an inference executor. */
 struct nn_scorer;
 NN_MUST_CHECK enum nn_status nn_scorer_create(const struct nn_net *net,

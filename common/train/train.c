@@ -81,6 +81,38 @@ static void set_rates(struct nn_training *t)
     }
 }
 
+/* --- running statistics that stay --- */
+
+static enum nn_status remember_norms(struct nn_training *t,
+                                     struct nn_error *err)
+{
+    const struct nn_buf *v = &t->net->params.value;
+
+    if (t->opt->keep_norms == 0) {
+        return NN_OK;
+    }
+    t->norms = nn_mem_calloc(v->count, sizeof *t->norms);
+    if (t->norms == NULL) {
+        return nn_fail_nomem(err);
+    }
+    memcpy(t->norms, v->data, v->count * sizeof *t->norms);
+    return NN_OK;
+}
+
+static void restore_norms(struct nn_training *t)
+{
+    const struct nn_param *p;
+
+    for (size_t i = 0;
+         t->norms != NULL && (p = nn_graph_param(t->net->graph, i)) != NULL;
+         i++) {
+        if (!p->trained && stage_of(p->name) < t->opt->keep_norms) {
+            memcpy(t->net->params.value.data + p->offset, t->norms + p->offset,
+                   p->count * sizeof *t->norms);
+        }
+    }
+}
+
 /* --- one step --- */
 
 static enum nn_status name_failure(const struct nn_training *t,
@@ -126,6 +158,7 @@ static enum nn_status train_step(struct nn_training *t,
         weight = t->mixed_weight;
     }
     st = nn_exec_forward(t->exec, p, input, b->n, (uint64_t)t->step, &z, err);
+    restore_norms(t);
     if (!st) {
         st = nn_loss_eval(&t->opt->loss, z.data, target, weight, b->n,
                           (int32_t)t->k, &loss, t->dlogits, err);
@@ -436,6 +469,7 @@ static void release(struct nn_training *t)
     drop_size(t);
     nn_scorer_destroy(&t->scorer);
     nn_mem_free(t->lr_scale);
+    nn_mem_free(t->norms);
     nn_mem_free(t->target);
     nn_mem_free(t->weight);
     nn_mem_free(t->dlogits);
@@ -469,6 +503,9 @@ enum nn_status nn_train(const struct nn_train_task *task,
 
     if (!st) {
         st = nn_training_restore(&t, &found, err);
+    }
+    if (!st) {
+        st = remember_norms(&t, err);
     }
     if (!st && !t.finished) {
         snprintf(label, sizeof label, "train %s", task->name);

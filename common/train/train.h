@@ -40,6 +40,9 @@ struct nn_train_options {
     double head_lr;     /* factor of the classifier's rate, 1 */
     double block_decay; /* rate of each earlier stage times this, 1: same */
     int freeze_epochs;  /* first epochs that train the classifier alone */
+    int keep_norms;     /* the first stages of 0..7 (stem, five of blocks, head)
+                           whose running means and variances stay as they are:
+                           few pictures estimate them badly */
     struct nn_mix mix;  /* pictures blended in pairs */
     /* Input sizes of the first epochs, borrowed; the epochs behind them have
      * the net's own size. Rates, optimiser and averages go on across phases,

@@ -62,6 +62,9 @@ static json_t *add_later_options(json_t *j, const struct nn_train_options *o)
                                       (double)m->cutmix, (double)m->share,
                                       m->plain_epochs));
     }
+    if (o->keep_norms > 0) {
+        json_object_set_new(j, "kept norms", json_integer(o->keep_norms));
+    }
     if (o->n_phases > 0) {
         json_t *a = json_array();
 

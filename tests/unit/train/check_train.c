@@ -263,7 +263,7 @@ END_TEST
 /* Growing inputs and blended pictures, interrupted in every phase. */
 START_TEST(resume_is_bit_equal_across_sizes)
 {
-    static const struct nn_train_phase phases[] = { { 48, 2 }, { 64, 2 } };
+    static const struct nn_train_phase phases[] = { { 40, 2 }, { 48, 2 } };
     struct nn_train_options o = options();
 
     o.phases = phases;
@@ -291,7 +291,7 @@ START_TEST(phases_change_the_input_alone)
         struct nn_error err = NN_ERROR_INIT;
         struct nn_train_result r;
 
-        phase.size = i == 2 ? 64 : 32;
+        phase.size = i == 2 ? 40 : 32;
         o.epochs = 2;
         o.phases = i > 0 ? &phase : NULL;
         o.n_phases = i > 0;
@@ -307,6 +307,121 @@ START_TEST(phases_change_the_input_alone)
     for (int i = 0; i < 3; i++) {
         nn_net_destroy(&net[i]);
     }
+    nn_dataset_close(&ds);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+/* One plain step of gradient descent from tiny_net()'s weights. */
+static struct nn_net *one_step(struct colours *c, double block_decay,
+                               int freeze_epochs, int keep_norms)
+{
+    const struct nn_run run = { NULL, 0, NULL };
+    struct nn_net *net = tiny_net(c->ds);
+    struct nn_train_options o = options();
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_train_result r;
+
+    o.epochs = 1;
+    o.batch = (int32_t)c->n_train;
+    o.optim = nn_optim_defaults(NN_OPTIM_SGD);
+    o.optim.weight_decay = 0;
+    o.clip = 0;
+    o.ema = 0;
+    o.schedule.kind = NN_SCHEDULE_CONSTANT;
+    o.schedule.peak = 0.5;
+    o.head_lr = 0.25;
+    o.block_decay = block_decay;
+    o.freeze_epochs = freeze_epochs;
+    o.keep_norms = keep_norms;
+    ck_assert_msg(train(c, &run, &o, net, &r, &err) == NN_OK, "%s", err.text);
+    return net;
+}
+
+/* How far a parameter moved: the largest difference, and its sign kept. */
+static double moved(const struct nn_net *from, const struct nn_net *to,
+                    const char *name)
+{
+    const struct nn_param *p = nn_graph_find_param(from->graph, name);
+    double most = 0;
+
+    ck_assert_ptr_nonnull(p);
+    for (size_t i = 0; i < p->count; i++) {
+        double d = (double)to->params.value.data[p->offset + i] -
+                   (double)from->params.value.data[p->offset + i];
+
+        most = fabs(d) > fabs(most) ? d : most;
+    }
+    return most;
+}
+
+START_TEST(earlier_stages_learn_slower)
+{
+    static const struct {
+        const char *name;
+        double factor;
+    } rows[] = {
+        { "classifier.weight", 1 },
+        { "conv_head.weight", 1 },
+        { "blocks.4.0.conv.weight", 0.5 },
+        { "blocks.2.0.dw_start.conv.weight", 0.125 },
+        { "blocks.0.0.conv.weight", 0.03125 },
+        { "conv_stem.weight", 0.015625 },
+    };
+    char *dir = testkit_mkdir();
+    struct nn_dataset *ds = make_data(dir);
+    struct nn_net *start = tiny_net(ds), *even, *slower;
+    struct colours c;
+
+    list(&c, ds);
+    even = one_step(&c, 1, 0, 0);
+    slower = one_step(&c, 0.5, 0, 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        double whole = moved(start, even, rows[i].name);
+
+        ck_assert_double_gt(fabs(whole), 1e-4);
+        ck_assert_double_eq_tol(moved(start, slower, rows[i].name),
+                                rows[i].factor * whole,
+                                1e-3 * fabs(whole) + 1e-7);
+    }
+    nn_net_destroy(&start);
+    nn_net_destroy(&even);
+    nn_net_destroy(&slower);
+    nn_dataset_close(&ds);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+START_TEST(head_first_and_norms_kept)
+{
+    char *dir = testkit_mkdir();
+    struct nn_dataset *ds = make_data(dir);
+    struct nn_net *start = tiny_net(ds), *head, *kept, *free_net;
+    const struct nn_param *p;
+    struct colours c;
+
+    list(&c, ds);
+    head = one_step(&c, 1, 1, 0);
+    kept = one_step(&c, 1, 0, 2); /* the stem and blocks.0 */
+    free_net = one_step(&c, 1, 0, 0);
+    for (size_t i = 0; (p = nn_graph_param(start->graph, i)) != NULL; i++) {
+        int early = strncmp(p->name, "bn1.", 4) == 0 ||
+                    strncmp(p->name, "blocks.0.", 9) == 0;
+
+        if (p->trained) {
+            ck_assert_msg((fabs(moved(start, head, p->name)) > 0) ==
+                              (strncmp(p->name, "classifier", 10) == 0),
+                          "%s", p->name);
+        } else {
+            ck_assert_msg((fabs(moved(start, kept, p->name)) > 0) == !early,
+                          "%s", p->name);
+            ck_assert_double_gt(fabs(moved(start, free_net, p->name)), 0);
+        }
+    }
+    nn_net_destroy(&start);
+    nn_net_destroy(&head);
+    nn_net_destroy(&kept);
+    nn_net_destroy(&free_net);
     nn_dataset_close(&ds);
     testkit_rmdir(dir);
 }
@@ -473,6 +588,8 @@ static Suite *create(void)
     tcase_add_test(t, resume_is_bit_equal);
     tcase_add_test(t, resume_is_bit_equal_across_sizes);
     tcase_add_test(t, phases_change_the_input_alone);
+    tcase_add_test(t, earlier_stages_learn_slower);
+    tcase_add_test(t, head_first_and_norms_kept);
     tcase_add_test(t, resume_refuses_other_options);
     tcase_add_test(t, nan_stops_with_a_name);
     tcase_add_test(t, sampler_shares);
