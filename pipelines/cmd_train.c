@@ -510,6 +510,15 @@ static int parse_and_run(struct train *t, const struct nn_option *table,
           "share of validation bears that the rule for suspects must catch",   \
           0.01,                                                                \
           1 },                                                                 \
+        { "keep-rounds",                                                       \
+          0,                                                                   \
+          NN_OPT_FLAG,                                                         \
+          &(t).rounds.keep,                                                    \
+          NULL,                                                                \
+          "take the last round's gate, also when it is no better (to "         \
+          "compare)",                                                          \
+          0,                                                                   \
+          0 },                                                                 \
     {                                                                          \
         "trust-pool", 0, NN_OPT_FLAG, &(t).rounds.trust_pool, NULL,            \
             "the pool holds no bears: suspect nobody", 0, 0                    \

@@ -20,9 +20,10 @@ static const char head[] =
     "figure{margin:0;width:12.5rem;border:3px solid #8886;border-radius:6px;"
     "padding:.3rem;font-size:12px;overflow-wrap:anywhere}\n"
     "figure:focus{outline:3px solid #38f}\n"
-    "figure.keep{border-color:#2a8}figure.drop{border-color:#c33;opacity:.55}\n"
+    "figure.keep{border-color:#2a8}figure.drop{border-color:#c33;opacity:.8}\n"
     "img{width:5.9rem;height:5.9rem;object-fit:contain}\n"
     "button{font:inherit;padding:.3rem .8rem}\n"
+    "pre{white-space:pre-wrap}\n"
     "@media print{button{display:none}}\n</style></head><body>\n";
 
 static const char script[] =

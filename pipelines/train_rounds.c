@@ -203,7 +203,7 @@ static enum nn_status one_round(struct round *r, struct nn_net **gate,
            "to about %.3f)",
            r->number, n, next.false_alarm, policy->false_alarm,
            policy->false_upper - policy->false_alarm);
-    *better = next.false_alarm < policy->false_alarm;
+    *better = r->how->keep || next.false_alarm < policy->false_alarm;
     if (*better) {
         nn_net_destroy(gate);
         *gate = net;

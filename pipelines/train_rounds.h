@@ -21,13 +21,14 @@ struct train_rounds {
     double suspect_rate;
     int mode;       /* enum mine_mode */
     int trust_pool; /* nobody is a suspect */
+    int keep;       /* the last round's gate, whatever validation says */
 };
 
 /* Rounds: score the pools with the gate, choose, append to ds, go on training
  * from the last weights with old and new negatives. A round whose validation
  * false-alarm rate at the promised hit rate is not below the last one's ends
- * it, and its gate is dropped; so does a pool that has no more. *gate and
- * *policy are replaced by the best. run->dir gets scores-R.bin,
+ * it, and its gate is dropped (unless `keep`); so does a pool that has no more.
+ * *gate and *policy are replaced by the best. run->dir gets scores-R.bin,
  * mined-R.jsonl and mined-R.html. opt: as the first gate was trained.
  * Errors: those of mine_choose() and gate_train(). */
 NN_MUST_CHECK enum nn_status

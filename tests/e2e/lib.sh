@@ -45,6 +45,22 @@ out_has() { check "$1" grep -q -e "$2" "$tmp/out"; }
 err_has() { check "$1" grep -q -e "$2" "$tmp/err"; }
 one_error_line() { check "$1" test "$(wc -l <"$tmp/err")" -le "${2:-2}"; }
 
+# The metadata tells how a model was made (threads, seconds); the weights must
+# be the same bytes.
+same_weights() {
+    python3 - "$1" "$2" <<'PY'
+import json, struct, sys
+def data(p):
+    b = open(p, "rb").read()
+    n = struct.unpack("<Q", b[:8])[0]
+    h = json.loads(b[8:8 + n])
+    m = h.pop("__metadata__")
+    keep = {k: m[k] for k in m if k.endswith(("policy", "net"))}
+    return h, keep, b[8 + n:]
+sys.exit(0 if data(sys.argv[1]) == data(sys.argv[2]) else 1)
+PY
+}
+
 finish() {
     printf '1..%d\n' "$n"
     [ "$failures" -eq 0 ]

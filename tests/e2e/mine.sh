@@ -73,5 +73,11 @@ run 0 "train --mine-pool" train "$data" --out "$tmp/r3" --epochs 1 $small \
     --mine-pool "$tmp/pool" --rounds 2 --top 10 --round-epochs 1 --trust-pool
 err_has "reports the round" "round 1: with .* more negatives"
 check "and records it" test -s "$tmp/r3/mined-1.jsonl"
+mv "$tmp/r3/best.safetensors" "$tmp/r3.safetensors"
+run 0 "resumed after the rounds" train "$data" --out "$tmp/r3" --epochs 1 \
+    $small --mine-pool "$tmp/pool" --rounds 2 --top 10 --round-epochs 1 \
+    --trust-pool --resume
+check "with the same weights" same_weights "$tmp/r3.safetensors" \
+    "$tmp/r3/best.safetensors"
 run 0 "the model is whole" evaluate --model "$tmp/r3" "$data" --bootstrap 0
 finish

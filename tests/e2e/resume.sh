@@ -12,21 +12,6 @@ run 0 "synth draws pictures" synth --out "$data" --count 240 --seed 4 \
 run 0 "two threads" train "$data" --out "$tmp/a" --threads 2 $tiny
 # shellcheck disable=SC2086
 run 0 "one thread" train "$data" --out "$tmp/b" --threads 1 $tiny
-# The metadata tells how a model was made (threads, seconds); the weights must
-# be the same bytes.
-same_weights() {
-    python3 - "$1" "$2" <<'PY'
-import json, struct, sys
-def data(p):
-    b = open(p, "rb").read()
-    n = struct.unpack("<Q", b[:8])[0]
-    h = json.loads(b[8:8 + n])
-    m = h.pop("__metadata__")
-    keep = {k: m[k] for k in m if k.endswith(("policy", "net"))}
-    return h, keep, b[8 + n:]
-sys.exit(0 if data(sys.argv[1]) == data(sys.argv[2]) else 1)
-PY
-}
 check "one and two threads give the same weights" \
     same_weights "$tmp/a/best.safetensors" "$tmp/b/best.safetensors"
 
