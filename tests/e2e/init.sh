@@ -90,4 +90,12 @@ verdicts() { cut -d, -f1-4 "$1" | cksum; }
 check "the same verdicts" \
     test "$(verdicts "$tmp/shipped.csv")" = "$(verdicts "$tmp/out")"
 run 0 "the shipped cascade is evaluated" evaluate "$data" --bootstrap 0
+run 0 "the shipped gate is exported" export --onnx "$tmp/gate.onnx"
+run 0 "and the species net" export --net species --onnx "$tmp/kind.onnx"
+check "two files" test -s "$tmp/gate.onnx" -a -s "$tmp/kind.onnx"
+check "with metadata" grep -q 'reduce_side' "$tmp/kind.onnx"
+run 0 "a backbone is exported" export -m "$tmp/b25" --onnx "$tmp/back.onnx"
+run 2 "--onnx is needed" export
+run 1 "a file that is no model" export -m "$tmp/odd.safetensors" --onnx x.onnx
+one_error_line "one line"
 finish

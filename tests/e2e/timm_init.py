@@ -107,4 +107,5 @@ def main():
     return BAD > 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,331 @@
+/* Field numbers are those of onnx.proto (github.com/onnx/onnx, IR version 8);
+ * each put_...() function writes one message of that file. */
+#include "pipelines/onnx.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/tensor/fold.h"
+#include "pipelines/onnx_wire.h"
+
+enum { IR_VERSION = 8, OPSET = 17 };
+enum { TYPE_FLOAT = 1, TYPE_INT64 = 7 };        /* TensorProto.DataType */
+enum { ATTRIBUTE_INT = 2, ATTRIBUTE_INTS = 7 }; /* AttributeProto */
+enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5 }; /* GraphProto */
+
+enum { NAME = 128 };
+
+/* --- messages --- */
+
+static void put_tensor(struct onnx_wire *graph, const char *name, int ndim,
+                       const int64_t *shape, const float *v, size_t n)
+{
+    struct onnx_wire t = ONNX_WIRE_INIT;
+
+    for (int i = 0; i < ndim; i++) {
+        onnx_put_int(&t, 1, shape[i]);
+    }
+    onnx_put_int(&t, 2, TYPE_FLOAT);
+    onnx_put_text(&t, 8, name);
+    onnx_put_floats(&t, 9, v, n);
+    onnx_put_message(graph, GRAPH_INITIALIZER, &t);
+}
+
+static void put_indices(struct onnx_wire *graph, const char *name,
+                        const int64_t *v, size_t n)
+{
+    struct onnx_wire t = ONNX_WIRE_INIT;
+
+    onnx_put_int(&t, 1, (int64_t)n);
+    onnx_put_int(&t, 2, TYPE_INT64);
+    onnx_put_text(&t, 8, name);
+    onnx_put_longs(&t, 9, v, n);
+    onnx_put_message(graph, GRAPH_INITIALIZER, &t);
+}
+
+static void put_int(struct onnx_wire *node, const char *name, int64_t x)
+{
+    struct onnx_wire a = ONNX_WIRE_INIT;
+
+    onnx_put_text(&a, 1, name);
+    onnx_put_int(&a, 3, x);
+    onnx_put_int(&a, 20, ATTRIBUTE_INT);
+    onnx_put_message(node, 5, &a);
+}
+
+/* The same number n times: both axes, or all sides. */
+static void put_ints(struct onnx_wire *node, const char *name, int64_t x, int n)
+{
+    struct onnx_wire a = ONNX_WIRE_INIT;
+
+    onnx_put_text(&a, 1, name);
+    for (int i = 0; i < n; i++) {
+        onnx_put_int(&a, 8, x);
+    }
+    onnx_put_int(&a, 20, ATTRIBUTE_INTS);
+    onnx_put_message(node, 5, &a);
+}
+
+/* A node's message up to its attributes; inputs end with NULL. */
+static struct onnx_wire begin_node(const char *op, const char *output, ...)
+{
+    struct onnx_wire n = ONNX_WIRE_INIT;
+    const char *input;
+    va_list ap;
+
+    va_start(ap, output);
+    while ((input = va_arg(ap, const char *)) != NULL) {
+        onnx_put_text(&n, 1, input);
+    }
+    va_end(ap);
+    onnx_put_text(&n, 2, output);
+    onnx_put_text(&n, 3, output);
+    onnx_put_text(&n, 4, op);
+    return n;
+}
+
+static void put_dimension(struct onnx_wire *shape, int64_t value)
+{
+    struct onnx_wire d = ONNX_WIRE_INIT;
+
+    if (value > 0) {
+        onnx_put_int(&d, 1, value);
+    } else {
+        onnx_put_text(&d, 2, "N");
+    }
+    onnx_put_message(shape, 1, &d);
+}
+
+/* A float32 value with a free first dimension. */
+static void put_value(struct onnx_wire *graph, uint32_t field, const char *name,
+                      int ndim, const int64_t *shape)
+{
+    struct onnx_wire value = ONNX_WIRE_INIT, type = ONNX_WIRE_INIT;
+    struct onnx_wire tensor = ONNX_WIRE_INIT, dims = ONNX_WIRE_INIT;
+
+    put_dimension(&dims, 0);
+    for (int i = 0; i < ndim; i++) {
+        put_dimension(&dims, shape[i]);
+    }
+    onnx_put_int(&tensor, 1, TYPE_FLOAT);
+    onnx_put_message(&tensor, 2, &dims);
+    onnx_put_message(&type, 1, &tensor);
+    onnx_put_text(&value, 1, name);
+    onnx_put_message(&value, 2, &type);
+    onnx_put_message(graph, field, &value);
+}
+
+/* --- layers --- */
+
+/* What a layer's output is called. */
+static void value_name(const struct nn_layers *l, int32_t i, char *name)
+{
+    if (i < 0) {
+        snprintf(name, NAME, "image");
+    } else if ((size_t)i + 1 == l->n) {
+        snprintf(name, NAME, "logits");
+    } else {
+        snprintf(name, NAME, "layer%d", (int)i);
+    }
+}
+
+static void put_weights(struct onnx_wire *graph, const struct nn_layer *l,
+                        char *weight, char *bias)
+{
+    snprintf(weight, NAME, "%.100s.weight", l->name);
+    snprintf(bias, NAME, "%.100s.bias", l->name);
+    put_tensor(graph, weight, l->kind == NN_LAYER_CONV ? 4 : 2, l->weight_shape,
+               l->weight, l->weight_count);
+    put_tensor(graph, bias, 1, l->weight_shape, l->bias,
+               (size_t)l->weight_shape[0]);
+}
+
+static void put_conv(struct onnx_wire *graph, const struct nn_layer *l,
+                     const char *in, const char *out)
+{
+    char weight[NAME], bias[NAME];
+    struct onnx_wire n;
+
+    put_weights(graph, l, weight, bias);
+    n = begin_node("Conv", out, in, weight, bias, (char *)NULL);
+    put_int(&n, "group", l->groups > 0 ? l->groups : 1);
+    put_ints(&n, "kernel_shape", l->kernel, 2);
+    put_ints(&n, "pads", l->pad, 4);
+    put_ints(&n, "strides", l->stride, 2);
+    onnx_put_message(graph, GRAPH_NODE, &n);
+}
+
+static void put_dense(struct onnx_wire *graph, const struct nn_layer *l,
+                      const char *in, const char *out)
+{
+    char weight[NAME], bias[NAME];
+    struct onnx_wire n = begin_node("Flatten", "embedding", in, (char *)NULL);
+
+    put_int(&n, "axis", 1);
+    onnx_put_message(graph, GRAPH_NODE, &n);
+    put_weights(graph, l, weight, bias);
+    n = begin_node("Gemm", out, "embedding", weight, bias, (char *)NULL);
+    put_int(&n, "transB", 1);
+    onnx_put_message(graph, GRAPH_NODE, &n);
+}
+
+static void put_layer(struct onnx_wire *graph, const struct nn_layers *all,
+                      size_t i)
+{
+    const struct nn_layer *l = &all->v[i];
+    char a[NAME], b[NAME], out[NAME];
+    struct onnx_wire n;
+
+    value_name(all, l->in[0], a);
+    value_name(all, l->in[1], b);
+    value_name(all, (int32_t)i, out);
+    switch (l->kind) {
+    case NN_LAYER_CONV:
+        put_conv(graph, l, a, out);
+        return;
+    case NN_LAYER_DENSE:
+        put_dense(graph, l, a, out);
+        return;
+    case NN_LAYER_RELU:
+        n = begin_node("Relu", out, a, (char *)NULL);
+        break;
+    case NN_LAYER_ADD:
+        n = begin_node("Add", out, a, b, (char *)NULL);
+        break;
+    case NN_LAYER_MEAN:
+        n = begin_node("GlobalAveragePool", out, a, (char *)NULL);
+        break;
+    default:
+        return;
+    }
+    onnx_put_message(graph, GRAPH_NODE, &n);
+}
+
+/* --- probabilities --- */
+
+/* log of the summed exp of the outputs whose names begin with sign. */
+static void put_mass(struct onnx_wire *graph, const struct nn_net *net,
+                     char sign, const char *name)
+{
+    size_t k = net->spec.n_outputs, n = 0;
+    int64_t *index = nn_mem_calloc(k, sizeof *index);
+    char list[NAME], part[NAME];
+    struct onnx_wire w;
+
+    if (index == NULL) {
+        graph->failed = 1;
+        return;
+    }
+    for (size_t i = 0; i < k; i++) {
+        if (net->spec.outputs[i][0] == sign) {
+            index[n++] = (int64_t)i;
+        }
+    }
+    snprintf(list, sizeof list, "%s.outputs", name);
+    snprintf(part, sizeof part, "%s.logits", name);
+    put_indices(graph, list, index, n);
+    nn_mem_free(index);
+    w = begin_node("Gather", part, "logits", list, (char *)NULL);
+    put_int(&w, "axis", 1);
+    onnx_put_message(graph, GRAPH_NODE, &w);
+    w = begin_node("ReduceLogSumExp", name, part, (char *)NULL);
+    put_ints(&w, "axes", 1, 1);
+    put_int(&w, "keepdims", 1);
+    onnx_put_message(graph, GRAPH_NODE, &w);
+}
+
+static void put_probabilities(struct onnx_wire *graph, const struct nn_net *net,
+                              int gate)
+{
+    const float inverse = (float)(1 / net->temperature);
+    int softmax = !gate && net->spec.head == NN_HEAD_SOFTMAX;
+    struct onnx_wire n;
+
+    put_tensor(graph, "inverse_temperature", 0, NULL, &inverse, 1);
+    if (gate) {
+        put_mass(graph, net, '+', "classes");
+        put_mass(graph, net, '-', "others");
+        n = begin_node("Sub", "margin", "classes", "others", (char *)NULL);
+        onnx_put_message(graph, GRAPH_NODE, &n);
+    }
+    n = begin_node("Mul", "calibrated", gate ? "margin" : "logits",
+                   "inverse_temperature", (char *)NULL);
+    onnx_put_message(graph, GRAPH_NODE, &n);
+    n = begin_node(softmax ? "Softmax" : "Sigmoid", "probabilities",
+                   "calibrated", (char *)NULL);
+    if (softmax) {
+        put_int(&n, "axis", 1);
+    }
+    onnx_put_message(graph, GRAPH_NODE, &n);
+}
+
+/* --- the file --- */
+
+static void put_graph(struct onnx_wire *model, const struct nn_net *net,
+                      int gate, const struct nn_layers *layers)
+{
+    const int64_t image[] = { 3, net->spec.size, net->spec.size };
+    const int64_t k[] = { (int64_t)net->spec.n_outputs }, one[] = { 1 };
+    struct onnx_wire g = ONNX_WIRE_INIT;
+
+    for (size_t i = 0; i < layers->n; i++) {
+        put_layer(&g, layers, i);
+    }
+    put_probabilities(&g, net, gate);
+    onnx_put_text(&g, 2, "mobilenetv4_conv_small");
+    put_value(&g, 11, "image", 3, image);
+    put_value(&g, 12, "probabilities", 1, gate ? one : k);
+    put_value(&g, 12, "logits", 1, k);
+    onnx_put_message(model, 7, &g);
+}
+
+static void put_model(struct onnx_wire *m, const struct nn_net *net, int gate,
+                      const struct nn_layers *layers, const json_t *metadata)
+{
+    struct onnx_wire opset = ONNX_WIRE_INIT;
+    const char *key;
+    const json_t *v;
+
+    onnx_put_int(m, 1, IR_VERSION);
+    onnx_put_text(m, 2, "bearcascade");
+    onnx_put_text(m, 3, BEARCASCADE_VERSION);
+    put_graph(m, net, gate, layers);
+    onnx_put_text(&opset, 1, "");
+    onnx_put_int(&opset, 2, OPSET);
+    onnx_put_message(m, 8, &opset);
+    json_object_foreach((json_t *)(uintptr_t)metadata, key, v)
+    {
+        struct onnx_wire entry = ONNX_WIRE_INIT;
+
+        onnx_put_text(&entry, 1, key);
+        onnx_put_text(&entry, 2, json_string_value(v));
+        onnx_put_message(m, 14, &entry);
+    }
+}
+
+enum nn_status onnx_write(const struct nn_net *net, int gate,
+                          const json_t *metadata, const char *path,
+                          struct nn_error *err)
+{
+    struct onnx_wire m = ONNX_WIRE_INIT;
+    struct nn_file_out o = { 0 };
+    struct nn_layers layers;
+    enum nn_status st =
+        nn_layers_fold(net->graph, net->params.value.data, &layers, err);
+
+    if (st) {
+        return st;
+    }
+    put_model(&m, net, gate, &layers, metadata);
+    nn_layers_release(&layers);
+    st = m.failed ? nn_fail_nomem(err) : nn_file_out_open(&o, path, err);
+    if (!st) {
+        fwrite(m.v, 1, m.n, o.stream);
+        st = nn_file_out_commit(&o, err);
+    }
+    onnx_wire_release(&m);
+    return st;
+}

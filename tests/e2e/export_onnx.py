@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Exported nets in ONNX Runtime say what `classify` says.
+
+A small cascade and a backbone are trained on rendered pictures, exported, and
+checked by onnx.checker. Pictures are prepared here as the metadata describe;
+those that have the net's size already need no resampling, so probabilities
+must agree to 1e-4; for others Pillow's filter may differ by one level in 255.
+
+Environment: BEARCASCADE. Prints TAP; skips all where onnx, onnxruntime, numpy
+or Pillow is missing.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    import onnx
+    import onnxruntime
+    from PIL import Image
+except ImportError as e:
+    print(f"1..0 # SKIP {e}; pip install onnx onnxruntime numpy pillow")
+    sys.exit(0)
+
+EXE = os.environ["BEARCASCADE"]
+SIZE = 48
+N = 0
+BAD = 0
+
+
+def check(ok, title, text=""):
+    global N, BAD
+    N += 1
+    BAD += not ok
+    print(f"{'ok' if ok else 'not ok'} {N} - {title}")
+    if not ok and text:
+        print("# " + str(text).replace("\n", "\n# "))
+
+
+def run(*args):
+    r = subprocess.run([EXE, *args], capture_output=True, text=True)
+    if r.returncode != 0:
+        check(False, "bearcascade " + " ".join(args[:2]), r.stderr)
+    return r
+
+
+def area_average(img, w, h):
+    """By exact overlap, which Pillow's BOX is not."""
+    def weights(n, m):
+        edges = np.arange(m + 1) * n / m
+        pixel = np.arange(n)
+        share = (np.minimum(edges[1:, None], pixel + 1) -
+                 np.maximum(edges[:-1, None], pixel)).clip(0)
+        return share * m / n
+    x = np.asarray(img, np.float64)
+    x = np.einsum("ij,jkc->ikc", weights(x.shape[0], h), x)
+    x = np.einsum("ij,kjc->kic", weights(x.shape[1], w), x)
+    return Image.fromarray(np.floor(x + 0.5).astype(np.uint8))
+
+
+class Net:
+    """An exported file, prepared for use by its own metadata alone."""
+
+    def __init__(self, path):
+        self.path = path
+        self.model = onnx.load(path)
+        onnx.checker.check_model(self.model, full_check=True)
+        self.meta = {p.key: p.value for p in self.model.metadata_props}
+        self.pre = json.loads(self.meta["preprocessing"])
+        self.session = onnxruntime.InferenceSession(
+            path, providers=["CPUExecutionProvider"])
+
+    def prepare(self, file):
+        p = self.pre
+        assert p["resize"] == "squeeze" and p["layout"] == "NCHW", p
+        img = Image.open(file).convert("RGB")
+        if min(img.size) > p["reduce_side"]:
+            share = p["reduce_side"] / min(img.size)
+            img = area_average(img, *(int(v * share + 0.5) for v in img.size))
+        if img.size != (p["size"], p["size"]):
+            img = img.resize((p["size"], p["size"]), Image.BILINEAR)
+        x = (np.asarray(img, np.float32) - np.float32(p["mean"]))
+        return (x / np.float32(p["stddev"])).transpose(2, 0, 1)
+
+    def __call__(self, files):
+        x = np.stack([self.prepare(f) for f in files]).astype(np.float32)
+        return self.session.run(["probabilities", "logits"], {"image": x})
+
+
+def classify(run_dir, files):
+    r = run("classify", "-m", run_dir, "-f", "jsonl", "--all-stages", *files)
+    rows = [json.loads(line) for line in r.stdout.splitlines()]
+    assert [row["file"] for row in rows] == list(files), r.stdout
+    return rows
+
+
+def check_cascade(folder, run_dir, pictures, others):
+    nets = {}
+    for name in ("gate", "species"):
+        out = os.path.join(folder, name + ".onnx")
+        run("export", "-m", run_dir, "--net", name, "--onnx", out)
+        nets[name] = Net(out)
+        opset = [o.version for o in nets[name].model.opset_import]
+        check(opset == [17], f"{name}: the checker accepts it, opset 17", opset)
+    classes = json.loads(nets["gate"].meta["classes"])
+    check(classes == ["black", "grizzly", "teddy"] and
+          json.loads(nets["species"].meta["outputs"]) == classes and
+          0 <= json.loads(nets["gate"].meta["threshold"]) <= 1 and
+          0 <= json.loads(nets["species"].meta["floor"]) <= 1,
+          "the metadata name classes, threshold and floor", nets["gate"].meta)
+    for files, bound, what in ((pictures, 1e-4, "of its own size"),
+                               (others, 1e-2, "of other sizes")):
+        rows = classify(run_dir, files)
+        want = np.array([r["p_bear"] for r in rows])
+        got = nets["gate"](files)[0][:, 0]
+        worst = np.abs(got - want).max()
+        check(worst <= bound, f"gate: probabilities of pictures {what} differ "
+              f"by {worst:.1e}", f"{got}\n{want}")
+        want = np.array([[r["p"][c] for c in classes] for r in rows])
+        got = nets["species"](files)[0]
+        worst = np.abs(got - want).max()
+        check(worst <= bound, f"species: probabilities of pictures {what} "
+              f"differ by {worst:.1e}", f"{got}\n{want}")
+    spread = np.ptp(nets["gate"](pictures)[0])
+    check(spread > 1e-2, f"the pictures are not all alike ({spread:.2g})")
+    one = np.concatenate([nets["gate"]([f])[0] for f in pictures[:3]])
+    three = nets["gate"](pictures[:3])[0]
+    check(np.abs(one - three).max() < 1e-6, "any batch size")
+
+
+def check_backbone(folder, data, head, pictures):
+    out = os.path.join(folder, head)
+    run("pretrain", data, "--out", out, "--size", str(SIZE), "--width", "0.25",
+        "--epochs", "1", "--batch", "16", "--head", head, "--quiet")
+    path = os.path.join(folder, head + ".onnx")
+    run("export", "-m", out, "--onnx", path)
+    net = Net(path)
+    p, z = net(pictures)
+    z = z.astype(np.float64)
+    want = (1 / (1 + np.exp(-z)) if head == "sigmoid" else
+            np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))
+    check(p.shape == (len(pictures), 3) and np.abs(p - want).max() < 1e-5,
+          f"a backbone with a {head} head", f"{p}\n{want}")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        data = os.path.join(folder, "data")
+        run_dir = os.path.join(folder, "run")
+        run("synth", "--out", data, "--count", "160", "--seed", "3", "--size",
+            "80", "--quiet")
+        run("train", data, "--out", run_dir, "--gate-width", "0.25",
+            "--species-width", "0.35", "--gate-size", str(SIZE),
+            "--species-size", str(SIZE), "--epochs", "3", "--batch", "16",
+            "--quiet")
+        found = sorted(os.path.join(at, f) for at, _, names in
+                       os.walk(os.path.join(data, "test")) for f in names)
+        pictures, others = [], []
+        for i, f in enumerate(found[:12]):
+            img = Image.open(f).convert("RGB")
+            pictures.append(os.path.join(folder, f"{i}.png"))
+            img.resize((SIZE, SIZE), Image.BICUBIC).save(pictures[-1])
+            others.append(os.path.join(folder, f"other-{i}.png"))
+            img.resize((SIZE + 8 + i, SIZE + 20 - i)).save(others[-1])
+        check_cascade(folder, run_dir, pictures, others)
+        check_backbone(folder, data, "softmax", pictures)
+        check_backbone(folder, data, "sigmoid", pictures)
+        bad = os.path.join(folder, "none", "gate.onnx")
+        r = subprocess.run([EXE, "export", "-m", run_dir, "--onnx", bad],
+                           capture_output=True, text=True)
+        check(r.returncode == 1 and bad in r.stderr,
+              "a file that cannot be written is named", r.stderr)
+    print(f"1..{N}")
+    return BAD > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
