@@ -1,7 +1,10 @@
 #include "pipelines/cascade.h"
 
+#include <math.h>
+
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "pipelines/single.h"
 
 /* Pictures per step: large enough to feed two cores, small enough for the
  * memory of a small computer. */
@@ -33,9 +36,10 @@ struct verdict cascade_decide(const struct model *m, double p_bear,
         v.kind = VERDICT_NONE;
         return v;
     }
-    if (m->species == NULL) {
+    if (m->species == NULL) { /* one class, or a single model */
         v.kind = VERDICT_CLASS;
-        v.best = 0;
+        v.best = v.best >= 0 ? v.best : 0;
+        v.species_stage = m->system != MODEL_CASCADE;
         return v;
     }
     v.species_stage = 1;
@@ -121,6 +125,18 @@ static enum nn_status scores_init(struct cascade_scores *s, size_t n, size_t k,
     return NN_OK;
 }
 
+/* A single model answers both questions at once. */
+static void put_single(const struct model *m, const float *z, size_t i,
+                       struct cascade_scores *s)
+{
+    double p = single_score(m->system, m->gate, z, s->p + i * m->n_classes);
+
+    p = fmin(fmax(p, 1e-12), 1 - 1e-12); /* a finite logit */
+    s->p_bear[i] = p;
+    s->gate_z[i] = log(p / (1 - p)) * m->gate->temperature;
+    s->ran[i] = 1;
+}
+
 static enum nn_status run_gate(struct cascade *c, const struct nn_dataset *ds,
                                const uint32_t *index, size_t n,
                                const char *label, struct cascade_scores *s,
@@ -136,8 +152,12 @@ static enum nn_status run_gate(struct cascade *c, const struct nn_dataset *ds,
     }
     st = nn_scorer_run_items(c->gate, ds, index, n, label, z, s->ok, err);
     for (size_t i = 0; !st && i < n; i++) {
-        s->gate_z[i] = gate_logit(gate, z + i * k);
-        s->p_bear[i] = gate_probability(gate, s->gate_z[i]);
+        if (c->model->system == MODEL_CASCADE) {
+            s->gate_z[i] = gate_logit(gate, z + i * k);
+            s->p_bear[i] = gate_probability(gate, s->gate_z[i]);
+        } else if (s->ok[i]) {
+            put_single(c->model, z + i * k, i, s);
+        }
     }
     nn_mem_free(z);
     return st;

@@ -11,12 +11,14 @@
 #include "pipelines/data_card.h"
 #include "pipelines/model.h"
 #include "pipelines/models.h"
+#include "pipelines/single.h"
 #include "pipelines/train_rounds.h"
+#include "pipelines/train_rows.h"
 
 struct train {
     struct cmd_common common;
     const char *out, *init;
-    int system, resume, half;
+    int system, resume, half, loss;
     int epochs, batch, gate_epochs, species_epochs;
     int gate_size, species_size;
     double gate_width, species_width, min_hit_rate, keep_rate;
@@ -226,6 +228,61 @@ static enum nn_status train_gate(const struct train *t, struct nn_dataset *ds,
     return NN_OK;
 }
 
+/* As many training pictures as the cascade's two nets see together. */
+static int single_epochs(const struct train *t, const struct nn_dataset *ds)
+{
+    double all = 0, positive = 0, shown;
+
+    for (size_t i = 0; i < ds->n; i++) {
+        const struct nn_item *it = &ds->items[i];
+
+        if (it->split == NN_TRAIN && !it->bad) {
+            all += 1;
+            positive += it->label != NN_NEGATIVE;
+        }
+    }
+    shown = t->system == MODEL_SOFTMAX_MAX ? positive : all;
+    if (t->epochs > 0 || shown == 0) {
+        return t->epochs > 0 ? t->epochs : 1;
+    }
+    return (int)((t->gate_epochs * all + t->species_epochs * positive) / shown +
+                 0.5);
+}
+
+static enum nn_status train_single(const struct train *t,
+                                   const struct nn_dataset *ds,
+                                   const struct nn_run *run, struct model *m,
+                                   json_t *info, struct nn_error *err)
+{
+    struct single_options o = { .system = (enum model_system)t->system,
+                                .train = t->gate.train,
+                                .width = t->gate.width,
+                                .size = t->gate.size,
+                                .focal = t->loss,
+                                .min_hit_rate = t->min_hit_rate,
+                                .init = t->gate.init };
+    struct nn_train_result r = { 0 };
+    enum nn_status st;
+    char *text;
+
+    m->system = o.system;
+    o.train.epochs = single_epochs(t, ds);
+    st = single_train(ds, &o, run, &m->gate, &m->gate_policy, &r, err);
+    if (st) {
+        return st;
+    }
+    say_result(model_system_name(m->system), &r);
+    text = gate_policy_text(&m->gate_policy);
+    if (text == NULL) {
+        return nn_fail_nomem(err);
+    }
+    nn_log(NN_LOG_INFO, "%s: %s", model_system_name(m->system), text);
+    nn_mem_free(text);
+    json_object_set_new(info, "seconds", json_real(r.seconds));
+    json_object_set_new(info, "best_epoch", json_integer(r.best_epoch));
+    return NN_OK;
+}
+
 static enum nn_status train_species(const struct train *t,
                                     const struct nn_dataset *ds,
                                     const struct nn_run *run, struct model *m,
@@ -287,9 +344,11 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         st = nn_fail_nomem(err);
         goto out;
     }
-    st = train_gate(t, ds, &run, m, m->training, err);
-    if (!st) {
-        st = train_species(t, ds, &run, m, m->training, err);
+    if (t->system != MODEL_CASCADE) {
+        st = train_single(t, ds, &run, m, m->training, err);
+    } else {
+        st = train_gate(t, ds, &run, m, m->training, err);
+        st = st ? st : train_species(t, ds, &run, m, m->training, err);
     }
     if (!st) {
         st = model_save(m, path, t->half ? NN_F16 : NN_F32, err);
@@ -418,112 +477,6 @@ static int parse_and_run(struct train *t, const struct nn_option *table,
     return status;
 }
 
-/* Rows of two groups of --help. */
-#define INIT_ROWS(t)                                                           \
-    { NULL, 0,    NN_OPT_HEADING,                                              \
-      NULL, NULL, "nets that start from pre-trained weights",                  \
-      0,    0 },                                                               \
-        { "init-rate",    0,   NN_OPT_DOUBLE,                                  \
-          &(t).init_rate, "X", "their learning rate is --lr times this",       \
-          1e-6,           1000 },                                              \
-        { "head-epochs",                                                       \
-          0,                                                                   \
-          NN_OPT_INT,                                                          \
-          &(t).head_epochs,                                                    \
-          "N",                                                                 \
-          "first epochs, in which the classifier alone is trained",            \
-          0,                                                                   \
-          100000 },                                                            \
-        { "head-rate",    0,   NN_OPT_DOUBLE,                                  \
-          &(t).head_rate, "X", "rate of the classifier times this",            \
-          1e-6,           1000 },                                              \
-        { "layer-decay",                                                       \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(t).layer_decay,                                                    \
-          "X",                                                                 \
-          "rate of each of the seven stages: this times that of the next one", \
-          0.01,                                                                \
-          1 },                                                                 \
-    {                                                                          \
-        "keep-norms", 0, NN_OPT_INT, &(t).keep_norms, "N",                     \
-            "first stages, of seven, whose running statistics of batch norm "  \
-            "stay",                                                            \
-            0, 7                                                               \
-    }
-
-#define NEGATIVES_ROWS(t)                                                      \
-    { NULL, 0, NN_OPT_HEADING, NULL, NULL, "more negatives", 0, 0 },           \
-        { "negatives",                                                         \
-          0,                                                                   \
-          NN_OPT_LIST,                                                         \
-          &(t).negatives,                                                      \
-          "PATH",                                                              \
-          "train on these as negatives too: a folder, archive, manifest "      \
-          "(such as "                                                          \
-          "mine writes) or synth:...; may be repeated",                        \
-          0,                                                                   \
-          0 },                                                                 \
-        { "mine-pool",                                                         \
-          0,                                                                   \
-          NN_OPT_LIST,                                                         \
-          &(t).mine_pool,                                                      \
-          "PATH",                                                              \
-          "mine negatives here once the gate is trained; may be repeated",     \
-          0,                                                                   \
-          0 },                                                                 \
-        { "rounds",                                                            \
-          0,                                                                   \
-          NN_OPT_INT,                                                          \
-          &(t).rounds.rounds,                                                  \
-          "R",                                                                 \
-          "rounds of mining at most; they end when one does not help",         \
-          1,                                                                   \
-          100 },                                                               \
-        { "top",      0,                                                       \
-          NN_OPT_INT, &(t).rounds.top,                                         \
-          "K",        "negatives of a round",                                  \
-          1,          1000000 },                                               \
-        { "round-epochs",      0, NN_OPT_INT, &(t).rounds.epochs, "N",         \
-          "epochs of a round", 1, 100000 },                                    \
-        { "hard-share",                                                        \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(t).rounds.hard_share,                                              \
-          "S",                                                                 \
-          "share of a round chosen by score; the rest are random",             \
-          0,                                                                   \
-          1 },                                                                 \
-        { "mine-mode",                                                         \
-          0,                                                                   \
-          NN_OPT_CHOICE,                                                       \
-          &(t).rounds.mode,                                                    \
-          MINE_MODES,                                                          \
-          "which scores a round takes",                                        \
-          0,                                                                   \
-          0 },                                                                 \
-        { "suspect-rate",                                                      \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(t).rounds.suspect_rate,                                            \
-          "P",                                                                 \
-          "share of validation bears that the rule for suspects must catch",   \
-          0.01,                                                                \
-          1 },                                                                 \
-        { "keep-rounds",                                                       \
-          0,                                                                   \
-          NN_OPT_FLAG,                                                         \
-          &(t).rounds.keep,                                                    \
-          NULL,                                                                \
-          "take the last round's gate, also when it is no better (to "         \
-          "compare)",                                                          \
-          0,                                                                   \
-          0 },                                                                 \
-    {                                                                          \
-        "trust-pool", 0, NN_OPT_FLAG, &(t).rounds.trust_pool, NULL,            \
-            "the pool holds no bears: suspect nobody", 0, 0                    \
-    }
-
 int cmd_train(int argc, char **argv)
 {
     struct train t;
@@ -532,8 +485,12 @@ int cmd_train(int argc, char **argv)
           0 },
         { "system", 0, NN_OPT_CHOICE, &t.system, MODEL_SYSTEM_NAMES,
           "design to train", 0, 0 },
+        { "loss", 0, NN_OPT_CHOICE, &t.loss, "cross-entropy|focal",
+          "of --system multilabel", 0, 0 },
         { "epochs", 'e', NN_OPT_INT, &t.epochs, "N",
-          "epochs of both nets; 0: the two defaults below", 0, 100000 },
+          "epochs of every net; 0: the two defaults below, or as many as see "
+          "the same number of pictures",
+          0, 100000 },
         { "seed", 's', NN_OPT_U64, &t.seed, "N",
           "start weights, order, augmentation and splits", 0, 0 },
         { "init", 0, NN_OPT_STRING, &t.init, "FILE",

@@ -5,8 +5,11 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "pipelines/single.h"
 
-static const char *const system_names[MODEL_SYSTEMS] = { "cascade" };
+static const char *const system_names[MODEL_SYSTEMS] = {
+    "cascade", "multilabel", "softmax-none", "softmax-max"
+};
 
 const char *model_system_name(enum model_system s)
 {
@@ -269,6 +272,13 @@ static enum nn_status read_gate(const struct nn_st_file *f, struct model *m,
     if (!st) {
         st = nn_net_load(f, "gate.", &m->gate, err);
     }
+    if (!st && m->system != MODEL_CASCADE) {
+        return single_outputs_ok(m->system, m->gate, m->n_classes)
+                   ? NN_OK
+                   : nn_fail(err, NN_ERR_FORMAT,
+                             "its outputs are not those of a %s model",
+                             model_system_name(m->system));
+    }
     if (!st && !gate_outputs_ok(m->gate)) {
         st = nn_fail(err, NN_ERR_FORMAT,
                      "its gate's outputs are not named +class and -family");
@@ -282,7 +292,7 @@ static enum nn_status read_species(const struct nn_st_file *f, struct model *m,
     json_t *j;
     enum nn_status st;
 
-    if (m->n_classes == 1) {
+    if (m->n_classes == 1 || m->system != MODEL_CASCADE) {
         return NN_OK;
     }
     st = get_json(f, "species.policy", 1, &j, err);

@@ -17,18 +17,25 @@
 #define MODEL_FORMAT      "bearcascade-model 1"
 #define MODEL_MAX_CLASSES 1000
 
-enum model_system { MODEL_CASCADE, MODEL_SYSTEMS };
-/* "cascade"; the order of enum model_system, '|' between names. */
-#define MODEL_SYSTEM_NAMES "cascade"
+enum model_system {
+    MODEL_CASCADE,
+    MODEL_MULTILABEL, /* the single models: pipelines/single.h */
+    MODEL_SOFTMAX_NONE,
+    MODEL_SOFTMAX_MAX,
+    MODEL_SYSTEMS,
+};
+/* The order of enum model_system, '|' between names. */
+#define MODEL_SYSTEM_NAMES "cascade|multilabel|softmax-none|softmax-max"
 const char *model_system_name(enum model_system s);
 
 struct model {
     enum model_system system;
     size_t n_classes;
-    char **classes; /* sorted as in the data set */
-    struct nn_net *gate;
+    char **classes;      /* sorted as in the data set */
+    struct nn_net *gate; /* of a single model, the one net */
     struct gate_policy gate_policy;
-    struct nn_net *species; /* NULL when there is one class only */
+    struct nn_net *species; /* NULL when there is one class only, and of single
+                               models */
     struct species_policy species_policy;
     json_t *data, *training; /* objects, or NULL */
     char *path;              /* where it was loaded from, or NULL */
