@@ -35,6 +35,10 @@ struct train {
     struct species_options species;
 };
 
+/* What nets that start from pre-trained weights need (docs/training.md). */
+enum { INIT_GATE_EPOCHS = 25, INIT_SPECIES_EPOCHS = 15 };
+#define INIT_RATE 0.5
+
 enum { SPECIES_FROM_GATE, SPECIES_FROM_INIT, SPECIES_FROM_RANDOM };
 
 /* The stages' measured defaults are the defaults shown by --help. */
@@ -42,8 +46,6 @@ static void set_defaults(struct train *t)
 {
     *t = (struct train){ .gate = gate_defaults(),
                          .species = species_defaults() };
-    t->gate_epochs = t->gate.train.epochs;
-    t->species_epochs = t->species.train.epochs;
     t->gate_size = t->gate.size;
     t->species_size = t->species.size;
     t->gate_width = (double)t->gate.width;
@@ -63,7 +65,7 @@ static void set_defaults(struct train *t)
                                        .rate = 0.3,
                                        .hard_share = 0.8,
                                        .suspect_rate = 0.95 };
-    t->init_rate = 1;
+    t->init_rate = INIT_RATE;
     t->head_rate = t->gate.train.head_lr;
     t->layer_decay = t->gate.train.block_decay;
     t->head_epochs = t->gate.train.freeze_epochs;
@@ -127,6 +129,16 @@ static int species_has_file(const struct train *t)
     return has;
 }
 
+static void set_epochs(struct train *t)
+{
+    if (t->gate_epochs > 0 || t->epochs > 0) {
+        t->gate.train.epochs = t->epochs > 0 ? t->epochs : t->gate_epochs;
+    }
+    if (t->species_epochs > 0 || t->epochs > 0) {
+        t->species.train.epochs = t->epochs > 0 ? t->epochs : t->species_epochs;
+    }
+}
+
 static enum nn_status choose_start(struct train *t, struct nn_error *err)
 {
     enum nn_status st =
@@ -139,12 +151,15 @@ static enum nn_status choose_start(struct train *t, struct nn_error *err)
     t->species.init = t->species_init;
     if (t->gate.init != NULL) {
         apply_start(t, &t->gate.train);
+        t->gate.train.epochs = INIT_GATE_EPOCHS;
+        t->species.train.epochs = INIT_SPECIES_EPOCHS;
     }
     if (t->species.init != NULL ||
         (t->gate.init != NULL && t->species_from == SPECIES_FROM_GATE &&
          t->species.width == t->gate.width)) {
         apply_start(t, &t->species.train);
     }
+    set_epochs(t);
     return st;
 }
 
@@ -152,8 +167,6 @@ static void apply_options(struct train *t)
 {
     apply_shared(t, &t->gate.train);
     apply_shared(t, &t->species.train);
-    t->gate.train.epochs = t->epochs > 0 ? t->epochs : t->gate_epochs;
-    t->species.train.epochs = t->epochs > 0 ? t->epochs : t->species_epochs;
     t->gate.size = t->gate_size;
     t->gate.width = (float)t->gate_width;
     t->gate.min_hit_rate = t->min_hit_rate;
@@ -245,8 +258,10 @@ static int single_epochs(const struct train *t, const struct nn_dataset *ds)
     if (t->epochs > 0 || shown == 0) {
         return t->epochs > 0 ? t->epochs : 1;
     }
-    return (int)((t->gate_epochs * all + t->species_epochs * positive) / shown +
-                 0.5);
+    return (
+        int)((t->gate.train.epochs * all + t->species.train.epochs * positive) /
+                 shown +
+             0.5);
 }
 
 static enum nn_status train_single(const struct train *t,
@@ -522,9 +537,12 @@ int cmd_train(int argc, char **argv)
           "store the model as float16 (half the size)", 0, 0 },
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, "training", 0, 0 },
         { "gate-epochs", 0, NN_OPT_INT, &t.gate_epochs, "N",
-          "epochs of the gate", 1, 100000 },
+          "epochs of the gate; 0: 45 from random weights, 25 from others", 0,
+          100000 },
         { "species-epochs", 0, NN_OPT_INT, &t.species_epochs, "N",
-          "epochs of the species net", 1, 100000 },
+          "epochs of the species net; 0: 20, or 15 when the gate started from "
+          "a file",
+          0, 100000 },
         { "batch", 'b', NN_OPT_INT, &t.batch, "N", "pictures a step", 2, 4096 },
         { "lr", 0, NN_OPT_DOUBLE, &t.lr, "RATE", "largest learning rate", 1e-8,
           10 },

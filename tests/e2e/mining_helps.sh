@@ -6,8 +6,9 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-base="--gate-width 1 --gate-size 64 --gate-epochs 8 --species-epochs 1
-    --species-width 0.25 --species-size 32 --species-from random --quiet"
+base="--gate-size 64 --gate-epochs 6 --species-epochs 1 --species-width 0.25
+    --species-size 32 --species-from random --quiet
+    --init $(dirname "$0")/../../models/backbone-100.safetensors"
 
 run 0 "bears and ordinary negatives" synth --out "$data" --count 900 --seed 21 \
     --size 64 --near-miss 0 --quiet
