@@ -40,7 +40,7 @@ struct pretrain_options pretrain_defaults(void)
     o.train.epochs = 30;
     o.train.batch = 128;
     o.train.schedule.peak = 4e-3;
-    o.train.ema = 0.9995;
+    o.train.ema = 0.999;
     return o;
 }
 
