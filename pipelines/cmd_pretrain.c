@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "pipelines/cmd.h"
 #include "pipelines/data_card.h"
+#include "pipelines/join.h"
 #include "pipelines/pretrain.h"
 
 enum { MAX_PHASES = 16, LEAST_SIZE = 32, MOST_SIZE = 1024 };
@@ -290,19 +291,20 @@ static int parse_and_run(struct command *c, const struct nn_option *table,
     int n = 0, status;
     const struct nn_options o = {
         .command = "pretrain",
-        .synopsis = "DATA --out RUN",
+        .synopsis = "DATA... --out RUN",
         .summary = "Train one MobileNetV4 classifier over all class folders "
                    "of DATA (folders, archives or a manifest, as for train) "
                    "and write RUN/best.safetensors, with timm's tensor names, "
-                   "for train --init. Pictures of no class are left out "
-                   "unless --negatives says otherwise.",
+                   "for train --init. Several DATA are taken as one, classes "
+                   "of the same name together. Pictures of no class are left "
+                   "out unless --negatives says otherwise.",
         .table = table,
         .examples = "  bearcascade pretrain thumbnails --out runs/backbone \\\n"
                     "      --sizes 64:20,96:10 --mixup 0.2\n"
                     "  bearcascade train photos --out runs/bears \\\n"
                     "      --init runs/backbone/best.safetensors\n",
         .min_operands = 1,
-        .max_operands = 1,
+        .max_operands = -1,
     };
     const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
 
@@ -312,11 +314,17 @@ static int parse_and_run(struct command *c, const struct nn_option *table,
     }
     status = check_usage(c, cmd_parse(&o, argc, argv, operands, &n));
     if (status < 0) {
+        char *data = join_spec(operands, (size_t)n);
+
         cmd_apply_common(&c->common);
         cmd_catch_signals();
-        status = run_pretrain(c, &o, operands[0], &err)
+        if (data == NULL) {
+            nn_fail_nomem(&err);
+        }
+        status = data == NULL || run_pretrain(c, &o, data, &err)
                      ? cmd_fail("pretrain", &err)
                      : EXIT_DONE;
+        nn_mem_free(data);
     }
     nn_mem_free(operands);
     return status;

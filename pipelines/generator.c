@@ -2,6 +2,7 @@
  * read. */
 #include "common/base/mem.h"
 #include "pipelines/cmd.h"
+#include "pipelines/join.h"
 #include "pipelines/synth/synth.h"
 
 struct drawn {
@@ -68,4 +69,5 @@ static const struct nn_generator synth_generator = {
     .close = drawn_close,
 };
 
-const struct nn_generator *const cmd_generators[] = { &synth_generator, NULL };
+const struct nn_generator *const cmd_generators[] = { &synth_generator,
+                                                      &join_generator, NULL };

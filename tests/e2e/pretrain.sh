@@ -76,6 +76,21 @@ err_has "and says which" "another input sizes"
 run 0 "one class of all negatives, a sigmoid each" pretrain "$data" \
     --out "$tmp/d" --size 32 --epochs 1 --width 0.25 --batch 16 --quiet \
     --negatives class --head sigmoid --optimiser sgd --lr 0.01 --half
+run 0 "more pictures" synth --out "$tmp/more/data" --count 80 --seed 9 \
+    --size 64 --quiet
+mkdir "$tmp/plain"
+cp -r "$tmp/more/data/train/black" "$tmp/plain/polar"
+run 0 "three sets as one" pretrain "$data" "$tmp/more/data" "$tmp/plain" \
+    --out "$tmp/j" --size 32 --epochs 1 --width 0.25 --batch 16 --quiet
+out_has "have the classes of all" " 4 classes$"
+run 0 "a join is a data set like any" inspect "join:$data|$tmp/more/data"
+one=$(find "$data" -name '*.jpg' | grep -c .)
+two=$(find "$tmp/more/data" -name '*.jpg' | grep -c .)
+run 0 "with all pictures" inspect --json "join:$data|$tmp/more/data"
+check "of both" grep -q "\"pictures\": $((one + two))" "$tmp/out"
+run 1 "a missing part" pretrain "$data" "$tmp/none" --out "$tmp/e"
+err_has "is named" "$tmp/none"
+run 1 "an empty part" inspect "join:$data|"
 run 0 "train starts from a backbone" train "$data" --out "$tmp/run" \
     --init "$tmp/a/best.safetensors" --gate-size 32 --gate-width 0.25 \
     --species-size 32 --species-width 0.25 --batch 16 --epochs 1 --quiet
