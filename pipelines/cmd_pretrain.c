@@ -19,7 +19,7 @@ struct command {
     int resume, half, head, negatives, views, optimiser, schedule;
     int epochs, batch, size, eval_every, plain_epochs, cache_mb;
     double width, dropout, lr, warmup, weight_decay, ema, label_smoothing;
-    double mixup, cutmix, mix_share, clip;
+    double mixup, cutmix, mix_share, clip, norm_floor;
     double crop_min;
     uint64_t seed;
     struct nn_train_phase phase[MAX_PHASES];
@@ -47,6 +47,7 @@ static void set_defaults(struct command *c)
     c->weight_decay = (double)t->optim.weight_decay;
     c->ema = t->ema;
     c->clip = t->clip;
+    c->norm_floor = (double)t->norm_floor;
     c->label_smoothing = (double)t->loss.smoothing;
     c->mixup = (double)t->mix.mixup;
     c->cutmix = (double)t->mix.cutmix;
@@ -136,6 +137,7 @@ static void apply_options(struct command *c)
     t->schedule.warmup_share = c->warmup;
     t->ema = c->ema;
     t->clip = c->clip;
+    t->norm_floor = (float)c->norm_floor;
     t->cache_bytes = (size_t)c->cache_mb << 20;
     t->loss.kind = c->head == 0 ? NN_LOSS_CATEGORICAL : NN_LOSS_BINARY;
     t->loss.smoothing = (float)c->label_smoothing;
@@ -374,6 +376,8 @@ int cmd_pretrain(int argc, char **argv)
           "AdamW: decoupled; SGD: added to the gradient", 0, 10 },
         { "clip", 0, NN_OPT_DOUBLE, &c.clip, "NORM",
           "largest norm of a gradient; 0 off", 0, 1e6 },
+        { "norm-floor", 0, NN_OPT_DOUBLE, &c.norm_floor, "V",
+          "least running variance of a batch norm; 0: none", 0, 1 },
         { "dropout", 0, NN_OPT_DOUBLE, &c.dropout, "P", "before the classifier",
           0, 0.9 },
         { "ema", 0, NN_OPT_DOUBLE, &c.ema, "D",

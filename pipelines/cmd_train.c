@@ -22,7 +22,7 @@ struct train {
     int epochs, batch, gate_epochs, species_epochs;
     int gate_size, species_size;
     double gate_width, species_width, min_hit_rate, keep_rate;
-    double lr, weight_decay, positive_share, label_smoothing, ema;
+    double lr, weight_decay, positive_share, label_smoothing, ema, norm_floor;
     int species_from;
     struct nn_option_list negatives, mine_pool;
     struct train_rounds rounds;
@@ -66,6 +66,7 @@ static void set_defaults(struct train *t)
                                        .hard_share = 0.8,
                                        .suspect_rate = 0.95 };
     t->init_rate = INIT_RATE;
+    t->norm_floor = (double)t->gate.train.norm_floor;
     t->head_rate = t->gate.train.head_lr;
     t->layer_decay = t->gate.train.block_decay;
     t->head_epochs = t->gate.train.freeze_epochs;
@@ -79,6 +80,7 @@ static void apply_shared(const struct train *t, struct nn_train_options *o)
     o->schedule.peak = t->lr;
     o->optim.weight_decay = (float)t->weight_decay;
     o->ema = t->ema;
+    o->norm_floor = (float)t->norm_floor;
 }
 
 /* Only pre-trained weights are worth sparing. */
@@ -550,6 +552,8 @@ int cmd_train(int argc, char **argv)
           "AdamW weight decay", 0, 10 },
         { "ema", 0, NN_OPT_DOUBLE, &t.ema, "D",
           "decay of the weight average; 0 off", 0, 0.99999 },
+        { "norm-floor", 0, NN_OPT_DOUBLE, &t.norm_floor, "V",
+          "least running variance of a batch norm; 0: none", 0, 1 },
         { "label-smoothing", 0, NN_OPT_DOUBLE, &t.label_smoothing, "S",
           "of the species net", 0, 0.9 },
         { "positive-share", 0, NN_OPT_DOUBLE, &t.positive_share, "P",

@@ -81,7 +81,7 @@ static void set_rates(struct nn_training *t)
     }
 }
 
-/* --- running statistics that stay --- */
+/* --- running statistics --- */
 
 static enum nn_status remember_norms(struct nn_training *t,
                                      struct nn_error *err)
@@ -99,16 +99,31 @@ static enum nn_status remember_norms(struct nn_training *t,
     return NN_OK;
 }
 
-static void restore_norms(struct nn_training *t)
+static void raise_to(float *v, size_t n, float least)
+{
+    for (size_t i = 0; i < n; i++) {
+        v[i] = v[i] < least ? least : v[i];
+    }
+}
+
+/* After each forward pass, which moves the running statistics. */
+static void settle_norms(struct nn_training *t)
 {
     const struct nn_param *p;
 
-    for (size_t i = 0;
-         t->norms != NULL && (p = nn_graph_param(t->net->graph, i)) != NULL;
-         i++) {
-        if (!p->trained && stage_of(p->name) < t->opt->keep_norms) {
-            memcpy(t->net->params.value.data + p->offset, t->norms + p->offset,
-                   p->count * sizeof *t->norms);
+    if (t->norms == NULL && !(t->opt->norm_floor > 0)) {
+        return;
+    }
+    for (size_t i = 0; (p = nn_graph_param(t->net->graph, i)) != NULL; i++) {
+        float *v = t->net->params.value.data + p->offset;
+
+        if (p->trained) {
+            continue;
+        }
+        if (t->norms != NULL && stage_of(p->name) < t->opt->keep_norms) {
+            memcpy(v, t->norms + p->offset, p->count * sizeof *v);
+        } else if (strstr(p->name, "running_var") != NULL) {
+            raise_to(v, p->count, t->opt->norm_floor);
         }
     }
 }
@@ -158,7 +173,7 @@ static enum nn_status train_step(struct nn_training *t,
         weight = t->mixed_weight;
     }
     st = nn_exec_forward(t->exec, p, input, b->n, (uint64_t)t->step, &z, err);
-    restore_norms(t);
+    settle_norms(t);
     if (!st) {
         st = nn_loss_eval(&t->opt->loss, z.data, target, weight, b->n,
                           (int32_t)t->k, &loss, t->dlogits, err);

@@ -43,7 +43,12 @@ struct nn_train_options {
     int keep_norms;     /* the first stages of 0..7 (stem, five of blocks, head)
                            whose running means and variances stay as they are:
                            few pictures estimate them badly */
-    struct nn_mix mix;  /* pictures blended in pairs */
+    /* Least running variance of a batch norm; 0: none. A channel that is silent
+     * on nearly all training pictures has a variance near zero; the rare photo
+     * that wakes it is then scaled up by hundreds in every such layer. A floor
+     * damps that and changes nothing for other photos. */
+    float norm_floor;
+    struct nn_mix mix; /* pictures blended in pairs */
     /* Input sizes of the first epochs, borrowed; the epochs behind them have
      * the net's own size. Rates, optimiser and averages go on across phases,
      * and every evaluation is at the net's own size. */

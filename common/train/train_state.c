@@ -62,6 +62,9 @@ static json_t *add_later_options(json_t *j, const struct nn_train_options *o)
                                       (double)m->cutmix, (double)m->share,
                                       m->plain_epochs));
     }
+    if (o->norm_floor > 0) {
+        json_object_set_new(j, "norm floor", json_real((double)o->norm_floor));
+    }
     if (o->keep_norms > 0) {
         json_object_set_new(j, "kept norms", json_integer(o->keep_norms));
     }

@@ -427,6 +427,50 @@ START_TEST(head_first_and_norms_kept)
 }
 END_TEST
 
+START_TEST(running_variances_have_a_floor)
+{
+    char *dir = testkit_mkdir();
+    struct nn_dataset *ds = make_data(dir);
+    const struct nn_run run = { NULL, 0, NULL };
+    struct nn_train_options o = options();
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_net *net[2];
+    struct nn_train_result r;
+    const struct nn_param *p;
+    struct colours c;
+    size_t raised = 0;
+
+    list(&c, ds);
+    o.epochs = 1;
+    o.ema = 0;
+    for (int i = 0; i < 2; i++) {
+        o.norm_floor = i == 0 ? 0 : 0.9f;
+        net[i] = tiny_net(ds);
+        ck_assert_msg(train(&c, &run, &o, net[i], &r, &err) == NN_OK, "%s",
+                      err.text);
+    }
+    for (size_t i = 0; (p = nn_graph_param(net[0]->graph, i)) != NULL; i++) {
+        const float *a = net[0]->params.value.data + p->offset;
+        const float *b = net[1]->params.value.data + p->offset;
+
+        if (strstr(p->name, "running_var") == NULL) {
+            /* Training itself uses the batches' statistics. */
+            ck_assert_mem_eq(a, b, p->count * sizeof *a);
+            continue;
+        }
+        for (size_t j = 0; j < p->count; j++) {
+            ck_assert(b[j] >= 0.9f);
+            raised += a[j] < 0.9f;
+        }
+    }
+    ck_assert_uint_gt(raised, 10);
+    nn_net_destroy(&net[0]);
+    nn_net_destroy(&net[1]);
+    nn_dataset_close(&ds);
+    testkit_rmdir(dir);
+}
+END_TEST
+
 START_TEST(resume_refuses_other_options)
 {
     char *dir = testkit_mkdir(), *out = nn_path_join(dir, "run");
@@ -583,13 +627,14 @@ static Suite *create(void)
     Suite *s = suite_create("train");
     TCase *t = tcase_create("train");
 
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, learns_and_records);
     tcase_add_test(t, resume_is_bit_equal);
     tcase_add_test(t, resume_is_bit_equal_across_sizes);
     tcase_add_test(t, phases_change_the_input_alone);
     tcase_add_test(t, earlier_stages_learn_slower);
     tcase_add_test(t, head_first_and_norms_kept);
+    tcase_add_test(t, running_variances_have_a_floor);
     tcase_add_test(t, resume_refuses_other_options);
     tcase_add_test(t, nan_stops_with_a_name);
     tcase_add_test(t, sampler_shares);
