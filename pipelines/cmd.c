@@ -1,5 +1,6 @@
 #include "pipelines/cmd.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "common/base/file.h"
@@ -60,6 +61,24 @@ int cmd_fail(const char *command, const struct nn_error *err)
     fprintf(stderr, "bearcascade %s: %s\n", command,
             err->text[0] != '\0' ? err->text : nn_status_str(err->status));
     return EXIT_FAILED;
+}
+
+json_t *cmd_public_options(const json_t *options)
+{
+    json_t *out = json_object(), *value;
+    const char *key;
+
+    json_object_foreach((json_t *)(uintptr_t)options, key, value)
+    {
+        const char *s = json_string_value(value);
+
+        if (s != NULL &&
+            json_object_set_new(out, key, json_string(nn_path_base(s))) != 0) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
 }
 
 static void warn_of_leaks(const struct nn_dataset *ds)

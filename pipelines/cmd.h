@@ -6,6 +6,7 @@
 #ifndef PIPELINES_CMD_H
 #define PIPELINES_CMD_H
 
+#include <jansson.h>
 #include <signal.h>
 
 #include "common/base/options.h"
@@ -52,6 +53,11 @@ int cmd_fail(const char *command, const struct nn_error *err);
  * the program at once. */
 extern volatile sig_atomic_t cmd_stop;
 void cmd_catch_signals(void);
+
+/* A copy of an object of strings in which paths are cut down to their last
+ * part: a model file that is passed on tells nothing of its maker's folders.
+ * NULL when out of memory. */
+json_t *cmd_public_options(const json_t *options);
 
 /* Sources of pictures other than files: rendered data ("synth:..."). */
 extern const struct nn_generator *const cmd_generators[];

@@ -182,10 +182,11 @@ static enum nn_status save_result(const struct command *c,
 {
     char *path = nn_path_join(c->out, "best.safetensors");
     json_t *data = data_card_json(ds);
-    json_t *training = json_pack(
-        "{s:O, s:f, s:i, s:f, s:f, s:I}", "options", options, "seconds",
-        r->train.seconds, "best_epoch", r->train.best_epoch, "top1", r->top1,
-        "top5", r->top5, "valid_pictures", (json_int_t)r->n_valid);
+    json_t *training =
+        json_pack("{s:o, s:f, s:i, s:f, s:f, s:I}", "options",
+                  cmd_public_options(options), "seconds", r->train.seconds,
+                  "best_epoch", r->train.best_epoch, "top1", r->top1, "top5",
+                  r->top5, "valid_pictures", (json_int_t)r->n_valid);
     enum nn_status st = path == NULL || data == NULL || training == NULL
                             ? nn_fail_nomem(err)
                             : pretrain_save(net, data, training, path,

@@ -36,8 +36,9 @@ struct train {
 };
 
 /* What nets that start from pre-trained weights need (docs/training.md). */
-enum { INIT_GATE_EPOCHS = 25, INIT_SPECIES_EPOCHS = 15 };
-#define INIT_RATE 0.5
+enum { INIT_GATE_EPOCHS = 20, INIT_SPECIES_EPOCHS = 12 };
+#define INIT_RATE       0.3
+#define INIT_NORM_FLOOR 0.01f
 
 enum { SPECIES_FROM_GATE, SPECIES_FROM_INIT, SPECIES_FROM_RANDOM };
 
@@ -66,7 +67,7 @@ static void set_defaults(struct train *t)
                                        .hard_share = 0.8,
                                        .suspect_rate = 0.95 };
     t->init_rate = INIT_RATE;
-    t->norm_floor = (double)t->gate.train.norm_floor;
+    t->norm_floor = -1;
     t->head_rate = t->gate.train.head_lr;
     t->layer_decay = t->gate.train.block_decay;
     t->head_epochs = t->gate.train.freeze_epochs;
@@ -80,7 +81,7 @@ static void apply_shared(const struct train *t, struct nn_train_options *o)
     o->schedule.peak = t->lr;
     o->optim.weight_decay = (float)t->weight_decay;
     o->ema = t->ema;
-    o->norm_floor = (float)t->norm_floor;
+    o->norm_floor = t->norm_floor > 0 ? (float)t->norm_floor : 0;
 }
 
 /* Only pre-trained weights are worth sparing. */
@@ -89,6 +90,7 @@ static void apply_start(const struct train *t, struct nn_train_options *o)
     o->schedule.peak *= t->init_rate;
     o->head_lr = t->head_rate;
     o->block_decay = t->layer_decay;
+    o->norm_floor = t->norm_floor < 0 ? INIT_NORM_FLOOR : (float)t->norm_floor;
     o->freeze_epochs = t->head_epochs;
     o->keep_norms = t->keep_norms;
 }
@@ -354,9 +356,10 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         goto out;
     }
     m->data = data_card_json(ds);
-    m->training = json_pack("{s:O, s:s?, s:s?}", "options", options,
-                            "gate_start", file_name(t->gate_init),
-                            "species_start", file_name(t->species_init));
+    m->training =
+        json_pack("{s:o, s:s?, s:s?}", "options", cmd_public_options(options),
+                  "gate_start", file_name(t->gate_init), "species_start",
+                  file_name(t->species_init));
     if (m->data == NULL || m->training == NULL) {
         st = nn_fail_nomem(err);
         goto out;
@@ -539,10 +542,10 @@ int cmd_train(int argc, char **argv)
           "store the model as float16 (half the size)", 0, 0 },
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, "training", 0, 0 },
         { "gate-epochs", 0, NN_OPT_INT, &t.gate_epochs, "N",
-          "epochs of the gate; 0: 45 from random weights, 25 from others", 0,
+          "epochs of the gate; 0: 45 from random weights, 20 from others", 0,
           100000 },
         { "species-epochs", 0, NN_OPT_INT, &t.species_epochs, "N",
-          "epochs of the species net; 0: 20, or 15 when the gate started from "
+          "epochs of the species net; 0: 20, or 12 when the gate started from "
           "a file",
           0, 100000 },
         { "batch", 'b', NN_OPT_INT, &t.batch, "N", "pictures a step", 2, 4096 },
@@ -553,7 +556,9 @@ int cmd_train(int argc, char **argv)
         { "ema", 0, NN_OPT_DOUBLE, &t.ema, "D",
           "decay of the weight average; 0 off", 0, 0.99999 },
         { "norm-floor", 0, NN_OPT_DOUBLE, &t.norm_floor, "V",
-          "least running variance of a batch norm; 0: none", 0, 1 },
+          "least running variance of a batch norm, 0: none; -1: 0.01 from "
+          "pre-trained weights, none from random ones",
+          -1, 10 },
         { "label-smoothing", 0, NN_OPT_DOUBLE, &t.label_smoothing, "S",
           "of the species net", 0, 0.9 },
         { "positive-share", 0, NN_OPT_DOUBLE, &t.positive_share, "P",

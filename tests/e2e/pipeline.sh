@@ -99,4 +99,6 @@ out_has "a row of a class" "grizzly"
 run 0 "inspect the data as JSON" inspect "$data" --json
 check "data JSON" python3 -m json.tool "$tmp/out" /dev/null
 
+check "the model tells no folders of its maker" sh -c '! grep -aq "$2" "$1"' sh \
+    "$tmp/run/best.safetensors" "$tmp"
 finish
