@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "pipelines/cmd.h"
 #include "pipelines/evaluation.h"
@@ -35,18 +36,79 @@ static uint32_t *choose(const struct nn_dataset *ds, int split, size_t *n)
     return v;
 }
 
-/* Rows of a subset: positives whose file name matches, and every negative. */
+/* NAME=GLOB[:FAMILIES] taken apart; the strings are one own block. */
+struct subset {
+    char *name, *glob, *families; /* families NULL: all negatives */
+};
+
+static enum nn_status parse_subset(const char *spec, struct subset *s)
+{
+    char *eq, *colon;
+
+    *s = (struct subset){ .name = nn_mem_strdup(spec) };
+    if (s->name == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    eq = strchr(s->name, '=');
+    *eq = '\0';
+    s->glob = eq + 1;
+    colon = strrchr(s->glob, ':');
+    if (colon != NULL) {
+        *colon = '\0';
+        s->families = colon + 1;
+    }
+    return NN_OK;
+}
+
+/* A pattern with a slash is for the whole path, else for the last part. */
+static int name_matches(const char *glob, const char *file)
+{
+    return fnmatch(glob, strchr(glob, '/') != NULL ? file : nn_path_base(file),
+                   0) == 0;
+}
+
+/* list: patterns with commas between them. */
+static int family_matches(const char *list, const char *family)
+{
+    char one[256];
+
+    while (*list != '\0') {
+        size_t n = strcspn(list, ",");
+
+        snprintf(one, sizeof one, "%.*s", (int)n, list);
+        if (fnmatch(one, family, 0) == 0) {
+            return 1;
+        }
+        list += n + (list[n] == ',');
+    }
+    return 0;
+}
+
+static int in_subset(const struct nn_dataset *ds, const struct nn_item *it,
+                     const struct subset *s)
+{
+    if (it->label != NN_NEGATIVE) {
+        return name_matches(s->glob, it->file);
+    }
+    return s->families == NULL ||
+           family_matches(s->families,
+                          it->family >= 0 ? ds->families[it->family] : "");
+}
+
+/* Rows of a subset, or of all (NULL). positives: how many are of a class. */
 static size_t match(const struct nn_dataset *ds, const uint32_t *index,
-                    size_t n, const char *glob, uint32_t *pick)
+                    size_t n, const struct subset *s, uint32_t *pick,
+                    size_t *positives)
 {
     size_t m = 0;
 
+    *positives = 0;
     for (size_t i = 0; i < n; i++) {
         const struct nn_item *it = &ds->items[index[i]];
 
-        if (glob == NULL || it->label == NN_NEGATIVE ||
-            fnmatch(glob, nn_path_base(it->file), 0) == 0) {
+        if (s == NULL || in_subset(ds, it, s)) {
             pick[m++] = (uint32_t)i;
+            *positives += it->label != NN_NEGATIVE;
         }
     }
     return m;
@@ -66,17 +128,26 @@ struct session {
 };
 
 static enum nn_status report(struct session *s, const char *title,
-                             const char *glob, struct nn_error *err)
+                             const struct subset *subset, struct nn_error *err)
 {
     struct evaluation e = { 0 };
     uint32_t *pick = nn_mem_calloc(s->n, sizeof *pick);
-    size_t m;
+    size_t m, positives;
     enum nn_status st;
 
     if (pick == NULL) {
         return nn_fail_nomem(err);
     }
-    m = match(s->ds, s->index, s->n, glob, pick);
+    m = match(s->ds, s->index, s->n, subset, pick, &positives);
+    if (subset != NULL && (positives == 0 || positives == m)) {
+        nn_log(NN_LOG_WARN,
+               "subset '%s' has no %s: what needs both kinds is missing", title,
+               positives == 0 ? "picture of a class" : "negative");
+    }
+    if (m == 0) {
+        nn_mem_free(pick);
+        return nn_fail(err, NN_ERR_ARG, "subset '%s' is empty", title);
+    }
     st = evaluation_compute(s->model, s->ds, s->index, s->scores, pick, m,
                             title, s->opt->bootstrap, s->opt->seed, &e, err);
     if (!st && s->opt->json) {
@@ -89,19 +160,15 @@ static enum nn_status report(struct session *s, const char *title,
     return st;
 }
 
-/* "NAME=GLOB" */
 static enum nn_status report_subset(struct session *s, const char *spec,
                                     struct nn_error *err)
 {
-    const char *eq = strchr(spec, '=');
-    char *name = nn_mem_strndup(spec, (size_t)(eq - spec));
-    enum nn_status st;
+    struct subset subset;
+    enum nn_status st = parse_subset(spec, &subset)
+                            ? nn_fail_nomem(err)
+                            : report(s, subset.name, &subset, err);
 
-    if (name == NULL) {
-        return nn_fail_nomem(err);
-    }
-    st = report(s, name, eq + 1, err);
-    nn_mem_free(name);
+    nn_mem_free(subset.name);
     return st;
 }
 
@@ -203,10 +270,11 @@ static int check_usage(const struct evaluate *o, int status)
     for (size_t i = 0; i < o->subsets.n; i++) {
         const char *eq = strchr(o->subsets.v[i], '=');
 
-        if (eq == NULL || eq == o->subsets.v[i] || eq[1] == '\0') {
+        if (eq == NULL || eq == o->subsets.v[i] || eq[1] == '\0' ||
+            eq[1] == ':') {
             fprintf(stderr,
-                    "bearcascade evaluate: option '--subset' wants NAME=GLOB, "
-                    "not '%s'\n",
+                    "bearcascade evaluate: option '--subset' wants "
+                    "NAME=GLOB[:FAMILIES], not '%s'\n",
                     o->subsets.v[i]);
             return EXIT_USAGE;
         }
@@ -226,9 +294,10 @@ int cmd_evaluate(int argc, char **argv)
           0, 0 },
         { "split", 0, NN_OPT_CHOICE, &e.split, "train|valid|test|all",
           "pictures to measure on", 0, 0 },
-        { "subset", 0, NN_OPT_LIST, &e.subsets, "NAME=GLOB",
-          "also report the pictures of a class whose file name matches, "
-          "against all negatives; may be repeated",
+        { "subset", 0, NN_OPT_LIST, &e.subsets, "NAME=GLOB[:FAMILIES]",
+          "also report the pictures of a class whose file name (whole path if "
+          "GLOB has a slash) matches, against all negatives or those of the "
+          "named families (patterns, commas between them); may be repeated",
           0, 0 },
         { "json", 0, NN_OPT_FLAG, &e.json, NULL, "a JSON array of reports", 0,
           0 },
@@ -251,7 +320,9 @@ int cmd_evaluate(int argc, char **argv)
         .table = table,
         .examples = "  bearcascade evaluate --model runs/bears photos\n"
                     "  bearcascade evaluate -m runs/bears photos --json "
-                    "--subset 'field=field-*'\n",
+                    "--subset 'field=field-*'\n"
+                    "  bearcascade evaluate photos --subset "
+                    "'field=field-*:*deer,trail_camera'\n",
         .min_operands = 1,
         .max_operands = 1,
     };

@@ -1,0 +1,69 @@
+#!/bin/sh
+# evaluate --subset: the same figures for some of the pictures, checked against
+# the probabilities that classify prints.
+. "$(dirname "$0")/lib.sh"
+
+data=$tmp/data
+run 0 "synth draws pictures" synth --out "$data" --count 240 --seed 3 \
+    --size 64 --quiet
+# Some bears of test become field photos.
+for f in "$data"/test/*/*1*.jpg; do
+    mv "$f" "${f%/*}/field-${f##*/}"
+done
+run 0 "a small model" train "$data" --out "$tmp/run" --gate-size 32 \
+    --gate-width 0.25 --species-size 32 --species-width 0.25 --batch 16 \
+    --epochs 2 --quiet
+run 0 "the probabilities" classify -m "$tmp/run" -f jsonl "$data/test"
+cp "$tmp/out" "$tmp/p.jsonl"
+run 0 "whole, field, and field against two families" \
+    evaluate -m "$tmp/run" "$data" --bootstrap 0 --json --quiet \
+    --subset 'field=field-*' --subset 'some=field-*:pe*,plush' \
+    --subset 'black=test/black/*'
+cp "$tmp/out" "$tmp/e.json"
+check "figures are those of the pictures that match" \
+    python3 - "$tmp" "$data" <<'PY'
+import fnmatch, json, os, sys
+tmp, data = sys.argv[1:]
+rows = [json.loads(line) for line in open(os.path.join(tmp, "p.jsonl"))]
+got = json.load(open(os.path.join(tmp, "e.json")))
+assert [g["title"] for g in got] == ["test", "field", "some", "black"]
+
+def parts(row):
+    p = os.path.relpath(row["file"], os.path.join(data, "test")).split(os.sep)
+    return p[0] if p[0] != "negative" else None, p[1], p[-1]
+
+def expect(bear, family):
+    pos, neg = [], []
+    for r in rows:
+        kind, fam, name = parts(r)
+        if kind is not None and bear(kind, name):
+            pos.append(r["p_bear"])
+        if kind is None and family(fam):
+            neg.append(r["p_bear"])
+    area = sum((p > n) + 0.5 * (p == n) for p in pos for n in neg)
+    return len(pos), len(neg), area / len(pos) / len(neg)
+
+field = lambda kind, name: name.startswith("field-")
+some = lambda f: fnmatch.fnmatch(f, "pe*") or f == "plush"
+for g, want in zip(got, (
+        expect(lambda k, n: True, lambda f: True),
+        expect(field, lambda f: True),
+        expect(field, some),
+        expect(lambda k, n: k == "black", lambda f: True))):
+    have = g["positives"], g["negatives"], g["roc_area"]["value"]
+    assert have[:2] == want[:2] and abs(have[2] - want[2]) < 1e-3, (have, want)
+assert 0 < got[2]["negatives"] < got[1]["negatives"]
+assert 0 < got[1]["positives"] < got[0]["positives"]
+assert {f["family"] for f in got[2]["families"]} <= {"people", "plush"}
+PY
+run 0 "a subset without bears" evaluate -m "$tmp/run" "$data" --bootstrap 0 \
+    --subset 'none=nothing-*'
+err_has "costs a warning" "warning: subset 'none' has no picture of a class"
+run 1 "an empty subset" evaluate -m "$tmp/run" "$data" --bootstrap 0 \
+    --subset 'none=nothing-*:nobody'
+err_has "is named" "subset 'none' is empty"
+for bad in field field= =x field=:plush; do
+    run 2 "'$bad' is refused" evaluate -m "$tmp/run" "$data" --subset "$bad"
+done
+err_has "and says what is wanted" "wants NAME=GLOB"
+finish
