@@ -102,20 +102,25 @@ static enum nn_status export_cascade(const struct command *c,
                                      const struct model *m,
                                      struct nn_error *err)
 {
-    int gate = c->net == NET_GATE, failed;
-    const struct nn_net *net = gate ? m->gate : m->species;
+    int first = c->net == NET_GATE, failed;
+    /* A single model's probabilities are those of its head. */
+    int gate = first && m->system == MODEL_CASCADE;
+    const struct nn_net *net = first ? m->gate : m->species;
     json_t *meta;
     enum nn_status st;
 
     if (net == NULL) {
         return nn_fail(err, NN_ERR_ARG,
-                       "'%s' has one class and so no species net", m->path);
+                       "'%s' has no species net: one class, or no cascade",
+                       m->path);
     }
-    meta = net_metadata(net, gate ? "gate" : "species");
+    meta = net_metadata(net, gate ? "gate" : first ? "single" : "species");
     failed = meta == NULL ||
+             json_object_set_new(meta, "system",
+                                 json_string(model_system_name(m->system))) ||
              set_json(meta, "classes",
                       strings((const char *const *)m->classes, m->n_classes));
-    if (!failed && gate) {
+    if (!failed && first) {
         failed =
             set_json(meta, "threshold", json_real(m->gate_policy.threshold)) ||
             set_json(meta, "policy", gate_policy_to_json(&m->gate_policy));

@@ -130,6 +130,23 @@ def check_cascade(folder, run_dir, pictures, others):
     check(np.abs(one - three).max() < 1e-6, "any batch size")
 
 
+def check_single(folder, data, system, pictures):
+    """One net: p_bear is the largest probability, or 1 - p(none)."""
+    out = os.path.join(folder, system)
+    run("train", data, "--out", out, "--system", system, "--epochs", "2",
+        "--gate-width", "0.25", "--gate-size", str(SIZE), "--batch", "16",
+        "--quiet")
+    run("export", "-m", out, "--onnx", out + ".onnx")
+    net = Net(out + ".onnx")
+    p = net(pictures)[0]
+    rows = classify(out, pictures)
+    want = np.array([r["p_bear"] for r in rows])
+    got = 1 - p[:, -1] if system == "softmax-none" else p.max(axis=1)
+    check(np.abs(got - want).max() < 1e-4 and net.meta["system"] == system and
+          0 <= json.loads(net.meta["threshold"]) <= 1,
+          f"a {system} model", f"{got}\n{want}\n{net.meta['outputs']}")
+
+
 def check_backbone(folder, data, head, pictures):
     out = os.path.join(folder, head)
     run("pretrain", data, "--out", out, "--size", str(SIZE), "--width", "0.25",
@@ -167,6 +184,10 @@ def main():
         check_cascade(folder, run_dir, pictures, others)
         check_backbone(folder, data, "softmax", pictures)
         check_backbone(folder, data, "sigmoid", pictures)
+        systems = run("train", "--help").stdout
+        for system in ("multilabel", "softmax-none", "softmax-max"):
+            if system in systems:
+                check_single(folder, data, system, pictures)
         bad = os.path.join(folder, "none", "gate.onnx")
         r = subprocess.run([EXE, "export", "-m", run_dir, "--onnx", bad],
                            capture_output=True, text=True)
