@@ -22,20 +22,20 @@ struct work {
     struct model *model;
     struct nn_dataset *known;
     struct pools pools;
-    struct mine_bank bank;
-    struct species_opinion species;
-    struct mine_opinion opinion;
-    struct mine_rule rule;
-    struct mine_options opt;
+    struct gate_mine_bank bank;
+    struct opinion species;
+    struct gate_mine_opinion opinion;
+    struct gate_mine_rule rule;
+    struct gate_mine_options opt;
     double *z;
-    struct mine_result result;
+    struct gate_mine_result result;
 };
 
 static void work_release(struct work *w)
 {
-    mine_result_release(&w->result);
-    mine_bank_release(&w->bank);
-    species_opinion_release(&w->species);
+    gate_mine_result_release(&w->result);
+    gate_mine_bank_release(&w->bank);
+    opinion_release(&w->species);
     nn_mem_free(w->z);
     pools_close(&w->pools);
     nn_dataset_close(&w->known);
@@ -62,8 +62,8 @@ static enum nn_status open_all(const struct mine *m, struct work *w,
 
 static void set_options(const struct mine *m, struct work *w)
 {
-    w->opt = mine_defaults(&w->model->gate_policy, (size_t)m->top);
-    w->opt.mode = (enum mine_mode)m->mode;
+    w->opt = gate_mine_defaults(&w->model->gate_policy, (size_t)m->top);
+    w->opt.mode = (enum gate_mine_mode)m->mode;
     w->opt.hard_share = m->hard_share;
     w->opt.seed = m->seed;
     if (m->least >= 0) {
@@ -81,10 +81,10 @@ static enum nn_status score_pool(const struct mine *m, struct work *w,
                                  struct nn_error *err)
 {
     char *journal = nn_path_join(m->out, "scores.bin");
-    enum nn_status st = journal == NULL
-                            ? nn_fail_nomem(err)
-                            : mine_scan(w->model->gate, w->pools.all, journal,
-                                        &cmd_stop, "score pool", w->z, err);
+    enum nn_status st =
+        journal == NULL ? nn_fail_nomem(err)
+                        : gate_mine_scan(w->model->gate, w->pools.all, journal,
+                                         &cmd_stop, "score pool", w->z, err);
 
     nn_mem_free(journal);
     return st;
@@ -94,21 +94,20 @@ static enum nn_status choose(const struct mine *m, struct work *w,
                              struct nn_error *err)
 {
     const struct nn_net *gate = w->model->gate;
-    enum nn_status st = mine_bank_create(gate, w->known, &w->bank, err);
+    enum nn_status st = gate_mine_bank_create(gate, w->known, &w->bank, err);
 
     if (!st) {
-        st = species_opinion_init(&w->species, w->model->species, &w->opinion,
-                                  err);
+        st = opinion_init(&w->species, w->model->species, &w->opinion, err);
     }
     if (!st && !m->trust) {
-        st = mine_rule_fit(gate, &w->bank, &w->opinion,
-                           w->model->gate_policy.threshold, m->suspect_rate,
-                           &w->rule, err);
+        st = gate_mine_rule_fit(gate, &w->bank, &w->opinion,
+                                w->model->gate_policy.threshold,
+                                m->suspect_rate, &w->rule, err);
     }
     if (!st) {
-        st = mine_choose(gate, w->pools.all, w->z, &w->bank,
-                         m->trust ? NULL : &w->rule, &w->opinion, &w->opt,
-                         &cmd_stop, &w->result, err);
+        st = gate_mine_choose(gate, w->pools.all, w->z, &w->bank,
+                              m->trust ? NULL : &w->rule, &w->opinion, &w->opt,
+                              &cmd_stop, &w->result, err);
     }
     return st;
 }
@@ -118,7 +117,7 @@ static enum nn_status copy_accepted(const struct work *w, const char *dir,
                                     struct nn_error *err)
 {
     size_t n, size;
-    uint32_t *item = mine_accepted(&w->result, &n);
+    uint32_t *item = gate_mine_accepted(&w->result, &n);
     enum nn_status st =
         item == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(dir, err);
 
@@ -307,7 +306,7 @@ int cmd_mine(int argc, char **argv)
         { "link", 0, NN_OPT_STRING, &m.link, "DIR",
           "copy the accepted pictures into DIR, such as a class folder", 0, 0 },
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, "choosing", 0, 0 },
-        { "mode", 0, NN_OPT_CHOICE, &m.mode, MINE_MODES,
+        { "mode", 0, NN_OPT_CHOICE, &m.mode, GATE_MINE_MODES,
           "which scores: the largest, those just below the threshold, all "
           "alike, or any",
           0, 0 },

@@ -75,7 +75,7 @@ static enum nn_status ask_species(void *ctx, const struct nn_dataset *ds,
                                   const uint32_t *index, size_t n, double *p,
                                   struct nn_error *err)
 {
-    const struct species_opinion *s = ctx;
+    const struct opinion *s = ctx;
     size_t k = s->species->spec.n_outputs;
     float *z = nn_mem_calloc(n, k * sizeof *z);
     float *q = nn_mem_calloc(k, sizeof *q);
@@ -98,21 +98,19 @@ static enum nn_status ask_species(void *ctx, const struct nn_dataset *ds,
     return st;
 }
 
-enum nn_status species_opinion_init(struct species_opinion *s,
-                                    const struct nn_net *species,
-                                    struct mine_opinion *out,
-                                    struct nn_error *err)
+enum nn_status opinion_init(struct opinion *s, const struct nn_net *species,
+                            struct gate_mine_opinion *out, struct nn_error *err)
 {
-    *s = (struct species_opinion){ .species = species };
-    *out = (struct mine_opinion){ .ask = NULL };
+    *s = (struct opinion){ .species = species };
+    *out = (struct gate_mine_opinion){ .ask = NULL };
     if (species == NULL) {
         return NN_OK;
     }
-    *out = (struct mine_opinion){ ask_species, s };
+    *out = (struct gate_mine_opinion){ ask_species, s };
     return nn_scorer_create(species, BATCH, &s->scorer, err);
 }
 
-void species_opinion_release(struct species_opinion *s)
+void opinion_release(struct opinion *s)
 {
     nn_scorer_destroy(&s->scorer);
 }
@@ -120,7 +118,7 @@ void species_opinion_release(struct species_opinion *s)
 /* --- record --- */
 
 static const char *twin_of(const struct mining_round *r,
-                           const struct mine_pick *p)
+                           const struct gate_mine_pick *p)
 {
     if (p->same_as < 0) {
         return r->bank->ds->items[-1 - p->same_as].file;
@@ -128,7 +126,8 @@ static const char *twin_of(const struct mining_round *r,
     return r->pool->items[r->result->pick[p->same_as].item].file;
 }
 
-static json_t *nearest(const struct mining_round *r, const struct mine_pick *p)
+static json_t *nearest(const struct mining_round *r,
+                       const struct gate_mine_pick *p)
 {
     json_t *a = json_array();
 
@@ -141,7 +140,7 @@ static json_t *nearest(const struct mining_round *r, const struct mine_pick *p)
 
 static json_t *pick_json(const struct mining_round *r, size_t rank)
 {
-    const struct mine_pick *p = &r->result->pick[rank];
+    const struct gate_mine_pick *p = &r->result->pick[rank];
     char hash[17];
     json_t *j;
 
@@ -149,14 +148,14 @@ static json_t *pick_json(const struct mining_round *r, size_t rank)
     j = json_pack("{s:s, s:s, s:i, s:I, s:f, s:f, s:s}", "file",
                   r->pool->items[p->item].file, "hash", hash, "round",
                   r->number, "rank", (json_int_t)rank + 1, "score", p->p,
-                  "logit", p->z, "verdict", mine_verdict_name(p->verdict));
-    if (j == NULL || p->verdict == MINE_V_UNREADABLE) {
+                  "logit", p->z, "verdict", gate_mine_verdict_name(p->verdict));
+    if (j == NULL || p->verdict == GATE_MINE_V_UNREADABLE) {
         return j;
     }
     json_object_set_new(j, "positive_cos", json_real(p->look.positive_cos));
     json_object_set_new(j, "negative_cos", json_real(p->look.negative_cos));
     json_object_set_new(j, "nearest", nearest(r, p));
-    if (p->verdict == MINE_V_DUPLICATE) {
+    if (p->verdict == GATE_MINE_V_DUPLICATE) {
         json_object_set_new(j, "same_as", json_string(twin_of(r, p)));
     } else if (r->rule != NULL) {
         json_object_set_new(j, "suspicion", json_real(p->suspicion));
@@ -196,11 +195,12 @@ enum nn_status mining_write_manifest(const struct mining_round *r,
     enum nn_status st = nn_file_out_open(&o, path, err);
 
     for (size_t i = 0; !st && i < r->result->n; i++) {
-        const struct mine_pick *p = &r->result->pick[i];
+        const struct gate_mine_pick *p = &r->result->pick[i];
         json_t *j;
         char *line;
 
-        if (p->verdict != MINE_V_HARD && p->verdict != MINE_V_RANDOM) {
+        if (p->verdict != GATE_MINE_V_HARD &&
+            p->verdict != GATE_MINE_V_RANDOM) {
             continue;
         }
         j = json_pack("{s:s, s:s}", "file", r->pool->items[p->item].file,
@@ -219,10 +219,10 @@ enum nn_status mining_write_manifest(const struct mining_round *r,
 
 void mining_print(const struct mining_round *r, FILE *to)
 {
-    const struct mine_result *m = r->result;
+    const struct gate_mine_result *m = r->result;
 
     if (r->rule != NULL) {
-        const struct mine_rule *u = r->rule;
+        const struct gate_mine_rule *u = r->rule;
 
         fprintf(to,
                 "suspects: %.2f %+.2f logit %+.2f (cosine to positives - to "
@@ -236,9 +236,9 @@ void mining_print(const struct mining_round *r, FILE *to)
             "round %d: %zu of %zu pictures score %.3f or more; looked at "
             "%zu:",
             r->number, m->above, r->pool->n, r->opt->least, m->n);
-    for (int v = 0; v <= MINE_V_UNREADABLE; v++) {
+    for (int v = 0; v <= GATE_MINE_V_UNREADABLE; v++) {
         fprintf(to, "%s %zu %s", v > 0 ? "," : "", m->count[v],
-                mine_verdict_name((enum mine_verdict)v));
+                gate_mine_verdict_name((enum gate_mine_verdict)v));
     }
     fputc('\n', to);
     if (m->unreadable > 0) {
@@ -248,6 +248,7 @@ void mining_print(const struct mining_round *r, FILE *to)
         fprintf(to,
                 "the pool has no more: %zu of %zu wanted negatives; a larger "
                 "pool or a lower --least gives more\n",
-                m->count[MINE_V_HARD] + m->count[MINE_V_RANDOM], r->opt->top);
+                m->count[GATE_MINE_V_HARD] + m->count[GATE_MINE_V_RANDOM],
+                r->opt->top);
     }
 }

@@ -22,25 +22,25 @@ void pools_close(struct pools *p);
 
 /* The species net as second opinion: its largest probability. For models of
  * one class there is none. */
-struct species_opinion {
+struct opinion {
     const struct nn_net *species;
     struct nn_scorer *scorer;
 };
-NN_MUST_CHECK enum nn_status species_opinion_init(struct species_opinion *s,
-                                                  const struct nn_net *species,
-                                                  struct mine_opinion *out,
-                                                  struct nn_error *err);
-void species_opinion_release(struct species_opinion *s);
+NN_MUST_CHECK enum nn_status opinion_init(struct opinion *s,
+                                          const struct nn_net *species,
+                                          struct gate_mine_opinion *out,
+                                          struct nn_error *err);
+void opinion_release(struct opinion *s);
 
 /* One round, ready to be written down. */
 struct mining_round {
     int number; /* 1, 2, ... */
     const char *model_id;
     const struct nn_dataset *pool;
-    const struct mine_bank *bank;
-    const struct mine_rule *rule; /* or NULL */
-    const struct mine_options *opt;
-    const struct mine_result *result;
+    const struct gate_mine_bank *bank;
+    const struct gate_mine_rule *rule; /* or NULL */
+    const struct gate_mine_options *opt;
+    const struct gate_mine_result *result;
 };
 /* A line a candidate, docs/mining.md has the fields. */
 NN_MUST_CHECK enum nn_status mining_write_jsonl(const struct mining_round *r,

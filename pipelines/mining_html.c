@@ -107,8 +107,9 @@ static void put_picture(FILE *to, const struct nn_dataset *ds, size_t item,
 
 static void put_pick(FILE *to, const struct mining_round *r, size_t i)
 {
-    const struct mine_pick *p = &r->result->pick[i];
-    int keep = p->verdict == MINE_V_HARD || p->verdict == MINE_V_RANDOM;
+    const struct gate_mine_pick *p = &r->result->pick[i];
+    int keep =
+        p->verdict == GATE_MINE_V_HARD || p->verdict == GATE_MINE_V_RANDOM;
 
     fprintf(to, "<figure data-keep=\"%d\" data-file=\"", keep);
     put_text(to, r->pool->items[p->item].file);
@@ -131,13 +132,13 @@ static void put_pick(FILE *to, const struct mining_round *r, size_t i)
 }
 
 static void put_section(FILE *to, const struct mining_round *r,
-                        enum mine_verdict v, const char *why)
+                        enum gate_mine_verdict v, const char *why)
 {
     if (r->result->count[v] == 0) {
         return;
     }
     fprintf(to, "<h2>Round %d, %s: %zu</h2>\n<p>%s</p><div class=\"g\">\n",
-            r->number, mine_verdict_name(v), r->result->count[v], why);
+            r->number, gate_mine_verdict_name(v), r->result->count[v], why);
     for (size_t i = 0; i < r->result->n; i++) {
         if (r->result->pick[i].verdict == v) {
             put_pick(to, r, i);
@@ -163,12 +164,13 @@ enum nn_status mining_write_html(const struct mining_round *r, const char *path,
           "d (drop), marks a picture; arrows move. <button id=\"save\">Save "
           "the kept ones as a manifest</button> <span id=\"n\"></span></p>\n",
           o.stream);
-    put_section(o.stream, r, MINE_V_SUSPECT,
+    put_section(o.stream, r, GATE_MINE_V_SUSPECT,
                 "Look like the wanted things: only a person can say. They are "
                 "not trained on unless kept here.");
-    put_section(o.stream, r, MINE_V_HARD,
+    put_section(o.stream, r, GATE_MINE_V_HARD,
                 "Fool the gate, and are nothing that is wanted.");
-    put_section(o.stream, r, MINE_V_RANDOM, "Fresh, whatever their score.");
+    put_section(o.stream, r, GATE_MINE_V_RANDOM,
+                "Fresh, whatever their score.");
     fputs(script, o.stream);
     fputs("</body></html>\n", o.stream);
     return nn_file_out_commit(&o, err);

@@ -65,10 +65,10 @@ struct round {
     const struct nn_run *run;
     int number;
     double *z;
-    struct mine_bank bank;
-    struct mine_rule rule;
-    struct mine_options choice;
-    struct mine_result result;
+    struct gate_mine_bank bank;
+    struct gate_mine_rule rule;
+    struct gate_mine_options choice;
+    struct gate_mine_result result;
 };
 
 static char *path_of(const struct round *r, const char *name, const char *end)
@@ -82,29 +82,29 @@ static enum nn_status look(struct round *r, const struct nn_net *gate,
 {
     const struct train_rounds *how = r->how;
     char *journal = path_of(r, "scores", "bin");
-    enum nn_status st = journal == NULL
-                            ? nn_fail_nomem(err)
-                            : mine_scan(gate, how->pools->all, journal,
-                                        r->run->stop, "score pool", r->z, err);
+    enum nn_status st =
+        journal == NULL ? nn_fail_nomem(err)
+                        : gate_mine_scan(gate, how->pools->all, journal,
+                                         r->run->stop, "score pool", r->z, err);
 
     nn_mem_free(journal);
     if (!st) {
-        st = mine_bank_create(gate, r->ds, &r->bank, err);
+        st = gate_mine_bank_create(gate, r->ds, &r->bank, err);
     }
     if (!st && !how->trust_pool) {
-        st = mine_rule_fit(gate, &r->bank, NULL, policy->threshold,
-                           how->suspect_rate, &r->rule, err);
+        st = gate_mine_rule_fit(gate, &r->bank, NULL, policy->threshold,
+                                how->suspect_rate, &r->rule, err);
     }
     if (st) {
         return st;
     }
-    r->choice = mine_defaults(policy, (size_t)how->top);
-    r->choice.mode = (enum mine_mode)how->mode;
+    r->choice = gate_mine_defaults(policy, (size_t)how->top);
+    r->choice.mode = (enum gate_mine_mode)how->mode;
     r->choice.hard_share = how->hard_share;
     r->choice.seed = r->opt->train.seed + (uint64_t)r->number;
-    return mine_choose(gate, how->pools->all, r->z, &r->bank,
-                       how->trust_pool ? NULL : &r->rule, NULL, &r->choice,
-                       r->run->stop, &r->result, err);
+    return gate_mine_choose(gate, how->pools->all, r->z, &r->bank,
+                            how->trust_pool ? NULL : &r->rule, NULL, &r->choice,
+                            r->run->stop, &r->result, err);
 }
 
 static enum nn_status record(const struct round *r, const struct nn_net *gate,
@@ -143,7 +143,7 @@ static enum nn_status record(const struct round *r, const struct nn_net *gate,
 
 static enum nn_status append(struct round *r, size_t *n, struct nn_error *err)
 {
-    uint32_t *v = mine_accepted(&r->result, n);
+    uint32_t *v = gate_mine_accepted(&r->result, n);
     enum nn_status st = v == NULL
                             ? nn_fail_nomem(err)
                             : nn_dataset_borrow(r->ds, r->how->pools->all, v,
@@ -234,8 +234,8 @@ enum nn_status train_run_rounds(struct nn_dataset *ds,
         };
 
         st = one_round(&r, gate, policy, &better, err);
-        mine_bank_release(&r.bank);
-        mine_result_release(&r.result);
+        gate_mine_bank_release(&r.bank);
+        gate_mine_result_release(&r.result);
     }
     nn_mem_free(z);
     return st;

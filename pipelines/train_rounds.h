@@ -16,10 +16,10 @@ NN_MUST_CHECK enum nn_status train_add_negatives(struct nn_dataset *ds,
 struct train_rounds {
     const struct pools *pools;
     int rounds, top, epochs;
-    double rate;       /* factor of the gate's largest learning rate */
-    double hard_share; /* as in mine_options */
+    double rate;       /* of the gate's largest learning rate */
+    double hard_share; /* as in gate_mine_options */
     double suspect_rate;
-    int mode;       /* enum mine_mode */
+    int mode;       /* enum gate_mine_mode */
     int trust_pool; /* nobody is a suspect */
     int keep;       /* the last round's gate, whatever validation says */
 };
@@ -30,7 +30,7 @@ struct train_rounds {
  * it, and its gate is dropped (unless `keep`); so does a pool that has no more.
  * *gate and *policy are replaced by the best. run->dir gets scores-R.bin,
  * mined-R.jsonl and mined-R.html. opt: as the first gate was trained.
- * Errors: those of mine_choose() and gate_train(). */
+ * Errors: those of gate_mine_choose() and gate_train(). */
 NN_MUST_CHECK enum nn_status
 train_run_rounds(struct nn_dataset *ds, const struct gate_options *opt,
                  const struct train_rounds *rounds, const struct nn_run *run,

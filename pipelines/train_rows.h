@@ -72,6 +72,10 @@
           1,          1000000 },                                               \
         { "round-epochs",      0, NN_OPT_INT, &(t).rounds.epochs, "N",         \
           "epochs of a round", 1, 100000 },                                    \
+        { "round-rate",  0,                                                    \
+          NN_OPT_DOUBLE, &(t).rounds.rate,                                     \
+          "X",           "its largest learning rate is the gate's times this", \
+          1e-6,          1000 },                                               \
         { "hard-share",                                                        \
           0,                                                                   \
           NN_OPT_DOUBLE,                                                       \
@@ -84,7 +88,7 @@
           0,                                                                   \
           NN_OPT_CHOICE,                                                       \
           &(t).rounds.mode,                                                    \
-          MINE_MODES,                                                          \
+          GATE_MINE_MODES,                                                     \
           "which scores a round takes",                                        \
           0,                                                                   \
           0 },                                                                 \

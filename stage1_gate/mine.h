@@ -1,12 +1,12 @@
 /* stage1_gate/mine.h - hard-negative mining: the pictures of a pool that fool
  * the gate, without the bears that hide in it.
  *
- * A pool is never assumed clean. It is scored once (mine_scan), the best
- * scores are looked at one after another (mine_choose), and each gets one
+ * A pool is never assumed clean. It is scored once (gate_mine_scan), the best
+ * scores are looked at one after another (gate_mine_choose), and each gets one
  * verdict: hard, random, duplicate, capped, suspect. Suspects look like true
  * positives and are for a person, never for training. What counts as a suspect
- * is a rule fitted on the validation pictures (mine_rule_fit), which the gate
- * has not been trained on.
+ * is a rule fitted on the validation pictures (gate_mine_rule_fit), which the
+ * gate has not been trained on.
  *
  * Sources: bootstrapping of negatives (K.-K. Sung and T. Poggio, PAMI 20,
  * 1998), online hard examples (A. Shrivastava et al., CVPR 2016); for false
@@ -29,31 +29,31 @@
  * NN_ERR_ARG (the journal is of another gate or pool), NN_ERR_IO,
  * NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status
-mine_scan(const struct nn_net *gate, const struct nn_dataset *pool,
-          const char *journal, const volatile sig_atomic_t *stop,
-          const char *label, double *z, struct nn_error *err);
+gate_mine_scan(const struct nn_net *gate, const struct nn_dataset *pool,
+               const char *journal, const volatile sig_atomic_t *stop,
+               const char *label, double *z, struct nn_error *err);
 
 /* --- known pictures --- */
 
-enum { MINE_NEIGHBOURS = 5 };
+enum { GATE_MINE_NEIGHBOURS = 5 };
 
 /* Embeddings of the readable train pictures of a data set: rows of length 1,
  * positives and negatives. */
-struct mine_bank {
+struct gate_mine_bank {
     const struct nn_dataset *ds;
     size_t n, dims, n_positives;
     float *v;          /* [n,dims] */
     uint32_t *item;    /* [n] of ds */
     uint8_t *positive; /* [n] */
 };
-NN_MUST_CHECK enum nn_status mine_bank_create(const struct nn_net *gate,
-                                              const struct nn_dataset *ds,
-                                              struct mine_bank *bank,
-                                              struct nn_error *err);
-void mine_bank_release(struct mine_bank *bank);
+NN_MUST_CHECK enum nn_status gate_mine_bank_create(const struct nn_net *gate,
+                                                   const struct nn_dataset *ds,
+                                                   struct gate_mine_bank *bank,
+                                                   struct nn_error *err);
+void gate_mine_bank_release(struct gate_mine_bank *bank);
 
 /* Where a picture stands among the known ones. */
-struct mine_look {
+struct gate_mine_look {
     double positive_cos; /* mean cosine to its 5 nearest positives */
     double negative_cos; /* and to its 5 nearest negatives */
     uint32_t nearest[3]; /* items of bank->ds: nearest positives, best first */
@@ -62,11 +62,12 @@ struct mine_look {
 
 /* Second opinion on pictures index[0..n-1] of ds, such as the species net's
  * largest probability; p[i] 0..1. NULL as a function: no opinion (0). */
-typedef enum nn_status mine_opinion_fn(void *ctx, const struct nn_dataset *ds,
-                                       const uint32_t *index, size_t n,
-                                       double *p, struct nn_error *err);
-struct mine_opinion {
-    mine_opinion_fn *ask;
+typedef enum nn_status gate_mine_opinion_fn(void *ctx,
+                                            const struct nn_dataset *ds,
+                                            const uint32_t *index, size_t n,
+                                            double *p, struct nn_error *err);
+struct gate_mine_opinion {
+    gate_mine_opinion_fn *ask;
     void *ctx;
 };
 
@@ -77,7 +78,7 @@ struct mine_opinion {
  * else: a logistic regression of positive against negative on the validation
  * pictures, ridge 1e-3 on standardised features. A candidate with t >= limit
  * is a suspect. */
-struct mine_rule {
+struct gate_mine_rule {
     double w[4], limit;
     double rate;   /* share of the validation positives to be caught */
     double caught; /* share of those that is */
@@ -85,39 +86,41 @@ struct mine_rule {
                       the gate's threshold and would be suspects */
     size_t n_positives, n_negatives; /* above the threshold, validation */
 };
-double mine_rule_score(const struct mine_rule *rule, double z_calibrated,
-                       const struct mine_look *look);
+double gate_mine_rule_score(const struct gate_mine_rule *rule,
+                            double z_calibrated,
+                            const struct gate_mine_look *look);
 /* Fit on the valid split of bank->ds; the limit is the largest that catches
  * `rate` of the positives that score threshold or more.
  * Errors: NN_ERR_ARG (no positives or no negatives in valid), and those of
  * the scorer. */
 NN_MUST_CHECK enum nn_status
-mine_rule_fit(const struct nn_net *gate, const struct mine_bank *bank,
-              const struct mine_opinion *opinion, double threshold, double rate,
-              struct mine_rule *rule, struct nn_error *err);
+gate_mine_rule_fit(const struct nn_net *gate, const struct gate_mine_bank *bank,
+                   const struct gate_mine_opinion *opinion, double threshold,
+                   double rate, struct gate_mine_rule *rule,
+                   struct nn_error *err);
 
 /* --- choosing --- */
 
-enum mine_mode {
-    MINE_HARDEST, /* from the largest score down to `least` */
-    MINE_SEMI,    /* just not accepted: from below `threshold` down */
-    MINE_UNIFORM, /* evenly over the scores from `least` up */
-    MINE_RANDOM,  /* whatever the score */
+enum gate_mine_mode {
+    GATE_MINE_HARDEST, /* from the largest score down to `least` */
+    GATE_MINE_SEMI,    /* just not accepted: from below `threshold` down */
+    GATE_MINE_UNIFORM, /* evenly over the scores from `least` up */
+    GATE_MINE_RANDOM,  /* whatever the score */
 };
-#define MINE_MODES "hardest|semi-hard|uniform|random"
+#define GATE_MINE_MODES "hardest|semi-hard|uniform|random"
 
-enum mine_verdict {
-    MINE_V_HARD,      /* accepted for its score */
-    MINE_V_RANDOM,    /* accepted as a fresh random negative */
-    MINE_V_SUSPECT,   /* looks like a positive: for a person */
-    MINE_V_DUPLICATE, /* of a known picture or an earlier candidate */
-    MINE_V_CAPPED,    /* its folder or cluster has enough */
-    MINE_V_UNREADABLE,
+enum gate_mine_verdict {
+    GATE_MINE_V_HARD,      /* accepted for its score */
+    GATE_MINE_V_RANDOM,    /* accepted as a fresh random negative */
+    GATE_MINE_V_SUSPECT,   /* looks like a positive: for a person */
+    GATE_MINE_V_DUPLICATE, /* of a known picture or an earlier candidate */
+    GATE_MINE_V_CAPPED,    /* its folder or cluster has enough */
+    GATE_MINE_V_UNREADABLE,
 };
-const char *mine_verdict_name(enum mine_verdict v);
+const char *gate_mine_verdict_name(enum gate_mine_verdict v);
 
-struct mine_options {
-    enum mine_mode mode;
+struct gate_mine_options {
+    enum gate_mine_mode mode;
     size_t top;            /* negatives wanted in all */
     double hard_share;     /* of them, by score; the rest random */
     double threshold;      /* of the gate */
@@ -133,42 +136,43 @@ struct mine_options {
 };
 /* hardest, hard_share 0.8, least the gate's threshold, cosines 0.995 and 0.9,
  * caps a fifth and a tenth of top, 20 x top looks, seed 1. */
-struct mine_options mine_defaults(const struct gate_policy *policy, size_t top);
+struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
+                                            size_t top);
 
 /* One candidate, in the order looked at. */
-struct mine_pick {
+struct gate_mine_pick {
     uint32_t item; /* of the pool */
-    enum mine_verdict verdict;
+    enum gate_mine_verdict verdict;
     int32_t cluster;  /* number of its cluster of candidates, or -1 */
     double z, p;      /* gate logit, probability */
     double suspicion; /* t(x) */
-    struct mine_look look;
+    struct gate_mine_look look;
     uint64_t hash;
     int64_t same_as; /* duplicates: the pick it equals, or -1 - item of
                         bank->ds; 0 for others */
 };
-struct mine_result {
+struct gate_mine_result {
     size_t n;
-    struct mine_pick *pick;
-    size_t count[MINE_V_UNREADABLE + 1]; /* by verdict */
+    struct gate_mine_pick *pick;
+    size_t count[GATE_MINE_V_UNREADABLE + 1]; /* by verdict */
     size_t above;      /* pictures of the pool at `least` or above */
     size_t unreadable; /* pictures without a score, which are not looked at */
     int exhausted;     /* 1: fewer than asked, nothing is left */
 };
-/* z: scores of the pool (mine_scan). rule NULL: nobody is suspected, and the
- * pool is taken for clean. Pictures of the pool that equal or nearly equal one
- * of bank->ds (any split) are duplicates, so nothing of valid or test leaks
+/* z: scores of the pool (gate_mine_scan). rule NULL: nobody is suspected, and
+ * the pool is taken for clean. Pictures of the pool that equal or nearly equal
+ * one of bank->ds (any split) are duplicates, so nothing of valid or test leaks
  * into training. Depends on its arguments alone, not on threads.
  * Errors: those of the scorer; NN_ERR_STOPPED. */
-NN_MUST_CHECK enum nn_status
-mine_choose(const struct nn_net *gate, const struct nn_dataset *pool,
-            const double *z, const struct mine_bank *bank,
-            const struct mine_rule *rule, const struct mine_opinion *opinion,
-            const struct mine_options *opt, const volatile sig_atomic_t *stop,
-            struct mine_result *out, struct nn_error *err);
-void mine_result_release(struct mine_result *r);
+NN_MUST_CHECK enum nn_status gate_mine_choose(
+    const struct nn_net *gate, const struct nn_dataset *pool, const double *z,
+    const struct gate_mine_bank *bank, const struct gate_mine_rule *rule,
+    const struct gate_mine_opinion *opinion,
+    const struct gate_mine_options *opt, const volatile sig_atomic_t *stop,
+    struct gate_mine_result *out, struct nn_error *err);
+void gate_mine_result_release(struct gate_mine_result *r);
 /* Items of the pool that were accepted, in order; a block of nn_mem, *n of
  * them. NULL when out of memory. */
-uint32_t *mine_accepted(const struct mine_result *r, size_t *n);
+uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n);
 
 #endif /* STAGE1_GATE_MINE_H */

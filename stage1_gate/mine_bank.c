@@ -8,7 +8,7 @@
 enum { BATCH = 32 };
 
 /* Sixteen sums side by side: the compiler may not reorder a single one. */
-double mine_dot(const float *a, const float *b, size_t n)
+double gate_mine_dot(const float *a, const float *b, size_t n)
 {
     float sum[16] = { 0 };
     double total = 0;
@@ -29,7 +29,7 @@ double mine_dot(const float *a, const float *b, size_t n)
 }
 
 /* The bank's readable rows move to the front. */
-static void drop_unreadable(struct mine_bank *b, const uint8_t *ok)
+static void drop_unreadable(struct gate_mine_bank *b, const uint8_t *ok)
 {
     size_t n = 0;
 
@@ -46,7 +46,7 @@ static void drop_unreadable(struct mine_bank *b, const uint8_t *ok)
     b->n = n;
 }
 
-static enum nn_status fill(struct mine_bank *b, const struct nn_net *gate,
+static enum nn_status fill(struct gate_mine_bank *b, const struct nn_net *gate,
                            struct nn_scorer *s, struct nn_error *err)
 {
     size_t n = b->ds->n;
@@ -82,37 +82,38 @@ out:
     return st;
 }
 
-enum nn_status mine_bank_create(const struct nn_net *gate,
-                                const struct nn_dataset *ds,
-                                struct mine_bank *bank, struct nn_error *err)
+enum nn_status gate_mine_bank_create(const struct nn_net *gate,
+                                     const struct nn_dataset *ds,
+                                     struct gate_mine_bank *bank,
+                                     struct nn_error *err)
 {
     struct nn_scorer *s = NULL;
     enum nn_status st = nn_scorer_create(gate, BATCH, &s, err);
 
-    *bank = (struct mine_bank){ .ds = ds };
+    *bank = (struct gate_mine_bank){ .ds = ds };
     if (!st) {
         st = fill(bank, gate, s, err);
     }
     nn_scorer_destroy(&s);
     if (st) {
-        mine_bank_release(bank);
+        gate_mine_bank_release(bank);
     }
     return st;
 }
 
-void mine_bank_release(struct mine_bank *bank)
+void gate_mine_bank_release(struct gate_mine_bank *bank)
 {
     nn_mem_free(bank->v);
     nn_mem_free(bank->item);
     nn_mem_free(bank->positive);
-    *bank = (struct mine_bank){ .ds = NULL };
+    *bank = (struct gate_mine_bank){ .ds = NULL };
 }
 
 /* --- neighbours --- */
 
 struct nearest {
-    double cos[MINE_NEIGHBOURS]; /* falling */
-    uint32_t item[MINE_NEIGHBOURS];
+    double cos[GATE_MINE_NEIGHBOURS]; /* falling */
+    uint32_t item[GATE_MINE_NEIGHBOURS];
     int n;
 };
 
@@ -120,7 +121,7 @@ static void insert(struct nearest *a, double cos, uint32_t item)
 {
     int at = a->n;
 
-    if (at == MINE_NEIGHBOURS) {
+    if (at == GATE_MINE_NEIGHBOURS) {
         if (cos <= a->cos[at - 1]) {
             return;
         }
@@ -147,20 +148,21 @@ static double mean(const struct nearest *a)
 }
 
 struct look_job {
-    const struct mine_bank *bank;
+    const struct gate_mine_bank *bank;
     const float *v;
-    struct mine_look *look;
+    struct gate_mine_look *look;
 };
 
 static void look_one(void *ctx, size_t i)
 {
     const struct look_job *j = ctx;
-    const struct mine_bank *b = j->bank;
-    struct mine_look *look = &j->look[i];
+    const struct gate_mine_bank *b = j->bank;
+    struct gate_mine_look *look = &j->look[i];
     struct nearest pos = { .n = 0 }, neg = { .n = 0 };
 
     for (size_t r = 0; r < b->n; r++) {
-        double cos = mine_dot(j->v + i * b->dims, b->v + r * b->dims, b->dims);
+        double cos =
+            gate_mine_dot(j->v + i * b->dims, b->v + r * b->dims, b->dims);
 
         insert(b->positive[r] ? &pos : &neg, cos, b->item[r]);
     }
@@ -171,17 +173,18 @@ static void look_one(void *ctx, size_t i)
     }
 }
 
-void mine_bank_look(const struct mine_bank *bank, const float *v, size_t n,
-                    struct mine_look *look)
+void gate_mine_bank_look(const struct gate_mine_bank *bank, const float *v,
+                         size_t n, struct gate_mine_look *look)
 {
     struct look_job j = { bank, v, look };
 
     nn_parallel_for(n, look_one, &j);
 }
 
-enum nn_status mine_ask(const struct mine_opinion *o,
-                        const struct nn_dataset *ds, const uint32_t *index,
-                        size_t n, struct mine_look *look, struct nn_error *err)
+enum nn_status gate_mine_ask(const struct gate_mine_opinion *o,
+                             const struct nn_dataset *ds, const uint32_t *index,
+                             size_t n, struct gate_mine_look *look,
+                             struct nn_error *err)
 {
     double *p;
     enum nn_status st;

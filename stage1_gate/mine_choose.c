@@ -27,14 +27,14 @@ struct chooser {
     const struct nn_net *gate;
     const struct nn_dataset *pool;
     const double *z;
-    const struct mine_bank *bank;
-    const struct mine_rule *rule;
-    const struct mine_opinion *opinion;
-    const struct mine_options *opt;
+    const struct gate_mine_bank *bank;
+    const struct gate_mine_rule *rule;
+    const struct gate_mine_opinion *opinion;
+    const struct gate_mine_options *opt;
     const volatile sig_atomic_t *stop;
     struct nn_scorer *scorer;
     uint8_t *seen; /* [pool->n] */
-    struct mine_result *out;
+    struct gate_mine_result *out;
     size_t cap_picks;
     struct kept *kept; /* neither duplicate nor unreadable */
     float *kept_v;     /* [n_kept,dims] */
@@ -50,10 +50,10 @@ struct chooser {
     size_t n;
     float *logits, *v;
     uint8_t ok[BLOCK];
-    struct mine_look look[BLOCK];
+    struct gate_mine_look look[BLOCK];
 };
 
-const char *mine_verdict_name(enum mine_verdict v)
+const char *gate_mine_verdict_name(enum gate_mine_verdict v)
 {
     static const char *const names[] = { "hard",      "random", "suspect",
                                          "duplicate", "capped", "unreadable" };
@@ -61,10 +61,11 @@ const char *mine_verdict_name(enum mine_verdict v)
     return names[v];
 }
 
-struct mine_options mine_defaults(const struct gate_policy *policy, size_t top)
+struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
+                                            size_t top)
 {
-    return (struct mine_options){
-        .mode = MINE_HARDEST,
+    return (struct gate_mine_options){
+        .mode = GATE_MINE_HARDEST,
         .top = top,
         .hard_share = 0.8,
         .threshold = policy->threshold,
@@ -113,18 +114,18 @@ static double key_of(const struct chooser *c, uint32_t item, size_t *bin_used)
     size_t bin;
 
     switch (c->opt->mode) {
-    case MINE_HARDEST:
+    case GATE_MINE_HARDEST:
         return z >= logit_of(c, least) ? z : (double)NAN;
-    case MINE_SEMI:
+    case GATE_MINE_SEMI:
         return z < logit_of(c, c->opt->threshold) ? z : (double)NAN;
-    case MINE_UNIFORM:
+    case GATE_MINE_UNIFORM:
         if (z < logit_of(c, least)) {
             return (double)NAN;
         }
         bin = least < 1 ? (size_t)((p - least) / (1 - least) * BINS) : 0;
         bin = bin < BINS ? bin : BINS - 1;
         return -(double)(bin_used[bin]++ * BINS + bin);
-    case MINE_RANDOM:
+    case GATE_MINE_RANDOM:
         break;
     }
     return -(double)bin_used[0]++;
@@ -223,7 +224,7 @@ static int is_duplicate(const struct chooser *c, size_t i, int64_t *same_as)
 
         if (nn_items_near(it, other, NN_NEAR_BITS) ||
             (nn_items_near(it, other, FAR_BITS) &&
-             mine_dot(c->v + i * d, c->kept_v + k * d, d) >=
+             gate_mine_dot(c->v + i * d, c->kept_v + k * d, d) >=
                  c->opt->same_cosine)) {
             *same_as = (int64_t)c->kept[k].pick;
             return 1;
@@ -257,7 +258,7 @@ static enum nn_status find_cluster(struct chooser *c, size_t row,
     *cluster = -1;
     for (size_t k = 0; k < c->n_clusters; k++) {
         double cos =
-            mine_dot(c->kept_v + row * d, c->kept_v + c->leader[k] * d, d);
+            gate_mine_dot(c->kept_v + row * d, c->kept_v + c->leader[k] * d, d);
 
         if (cos >= best) {
             best = cos;
@@ -281,20 +282,20 @@ static enum nn_status find_cluster(struct chooser *c, size_t row,
 
 /* Verdict of candidate i, which is readable, new and no suspect. */
 static enum nn_status accept_or_cap(struct chooser *c, size_t i, int at_random,
-                                    struct mine_pick *p)
+                                    struct gate_mine_pick *p)
 {
-    const struct mine_options *o = c->opt;
+    const struct gate_mine_options *o = c->opt;
     size_t *folder;
 
     if (folder_count(c, c->block->items[i].file, &folder) ||
         find_cluster(c, c->n_kept - 1, &p->cluster)) {
         return NN_ERR_NOMEM;
     }
-    p->verdict = at_random ? MINE_V_RANDOM : MINE_V_HARD;
+    p->verdict = at_random ? GATE_MINE_V_RANDOM : GATE_MINE_V_HARD;
     if (!at_random &&
         ((o->folder_cap > 0 && *folder >= o->folder_cap) ||
          (o->cluster_cap > 0 && c->size[p->cluster] >= o->cluster_cap))) {
-        p->verdict = MINE_V_CAPPED;
+        p->verdict = GATE_MINE_V_CAPPED;
         return NN_OK;
     }
     *folder += 1;
@@ -306,9 +307,9 @@ static enum nn_status accept_or_cap(struct chooser *c, size_t i, int at_random,
 static enum nn_status decide(struct chooser *c, size_t i, int at_random,
                              int enough)
 {
-    struct mine_result *out = c->out;
+    struct gate_mine_result *out = c->out;
     uint32_t item = c->index[i];
-    struct mine_pick p = {
+    struct gate_mine_pick p = {
         .item = item, .cluster = -1, .z = c->z[item], .look = c->look[i]
     };
     enum nn_status st = NN_OK;
@@ -316,15 +317,15 @@ static enum nn_status decide(struct chooser *c, size_t i, int at_random,
     p.p = gate_probability(c->gate, p.z);
     p.hash = c->block->items[i].hash;
     if (!c->ok[i] || c->block->items[i].bad) {
-        p.verdict = MINE_V_UNREADABLE;
+        p.verdict = GATE_MINE_V_UNREADABLE;
     } else if (is_duplicate(c, i, &p.same_as)) {
-        p.verdict = MINE_V_DUPLICATE;
+        p.verdict = GATE_MINE_V_DUPLICATE;
     } else {
         if (c->rule != NULL) {
-            p.suspicion =
-                mine_rule_score(c->rule, p.z / c->gate->temperature, &p.look);
+            p.suspicion = gate_mine_rule_score(
+                c->rule, p.z / c->gate->temperature, &p.look);
         }
-        p.verdict = MINE_V_SUSPECT;
+        p.verdict = GATE_MINE_V_SUSPECT;
         if (c->rule == NULL || p.suspicion < c->rule->limit) {
             if (enough) {
                 c->seen[item] = 0; /* still there for the random share */
@@ -336,7 +337,7 @@ static enum nn_status decide(struct chooser *c, size_t i, int at_random,
             st = keep(c, i, out->n);
         }
     }
-    if (enough && p.verdict != MINE_V_SUSPECT) {
+    if (enough && p.verdict != GATE_MINE_V_SUSPECT) {
         return NN_OK;
     }
     if (st ||
@@ -371,8 +372,8 @@ static enum nn_status look_at_block(struct chooser *c, struct nn_error *err)
     st = nn_scorer_embed_items(c->scorer, c->block, all, c->n, NULL, c->logits,
                                c->v, c->ok, err);
     if (!st) {
-        mine_bank_look(c->bank, c->v, c->n, c->look);
-        st = mine_ask(c->opinion, c->block, all, c->n, c->look, err);
+        gate_mine_bank_look(c->bank, c->v, c->n, c->look);
+        st = gate_mine_ask(c->opinion, c->block, all, c->n, c->look, err);
     }
     return st;
 }
@@ -383,7 +384,8 @@ static enum nn_status choose(struct chooser *c, const uint32_t *order, size_t n,
                              size_t want, int at_random, int go_on,
                              struct nn_error *err)
 {
-    enum mine_verdict good = at_random ? MINE_V_RANDOM : MINE_V_HARD;
+    enum gate_mine_verdict good =
+        at_random ? GATE_MINE_V_RANDOM : GATE_MINE_V_HARD;
     enum nn_status st = NN_OK;
     size_t at = 0;
 
@@ -429,7 +431,8 @@ static enum nn_status choose_by_score(struct chooser *c, size_t want,
         order[i] = r[i].item;
     }
     if (!st) {
-        st = choose(c, order, n, want, 0, c->opt->mode == MINE_HARDEST, err);
+        st = choose(c, order, n, want, 0, c->opt->mode == GATE_MINE_HARDEST,
+                    err);
     }
     nn_mem_free(r);
     nn_mem_free(order);
@@ -438,8 +441,8 @@ static enum nn_status choose_by_score(struct chooser *c, size_t want,
 
 static enum nn_status choose_all(struct chooser *c, struct nn_error *err)
 {
-    const struct mine_options *o = c->opt;
-    double share = o->mode == MINE_RANDOM ? 0 : o->hard_share;
+    const struct gate_mine_options *o = c->opt;
+    double share = o->mode == GATE_MINE_RANDOM ? 0 : o->hard_share;
     double z_least = logit_of(c, o->least);
     size_t hard = (size_t)floor((double)o->top * share + 0.5);
     uint32_t *order;
@@ -462,17 +465,17 @@ static enum nn_status choose_all(struct chooser *c, struct nn_error *err)
     return st;
 }
 
-enum nn_status
-mine_choose(const struct nn_net *gate, const struct nn_dataset *pool,
-            const double *z, const struct mine_bank *bank,
-            const struct mine_rule *rule, const struct mine_opinion *opinion,
-            const struct mine_options *opt, const volatile sig_atomic_t *stop,
-            struct mine_result *out, struct nn_error *err)
+enum nn_status gate_mine_choose(
+    const struct nn_net *gate, const struct nn_dataset *pool, const double *z,
+    const struct gate_mine_bank *bank, const struct gate_mine_rule *rule,
+    const struct gate_mine_opinion *opinion,
+    const struct gate_mine_options *opt, const volatile sig_atomic_t *stop,
+    struct gate_mine_result *out, struct nn_error *err)
 {
     struct chooser *c = nn_mem_calloc(1, sizeof *c);
     enum nn_status st;
 
-    *out = (struct mine_result){ 0 };
+    *out = (struct gate_mine_result){ 0 };
     if (c == NULL) {
         return nn_fail_nomem(err);
     }
@@ -495,7 +498,8 @@ mine_choose(const struct nn_net *gate, const struct nn_dataset *pool,
         st = choose_all(c, err);
     }
     out->exhausted =
-        out->count[MINE_V_HARD] + out->count[MINE_V_RANDOM] < opt->top;
+        out->count[GATE_MINE_V_HARD] + out->count[GATE_MINE_V_RANDOM] <
+        opt->top;
     nn_dataset_close(&c->block);
     nn_scorer_destroy(&c->scorer);
     nn_mem_free(c->seen);
@@ -508,26 +512,27 @@ mine_choose(const struct nn_net *gate, const struct nn_dataset *pool,
     nn_mem_free(c->folder);
     nn_mem_free(c);
     if (st) {
-        mine_result_release(out);
+        gate_mine_result_release(out);
     }
     return st;
 }
 
-void mine_result_release(struct mine_result *r)
+void gate_mine_result_release(struct gate_mine_result *r)
 {
     nn_mem_free(r->pick);
-    *r = (struct mine_result){ 0 };
+    *r = (struct gate_mine_result){ 0 };
 }
 
-uint32_t *mine_accepted(const struct mine_result *r, size_t *n)
+uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n)
 {
-    uint32_t *v = nn_mem_calloc(
-        r->count[MINE_V_HARD] + r->count[MINE_V_RANDOM] + 1, sizeof *v);
+    uint32_t *v = nn_mem_calloc(r->count[GATE_MINE_V_HARD] +
+                                    r->count[GATE_MINE_V_RANDOM] + 1,
+                                sizeof *v);
 
     *n = 0;
     for (size_t i = 0; v != NULL && i < r->n; i++) {
-        if (r->pick[i].verdict == MINE_V_HARD ||
-            r->pick[i].verdict == MINE_V_RANDOM) {
+        if (r->pick[i].verdict == GATE_MINE_V_HARD ||
+            r->pick[i].verdict == GATE_MINE_V_RANDOM) {
             v[(*n)++] = r->pick[i].item;
         }
     }

@@ -16,7 +16,7 @@ struct sample {
     int positive;
 };
 
-static void features(double z, const struct mine_look *look, double x[F])
+static void features(double z, const struct gate_mine_look *look, double x[F])
 {
     x[0] = 1;
     x[1] = z;
@@ -34,8 +34,9 @@ static double dot(const double *a, const double *b)
     return sum;
 }
 
-double mine_rule_score(const struct mine_rule *rule, double z_calibrated,
-                       const struct mine_look *look)
+double gate_mine_rule_score(const struct gate_mine_rule *rule,
+                            double z_calibrated,
+                            const struct gate_mine_look *look)
 {
     double x[F];
 
@@ -124,7 +125,7 @@ static int rising(const void *a, const void *b)
 /* The limit that catches `rate` of the positives above the threshold, and
  * what it costs. t: room for n. */
 static void set_limit(const struct sample *s, size_t n, double z_threshold,
-                      double *t, struct mine_rule *rule)
+                      double *t, struct gate_mine_rule *rule)
 {
     size_t np = 0, caught = 0, lost = 0, miss;
 
@@ -151,7 +152,7 @@ static void set_limit(const struct sample *s, size_t n, double z_threshold,
 }
 
 static enum nn_status fit(struct sample *s, size_t n, double z_threshold,
-                          struct mine_rule *rule, struct nn_error *err)
+                          struct gate_mine_rule *rule, struct nn_error *err)
 {
     double mean[F] = { 0 }, scale[F] = { 1, 1, 1, 1 }, weight[2], w[F] = { 0 };
     struct sample *raw = nn_mem_calloc(n, sizeof *raw);
@@ -190,7 +191,7 @@ struct valid {
     uint32_t *item;
     uint8_t *ok;
     float *logits, *v;
-    struct mine_look *look;
+    struct gate_mine_look *look;
     struct sample *sample;
 };
 
@@ -204,8 +205,8 @@ static void valid_release(struct valid *a)
     nn_mem_free(a->sample);
 }
 
-static enum nn_status valid_init(struct valid *a, const struct mine_bank *bank,
-                                 size_t outputs)
+static enum nn_status
+valid_init(struct valid *a, const struct gate_mine_bank *bank, size_t outputs)
 {
     const struct nn_dataset *ds = bank->ds;
 
@@ -230,8 +231,8 @@ static enum nn_status valid_init(struct valid *a, const struct mine_bank *bank,
 }
 
 static enum nn_status look_at_valid(struct valid *a, const struct nn_net *gate,
-                                    const struct mine_bank *bank,
-                                    const struct mine_opinion *opinion,
+                                    const struct gate_mine_bank *bank,
+                                    const struct gate_mine_opinion *opinion,
                                     struct nn_error *err)
 {
     struct nn_scorer *s = NULL;
@@ -245,21 +246,22 @@ static enum nn_status look_at_valid(struct valid *a, const struct nn_net *gate,
     if (st) {
         return st;
     }
-    mine_bank_look(bank, a->v, a->n, a->look);
-    return mine_ask(opinion, bank->ds, a->item, a->n, a->look, err);
+    gate_mine_bank_look(bank, a->v, a->n, a->look);
+    return gate_mine_ask(opinion, bank->ds, a->item, a->n, a->look, err);
 }
 
-enum nn_status mine_rule_fit(const struct nn_net *gate,
-                             const struct mine_bank *bank,
-                             const struct mine_opinion *opinion,
-                             double threshold, double rate,
-                             struct mine_rule *rule, struct nn_error *err)
+enum nn_status gate_mine_rule_fit(const struct nn_net *gate,
+                                  const struct gate_mine_bank *bank,
+                                  const struct gate_mine_opinion *opinion,
+                                  double threshold, double rate,
+                                  struct gate_mine_rule *rule,
+                                  struct nn_error *err)
 {
     struct valid a = { 0 };
     size_t n = 0, np = 0, k = gate->spec.n_outputs;
     enum nn_status st = valid_init(&a, bank, k) ? nn_fail_nomem(err) : NN_OK;
 
-    *rule = (struct mine_rule){ .rate = rate };
+    *rule = (struct gate_mine_rule){ .rate = rate };
     if (!st) {
         st = look_at_valid(&a, gate, bank, opinion, err);
     }

@@ -170,10 +170,10 @@ static enum nn_status run(struct scan *s, size_t from,
     return st;
 }
 
-enum nn_status mine_scan(const struct nn_net *gate,
-                         const struct nn_dataset *pool, const char *journal,
-                         const volatile sig_atomic_t *stop, const char *label,
-                         double *z, struct nn_error *err)
+enum nn_status
+gate_mine_scan(const struct nn_net *gate, const struct nn_dataset *pool,
+               const char *journal, const volatile sig_atomic_t *stop,
+               const char *label, double *z, struct nn_error *err)
 {
     struct scan s = {
         .gate = gate, .pool = pool, .journal = journal, .fd = -1

@@ -72,7 +72,8 @@ static void scan(const char *journal, double *to)
 {
     struct nn_error err = NN_ERROR_INIT;
 
-    ck_assert_msg(mine_scan(gate, pool, journal, NULL, NULL, to, &err) == NN_OK,
+    ck_assert_msg(gate_mine_scan(gate, pool, journal, NULL, NULL, to, &err) ==
+                      NN_OK,
                   "%s", err.text);
 }
 
@@ -126,11 +127,12 @@ START_TEST(journal_of_another_gate)
 
     scan(path, z);
     gate->params.value.data[0] += 1;
-    ck_assert_int_eq(mine_scan(gate, pool, path, NULL, NULL, z, &err),
+    ck_assert_int_eq(gate_mine_scan(gate, pool, path, NULL, NULL, z, &err),
                      NN_ERR_ARG);
     ck_assert_ptr_nonnull(strstr(err.text, "scores of another gate or pool"));
-    ck_assert_int_eq(mine_scan(gate, pool, "/nowhere/x", NULL, NULL, z, &err),
-                     NN_ERR_IO);
+    ck_assert_int_eq(
+        gate_mine_scan(gate, pool, "/nowhere/x", NULL, NULL, z, &err),
+        NN_ERR_IO);
     ck_assert_ptr_nonnull(strstr(err.text, "/nowhere/x"));
     nn_mem_free(path);
 }
@@ -140,16 +142,16 @@ START_TEST(stopped)
 {
     const volatile sig_atomic_t stop = 1;
 
-    ck_assert_int_eq(mine_scan(gate, pool, NULL, &stop, NULL, z, NULL),
+    ck_assert_int_eq(gate_mine_scan(gate, pool, NULL, &stop, NULL, z, NULL),
                      NN_ERR_STOPPED);
 }
 END_TEST
 
 /* --- bank --- */
 
-static void bank(struct mine_bank *b)
+static void bank(struct gate_mine_bank *b)
 {
-    ck_assert_int_eq(mine_bank_create(gate, ds, b, NULL), NN_OK);
+    ck_assert_int_eq(gate_mine_bank_create(gate, ds, b, NULL), NN_OK);
 }
 
 static int falling(const void *a, const void *b)
@@ -160,7 +162,7 @@ static int falling(const void *a, const void *b)
 }
 
 /* Mean of the 5 largest cosines, the slow way. */
-static double slow(const struct mine_bank *b, const float *v, int positive)
+static double slow(const struct gate_mine_bank *b, const float *v, int positive)
 {
     double cos[64], sum = 0;
     int n = 0;
@@ -184,8 +186,8 @@ static double slow(const struct mine_bank *b, const float *v, int positive)
 
 START_TEST(neighbours)
 {
-    struct mine_bank b;
-    struct mine_look look[3] = { { 0 } };
+    struct gate_mine_bank b;
+    struct gate_mine_look look[3] = { { 0 } };
 
     bank(&b);
     ck_assert_uint_eq(b.n, 16);
@@ -193,10 +195,10 @@ START_TEST(neighbours)
     ck_assert_uint_eq(b.dims, 1280);
     for (size_t r = 0; r < b.n; r++) {
         ck_assert_double_eq_tol(
-            mine_dot(b.v + r * b.dims, b.v + r * b.dims, b.dims), 1, 1e-5);
+            gate_mine_dot(b.v + r * b.dims, b.v + r * b.dims, b.dims), 1, 1e-5);
         ck_assert_int_eq(ds->items[b.item[r]].split, NN_TRAIN);
     }
-    mine_bank_look(&b, b.v, 3, look);
+    gate_mine_bank_look(&b, b.v, 3, look);
     for (size_t i = 0; i < 3; i++) {
         ck_assert_double_eq_tol(look[i].positive_cos,
                                 slow(&b, b.v + i * b.dims, 1), 1e-5);
@@ -204,7 +206,7 @@ START_TEST(neighbours)
                                 slow(&b, b.v + i * b.dims, 0), 1e-5);
         ck_assert_uint_eq(look[i].nearest[0], b.item[i]); /* itself */
     }
-    mine_bank_release(&b);
+    gate_mine_bank_release(&b);
 }
 END_TEST
 
@@ -226,33 +228,34 @@ static enum nn_status oracle(void *ctx, const struct nn_dataset *of,
 
 START_TEST(rule_catches_what_it_says)
 {
-    const struct mine_opinion knows = { oracle, (char[]){ "bear" } };
-    struct mine_bank b;
-    struct mine_rule r;
-    const struct mine_look like = { .agreement = 0.9 };
-    const struct mine_look unlike = { .agreement = 0.1 };
+    const struct gate_mine_opinion knows = { oracle, (char[]){ "bear" } };
+    struct gate_mine_bank b;
+    struct gate_mine_rule r;
+    const struct gate_mine_look like = { .agreement = 0.9 };
+    const struct gate_mine_look unlike = { .agreement = 0.1 };
 
     bank(&b);
-    ck_assert_int_eq(mine_rule_fit(gate, &b, &knows, 1e-9, 0.75, &r, NULL),
+    ck_assert_int_eq(gate_mine_rule_fit(gate, &b, &knows, 1e-9, 0.75, &r, NULL),
                      NN_OK);
     ck_assert_uint_eq(r.n_positives, 12);
     ck_assert_uint_eq(r.n_negatives, 12);
     ck_assert_double_ge(r.caught, 0.75);
     ck_assert_double_lt(r.caught, 0.75 + 1.5 / 12);
     ck_assert_double_eq(r.lost, 0); /* the opinion parts them */
-    ck_assert_double_gt(mine_rule_score(&r, 0, &like),
-                        mine_rule_score(&r, 0, &unlike));
-    ck_assert_int_eq(mine_rule_fit(gate, &b, NULL, 1e-9, 1, &r, NULL), NN_OK);
+    ck_assert_double_gt(gate_mine_rule_score(&r, 0, &like),
+                        gate_mine_rule_score(&r, 0, &unlike));
+    ck_assert_int_eq(gate_mine_rule_fit(gate, &b, NULL, 1e-9, 1, &r, NULL),
+                     NN_OK);
     ck_assert_double_eq(r.caught, 1);
-    mine_bank_release(&b);
+    gate_mine_bank_release(&b);
 }
 END_TEST
 
 START_TEST(rule_needs_both_kinds)
 {
     struct nn_error err = NN_ERROR_INIT;
-    struct mine_bank b;
-    struct mine_rule r;
+    struct gate_mine_bank b;
+    struct gate_mine_rule r;
 
     bank(&b);
     for (size_t i = 0; i < ds->n; i++) {
@@ -260,19 +263,19 @@ START_TEST(rule_needs_both_kinds)
             ds->items[i].split = NN_TRAIN;
         }
     }
-    ck_assert_int_eq(mine_rule_fit(gate, &b, NULL, 0.5, 0.9, &r, &err),
+    ck_assert_int_eq(gate_mine_rule_fit(gate, &b, NULL, 0.5, 0.9, &r, &err),
                      NN_ERR_ARG);
     ck_assert_ptr_nonnull(strstr(err.text, "no negatives"));
-    mine_bank_release(&b);
+    gate_mine_bank_release(&b);
 }
 END_TEST
 
 /* --- choice --- */
 
-static struct mine_options options(size_t top)
+static struct gate_mine_options options(size_t top)
 {
     const struct gate_policy policy = { .threshold = 0.5 };
-    struct mine_options o = mine_defaults(&policy, top);
+    struct gate_mine_options o = gate_mine_defaults(&policy, top);
 
     o.least = 0;
     o.hard_share = 1;
@@ -280,84 +283,87 @@ static struct mine_options options(size_t top)
     return o;
 }
 
-static void choose(const struct mine_rule *rule, const struct mine_opinion *op,
-                   const struct mine_options *o, struct mine_result *r)
+static void choose(const struct gate_mine_rule *rule,
+                   const struct gate_mine_opinion *op,
+                   const struct gate_mine_options *o,
+                   struct gate_mine_result *r)
 {
     struct nn_error err = NN_ERROR_INIT;
-    struct mine_bank b;
+    struct gate_mine_bank b;
 
     scan(NULL, z);
     bank(&b);
-    ck_assert_msg(mine_choose(gate, pool, z, &b, rule, op, o, NULL, r, &err) ==
-                      NN_OK,
+    ck_assert_msg(gate_mine_choose(gate, pool, z, &b, rule, op, o, NULL, r,
+                                   &err) == NN_OK,
                   "%s", err.text);
-    mine_bank_release(&b);
+    gate_mine_bank_release(&b);
 }
 
-static const char *file(const struct mine_result *r, size_t i)
+static const char *file(const struct gate_mine_result *r, size_t i)
 {
     return pool->items[r->pick[i].item].file;
 }
 
 START_TEST(hardest_first_and_no_copies)
 {
-    const struct mine_options o = options(POOL);
-    struct mine_result r;
+    const struct gate_mine_options o = options(POOL);
+    struct gate_mine_result r;
     size_t n;
     uint32_t *v;
 
     choose(NULL, NULL, &o, &r);
-    ck_assert_uint_eq(r.count[MINE_V_HARD], POOL - 3);
-    ck_assert_uint_eq(r.count[MINE_V_DUPLICATE], 3);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], POOL - 3);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_DUPLICATE], 3);
     ck_assert_int_eq(r.exhausted, 1);
     ck_assert_uint_eq(r.above, POOL);
     for (size_t i = 0; i < r.n; i++) {
-        const struct mine_pick *p = &r.pick[i];
+        const struct gate_mine_pick *p = &r.pick[i];
 
         ck_assert(i == 0 || p->z <= r.pick[i - 1].z);
-        if (p->verdict == MINE_V_DUPLICATE && p->same_as < 0) {
+        if (p->verdict == GATE_MINE_V_DUPLICATE && p->same_as < 0) {
             const char *known = ds->items[-1 - p->same_as].file;
 
             ck_assert(strstr(file(&r, i), "/x.jpg") != NULL
                           ? strcmp(known, "train/bear/01.jpg") == 0
                           : strcmp(known, "test/none/01.jpg") == 0);
-        } else if (p->verdict == MINE_V_DUPLICATE) {
+        } else if (p->verdict == GATE_MINE_V_DUPLICATE) {
             ck_assert_int_lt(p->same_as, (int64_t)i);
             ck_assert_double_eq(r.pick[p->same_as].z, p->z);
         }
     }
-    v = mine_accepted(&r, &n);
+    v = gate_mine_accepted(&r, &n);
     ck_assert_uint_eq(n, POOL - 3);
-    ck_assert_uint_eq(v[0], r.pick[0].verdict == MINE_V_HARD ? r.pick[0].item
-                                                             : r.pick[1].item);
+    ck_assert_uint_eq(v[0], r.pick[0].verdict == GATE_MINE_V_HARD
+                                ? r.pick[0].item
+                                : r.pick[1].item);
     nn_mem_free(v);
-    mine_result_release(&r);
+    gate_mine_result_release(&r);
 }
 END_TEST
 
 START_TEST(caps)
 {
-    struct mine_options o = options(POOL);
-    struct mine_result r;
+    struct gate_mine_options o = options(POOL);
+    struct gate_mine_result r;
     size_t a = 0, b = 0;
 
     o.folder_cap = 5;
     choose(NULL, NULL, &o, &r);
     for (size_t i = 0; i < r.n; i++) {
-        if (r.pick[i].verdict == MINE_V_HARD) {
+        if (r.pick[i].verdict == GATE_MINE_V_HARD) {
             *(strstr(file(&r, i), "/a/") != NULL ? &a : &b) += 1;
         }
     }
     ck_assert_uint_eq(a, 5);
     ck_assert_uint_eq(b, 5);
-    ck_assert_uint_eq(r.count[MINE_V_CAPPED], POOL - 3 - 10);
-    mine_result_release(&r);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_CAPPED], POOL - 3 - 10);
+    gate_mine_result_release(&r);
     o.folder_cap = 0;
     o.cluster_cap = 7;
     o.cluster_cosine = -1; /* everything is of one kind */
     choose(NULL, NULL, &o, &r);
-    ck_assert_uint_eq(r.count[MINE_V_HARD], 7);
-    mine_result_release(&r);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], 7);
+    gate_mine_result_release(&r);
 }
 END_TEST
 
@@ -365,37 +371,37 @@ END_TEST
  * that are no copies stand among the suspects. */
 START_TEST(suspects_are_kept_apart)
 {
-    const struct mine_opinion knows = { oracle, (char[]){ "/b/" } };
-    const struct mine_rule rule = { .w = { 0, 0, 0, 1 }, .limit = 0.5 };
-    struct mine_options o = options(10);
-    struct mine_result r;
+    const struct gate_mine_opinion knows = { oracle, (char[]){ "/b/" } };
+    const struct gate_mine_rule rule = { .w = { 0, 0, 0, 1 }, .limit = 0.5 };
+    struct gate_mine_options o = options(10);
+    struct gate_mine_result r;
 
     choose(&rule, &knows, &o, &r);
-    ck_assert_uint_eq(r.count[MINE_V_HARD], 10);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], 10);
     ck_assert_int_eq(r.exhausted, 0);
     for (size_t i = 0; i < r.n; i++) {
-        if (r.pick[i].verdict == MINE_V_HARD) {
+        if (r.pick[i].verdict == GATE_MINE_V_HARD) {
             ck_assert_ptr_nonnull(strstr(file(&r, i), "/a/"));
-        } else if (r.pick[i].verdict == MINE_V_SUSPECT) {
+        } else if (r.pick[i].verdict == GATE_MINE_V_SUSPECT) {
             ck_assert_ptr_nonnull(strstr(file(&r, i), "/b/"));
         }
     }
     /* also those that score less than the last one taken */
-    ck_assert_uint_ge(r.count[MINE_V_SUSPECT], POOL / 2 - 3);
-    mine_result_release(&r);
+    ck_assert_uint_ge(r.count[GATE_MINE_V_SUSPECT], POOL / 2 - 3);
+    gate_mine_result_release(&r);
 }
 END_TEST
 
 START_TEST(random_share_and_threads)
 {
-    struct mine_options o = options(20);
-    struct mine_result r, again;
+    struct gate_mine_options o = options(20);
+    struct gate_mine_result r, again;
 
     o.hard_share = 0.5;
     nn_parallel_set_threads(1);
     choose(NULL, NULL, &o, &r);
-    ck_assert_uint_eq(r.count[MINE_V_HARD], 10);
-    ck_assert_uint_eq(r.count[MINE_V_RANDOM], 10);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], 10);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_RANDOM], 10);
     nn_parallel_set_threads(3);
     choose(NULL, NULL, &o, &again);
     ck_assert_uint_eq(r.n, again.n);
@@ -403,38 +409,38 @@ START_TEST(random_share_and_threads)
         ck_assert_uint_eq(r.pick[i].item, again.pick[i].item);
         ck_assert_int_eq(r.pick[i].verdict, again.pick[i].verdict);
     }
-    mine_result_release(&r);
-    mine_result_release(&again);
-    o.mode = MINE_RANDOM;
+    gate_mine_result_release(&r);
+    gate_mine_result_release(&again);
+    o.mode = GATE_MINE_RANDOM;
     choose(NULL, NULL, &o, &r);
-    ck_assert_uint_eq(r.count[MINE_V_RANDOM], 20);
-    mine_result_release(&r);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_RANDOM], 20);
+    gate_mine_result_release(&r);
 }
 END_TEST
 
 START_TEST(semi_hard_and_uniform)
 {
-    struct mine_options o = options(8);
-    struct mine_result r;
+    struct gate_mine_options o = options(8);
+    struct gate_mine_result r;
     double middle;
 
     scan(NULL, z);
     middle = z[5];
-    o.mode = MINE_SEMI;
+    o.mode = GATE_MINE_SEMI;
     o.threshold = gate_probability(gate, middle);
     choose(NULL, NULL, &o, &r);
     for (size_t i = 0; i < r.n; i++) {
         ck_assert_double_lt(r.pick[i].z, middle + 1e-6);
         ck_assert(i == 0 || r.pick[i].z <= r.pick[i - 1].z);
     }
-    mine_result_release(&r);
-    o.mode = MINE_UNIFORM;
+    gate_mine_result_release(&r);
+    o.mode = GATE_MINE_UNIFORM;
     o.least = gate_probability(gate, middle);
     choose(NULL, NULL, &o, &r);
     for (size_t i = 0; i < r.n; i++) {
         ck_assert_double_ge(r.pick[i].z, middle - 1e-6);
     }
-    mine_result_release(&r);
+    gate_mine_result_release(&r);
 }
 END_TEST
 
