@@ -16,7 +16,7 @@
 #include "common/base/mem.h"
 #include "stage1_gate/mine.h"
 
-enum { BLOCK = 4096, BATCH = 32, HEADER = 80 };
+enum { BLOCK = 1024, BATCH = 32, HEADER = 80 };
 
 struct scan {
     const struct nn_net *gate;

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-pool=synth:4600:5:size=64:kind=negatives:near-miss=0.1
+pool=synth:1300:5:size=64:kind=negatives:near-miss=0.1
 small="--gate-width 0.25 --gate-size 32 --species-width 0.25 --species-size 32
     --batch 16 --quiet"
 run 0 "synth draws pictures" synth --out "$data" --count 160 --seed 4 \
@@ -54,7 +54,7 @@ err_has "which is said" "another gate or pool"
 
 # Killed at different moments, then resumed.
 mine 0 "a drawn pool" "$tmp/m2" -p $pool --trust-pool
-for s in 0.3 9 14; do
+for s in 0.3 4 6; do
     "$BEARCASCADE" mine -m "$tmp/run" --positives "$data" -o "$tmp/m3" \
         --top 20 --quiet -p $pool --trust-pool --resume >/dev/null 2>&1 &
     sleep $s
