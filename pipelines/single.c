@@ -345,6 +345,18 @@ static enum nn_status check_counts(const struct single_task *t,
     return NN_OK;
 }
 
+/* With the focal loss every class starts as rare, so that the many negatives
+ * do not drown the first steps (Lin et al. 2017, section 4.1). */
+static void set_prior(struct nn_net *net)
+{
+    const struct nn_param *p =
+        nn_graph_find_param(net->graph, "classifier.bias");
+
+    for (size_t i = 0; i < p->count; i++) {
+        net->params.value.data[p->offset + i] = nn_loss_prior_bias(0.01f);
+    }
+}
+
 static enum nn_status make_net(const struct single_task *t, struct nn_net **out,
                                struct nn_error *err)
 {
@@ -359,6 +371,9 @@ static enum nn_status make_net(const struct single_task *t, struct nn_net **out,
         spec.head = NN_HEAD_SIGMOID;
     }
     st = nn_net_create(&spec, o->train.seed, out, err);
+    if (!st && o->system == MODEL_MULTILABEL && o->focal) {
+        set_prior(*out);
+    }
     if (!st && o->init != NULL) {
         st = nn_net_init_from(*out, o->init, "gate.", &r, err);
         if (!st) {
