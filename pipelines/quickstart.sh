@@ -23,8 +23,8 @@ bear=build/pipelines/bearcascade
 run=runs/quickstart
 mkdir -p "$run"
 
-say "drawing 3600 pictures into $run/pictures"
-"$bear" synth --out "$run/pictures" --count 3600 --seed 1 --size 96
+say "drawing 3000 pictures into $run/pictures"
+"$bear" synth --out "$run/pictures" --count 3000 --seed 1 --size 96
 
 # learn RUN OPTIONS...: trains into RUN, or goes on there.
 learn() {
@@ -37,7 +37,7 @@ learn() {
     again=
     [ ! -f "$out/last.safetensors" ] || again=--resume
     "$bear" train "$run/pictures" --out "$out" $again --gate-size 64 \
-        --gate-epochs 14 --species-size 64 --species-epochs 8 "$@"
+        --gate-epochs 12 --species-size 64 --species-epochs 8 "$@"
 }
 
 say "training the cascade (gate, a round of mining, species)"
