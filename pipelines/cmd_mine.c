@@ -277,6 +277,7 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
         status = run_mine(m, &err) ? cmd_fail("mine", &err) : EXIT_DONE;
     }
     nn_mem_free(operands);
+    nn_options_release(&o);
     return status;
 }
 

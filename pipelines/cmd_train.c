@@ -494,6 +494,7 @@ static int parse_and_run(struct train *t, const struct nn_option *table,
                                                      : EXIT_DONE;
     }
     nn_mem_free(operands);
+    nn_options_release(&o);
     return status;
 }
 
