@@ -24,13 +24,13 @@ struct train {
     double gate_width, species_width, min_hit_rate, keep_rate;
     double lr, weight_decay, positive_share, label_smoothing, ema, norm_floor;
     int species_from;
-    struct nn_option_list negatives, mine_pool;
+    struct nn_option_list negatives, mine_pool, leave_out;
     struct train_rounds rounds;
     /* Of nets that start from pre-trained weights. */
     double init_rate, head_rate, layer_decay;
     int head_epochs, keep_norms;
     char *gate_init, *species_init; /* the files, NULL: random */
-    uint64_t seed;
+    uint64_t seed, split_seed;
     struct gate_options gate;
     struct species_options species;
 };
@@ -402,7 +402,11 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
     apply_options(t);
     st = choose_start(t, err);
     if (!st) {
-        st = cmd_open_data(data, t->seed, &ds, err);
+        st = cmd_open_data(data, t->split_seed > 0 ? t->split_seed : t->seed,
+                           &ds, err);
+    }
+    if (!st) {
+        st = train_leave_out(ds, &t->leave_out, err);
     }
     if (!st && t->negatives.n > 0) {
         st = pools_open(t->negatives.v, t->negatives.n, &given, err);
@@ -518,6 +522,8 @@ int cmd_train(int argc, char **argv)
           "first weights, timm's or our .safetensors; none: random ones; left "
           "out: the backbone that came with the program, if it fits",
           0, 0 },
+        { "split-seed", 0, NN_OPT_U64, &t.split_seed, "N",
+          "of the splits alone, where the data name none; 0: --seed", 0, 0 },
         { "resume", 0, NN_OPT_FLAG, &t.resume, NULL,
           "go on with an interrupted run in --out", 0, 0 },
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, "what it promises", 0, 0 },

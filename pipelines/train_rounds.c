@@ -56,6 +56,42 @@ enum nn_status train_add_negatives(struct nn_dataset *ds,
     return st;
 }
 
+/* --- families left out --- */
+
+static int32_t find_family(const struct nn_dataset *ds, const char *name)
+{
+    for (size_t f = 0; f < ds->n_families; f++) {
+        if (strcmp(ds->families[f], name) == 0) {
+            return (int32_t)f;
+        }
+    }
+    return -1;
+}
+
+enum nn_status train_leave_out(struct nn_dataset *ds,
+                               const struct nn_option_list *families,
+                               struct nn_error *err)
+{
+    for (size_t k = 0; k < families->n; k++) {
+        int32_t f = find_family(ds, families->v[k]);
+
+        if (f < 0) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "'%s' has no negative family '%s' to leave out",
+                           ds->path, families->v[k]);
+        }
+        for (size_t i = 0; i < ds->n; i++) {
+            struct nn_item *it = &ds->items[i];
+
+            if (it->label == NN_NEGATIVE && it->family == f &&
+                it->split != NN_TEST) {
+                it->split = NN_SPLIT_NONE;
+            }
+        }
+    }
+    return NN_OK;
+}
+
 /* --- rounds --- */
 
 struct round {

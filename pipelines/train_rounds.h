@@ -1,8 +1,9 @@
-/* pipelines/train_rounds.h - negatives that are not in the data: given ones,
- * and those that rounds of mining find. */
+/* pipelines/train_rounds.h - which negatives a training run sees: families that
+ * are left out, given ones, and those that rounds of mining find. */
 #ifndef PIPELINES_TRAIN_ROUNDS_H
 #define PIPELINES_TRAIN_ROUNDS_H
 
+#include "common/base/options.h"
 #include "pipelines/mining.h"
 
 /* Append the pictures of pools (folders, archives, manifests, "synth:") to ds
@@ -12,6 +13,13 @@
 NN_MUST_CHECK enum nn_status train_add_negatives(struct nn_dataset *ds,
                                                  const struct pools *pools,
                                                  struct nn_error *err);
+
+/* Take the pictures of the named families out of train and valid (test keeps
+ * them): how well is a net on what it has never seen? Errors: NN_ERR_ARG (no
+ * such family: names it). */
+NN_MUST_CHECK enum nn_status
+train_leave_out(struct nn_dataset *ds, const struct nn_option_list *families,
+                struct nn_error *err);
 
 struct train_rounds {
     const struct pools *pools;

@@ -39,7 +39,16 @@
     }
 
 #define NEGATIVES_ROWS(t)                                                      \
-    { NULL, 0, NN_OPT_HEADING, NULL, NULL, "more negatives", 0, 0 },           \
+    { NULL, 0, NN_OPT_HEADING, NULL, NULL, "negatives", 0, 0 },                \
+        { "leave-out",                                                         \
+          0,                                                                   \
+          NN_OPT_LIST,                                                         \
+          &(t).leave_out,                                                      \
+          "FAMILY",                                                            \
+          "do not train or validate on this family of negatives; may be "      \
+          "repeated",                                                          \
+          0,                                                                   \
+          0 },                                                                 \
         { "negatives",                                                         \
           0,                                                                   \
           NN_OPT_LIST,                                                         \

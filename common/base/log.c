@@ -74,6 +74,11 @@ void nn_progress_set_quiet(int quiet)
     atomic_store(&all_quiet, quiet);
 }
 
+int nn_progress_is_quiet(void)
+{
+    return atomic_load(&all_quiet);
+}
+
 void nn_progress_begin(struct nn_progress *p, const char *label,
                        const char *unit, int64_t total)
 {

@@ -45,6 +45,7 @@ void nn_progress_update(struct nn_progress *p, int64_t done, const char *note);
 void nn_progress_end(struct nn_progress *p, const char *note);
 /* 1: no progress output anywhere (--quiet). Set by the program once. */
 void nn_progress_set_quiet(int quiet);
+int nn_progress_is_quiet(void);
 
 double nn_time_s(void); /* monotonic seconds */
 
