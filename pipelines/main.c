@@ -20,6 +20,7 @@ static const struct {
     { "evaluate", cmd_evaluate, "measure a model on labelled photos" },
     { "inspect", cmd_inspect, "show what a model or a data set holds" },
     { "mine", cmd_mine, "find the pictures of a pool that fool the gate" },
+    { "compare", cmd_compare, "cascade against single models, on your photos" },
     { "export", cmd_export, "write a net as ONNX" },
     { "synth", synth_command, "draw pictures of bears and look-alikes" },
 };

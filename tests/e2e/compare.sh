@@ -1,0 +1,149 @@
+#!/bin/sh
+# compare: trains what is missing, judges all alike, says the same again.
+. "$(dirname "$0")/lib.sh"
+
+data=$tmp/data
+small="--with gate-size=32 --with gate-width=0.25 --with species-size=32
+ --with species-width=0.25 --with batch=16 --epochs 2 --bootstrap 200 --quiet"
+run 0 "synth draws pictures" synth --out "$data" --count 200 --seed 8 \
+    --size 64 --quiet
+
+# Times and memory are the machine's; all else must come again.
+cat >"$tmp/same.py" <<'PY'
+import json, sys
+def strip(x):
+    if isinstance(x, dict):
+        return {k: strip(v) for k, v in x.items()
+                if not k.startswith("ms") and
+                k not in ("train_seconds", "peak_mb", "command", "verdict")}
+    return [strip(v) for v in x] if isinstance(x, list) else x
+a, b = (strip(json.load(open(p))) for p in sys.argv[1:3])
+sys.exit(0 if a == b else 1)
+PY
+
+# A second computation of the figures from the scores per picture.
+cat >"$tmp/check.py" <<'PY'
+import json, sys
+c = json.load(open(sys.argv[1]))
+k, n = len(c["classes"]), c["test"]["n"]
+label = c["test"]["label"]
+assert len(label) == len(c["test"]["files"]) == n
+assert [s["name"] for s in c["systems"]] == sys.argv[2].split(",")
+for s in c["systems"]:
+    wins, right, confusion = [], [], [[0] * (k + 2) for _ in range(k + 1)]
+    for r in s["runs"]:
+        neg = [p for p, y in zip(r["p_bear"], label) if y < 0]
+        pos = [p for p, y in zip(r["p_bear"], label) if y >= 0]
+        wins.append(sum((p > q) + 0.5 * (p == q) for p in pos for q in neg)
+                    / (len(pos) * len(neg)))
+        hits = 0
+        for p, row, y in zip(r["p_bear"], r["p"], label):
+            best = max(range(k), key=lambda i: row[i])
+            said = (k if p < r["threshold"] else
+                    k + 1 if row[best] < r["floor"] else best)
+            confusion[y if y >= 0 else k][said] += 1
+            hits += said == (y if y >= 0 else k)
+        right.append(hits / n)
+    f = s["figures"]
+    near = lambda a, b: abs(a - b) < 1e-9
+    assert near(f["roc_area"]["value"], sum(wins) / len(wins)), s["name"]
+    assert all(map(near, f["roc_area"]["seeds"], wins))
+    assert all(map(near, f["end_to_end"]["seeds"], right)), s["name"]
+    assert confusion == s["confusion"], s["name"]
+    for v in f.values():
+        if v["value"] is not None:
+            assert v["lo"] <= v["hi"]
+    assert s["cost"]["parameters"] > 0 and s["cost"]["ms_1"] > 0
+a, b = (c["systems"][i]["figures"]["fpr95"]["value"] for i in (0, 1))
+assert near(c["differences"][0]["figures"]["fpr95"]["value"], a - b)
+PY
+
+run 0 "all systems" compare "$data" --out "$tmp/a" --seeds 2 $small
+cp "$tmp/out" "$tmp/table"
+for system in cascade multilabel multilabel-focal softmax-none softmax-max; do
+    out_has "$system is in the table" "^$system  *[0-9]"
+done
+out_has "a verdict in words" "the best single model"
+check "figures follow from the scores" python3 "$tmp/check.py" \
+    "$tmp/a/comparison.json" \
+    cascade,multilabel,multilabel-focal,softmax-none,softmax-max
+check "a family was kept out of training" grep -q -e "--leave-out" \
+    "$tmp/a/cascade-left-out/command.txt"
+check "not for what sees no negatives" test ! -e "$tmp/a/softmax-max-left-out"
+
+# Again: nothing is trained; a system is a matter of its folder alone.
+touch "$tmp/before"
+run 0 "again" compare "$data" --out "$tmp/a" --seeds 2 $small
+check "finished runs are left alone" test -z "$(find "$tmp/a" \
+    -name '*.safetensors' -newer "$tmp/before")"
+mv "$tmp/a/multilabel-s2" "$tmp/first"
+run 0 "what is missing is trained" compare "$data" --out "$tmp/a" --seeds 2 \
+    $small
+check "and comes out as before" same_weights "$tmp/first/best.safetensors" \
+    "$tmp/a/multilabel-s2/best.safetensors"
+rm "$tmp/a/softmax-none-s1/best.safetensors" # as if it had been stopped
+run 0 "what was begun is gone on with" compare "$data" --out "$tmp/a" \
+    --seeds 2 $small
+run 0 "from nothing" compare "$data" --out "$tmp/b" --seeds 2 $small
+check "the same seeds give the same numbers" python3 "$tmp/same.py" \
+    "$tmp/a/comparison.json" "$tmp/b/comparison.json"
+
+# Two classes of which one is "negative"; some systems only.
+two=$tmp/two
+for split in train valid test; do
+    mkdir -p "$two/$split/hotdog"
+    cp -R "$data/$split/negative" "$two/$split/negative"
+    for class in black grizzly teddy; do
+        for f in "$data/$split/$class"/*; do
+            cp "$f" "$two/$split/hotdog/$class-$(basename "$f")"
+        done
+    done
+done
+run 0 "hotdog and negative" compare "$two" --out "$tmp/two-runs" --seeds 1 \
+    --systems softmax-none,cascade,multilabel --no-left-out $small
+check "its figures follow from the scores" python3 "$tmp/check.py" \
+    "$tmp/two-runs/comparison.json" cascade,multilabel,softmax-none
+
+# train on its own: a family left out, other splits of data without splits.
+one="--epochs 1 --gate-size 32 --gate-width 0.25 --batch 16 --quiet
+ --system multilabel"
+run 0 "train leaves a family out" train "$data" --out "$tmp/ape" $one \
+    --leave-out ape
+check "training and validation, not the test" python3 - "$tmp/err" "$two" <<'PY'
+import os, sys
+row = [l.split() for l in open(sys.argv[1]) if "(negative)" in l][0]
+root = sys.argv[2]
+have = {s: sum(len(f) for d, _, f in os.walk(f"{root}/{s}/negative"))
+        for s in ("train", "valid", "test")}
+apes = {s: len(os.listdir(f"{root}/{s}/negative/ape"))
+        if os.path.isdir(f"{root}/{s}/negative/ape") else 0 for s in have}
+want = [have["train"] - apes["train"], have["valid"] - apes["valid"],
+        have["test"]]
+assert apes["train"] > 0
+sys.exit(0 if [int(v) for v in row[1:]] == want else 1)
+PY
+run 1 "an unknown family cannot be left out" train "$data" --out "$tmp/x" \
+    $one --leave-out unicorn
+err_has "names it" "'unicorn'"
+
+# What cannot be.
+run 2 "no --out" compare "$two"
+one_error_line "says so in a line"
+run 1 "unknown system" compare "$two" --out "$tmp/c" --systems cascade,svm
+err_has "names it" "'svm'"
+run 1 "unknown family" compare "$two" --out "$tmp/c" --left-out unicorn
+err_has "names it" "'unicorn'"
+run 2 "no seeds" compare "$two" --out "$tmp/c" --seeds 0
+run 1 "no such data" compare "$tmp/nothing" --out "$tmp/c"
+run 1 "an option that train does not know" compare "$two" --out "$tmp/c" \
+    --with gait-size=32 --quiet
+check "nothing was written" test ! -e "$tmp/c/comparison.json"
+run 1 "another budget in the same folder" compare "$two" \
+    --out "$tmp/two-runs" --seeds 1 --systems cascade --no-left-out $small \
+    --epochs 3
+err_has "says whose folder it is" "another command"
+rm "$two/train/hotdog/black-$(ls "$data/train/black" | head -n 1)"
+run 1 "other pictures, same folder" compare "$two" --out "$tmp/two-runs" \
+    --seeds 1 --systems cascade,softmax-none --no-left-out $small
+err_has "says so" "trained on other pictures"
+finish

@@ -1,0 +1,460 @@
+/* Figures of a comparison against slower second computations. */
+#include <math.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/base/rng.h"
+#include "pipelines/cmd.h"
+#include "pipelines/comparison.h"
+#include "tests/unit/testkit.h"
+
+enum { REPLICATES = 200 };
+
+static struct comparison_options options(const char *systems, int seeds)
+{
+    return (struct comparison_options){ .data = "synth:400:3:size=64",
+                                        .out = "nowhere",
+                                        .systems = systems,
+                                        .seeds = seeds,
+                                        .gate_epochs = 2,
+                                        .species_epochs = 1,
+                                        .split_seed = 1,
+                                        .replicates = REPLICATES };
+}
+
+static void *zeros(size_t n, size_t size)
+{
+    void *v = nn_mem_calloc(n, size);
+
+    ck_assert_ptr_nonnull(v);
+    return v;
+}
+
+/* Scores of a model that is right about a share `skill` of the pictures. */
+static void invent(const struct comparison *c, struct comparison_run *r,
+                   double skill, uint64_t seed)
+{
+    struct nn_rng g = nn_rng_make(seed, 0);
+    uint8_t *named = zeros(c->n, 1);
+
+    r->dir = nn_mem_sprintf("nowhere/run-%d", (int)seed);
+    r->command = nn_mem_sprintf("bearcascade train %d", (int)seed);
+    r->threshold = 0.5;
+    r->floor = 0.3;
+    r->p_bear = zeros(c->n, sizeof *r->p_bear);
+    r->p = zeros(c->n * c->k, sizeof *r->p);
+    r->verdict = zeros(c->n, sizeof *r->verdict);
+    r->best = zeros(c->n, sizeof *r->best);
+    r->right = zeros(c->n, 1);
+    r->trust = zeros(c->n, sizeof *r->trust);
+    for (size_t i = 0; i < c->n; i++) {
+        int good = nn_rng_double(&g) < skill, yes = c->positive[i] == good;
+        int32_t best = c->positive[i] && good
+                           ? c->label[i]
+                           : (int32_t)(nn_rng_double(&g) * (double)c->k);
+
+        /* Coarse, so that there are ties. */
+        r->p_bear[i] = floor(20 * nn_rng_double(&g)) / 40 + (yes ? 0.5 : 0);
+        r->trust[i] = 0.2 + 0.8 * nn_rng_double(&g);
+        r->best[i] = best;
+        r->p[i * c->k + (size_t)best] = r->trust[i];
+        r->verdict[i] = r->p_bear[i] < r->threshold ? (int32_t)c->k
+                        : r->trust[i] < r->floor    ? (int32_t)c->k + 1
+                                                    : best;
+        r->right[i] = r->verdict[i] == c->label[i];
+        named[i] = best == c->label[i];
+    }
+    ck_assert(!nn_ranking_init(&r->ranking, r->p_bear, c->positive, NULL, c->n,
+                               NULL));
+    ck_assert(!nn_ranking_init(&r->open_set, r->p_bear, c->positive, named,
+                               c->n, NULL));
+    nn_mem_free(named);
+}
+
+static void setup(struct comparison *c, const struct comparison_options *o)
+{
+    struct nn_dataset *ds;
+
+    ck_assert(!cmd_open_data(o->data, 1, &ds, NULL));
+    for (size_t i = 0; i < ds->n; i++) {
+        ds->items[i].split = NN_TEST; /* all of them, for larger counts */
+    }
+    ck_assert(!comparison_init(c, o, ds, NULL));
+    for (size_t s = 0; s < c->n_systems; s++) {
+        struct comparison_cost *k = &c->system[s].cost;
+
+        for (size_t j = 0; j < c->system[s].n_runs; j++) {
+            invent(c, &c->system[s].run[j], 0.95 - 0.2 * (double)s,
+                   10 * s + j + 1);
+        }
+        if (c->system[s].left_out != NULL) {
+            invent(c, c->system[s].left_out, 0.6, 10 * s + 9);
+        }
+        *k = (struct comparison_cost){ .parameters = 1000,
+                                       .macs_gate = 100,
+                                       .ms_gate_1 = 1,
+                                       .ms_gate_bulk = 1,
+                                       .peak_bytes = (double)NAN };
+        if (c->system[s].design->system == MODEL_CASCADE) {
+            k->macs_gate = 50;
+            k->macs_species = 200;
+            k->ms_gate_bulk = 0.5;
+            k->ms_species_bulk = 2;
+        }
+    }
+}
+
+/* --- figures against common/eval -------------------------------------------
+ */
+
+/* A resample written out, measured by the functions of metrics.h. */
+static void slow_figures(const struct comparison *c,
+                         const struct comparison_run *r, const uint32_t *pick,
+                         double *v)
+{
+    size_t n = c->n, m = 0;
+    size_t *counts = zeros((c->k + 1) * (c->k + 2), sizeof *counts);
+    double *score = zeros(n, sizeof *score), *trust = zeros(n, sizeof *trust);
+    uint8_t *pos = zeros(n, 1), *named = zeros(n, 1), *hit = zeros(n, 1);
+    int32_t *truth = zeros(n, sizeof *truth), *said = zeros(n, sizeof *said);
+    struct nn_confusion_figures f;
+    struct nn_roc roc = NN_ROC_INIT;
+
+    for (size_t j = 0; j < n; j++) {
+        size_t i = pick[j];
+
+        score[j] = r->p_bear[i];
+        pos[j] = c->positive[i];
+        truth[j] = c->label[i];
+        said[j] = r->verdict[i];
+        named[j] = r->best[i] == c->label[i];
+        if (pos[j]) {
+            trust[m] = r->trust[i];
+            hit[m++] = named[j];
+        }
+    }
+    ck_assert(!nn_roc_init(&roc, score, pos, NULL, n, NULL));
+    v[FIGURE_ROC_AREA] = nn_roc_area(&roc);
+    v[FIGURE_AVERAGE_PRECISION] = nn_roc_average_precision(&roc);
+    v[FIGURE_FPR95] = nn_roc_at_tpr(&roc, 0.95).fpr;
+    v[FIGURE_FPR99] = nn_roc_at_tpr(&roc, 0.99).fpr;
+    nn_roc_release(&roc);
+    ck_assert(!nn_roc_init(&roc, score, pos, named, n, NULL));
+    v[FIGURE_OSCR_AREA] = nn_roc_area(&roc);
+    nn_roc_release(&roc);
+    ck_assert(!nn_confusion_count(truth, said, n, (int32_t)c->k + 1,
+                                  (int32_t)c->k + 2, counts, NULL));
+    ck_assert(!nn_confusion_summarise(counts, (int32_t)c->k + 1,
+                                      (int32_t)c->k + 2, NULL, &f, NULL));
+    v[FIGURE_END_TO_END] = f.accuracy;
+    v[FIGURE_MACRO_F1] = f.macro_f1;
+    ck_assert(!nn_reliability(score, pos, n, NN_ECE_BINS, NULL,
+                              &v[FIGURE_GATE_ECE], NULL));
+    ck_assert(!nn_reliability(trust, hit, m, NN_ECE_BINS, NULL,
+                              &v[FIGURE_SPECIES_ECE], NULL));
+    v[FIGURE_SPECIES_ACCURACY] = 0;
+    for (size_t j = 0; j < m; j++) {
+        v[FIGURE_SPECIES_ACCURACY] += hit[j] / (double)m;
+    }
+    nn_mem_free(counts);
+    nn_mem_free(score);
+    nn_mem_free(trust);
+    nn_mem_free(pos);
+    nn_mem_free(named);
+    nn_mem_free(hit);
+    nn_mem_free(truth);
+    nn_mem_free(said);
+}
+
+START_TEST(figures_are_those_of_eval)
+{
+    const struct comparison_options o = options("cascade", 1);
+    struct comparison c;
+    struct nn_rng g = nn_rng_make(7, 0);
+    uint32_t *pick;
+
+    setup(&c, &o);
+    pick = zeros(c.n, sizeof *pick);
+    for (int round = 0; round < 5; round++) {
+        double got[N_FIGURES], want[N_FIGURES];
+
+        for (size_t i = 0; i < c.n; i++) {
+            pick[i] = round == 0 ? (uint32_t)i
+                                 : (uint32_t)(nn_rng_double(&g) * (double)c.n);
+        }
+        slow_figures(&c, c.system[0].run, pick, want);
+        comparison_figures(&c, c.system[0].run, round == 0 ? NULL : pick, c.n,
+                           got);
+        for (int f = 0; f < FIGURE_MISS_RATE; f++) {
+            ck_assert_msg(fabs(got[f] - want[f]) < 1e-12, "%s: %g, not %g",
+                          comparison_figure_names[f], got[f], want[f]);
+        }
+    }
+    nn_mem_free(pick);
+    comparison_release(&c);
+}
+END_TEST
+
+START_TEST(families_add_up)
+{
+    const struct comparison_options o = options("cascade", 1);
+    double all[N_FIGURES], *family, alarms = 0, over = 0;
+    struct comparison c;
+
+    setup(&c, &o);
+    family = zeros(2 * c.ds->n_families, sizeof *family);
+    comparison_figures(&c, c.system[0].run, NULL, c.n, all);
+    comparison_family_figures(&c, c.system[0].run, NULL, c.n, family);
+    for (size_t i = 0; i < c.n; i++) {
+        const struct nn_item *it = &c.ds->items[c.index[i]];
+
+        if (!c.positive[i]) { /* weighted by size, they give the whole */
+            over += family[2 * it->family];
+            alarms += family[2 * it->family + 1];
+        }
+    }
+    ck_assert_double_eq_tol(over / (double)(c.n - c.n_positives),
+                            all[FIGURE_FPR95], 1e-12);
+    ck_assert_double_eq_tol(alarms / (double)(c.n - c.n_positives),
+                            all[FIGURE_FALSE_ALARM], 1e-12);
+    nn_mem_free(family);
+    comparison_release(&c);
+}
+END_TEST
+
+/* --- the written form ------------------------------------------------------
+ */
+
+static double number(const json_t *j, const char *a, const char *b)
+{
+    const json_t *v = json_object_get(j, a);
+
+    v = b != NULL ? json_object_get(v, b) : v;
+    ck_assert_msg(json_is_number(v), "%s.%s is no number", a, b ? b : "");
+    return json_number_value(v);
+}
+
+static json_t *whole(const struct comparison *c)
+{
+    struct nn_error err = NN_ERROR_INIT;
+    json_t *j = comparison_json(c, &err);
+
+    ck_assert_msg(j != NULL, "%s", err.text);
+    return j;
+}
+
+START_TEST(budget_is_spent)
+{
+    const struct comparison_options o = options("cascade,multilabel", 2);
+    struct comparison c;
+    json_t *j, *b;
+    size_t wrong = 0, gate = 0;
+
+    setup(&c, &o);
+    j = whole(&c);
+    b = json_object_get(j, "budget");
+    for (size_t r = 0; r < 2; r++) {
+        const struct comparison_run *run = &c.system[0].run[r];
+
+        for (size_t i = 0; i < c.n; i++) {
+            wrong += run->verdict[i] != c.label[i];
+            gate += !c.positive[i] ||
+                    (run->best[i] == c.label[i] && run->trust[i] >= 0.3);
+        }
+    }
+    ck_assert_double_eq(
+        number(b, "misses", NULL) + number(b, "false_passes", NULL) +
+            number(b, "confusions", NULL) + number(b, "unknown", NULL),
+        (double)wrong);
+    ck_assert_double_eq(number(b, "right", NULL),
+                        2.0 * (double)c.n - (double)wrong);
+    ck_assert_double_eq_tol(number(b, "perfect_gate", "value"),
+                            (double)gate / (2.0 * (double)c.n), 1e-12);
+    ck_assert(number(b, "perfect_species", "value") >
+              number(b, "right", NULL) / number(b, "total", NULL));
+    json_decref(j);
+    comparison_release(&c);
+}
+END_TEST
+
+/* Cascade 50 + pass 200 against 100: they cost the same where a quarter of
+ * the pictures pass the gate. */
+START_TEST(prices_meet_at_break_even)
+{
+    const struct comparison_options o = options("cascade,multilabel", 1);
+    struct comparison c;
+    json_t *j, *row;
+    double x, hit = 0, alarm = 0;
+
+    setup(&c, &o);
+    for (size_t i = 0; i < c.n; i++) {
+        int passed = c.system[0].run[0].p_bear[i] >= 0.5;
+
+        hit += passed && c.positive[i];
+        alarm += passed && !c.positive[i];
+    }
+    hit /= (double)c.n_positives;
+    alarm /= (double)(c.n - c.n_positives);
+    j = whole(&c);
+    row = json_array_get(json_object_get(j, "break_even"), 0);
+    x = number(row, "macs", NULL);
+    ck_assert_double_eq_tol(x * hit + (1 - x) * alarm, 0.25, 1e-9);
+    ck_assert_double_eq_tol(number(row, "ms", NULL), x, 1e-9);
+    row = json_array_get(json_object_get(j, "prevalence"), 1);
+    ck_assert_double_eq(number(row, "prevalence", NULL), 0.1);
+    row = json_array_get(json_object_get(row, "systems"), 0);
+    ck_assert_double_eq_tol(number(row, "macs", NULL),
+                            50 + 200 * (0.1 * hit + 0.9 * alarm), 1e-9);
+    json_decref(j);
+
+    c.system[1].cost.macs_gate = 10; /* cheaper whatever the pictures */
+    c.system[1].cost.ms_gate_bulk = 1000;
+    j = whole(&c);
+    row = json_array_get(json_object_get(j, "break_even"), 0);
+    ck_assert(json_is_null(json_object_get(row, "macs")));
+    ck_assert_double_eq(number(row, "ms", NULL), 1);
+    json_decref(j);
+    comparison_release(&c);
+}
+END_TEST
+
+static const char *verdict(const json_t *j)
+{
+    return json_string_value(
+        json_object_get(json_object_get(j, "verdict"), "text"));
+}
+
+START_TEST(a_better_system_is_named)
+{
+    const struct comparison_options o = options(NULL, 2);
+    struct comparison c;
+    json_t *j, *d, *m;
+
+    setup(&c, &o); /* the later in the list, the worse */
+    ck_assert_uint_eq(c.n_systems, comparison_n_designs);
+    j = whole(&c);
+    ck_assert_ptr_nonnull(strstr(verdict(j), "cascade is better"));
+    ck_assert_ptr_nonnull(strstr(verdict(j), "multilabel:"));
+    d = json_array_get(json_object_get(j, "differences"), 0);
+    d = json_object_get(d, "figures");
+    ck_assert(number(d, "end_to_end", "lo") > 0);
+    ck_assert(number(d, "end_to_end", "p_holm") >=
+              number(d, "end_to_end", "p"));
+    for (size_t i = 0; i + 1 < c.n_systems; i++) {
+        m = json_object_get(
+            json_array_get(json_object_get(j, "differences"), i), "mcnemar");
+        ck_assert_double_eq(
+            number(m, "p", NULL),
+            nn_mcnemar_exact((size_t)number(m, "only_cascade", NULL),
+                             (size_t)number(m, "only_other", NULL)));
+    }
+    ck_assert(json_is_null(json_object_get(
+        json_object_get(json_array_get(json_object_get(j, "systems"), 0),
+                        "cost"),
+        "peak_mb")));
+    json_decref(j);
+    comparison_release(&c);
+}
+END_TEST
+
+START_TEST(equals_are_not_told_apart)
+{
+    const struct comparison_options o = options("multilabel,cascade", 1);
+    struct comparison c;
+    struct comparison_run keep;
+    json_t *j;
+
+    setup(&c, &o);
+    ck_assert_str_eq(c.system[0].design->name, "cascade");
+    keep = c.system[1].run[0];
+    c.system[1].run[0] = c.system[0].run[0];
+    j = whole(&c);
+    ck_assert_ptr_nonnull(strstr(verdict(j), "No difference"));
+    json_decref(j);
+    c.system[1].run[0] = keep;
+    comparison_release(&c);
+}
+END_TEST
+
+START_TEST(without_the_cascade)
+{
+    const struct comparison_options o = options("softmax-max,multilabel", 1);
+    struct comparison c;
+    json_t *j;
+
+    setup(&c, &o);
+    j = whole(&c);
+    ck_assert_ptr_nonnull(strstr(verdict(j), "multilabel has the largest"));
+    ck_assert_uint_eq(json_array_size(json_object_get(j, "differences")), 0);
+    ck_assert(json_is_null(json_object_get(j, "budget")));
+    json_decref(j);
+    comparison_release(&c);
+}
+END_TEST
+
+/* --- what is asked for -----------------------------------------------------
+ */
+
+static void refused(const struct comparison_options *o, const char *why)
+{
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_dataset *ds;
+    struct comparison c;
+
+    ck_assert(!cmd_open_data(o->data, 1, &ds, NULL));
+    ck_assert_int_eq(comparison_init(&c, o, ds, &err), NN_ERR_ARG);
+    ck_assert_msg(strstr(err.text, why) != NULL, "%s", err.text);
+}
+
+START_TEST(wrong_wishes)
+{
+    const char *no_such[] = { "unicorn" };
+    struct comparison_options o = options("cascade,casscade", 1);
+
+    refused(&o, "'casscade'");
+    o = options("", 1);
+    refused(&o, "no system");
+    o = options(NULL, 1);
+    o.left_out = (struct nn_option_list){ no_such, 1, 1 };
+    refused(&o, "'unicorn'");
+}
+END_TEST
+
+START_TEST(families_left_out)
+{
+    struct comparison_options o = options("cascade", 1);
+    struct comparison c;
+
+    setup(&c, &o);
+    ck_assert_uint_eq(c.n_left, c.ds->n_families / 4);
+    ck_assert_int_eq(c.left[0], 3);
+    ck_assert_ptr_nonnull(c.system[0].left_out);
+    comparison_release(&c);
+    o.no_left_out = 1;
+    setup(&c, &o);
+    ck_assert_uint_eq(c.n_left, 0);
+    ck_assert_ptr_null(c.system[0].left_out);
+    comparison_release(&c);
+}
+END_TEST
+
+static Suite *create(void)
+{
+    Suite *s = suite_create("comparison");
+    TCase *t = tcase_create("comparison");
+
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, figures_are_those_of_eval);
+    tcase_add_test(t, families_add_up);
+    tcase_add_test(t, budget_is_spent);
+    tcase_add_test(t, prices_meet_at_break_even);
+    tcase_add_test(t, a_better_system_is_named);
+    tcase_add_test(t, equals_are_not_told_apart);
+    tcase_add_test(t, without_the_cascade);
+    tcase_add_test(t, wrong_wishes);
+    tcase_add_test(t, families_left_out);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+TESTKIT_MAIN(create)
