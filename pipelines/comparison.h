@@ -152,6 +152,12 @@ json_t *comparison_prevalence_json(const struct comparison *c,
                                    struct nn_error *err);
 json_t *comparison_json(const struct comparison *c, struct nn_error *err);
 
+/* {"INDEX": {"thumb", "cam": {SYSTEM}}}: pictures for the galleries of the
+ * report as data URLs, as the net sees them, with the class-activation maps of
+ * each system's first run laid over them (nn_scorer_map_bytes()); INDEX is the
+ * position in the test pictures. NULL with err set on failure. */
+json_t *comparison_pictures(const struct comparison *c, struct nn_error *err);
+
 /* {"text","conditions"} from the other parts. NULL: out of memory. */
 json_t *comparison_verdict(const struct comparison *c, const json_t *all);
 

@@ -5,9 +5,9 @@
 #include "common/base/mem.h"
 #include "common/data/loader.h"
 #include "pipelines/mining.h"
-#include "pipelines/synth/synth.h"
+#include "pipelines/picture_url.h"
 
-enum { SIDE = 96 };
+enum { SIDE = 96, QUALITY = 85 };
 
 static const char head[] =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -66,43 +66,25 @@ static void put_text(FILE *to, const char *s)
     }
 }
 
-static void put_base64(FILE *to, const uint8_t *v, size_t n)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < n; i += 3) {
-        unsigned long w = (unsigned long)v[i] << 16;
-
-        w |= i + 1 < n ? (unsigned long)v[i + 1] << 8 : 0;
-        w |= i + 2 < n ? v[i + 2] : 0;
-        fputc(digits[w >> 18], to);
-        fputc(digits[w >> 12 & 63], to);
-        fputc(i + 1 < n ? digits[w >> 6 & 63] : '=', to);
-        fputc(i + 2 < n ? digits[w & 63] : '=', to);
-    }
-}
-
 /* A picture of ds, small; one that cannot be read leaves its alt text. */
 static void put_picture(FILE *to, const struct nn_dataset *ds, size_t item,
                         const char *what)
 {
     struct nn_image img = NN_IMAGE_INIT;
-    uint8_t *bytes = NULL, *jpeg = NULL;
-    size_t size = 0, n = 0;
+    uint8_t *bytes = NULL;
+    char *url = NULL;
+    size_t size = 0;
 
     fprintf(to, "<img alt=\"%s ", what);
     put_text(to, ds->items[item].file);
-    fputs("\" src=\"data:image/jpeg;base64,", to);
     if (!nn_dataset_read(ds, item, &bytes, &size, NULL) &&
-        !nn_picture_prepare(bytes, size, SIDE, &img, NULL) &&
-        !synth_pack(img.rgb, img.w, img.h, SYNTH_JPEG, &jpeg, &n, NULL)) {
-        put_base64(to, jpeg, n);
+        !nn_picture_prepare(bytes, size, SIDE, &img, NULL)) {
+        url = picture_url(&img, QUALITY);
     }
-    fputs("\">", to);
+    fprintf(to, "\" src=\"%s\">", url != NULL ? url : "data:,");
     nn_image_release(&img);
     nn_mem_free(bytes);
-    nn_mem_free(jpeg);
+    nn_mem_free(url);
 }
 
 static void put_pick(FILE *to, const struct mining_round *r, size_t i)

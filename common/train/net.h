@@ -104,6 +104,22 @@ nn_scorer_embed_items(struct nn_scorer *s, const struct nn_dataset *ds,
                       const uint32_t *index, size_t n, const char *label,
                       float *logits, float *embedding, uint8_t *ok,
                       struct nn_error *err);
+/* The part of a net behind the mean over the picture, on features [n,C]:
+ * logits [n,K] = classifier(relu(norm(conv_head(features)))), with the running
+ * statistics. A plain loop, for a few vectors; any thread.
+ * Errors: NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_net_head(const struct nn_net *net,
+                                         const float *features, size_t n,
+                                         float *logits, struct nn_error *err);
+/* What each place of a picture says: map [H,W,K] holds the logits that the net
+ * would give if the features of the whole picture were those of that place
+ * (class activation maps, B. Zhou et al., CVPR 2016; the head between mean and
+ * classifier is applied place by place). rgb [size,size,3] is one fitted input;
+ * *h = *w = size / 32, rounded up. map is freed with nn_mem_free().
+ * Errors: those of nn_scorer_run_bytes(); NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+nn_scorer_map_bytes(struct nn_scorer *s, const uint8_t *rgb, float **map,
+                    int32_t *h, int32_t *w, struct nn_error *err);
 /* Probabilities of one row of K logits by head and temperature. */
 void nn_net_probabilities(const struct nn_net *net, const float *logits,
                           float *p);

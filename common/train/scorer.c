@@ -96,6 +96,34 @@ enum nn_status nn_scorer_run_bytes(struct nn_scorer *s, const uint8_t *rgb,
     return st;
 }
 
+enum nn_status nn_scorer_map_bytes(struct nn_scorer *s, const uint8_t *rgb,
+                                   float **map, int32_t *h, int32_t *w,
+                                   struct nn_error *err)
+{
+    size_t k = s->net->spec.n_outputs, places = 0;
+    float *z = nn_mem_calloc(k, sizeof *z);
+    struct nn_tensor t;
+    enum nn_status st =
+        z == NULL ? nn_fail_nomem(err) : nn_scorer_run_bytes(s, rgb, 1, z, err);
+
+    *map = NULL;
+    st = st ? st : nn_exec_marked(s->exec, "features", &t);
+    if (!st) {
+        *h = t.shape.h;
+        *w = t.shape.w;
+        places = (size_t)t.shape.h * (size_t)t.shape.w;
+        *map = nn_mem_calloc(places, k * sizeof **map);
+        st = *map == NULL ? nn_fail_nomem(err) : NN_OK;
+    }
+    st = st ? st : nn_net_head(s->net, t.data, places, *map, err);
+    if (st) {
+        nn_mem_free(*map);
+        *map = NULL;
+    }
+    nn_mem_free(z);
+    return st;
+}
+
 size_t nn_scorer_dims(const struct nn_scorer *s)
 {
     return nn_graph_find_param(s->net->graph, "classifier.weight")->count /

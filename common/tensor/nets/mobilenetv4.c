@@ -29,7 +29,6 @@ static const struct row rows[] = {
     { 4, ROW_CONV, 1, 0, 1, 0, 960 },
 };
 enum { STEM = 32, HEAD = 1280 };
-#define BN_EPSILON 1e-5f
 
 struct builder {
     struct nn_graph *g;
@@ -55,7 +54,7 @@ static nn_node conv_norm(struct builder *b, nn_node x, const char *prefix,
     snprintf(name, sizeof name, "%s%s", prefix, conv);
     x = nn_graph_conv2d(b->g, x, shape, name);
     snprintf(name, sizeof name, "%s%s", prefix, norm);
-    x = nn_graph_bnorm(b->g, x, b->momentum, BN_EPSILON, name);
+    x = nn_graph_bnorm(b->g, x, b->momentum, NN_MOBILENETV4_EPSILON, name);
     return relu ? nn_graph_relu(b->g, x) : x;
 }
 

@@ -9,6 +9,9 @@
 
 #include "common/tensor/graph.h"
 
+/* Of every batch norm. */
+#define NN_MOBILENETV4_EPSILON 1e-5f
+
 struct nn_mobilenetv4 {
     float width;       /* > 0; 1.0 is Conv-Small, 0.5 is timm's _050 */
     int32_t size;      /* input [1,size,size,3], >= 32 */
