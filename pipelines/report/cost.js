@@ -1,0 +1,143 @@
+/* cost.js - what a picture costs, and at which share of wanted pictures the
+ * cascade is the cheaper one. */
+(function (B) {
+    "use strict";
+
+    var unit = "macs", chart = null, LEAST = 1e-4;
+
+    /* Share of wanted pictures in the test split. */
+    B.share = function () {
+        return B.data.n > 0 ? B.data.positives / B.data.n : 0;
+    };
+
+    /* Mean rates at which pictures pass the stored thresholds. */
+    function passes(s) {
+        var all = s.runs.map(function (run, i) {
+            return B.recompute(s.name, i, run.threshold, run.floor, 0.5);
+        });
+        function mean(name) {
+            return B.mean(all.map(function (f) {
+                return f[name];
+            }));
+        }
+        return {hit: mean("hit"), alarm: mean("false_alarm")};
+    }
+
+    function grid() {
+        var g = [];
+        for (var i = 0; i <= 80; i++) {
+            g.push(LEAST * Math.pow(10, i / 20));
+        }
+        return g;
+    }
+
+    function lines() {
+        var x = grid();
+        return B.data.systems.map(function (s) {
+            var price = B.prices(s)[unit], rate = passes(s);
+            var y = x.map(function (p) {
+                return B.expected(price, rate.hit, rate.alarm, p);
+            });
+            return {name: s.name, index: s.index, x: x, y: y};
+        }).filter(function (l) {
+            return l.y.some(B.known);
+        });
+    }
+
+    function evens() {
+        return B.list(B.data.raw.break_even).filter(function (e) {
+            return B.known(e[unit]) && e[unit] < 1;
+        });
+    }
+
+    function spec() {
+        var all = lines(), most = 0;
+        all.forEach(function (l) {
+            most = Math.max.apply(null, [most].concat(l.y.filter(B.known)));
+        });
+        most = most || 1;
+        evens().forEach(function (e) {
+            all.push({plain: true, index: 0, x: [e[unit], e[unit]],
+                y: [0, most * 1.1]});
+        });
+        return {
+            title: "Cost of a picture against the share of wanted pictures",
+            about: "Expected cost at the stored thresholds; dotted lines: " +
+                "below this share the cascade costs less than a single net.",
+            x: {label: "share of wanted pictures", lo: LEAST, hi: 1,
+                log: true, format: B.rate},
+            y: {label: unit === "macs" ? "multiply-adds a picture"
+                : "ms a picture", lo: 0, hi: most * 1.1, format: B.large},
+            lines: all
+        };
+    }
+
+    function even(x) {
+        return x === null || x === undefined ? "never"
+            : x >= 1 ? "always" : "below " + B.percent(x, x < 0.01 ? 2 : 1);
+    }
+
+    function costRows() {
+        return B.data.systems.map(function (s) {
+            var c = s.cost;
+            return [B.systemHead(s), B.large(c.parameters),
+                B.large(c.macs_gate), c.macs_species === 0 ? "\u2013"
+                    : B.large(c.macs_species),
+                B.short(c.ms_1), B.short(c.ms_bulk),
+                c.macs_species === 0 ? "\u2013" : B.short(c.ms_gate_bulk),
+                c.macs_species === 0 ? "\u2013" : B.short(c.ms_species_bulk),
+                B.short(c.peak_mb)];
+        });
+    }
+
+    function prevalenceTable() {
+        var list = B.list(B.data.raw.prevalence);
+        return list.length === 0 ? null : B.table(
+            "Expected cost of one picture: multiply-adds and ms",
+            ["share of wanted pictures"].concat(
+                B.data.systems.map(B.systemHead)),
+            list.map(function (row) {
+                return [B.percent(row.prevalence)].concat(
+                    B.data.systems.map(function (s) {
+                        var c = B.list(row.systems).filter(function (x) {
+                            return x.name === s.name;
+                        })[0] || {};
+                        return B.large(c.macs) + "; " + B.short(c.ms) + " ms";
+                    }));
+            }));
+    }
+
+    function evenTable() {
+        var list = B.list(B.data.raw.break_even);
+        return list.length === 0 ? null : B.table(
+            "Where the cascade costs less than a single net",
+            ["single net", "by multiply-adds", "by time"],
+            list.map(function (e) {
+                var s = B.system(e.system);
+                return [s ? B.systemHead(s) : String(e.system),
+                    even(e.macs), even(e.ms)];
+            }));
+    }
+
+    B.costs = function () {
+        if (B.data.systems.length === 0) {
+            return;
+        }
+        chart = B.chart("Expected cost of a picture at the stored thresholds",
+            spec);
+        B.section("cost", "Cost", [
+            B.table("Cost of each system (times of this machine; many: 32 " +
+                "pictures at a time)", ["system", "parameters",
+                "multiply-adds, gate or whole", "species", "ms, one picture",
+                "ms, many", "of it gate", "species, each", "peak MB"],
+            costRows()),
+            B.select("Cost in", [["macs", "multiply-adds"], ["ms", "time"]],
+                "cost-unit", function (v) {
+                    unit = v;
+                    chart.update();
+                }),
+            B.el("div", {class: "charts"}, chart.node),
+            B.el("div", {class: "side"},
+                [prevalenceTable(), evenTable()])]);
+    };
+})(window.bearcascade);

@@ -1,0 +1,284 @@
+/* tables.js - figures, differences, the data, families, how to repeat it. */
+(function (B) {
+    "use strict";
+
+    /* [name, text, better: 1 more, -1 less, 0 neither, what it means] */
+    var FIGURES = [
+        ["roc_area", "ROC area", 1, "chance that a wanted picture scores " +
+            "above an unwanted one"],
+        ["average_precision", "average precision", 1,
+            "area under precision against hit rate, at the test split's " +
+            "share of wanted pictures"],
+        ["fpr95", "false alarms at 95 % hits", -1, "share of unwanted " +
+            "pictures above the score that 95 % of the wanted ones reach"],
+        ["fpr99", "false alarms at 99 % hits", -1, "the same at 99 %"],
+        ["oscr_area", "open-set area", 1, "area under the share of wanted " +
+            "pictures that pass and are named right, against false alarms"],
+        ["species_accuracy", "named right", 1,
+            "wanted pictures given their class, as if nothing stopped them"],
+        ["end_to_end", "end-to-end accuracy", 1,
+            "verdicts that are right, of all pictures"],
+        ["macro_f1", "macro F1", 1, "mean F1 over the classes and none"],
+        ["miss_rate", "misses", -1, "wanted pictures called none"],
+        ["false_alarm", "false alarms", -1,
+            "unwanted pictures that pass the stored threshold"],
+        ["unknown_rate", "called unknown", 0,
+            "wanted pictures that pass but get no class"],
+        ["gate_ece", "gate calibration error", -1, "mean distance between " +
+            "stated and real chance of being wanted (15 bins)"],
+        ["species_ece", "species calibration error", -1,
+            "the same for the class that is named"]
+    ];
+    var AREAS = ["roc_area", "average_precision", "oscr_area", "macro_f1"];
+
+    B.figureText = function (name, x) {
+        return AREAS.indexOf(name) >= 0 ? B.fixed(x, 3) : B.percent(x);
+    };
+
+    function extremes(list) {
+        var there = B.list(list).filter(B.known);
+        return there.length === 0 ? null
+            : [Math.min.apply(null, there), Math.max.apply(null, there)];
+    }
+
+    /* Value, interval and range over seeds as one cell. */
+    B.figureCell = function (name, f, best) {
+        if (!f || !B.known(f.value)) {
+            return "\u2013";
+        }
+        function t(x) {
+            return B.figureText(name, x);
+        }
+        var e = extremes(f.seeds), out = B.el("div", {class: "figure"});
+        out.append(B.el(best ? "strong" : "span", null, t(f.value)));
+        if (best) {
+            out.append(B.el("span", {class: "best"}, " best"));
+        }
+        if (B.known(f.lo) && B.known(f.hi)) {
+            out.append(B.el("small", null, t(f.lo) + " to " + t(f.hi)));
+        }
+        if (e && B.list(f.seeds).length > 1) {
+            out.append(B.el("small", {class: "quiet"},
+                "seeds " + t(e[0]) + " to " + t(e[1])));
+        }
+        return {text: out, value: f.value};
+    };
+
+    function bestOf(name, better) {
+        var values = B.data.systems.map(function (s) {
+            return s.figures[name] && s.figures[name].value;
+        }).filter(B.known);
+        return better === 0 || values.length < 2 ? null
+            : Math[better > 0 ? "max" : "min"].apply(null, values);
+    }
+
+    B.systemHead = function (s) {
+        return B.el("span", {class: "name"}, [B.swatch(s.index), s.name]);
+    };
+
+    function glossary() {
+        return B.el("details", null, [
+            B.el("summary", null, "What the figures mean"),
+            B.el("dl", null, [].concat.apply([], FIGURES.map(function (f) {
+                return [B.el("dt", null, f[1]), B.el("dd", null, f[3] +
+                    (f[2] > 0 ? "; more is better" : f[2] < 0
+                        ? "; less is better" : ""))];
+            })))]);
+    }
+
+    B.summary = function () {
+        var systems = B.data.systems, seeds = B.list(B.data.raw.seeds).length;
+        B.section("summary", "Summary", [B.table(
+            "Figures of every system on " + B.count(B.data.n) +
+            " test pictures: mean over " + seeds + (seeds === 1 ? " seed"
+                : " seeds") + ", 95 % interval over pictures, range over " +
+            "seeds", ["figure"].concat(systems.map(B.systemHead)),
+            FIGURES.map(function (f) {
+                var best = bestOf(f[0], f[2]);
+                return [{text: f[1], title: f[3]}].concat(
+                    systems.map(function (s) {
+                        var v = s.figures[f[0]];
+                        return B.figureCell(f[0], v,
+                            v && best !== null && v.value === best);
+                    }));
+            }), {id: "summary-table"}), glossary()]);
+    };
+
+    function differenceCell(name, f) {
+        if (!f || !B.known(f.value)) {
+            return "\u2013";
+        }
+        function t(x) {
+            return (x > 0 ? "+" : "") +
+                B.figureText(name, x).replace("-", "\u2212");
+        }
+        var sure = B.known(f.p_holm) && f.p_holm < 0.05;
+        return B.el("div", {class: "figure"}, [
+            B.el(sure ? "strong" : "span", null, t(f.value)),
+            B.known(f.lo) && B.known(f.hi) ? B.el("small", null,
+                t(f.lo) + " to " + t(f.hi)) : null,
+            B.el("small", {class: "quiet"}, "p " + B.pvalue(f.p_holm))]);
+    }
+
+    B.differences = function () {
+        var list = B.list(B.data.raw.differences);
+        if (list.length === 0) {
+            return;
+        }
+        var rows = FIGURES.map(function (f) {
+            return [{text: f[1], title: f[3]}].concat(list.map(function (d) {
+                return differenceCell(f[0], (d.figures || {})[f[0]]);
+            }));
+        });
+        rows.push(["pictures that only one has right"].concat(
+            list.map(function (d) {
+                var m = d.mcnemar || {};
+                return B.el("div", {class: "figure"}, [
+                    B.el("span", null, "cascade " + B.count(m.only_cascade)),
+                    B.el("span", null, "other " + B.count(m.only_other)),
+                    B.el("small", {class: "quiet"},
+                        "McNemar p " + B.pvalue(m.p_holm))]);
+            })));
+        B.section("differences", "Cascade minus the others", [B.table(
+            "Cascade minus each other system, 95 % interval, p after Holm; " +
+            "bold: p below 0.05", ["figure"].concat(list.map(function (d) {
+                var s = B.system(d.system);
+                return s ? B.systemHead(s) : String(d.system);
+            })), rows)]);
+    };
+
+    /* --- the data --------------------------------------------------------- */
+
+    function countTable(caption, what, table) {
+        var splits = Object.keys(table), names = [];
+        splits.forEach(function (s) {
+            Object.keys(table[s] || {}).forEach(function (name) {
+                if (names.indexOf(name) < 0) {
+                    names.push(name);
+                }
+            });
+        });
+        return names.length === 0 ? null : B.table(caption,
+            [what].concat(splits), names.map(function (name) {
+                return [name].concat(splits.map(function (s) {
+                    return B.count((table[s] || {})[name]);
+                }));
+            }));
+    }
+
+    B.dataCard = function () {
+        var data = B.data.raw.data || {}, card = data.card || {};
+        var leaks = data.leaks;
+        B.section("data", "Data", [
+            B.el("p", null, [
+                "Data set ", B.el("b", null, String(data.path || "?")),
+                card.pictures === undefined ? "" : ", " +
+                    B.count(card.pictures) + " pictures, " +
+                    B.count(card.unreadable) + " unreadable",
+                "; near-duplicates: " + B.count(data.duplicates) +
+                "; pictures that leak between splits: ",
+                B.el(leaks > 0 ? "strong" : "span", null, B.count(leaks)),
+                leaks > 0 ? " (figures on them are too good)" : "", "."]),
+            B.el("div", {class: "side"}, [
+                countTable("Pictures of each class and split", "class",
+                    card.counts || {}),
+                countTable("Negatives of each family and split", "family",
+                    card.families || {})])]);
+    };
+
+    /* --- families --------------------------------------------------------- */
+
+    function familyRows(key, measure) {
+        var systems = B.data.systems, names = [], size = {};
+        systems.forEach(function (s) {
+            B.list(s.raw[key]).forEach(function (f) {
+                if (names.indexOf(f.name) < 0) {
+                    names.push(f.name);
+                    size[f.name] = f.n;
+                }
+            });
+        });
+        return names.map(function (name) {
+            return [name, B.count(size[name])].concat(
+                systems.map(function (s) {
+                    var f = B.list(s.raw[key]).filter(function (x) {
+                        return x.name === name;
+                    })[0];
+                    var cell = B.figureCell(measure, f && f[measure]);
+                    if (cell.value > 0) {
+                        cell.class = "heat";
+                        cell.style = "--heat:" +
+                            Math.min(60, Math.round(100 * cell.value)) + "%";
+                    }
+                    return cell;
+                }));
+        });
+    }
+
+    B.families = function () {
+        var head = ["family", "pictures"].concat(
+            B.data.systems.map(B.systemHead));
+        var tables = B.el("div");
+        function fill(measure) {
+            tables.textContent = "";
+            [["families", "Negatives by family"],
+                ["left_out", "Families that were left out of training"]
+            ].forEach(function (part) {
+                var rows = familyRows(part[0], measure);
+                if (rows.length > 0) {
+                    tables.append(B.table(part[1] + ": " + (measure ===
+                        "fpr95" ? "share above the score that 95 % of the " +
+                        "wanted pictures reach" : "share that passes the " +
+                        "stored threshold"), head, rows));
+                }
+            });
+            return tables.childNodes.length > 0;
+        }
+        if (fill("false_alarm")) {
+            B.section("families", "Families of negatives", [
+                B.select("Measure", [["false_alarm", "false alarms"],
+                    ["fpr95", "false alarms at 95 % hits"]], "family-measure",
+                fill), tables]);
+        }
+    };
+
+    /* --- how to repeat it ------------------------------------------------- */
+
+    function runRows() {
+        var rows = [];
+        B.data.systems.forEach(function (s) {
+            s.runs.forEach(function (r) {
+                rows.push([s.name, String(r.seed),
+                    B.el("code", null, String(r.raw.command || "\u2013")),
+                    B.short(r.threshold), s.cascade && B.data.k > 1
+                        ? B.short(r.floor) : "\u2013",
+                    B.count(r.raw.train_seconds),
+                    B.el("code", null, String(r.raw.hash || "\u2013"))]);
+            });
+        });
+        return rows;
+    }
+
+    B.repeat = function () {
+        var c = B.data.raw, data = c.data || {};
+        var facts = [["program version", c.program], ["data", data.path],
+            ["hash of the data", data.hash],
+            ["hash of the test split", (c.test || {}).hash],
+            ["seeds", B.list(c.seeds).join(", ")]];
+        Object.keys(c.options || {}).forEach(function (name) {
+            var v = c.options[name];
+            facts.push(["option " + name.replace(/_/g, " "),
+                typeof v === "object" ? JSON.stringify(v) : v]);
+        });
+        B.section("repeat", "How to repeat it", [
+            B.table("What was measured", ["what", "value"],
+                facts.filter(function (f) {
+                    return f[1] !== undefined && f[1] !== null;
+                }).map(function (f) {
+                    return [f[0], B.el("code", null, String(f[1]))];
+                })),
+            B.table("Every run", ["system", "seed", "command", "threshold",
+                "floor", "seconds", "hash of the weights"], runRows(),
+            {class: "left"})]);
+    };
+})(window.bearcascade);
