@@ -17,11 +17,12 @@
     };
 
     /* A short line as a series looks. */
-    B.swatch = function (i) {
+    B.swatch = function (i, plain) {
         return B.svg("svg", {class: "swatch", width: 30, height: 10,
             viewBox: "0 0 30 10", "aria-hidden": "true"},
-        B.svg("line", {x1: 0, x2: 30, y1: 5, y2: 5, stroke: B.colour(i),
-            "stroke-width": 3, "stroke-dasharray": B.dash(i)}));
+        B.svg("line", {x1: 0, x2: 30, y1: 5, y2: 5, stroke:
+            plain ? "var(--quiet)" : B.colour(i), "stroke-width": 3,
+            "stroke-dasharray": plain ? "2 4" : B.dash(i)}));
     };
 
     /* --- scales ----------------------------------------------------------- */
@@ -58,7 +59,8 @@
             return x;
         };
         var lo = f(axis.lo), hi = f(axis.hi);
-        var many = Math.max(2, Math.min(6, Math.abs(to - from) / 60));
+        var many = Math.max(2, Math.min(6, Math.abs(to - from) /
+            (to > from ? 55 : 28)));
         var ticks = axis.ticks || (axis.log ? logTicks(axis.lo, axis.hi)
             : linearTicks(axis.lo, axis.hi, many));
         return {
@@ -67,8 +69,8 @@
                     return from;
                 }
                 var t = (f(x) - lo) / (hi - lo || 1);
-                return from + room + Math.min(1.02, Math.max(
-                    axis.log ? 0 : -0.02, t)) * (to - from - room);
+                return from + room + Math.min(2, Math.max(
+                    axis.log ? 0 : -1, t)) * (to - from - room);
             },
             ticks: axis.log && axis.zero ? [0].concat(ticks) : ticks
         };
@@ -131,9 +133,13 @@
         return "M" + edge(0).concat(edge(1).reverse()).join("L") + "Z";
     }
 
-    function marks(line, x, y) {
+    function within(v, axis) {
+        return B.known(v) && v <= axis.hi && (v >= axis.lo || axis.log);
+    }
+
+    function marks(line, x, y, spec) {
         return (line.marks || []).filter(function (m) {
-            return B.known(m.x) && B.known(m.y);
+            return within(m.x, spec.x) && within(m.y, spec.y);
         }).map(function (m) {
             var at = x.at(m.x), g = B.svg("g", {stroke: B.colour(line.index),
                 fill: m.hollow ? "var(--paper)" : B.colour(line.index),
@@ -151,7 +157,7 @@
     function draw(chart, width) {
         var spec = chart.spec(), height = Math.round(
             Math.min(360, Math.max(220, width * 0.66)));
-        var box = {left: 50, right: width - 12, top: 24, bottom: height - 44};
+        var box = {left: 50, right: width - 20, top: 24, bottom: height - 44};
         var x = scale(spec.x, box.left, box.right);
         var y = scale(spec.y, box.bottom, box.top), id = B.id("clip");
         var title = B.id("chart");
@@ -168,7 +174,7 @@
                 stroke: line.plain ? "var(--quiet)" : B.colour(line.index),
                 "stroke-dasharray": line.plain || line.faint ? "2 4"
                     : B.dash(line.index)}));
-            inside.append.apply(inside, marks(line, x, y));
+            inside.append.apply(inside, marks(line, x, y, spec));
         });
         return B.svg("svg", {role: "img", width: width, height: height,
             viewBox: "0 0 " + width + " " + height,
@@ -185,7 +191,7 @@
         return B.el("ul", {class: "legend"}, lines.filter(function (l) {
             return l.name;
         }).map(function (l) {
-            return B.el("li", null, [B.swatch(l.index), " " + l.name]);
+            return B.el("li", null, [B.swatch(l.index, l.plain), l.name]);
         }));
     }
 

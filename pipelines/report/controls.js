@@ -181,7 +181,7 @@
         }
         boxes.push(shareSlider());
         body = table.querySelector("tbody");
-        B.section("controls", "What if: move the thresholds", [
+        B.section("controls", "What if: move the thresholds", "What if", [
             B.el("div", {class: "bar"}, [seedSelect(), B.button(
                 "Back to the stored values", reset, {id: "reset"})]),
             B.el("div", {class: "sliders"}, boxes), table]);

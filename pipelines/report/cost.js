@@ -56,8 +56,9 @@
             most = Math.max.apply(null, [most].concat(l.y.filter(B.known)));
         });
         most = most || 1;
-        evens().forEach(function (e) {
-            all.push({plain: true, index: 0, x: [e[unit], e[unit]],
+        evens().forEach(function (e, i) {
+            all.push({plain: true, index: 0, name: i === 0
+                ? "costs the same" : null, x: [e[unit], e[unit]],
                 y: [0, most * 1.1]});
         });
         return {
@@ -67,7 +68,7 @@
             x: {label: "share of wanted pictures", lo: LEAST, hi: 1,
                 log: true, format: B.rate},
             y: {label: unit === "macs" ? "multiply-adds a picture"
-                : "ms a picture", lo: 0, hi: most * 1.1, format: B.large},
+                : "ms a picture", lo: 0, hi: most * 1.1, format: B.tick},
             lines: all
         };
     }
@@ -102,7 +103,7 @@
                         var c = B.list(row.systems).filter(function (x) {
                             return x.name === s.name;
                         })[0] || {};
-                        return B.large(c.macs) + "; " + B.short(c.ms) + " ms";
+                        return B.large(c.macs) + "; " + B.short(c.ms) + "\u00a0ms";
                     }));
             }));
     }
@@ -125,11 +126,11 @@
         }
         chart = B.chart("Expected cost of a picture at the stored thresholds",
             spec);
-        B.section("cost", "Cost", [
+        B.section("cost", "Cost", "Cost", [
             B.table("Cost of each system (times of this machine; many: 32 " +
                 "pictures at a time)", ["system", "parameters",
-                "multiply-adds, gate or whole", "species", "ms, one picture",
-                "ms, many", "of it gate", "species, each", "peak MB"],
+                "multiply-adds", "of the species net", "ms, one",
+                "ms, many", "gate, many", "species, many", "peak MB"],
             costRows()),
             B.select("Cost in", [["macs", "multiply-adds"], ["ms", "time"]],
                 "cost-unit", function (v) {

@@ -95,7 +95,7 @@
                 : "stated chance of the named class"),
             y: rateAxis(kind === "gate" ? "share wanted"
                 : "share named right"),
-            lines: [{plain: true, index: 0, x: [0, 1], y: [0, 1]}].concat(
+            lines: [{plain: true, index: 0, name: "as stated", x: [0, 1], y: [0, 1]}].concat(
                 shown().map(function (s) {
                     var bins = B.reliability(s, kind);
                     function get(name) {
@@ -174,7 +174,7 @@
         charts = parts.map(function (p) {
             return B.chart(p[0], p[1]);
         });
-        B.section("curves", "Curves", [bar,
+        B.section("curves", "Curves", "Curves", [bar,
             B.note("Lines are means over seeds; rings mark the stored " +
                 "thresholds; dots of the reliability charts grow with the " +
                 "number of pictures."),

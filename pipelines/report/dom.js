@@ -80,6 +80,16 @@ window.bearcascade = {};
         return B.known(x) ? B.short(x) : NONE;
     };
 
+    /* The same, as short as an axis wants it. */
+    B.tick = function (x) {
+        var units = ["", "k", "M", "G"], u = 0;
+        while (Math.abs(x) >= 1000 && u < 3) {
+            x /= 1000;
+            u += 1;
+        }
+        return String(+x.toPrecision(3)) + units[u];
+    };
+
     B.pvalue = function (p) {
         return !B.known(p) ? NONE : p < 0.001 ? "<\u00a00.001"
             : p.toFixed(3);
@@ -87,12 +97,12 @@ window.bearcascade = {};
 
     /* Section with a heading and a link in the navigation; sections hang
      * below <main> in the order in which they are made. */
-    B.section = function (id, title, children) {
+    B.section = function (id, title, link, children) {
         var s = B.el("section", {id: id, "aria-labelledby": id + "-title"},
             [B.el("h2", {id: id + "-title"}, title)].concat(children || []));
         document.getElementById("content").append(s);
         document.getElementById("nav").append(
-            B.el("li", null, B.el("a", {href: "#" + id}, title)));
+            B.el("li", null, B.el("a", {href: "#" + id}, link)));
         return s;
     };
 
@@ -106,7 +116,7 @@ window.bearcascade = {};
         var plain = c === null || typeof c !== "object" || c.nodeType;
         var a = Object.assign({}, attributes);
         if (!plain) {
-            a.class = c.class;
+            a.class = c.class || a.class;
             a.title = c.title;
             a.style = c.style;
             a["data-value"] = c.value;
@@ -117,7 +127,10 @@ window.bearcascade = {};
 
     function row(cells) {
         return B.el("tr", null, cells.map(function (c, i) {
-            return i === 0 ? cell("th", c, {scope: "row"}) : cell("td", c);
+            var text = c && c.text !== undefined ? c.text : c;
+            return i > 0 ? cell("td", c) : cell("th", c, {scope: "row",
+                class: String(text).length > 16 && !text.nodeType
+                    ? "long" : null});
         }));
     }
 

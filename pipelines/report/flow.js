@@ -51,15 +51,15 @@
     }
 
     function place(columns, total, width, height) {
-        var label = Math.min(150, width * 0.36), gap = 30;
-        var xs = [8, (width - label) / 2, width - label];
-        var room = height - 24 - gap * 7;
+        var label = 144, gap = 30;
+        var xs = [1, (width - label) / 2, width - label];
+        var room = height - 40 - gap * 7;
         return columns.map(function (list, c) {
             var there = list.filter(function (n) {
                 return n[1] > 0;
             });
-            var free = height - 24 - room;
-            var y = 20, step = there.length > 1
+            var free = height - 40 - room;
+            var y = 34, step = there.length > 1
                 ? free / Math.max(there.length, 1) : 0;
             return list.map(function (n) {
                 var h = total > 0 ? room * n[1] / total : 0;
@@ -83,10 +83,10 @@
     }
 
     function paint(f, width) {
-        var shape = layout(f), height = width < 420 ? 420 : 380;
+        var shape = layout(f), height = width < 420 ? 430 : 390;
         var total = shape.columns[0][0][1] + shape.columns[0][1][1];
         var nodes = place(shape.columns, total, width, height);
-        var room = height - 24 - 210, title = B.id("flow"), all = [];
+        var room = height - 40 - 210, title = B.id("flow"), all = [];
         shape.ribbons.forEach(function (r) {
             if (r[3] > 0) {
                 all.push(ribbon(nodes[r[0]][r[1]], nodes[r[0] + 1][r[2]],
@@ -98,16 +98,14 @@
                 if (n.n === 0) {
                     return;
                 }
-                var beside = c === 2;
+                /* beside the last column, above the others */
+                var x = n.x + (c === 2 ? 15 : 0);
+                var y = c === 2 ? n.y + Math.max(6, n.h / 2) - 1 : n.y - 19;
                 all.push(B.svg("rect", {x: n.x, y: n.y, width: 10,
                     height: Math.max(1, n.h), class: "tone-" + n.tone}),
-                B.svg("text", beside
-                    ? {x: n.x + 15, y: n.y + Math.max(6, n.h / 2) - 1}
-                    : {x: n.x, y: n.y - 6}, beside ? [
-                    B.svg("tspan", null, n.name),
-                    B.svg("tspan", {x: n.x + 15, dy: 14}, B.count(n.n) +
-                        " (" + B.percent(n.n / total) + ")")]
-                    : n.name + " " + B.count(n.n)));
+                B.svg("text", {x: x, y: y}, [B.svg("tspan", null, n.name),
+                    B.svg("tspan", {x: x, dy: 14}, B.count(n.n) + (c === 2
+                        ? " (" + B.percent(n.n / total) + ")" : ""))]));
             });
         });
         return B.svg("svg", {role: "img", class: "flow", width: width,
@@ -155,7 +153,7 @@
             return;
         }
         var f = countFlow(s), b = B.data.raw.budget;
-        B.section("flow", "The cascade, step by step", [
+        B.section("flow", "The cascade, step by step", "Flow", [
             B.drawing("Test pictures on their way through the cascade" +
                 (seeds > 1 ? ", summed over " + seeds + " seeds" : ""),
             function (width) {

@@ -142,9 +142,10 @@
         var s = chosen;
         box.textContent = "";
         [gallery("Worst false alarms of " + s.name, "Unwanted pictures with " +
-            "the highest scores.", alarms(s)),
+            "the highest scores; a tick says that they are stopped all the " +
+            "same.", alarms(s)),
         gallery("Worst misses of " + s.name, "Wanted pictures with the " +
-            "lowest scores.", misses(s)),
+            "lowest scores, whether they are stopped or not.", misses(s)),
         gallery("Confusions of " + s.name, "Wanted pictures given the wrong " +
             "class, the surest first.", confusions(s)),
         gallery("Where the systems disagree", "Verdicts differ; the widest " +
@@ -170,7 +171,7 @@
         if (!fill(box)) {
             return;
         }
-        B.section("galleries", "Pictures", [
+        B.section("galleries", "Pictures", "Pictures", [
             B.note("Verdicts are those of the models of seed " +
                 systems[0].runs[0].seed + " at their stored thresholds. A " +
                 "map shows which parts of the picture spoke for the verdict."),

@@ -128,8 +128,9 @@
             return s.id;
         });
         out.elements = document.querySelectorAll("*").length;
-        out.wide = document.documentElement.scrollWidth >
-            document.documentElement.clientWidth;
+        document.body.style.width = "320px";
+        B.drawAll(true);
+        out.wide = document.body.scrollWidth > 320;
         document.getElementById("test-output").textContent =
             JSON.stringify(out);
     }

@@ -99,6 +99,6 @@
                 }), box);
             difference(box, systems[1]);
         }
-        B.section("confusion", "Confusion matrices", parts);
+        B.section("confusion", "Confusion matrices", "Confusions", parts);
     };
 })(window.bearcascade);

@@ -19,10 +19,8 @@
  * written as \u003c, so no text in them can end a block. Safe from any thread
  * for distinct paths.
  * Errors: NN_ERR_IO (the file cannot be written), NN_ERR_NOMEM. */
-NN_MUST_CHECK enum nn_status report_write(const char *path,
-                                          const json_t *comparison,
-                                          const json_t *sweep,
-                                          const json_t *pictures,
-                                          struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+report_write(const char *path, const json_t *comparison, const json_t *sweep,
+             const json_t *pictures, struct nn_error *err);
 
 #endif /* PIPELINES_REPORT_REPORT_H */

@@ -50,7 +50,7 @@
                 var there = B.list(f.points).filter(function (p) {
                     return p.negatives > 0;
                 });
-                return {faint: true, index: s ? s.index : 7,
+                return {faint: true, name: null, index: s ? s.index : 7,
                     x: there.map(function (p) {
                         return p.negatives;
                     }), y: there.map(function (p) {
@@ -102,11 +102,9 @@
                 lo: r.least, hi: r.most > r.least ? r.most : r.least * 10,
                 ticks: r.ticks.filter(function (x, i, list) {
                     return list.indexOf(x) === i;
-                }), format: function (x) {
-                    return B.large(x).replace(/\u00a0/, "");
-                }},
+                }), format: B.tick},
             y: {label: title, lo: r.lo, hi: r.hi, format: measure === "fpr95"
-                || measure === "false_alarm" ? B.rate : B.short},
+                || measure === "false_alarm" ? B.rate : B.tick},
             lines: fitLines(all).concat(all.map(function (s) {
                 return {name: s.name, index: s.index,
                     x: s.points.map(function (p) {
@@ -172,6 +170,6 @@
         parts.push(fitTable(), B.note("Sweep of " + (data.path || "?") +
             ", hash " + (data.hash || "?") + ", program " +
             (raw.program || "?") + "."));
-        B.section("sweep", "How many negatives it takes", parts);
+        B.section("sweep", "How many negatives it takes", "Negatives", parts);
     };
 })(window.bearcascade);

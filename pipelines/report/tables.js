@@ -68,8 +68,10 @@
         var values = B.data.systems.map(function (s) {
             return s.figures[name] && s.figures[name].value;
         }).filter(B.known);
-        return better === 0 || values.length < 2 ? null
-            : Math[better > 0 ? "max" : "min"].apply(null, values);
+        var least = Math.min.apply(null, values);
+        var most = Math.max.apply(null, values);
+        return better === 0 || values.length < 2 || least === most ? null
+            : better > 0 ? most : least;
     }
 
     B.systemHead = function (s) {
@@ -88,7 +90,7 @@
 
     B.summary = function () {
         var systems = B.data.systems, seeds = B.list(B.data.raw.seeds).length;
-        B.section("summary", "Summary", [B.table(
+        B.section("summary", "Summary", "Summary", [B.table(
             "Figures of every system on " + B.count(B.data.n) +
             " test pictures: mean over " + seeds + (seeds === 1 ? " seed"
                 : " seeds") + ", 95 % interval over pictures, range over " +
@@ -139,7 +141,7 @@
                     B.el("small", {class: "quiet"},
                         "McNemar p " + B.pvalue(m.p_holm))]);
             })));
-        B.section("differences", "Cascade minus the others", [B.table(
+        B.section("differences", "Cascade minus the others", "Differences", [B.table(
             "Cascade minus each other system, 95 % interval, p after Holm; " +
             "bold: p below 0.05", ["figure"].concat(list.map(function (d) {
                 var s = B.system(d.system);
@@ -169,7 +171,7 @@
     B.dataCard = function () {
         var data = B.data.raw.data || {}, card = data.card || {};
         var leaks = data.leaks;
-        B.section("data", "Data", [
+        B.section("data", "Data", "Data", [
             B.el("p", null, [
                 "Data set ", B.el("b", null, String(data.path || "?")),
                 card.pictures === undefined ? "" : ", " +
@@ -216,8 +218,6 @@
     }
 
     B.families = function () {
-        var head = ["family", "pictures"].concat(
-            B.data.systems.map(B.systemHead));
         var tables = B.el("div");
         function fill(measure) {
             tables.textContent = "";
@@ -229,13 +229,14 @@
                     tables.append(B.table(part[1] + ": " + (measure ===
                         "fpr95" ? "share above the score that 95 % of the " +
                         "wanted pictures reach" : "share that passes the " +
-                        "stored threshold"), head, rows));
+                        "stored threshold"), ["family", "pictures"].concat(
+                        B.data.systems.map(B.systemHead)), rows));
                 }
             });
             return tables.childNodes.length > 0;
         }
         if (fill("false_alarm")) {
-            B.section("families", "Families of negatives", [
+            B.section("families", "Families of negatives", "Families", [
                 B.select("Measure", [["false_alarm", "false alarms"],
                     ["fpr95", "false alarms at 95 % hits"]], "family-measure",
                 fill), tables]);
@@ -270,7 +271,7 @@
             facts.push(["option " + name.replace(/_/g, " "),
                 typeof v === "object" ? JSON.stringify(v) : v]);
         });
-        B.section("repeat", "How to repeat it", [
+        B.section("repeat", "How to repeat it", "Repeat", [
             B.table("What was measured", ["what", "value"],
                 facts.filter(function (f) {
                     return f[1] !== undefined && f[1] !== null;

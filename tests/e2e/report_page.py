@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""report.html in a browser: it draws without errors, and the figures that it
+shows after its sliders were moved equal those counted here.
+
+Environment: REPORT_FROM_JSON (writes the page from JSON files). Prints TAP;
+skips all where no chromium is found. A folder as argument keeps the pages.
+"""
+import html
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import made_comparison as made
+
+CHROMIUM = next((shutil.which(n) for n in (
+    "chromium", "chromium-browser", "google-chrome") if shutil.which(n)), None)
+N = 0
+BAD = 0
+COLUMNS = ["hit", "false_alarm", "species_accuracy", "end_to_end", "macro_f1",
+           "precision", "macs", "ms"]
+
+
+def check(ok, title, text=""):
+    global N, BAD
+    N += 1
+    BAD += not ok
+    print(f"{'ok' if ok else 'not ok'} {N} - {title}", flush=True)
+    if not ok and text:
+        print("# " + str(text)[:3000].replace("\n", "\n# "), flush=True)
+
+
+# --- the same figures, counted another way ---------------------------------
+
+
+def macro_f1(said, label, k):
+    scores = []
+    for c in list(range(k)) + [-1]:
+        hits = sum(v == y == c for v, y in zip(said, label))
+        both = said.count(c) + label.count(c)
+        if both:
+            scores.append(2 * hits / both)
+    return made.ratio(sum(scores), len(scores))
+
+
+def expected(c, system, run, threshold, floor, share):
+    """Row of the what-if table."""
+    label, k = c["test"]["label"], len(c["classes"])
+    said = [made.verdict(system["name"], run, i, k, threshold, floor)
+            for i in range(len(label))]
+    pos = [i for i, y in enumerate(label) if y >= 0]
+    neg = [i for i, y in enumerate(label) if y < 0]
+    hit = made.ratio(sum(said[i] != -1 for i in pos), len(pos))
+    alarm = made.ratio(sum(said[i] != -1 for i in neg), len(neg))
+    named = sum(max(range(k), key=lambda j: run["p"][i][j]) == label[i]
+                for i in pos)
+    f = {"hit": hit, "false_alarm": alarm,
+         "species_accuracy": made.ratio(named, len(pos)),
+         "end_to_end": made.ratio(sum(a == b for a, b in zip(said, label)),
+                                  len(label)),
+         "macro_f1": macro_f1(said, label, k), "precision": None,
+         "macs": None, "ms": None}
+    passes = None
+    if hit is not None and alarm is not None:
+        passes = share * hit + (1 - share) * alarm
+        f["precision"] = made.ratio(share * hit, passes)
+    for name, gate, species in (("macs", "macs_gate", "macs_species"), (
+            "ms", "ms_gate_bulk", "ms_species_bulk")):
+        a, b = system["cost"].get(gate), system["cost"].get(species)
+        if a is not None and b == 0:
+            f[name] = a
+        elif None not in (a, b, passes):
+            f[name] = a + passes * b
+    return [f[x] for x in COLUMNS]
+
+
+def from_odds(x):
+    return 1 / (1 + math.exp(-x))
+
+
+def near(a, b):
+    if a is None or b is None:
+        return a is b
+    return abs(a - b) <= 1e-9 * max(1, abs(a), abs(b))
+
+
+def wrong_moves(c, moves):
+    """Moves whose table row is not what it should be."""
+    label, wrong = c["test"]["label"], []
+    systems = {s["name"]: s for s in c["systems"]}
+    for m in moves:
+        s = systems[m["system"]]
+        run = s["runs"][m["seed"]]
+        if "threshold" in m:
+            floor = m["floor"]
+            want = expected(c, s, run, from_odds(m["threshold"]),
+                            0 if floor is None else from_odds(floor),
+                            from_odds(m["share"]))
+        else:
+            want = expected(c, s, run, run["threshold"], run["floor"],
+                            sum(y >= 0 for y in label) / len(label))
+        if not all(map(near, m["shown"], want)):
+            wrong.append((m, want))
+    return wrong
+
+
+def hits_at(run, label, share, open_set, k):
+    """Hit rate where a share of negatives passes, straight between points."""
+    pos = sum(y >= 0 for y in label)
+    neg = len(label) - pos
+    at = [(0.0, 0.0)]
+    for t in sorted(set(run["p_bear"]), reverse=True):
+        over = [i for i in range(len(label)) if run["p_bear"][i] >= t]
+        tp = sum(label[i] >= 0 and (not open_set or max(
+            range(k), key=lambda j: run["p"][i][j]) == label[i])
+            for i in over)
+        at.append((sum(label[i] < 0 for i in over) / neg, tp / pos))
+    below = [p for p in at if p[0] <= share][-1]
+    above = [p for p in at if p[0] > share][:1]
+    if below[0] == share or not above:
+        return below[1]
+    f = (share - below[0]) / (above[0][0] - below[0])
+    return below[1] + f * (above[0][1] - below[1])
+
+
+def curve_wrong(c, shown, kind):
+    s = next(s for s in c["systems"] if s["name"] == shown["system"])
+    label, k = c["test"]["label"], len(c["classes"])
+    curve = shown[kind]
+    for i in range(0, len(curve["x"]), 17):
+        want = [hits_at(r, label, curve["x"][i], kind == "open", k)
+                for r in s["runs"]]
+        if abs(curve["y"][i] - sum(want) / len(want)) > 1e-9:
+            return (shown["system"], kind, curve["x"][i], curve["y"][i], want)
+        band = curve["band"] and curve["band"][i]
+        if kind == "roc" and band and (abs(band[0] - min(want)) > 1e-9 or
+                                       abs(band[1] - max(want)) > 1e-9):
+            return (shown["system"], band, want)
+        if kind == "open" and not band[0] - 0.1 <= curve["y"][i] <= \
+                band[1] + 0.1:
+            return (shown["system"], "bootstrap", band, curve["y"][i])
+    return None
+
+
+def bins_wrong(c, shown):
+    """Reliability of the gate, in 15 bins closed on the right."""
+    s = next(s for s in c["systems"] if s["name"] == shown["system"])
+    bins = {}
+    for r in s["runs"]:
+        for p, y in zip(r["p_bear"], c["test"]["label"]):
+            bins.setdefault(min(14, max(0, math.ceil(p * 15) - 1)),
+                            []).append((p, y >= 0))
+    want = [(len(v), sum(p for p, _ in v) / len(v),
+             sum(y for _, y in v) / len(v)) for _, v in sorted(bins.items())]
+    got = [(b["n"], b["p"], b["rate"]) for b in shown["gate"]]
+    if len(got) != len(want) or not all(
+            all(map(near, a, b)) for a, b in zip(got, want)):
+        return (got, want)
+    return None
+
+
+# --- the browser ------------------------------------------------------------
+
+
+def browse(folder, name, parts, width=1280):
+    """The page of parts, after its own check: what it noted, its text and the
+    lines of the console."""
+    args = []
+    for part, value in zip(("comparison", "sweep", "pictures"), parts):
+        path = os.path.join(folder, f"{name}.{part}.json")
+        if value is None:
+            args.append("-")
+            continue
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(value, f, ensure_ascii=False)
+        args.append(path)
+    page = os.path.join(folder, name + ".html")
+    subprocess.run([os.environ["REPORT_FROM_JSON"], page] + args, check=True)
+    got = subprocess.run(
+        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu",
+         "--disable-dev-shm-usage", "--user-data-dir=" +
+         os.path.join(folder, "profile"), f"--window-size={width},900",
+         "--virtual-time-budget=20000", "--enable-logging=stderr", "--v=0",
+         "--dump-dom", "file://" + os.path.abspath(page) + "#test"],
+        capture_output=True, timeout=240, check=False)
+    dom = got.stdout.decode("utf-8", "replace")
+    console = [x for x in got.stderr.decode("utf-8", "replace").split("\n")
+               if "CONSOLE" in x]
+    note = re.search(r'<pre id="test-output"[^>]*>(.*?)</pre>', dom, re.S)
+    text = html.unescape(note.group(1)) if note else ""
+    return (json.loads(text) if text else None), dom, console
+
+
+def small_cases():
+    one = made.comparison(40, 0.5, ["hotdog"], [], ["multilabel"], [7])
+    none = made.comparison(30, 1.0, ["a", "b"], [], ["cascade"], [1])
+    no_bears = made.comparison(30, 0, ["a", "b"], ["x"], ["cascade",
+                                                         "softmax-none"], [1])
+    gate = made.comparison(60, 0.5, ["bear"], ["x", "y"],
+                           ["cascade", "multilabel"], [1, 2])
+    holes = made.comparison(60, 0.4, seeds=[1])
+    for s in holes["systems"]:
+        s["figures"]["fpr95"] = None
+        s["figures"]["roc_area"] = {"value": None, "lo": None, "hi": None,
+                                    "seeds": [None]}
+        s["cost"] = {n: None for n in s["cost"]}
+        s["families"][0]["fpr95"] = None
+    holes.update({"verdict": None, "differences": None, "budget": None,
+                  "prevalence": None, "break_even": None, "options": None})
+    holes["data"] = {"path": None, "hash": None, "card": None,
+                     "duplicates": None, "leaks": None}
+    return [("one system, class and seed", one), ("wanted only", none),
+            ("unwanted only", no_bears), ("one class", gate),
+            ("nulls", holes)]
+
+
+def large_case(folder):
+    c = made.comparison()
+    note, dom, console = browse(folder, "large", (c, made.sweep(),
+                                                  made.pictures(c)))
+    check(not console, "no message on the console", console)
+    check(note is not None, "the page ran to its end", dom[-500:])
+    if note is None:
+        return
+    check(note["sections"] == [
+        "summary", "differences", "data", "curves", "confusion", "flow",
+        "families", "cost", "controls", "galleries", "sweep", "repeat"],
+        "all sections, in order", note["sections"])
+    wrong = wrong_moves(c, note["moves"])
+    check(len(note["moves"]) == 5 * 3 * 9 and not wrong,
+          "the table follows the sliders", wrong[:2])
+    for kind in ("roc", "open"):
+        wrong = [w for w in (curve_wrong(c, s, kind)
+                             for s in note["curves"]) if w]
+        check(not wrong, f"curve: {kind}", wrong[:1])
+    wrong = [w for w in (bins_wrong(c, s) for s in note["curves"]) if w]
+    check(not wrong, "reliability", wrong[:1])
+    check(not re.search(r'(src|href|action)="(?!#|data:image/)', dom),
+          "nothing is loaded from elsewhere")
+    check(len(re.findall('class="card"', dom)) == 48, "48 pictures show")
+    svgs = re.findall(r'<svg role="img"[^>]*aria-labelledby="([^" ]+) ', dom)
+    check(len(svgs) == 8 and all(f'<title id="{i}"' in dom for i in svgs),
+          "every chart has a title", svgs)
+
+
+def main():
+    if CHROMIUM is None:
+        print("1..0 # SKIP no chromium here")
+        return 0
+    if len(sys.argv) > 1:
+        folder = sys.argv[1]
+        os.makedirs(folder, exist_ok=True)
+    else:
+        folder = tempfile.mkdtemp(prefix="bearcascade-page-")
+    try:
+        large_case(folder)
+        for name, c in small_cases():
+            note, dom, console = browse(folder, name.replace(" ", "-"),
+                                        (c, None, made.pictures(c, 7)), 500)
+            wrong = wrong_moves(c, note["moves"]) if note else ["no note"]
+            check(not console and not wrong and 'class="note">The part' not in dom,
+                  f"{name}: no error, figures right", (console, wrong[:1]))
+            check(note is not None and not note["wide"],
+                  f"{name}: fits 320 pixels")
+        c = made.comparison(5000, 0.3, seeds=[1, 2])
+        note, dom, console = browse(folder, "many", (c, None, None))
+        check(not console and note is not None and note["elements"] < 6000,
+              "5000 pictures: a page of few elements",
+              (console, note and note["elements"]))
+        note, dom, console = browse(folder, "sweep", (None, made.sweep(),
+                                                      None))
+        check(not console and note and note["sections"] == ["sweep"] and
+              "About 640 mined negatives" in dom, "a sweep alone", console)
+        evil = made.comparison(30, 0.5, ["</script><script>alert(1)//",
+                                         "<!--<script>"], ["<img src=x>"])
+        evil["test"]["files"][0] = "\u2028<b>&amp;\"'\\.jpg"
+        note, dom, console = browse(folder, "evil", (evil, None,
+                                                     made.pictures(evil)))
+        check(not console and note and not wrong_moves(evil, note["moves"])
+              and "<img src=x>" not in dom and "<b>&" not in dom,
+              "names are text, never markup", console)
+    finally:
+        if len(sys.argv) <= 1:
+            shutil.rmtree(folder, ignore_errors=True)
+    print(f"1..{N}")
+    return BAD != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
