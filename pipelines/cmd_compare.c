@@ -4,9 +4,11 @@
 
 #include "common/base/file.h"
 #include "common/base/json.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "pipelines/cmd.h"
 #include "pipelines/comparison.h"
+#include "pipelines/report/report.h"
 
 struct compare {
     struct cmd_common common;
@@ -14,15 +16,43 @@ struct compare {
     int epochs;
 };
 
-static enum nn_status write_all(const struct comparison_options *o,
-                                const json_t *all, struct nn_error *err)
+/* The page shows what the folder holds: a sweep too, where there was one. */
+static enum nn_status write_report(const struct comparison *c,
+                                   const json_t *all, struct nn_error *err)
 {
-    char *path = nn_path_join(o->out, "comparison.json");
+    char *sweep_path = nn_path_join(c->opt->out, "sweep.json");
+    char *path = nn_path_join(c->opt->out, "report.html");
+    json_t *sweep = NULL, *pictures = NULL;
+    enum nn_status st =
+        path == NULL || sweep_path == NULL ? nn_fail_nomem(err) : NN_OK;
+
+    if (!st && nn_file_exists(sweep_path)) {
+        sweep = json_load_file(sweep_path, 0, NULL); /* damaged: left out */
+    }
+    if (!st) {
+        pictures = comparison_pictures(c, err);
+        st = pictures == NULL ? err->status : NN_OK;
+    }
+    st = st ? st : report_write(path, all, sweep, pictures, err);
+    if (!st) {
+        nn_log(NN_LOG_INFO, "compare: the report is %s", path);
+    }
+    json_decref(sweep);
+    json_decref(pictures);
+    nn_mem_free(path);
+    nn_mem_free(sweep_path);
+    return st;
+}
+
+static enum nn_status write_all(const struct comparison *c, const json_t *all,
+                                struct nn_error *err)
+{
+    char *path = nn_path_join(c->opt->out, "comparison.json");
     enum nn_status st =
         path == NULL ? nn_fail_nomem(err) : nn_json_write(path, all, err);
 
     nn_mem_free(path);
-    return st;
+    return st ? st : write_report(c, all, err);
 }
 
 static enum nn_status run_compare(const struct compare *m, struct nn_error *err)
@@ -44,7 +74,7 @@ static enum nn_status run_compare(const struct compare *m, struct nn_error *err)
     st = st ? st : comparison_score(&c, err);
     if (!st) {
         all = comparison_json(&c, err);
-        st = all == NULL ? err->status : write_all(&m->opt, all, err);
+        st = all == NULL ? err->status : write_all(&c, all, err);
     }
     if (!st) {
         comparison_print(all, stdout);
@@ -81,7 +111,8 @@ static int parse_and_run(struct compare *m, const struct nn_option *table,
             "Train the cascade and the single models people use instead, each "
             "with the same pictures, budget and seeds, and judge all on the "
             "same test pictures. Finished runs in DIR are not trained again. "
-            "DIR/comparison.json holds every figure.",
+            "DIR/comparison.json holds every figure, DIR/report.html shows "
+            "them.",
         .table = table,
         .examples =
             "  bearcascade compare photos --out runs/compare\n"

@@ -19,7 +19,9 @@ enum {
 };
 
 /* --- which -----------------------------------------------------------------
- */
+ *
+ * Those that the galleries of the page pick, by the same rules
+ * (report/galleries.js). */
 
 struct ranked {
     double by;
@@ -67,20 +69,25 @@ static void worst_of(const struct comparison *c, const struct comparison_run *r,
     take(v, n, wanted);
 }
 
-/* Most of all where some systems are right and others wrong. */
+/* Where the systems' verdicts differ: the widest spread of scores first. */
 static void disputed(const struct comparison *c, struct ranked *v,
                      uint8_t *wanted)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < c->n; i++) {
-        size_t right = 0, all = c->n_systems;
+        double lo = INFINITY, hi = -INFINITY;
+        int differ = 0;
 
-        for (size_t s = 0; s < all; s++) {
-            right += c->system[s].run[0].right[i];
+        for (size_t s = 0; s < c->n_systems; s++) {
+            const struct comparison_run *r = &c->system[s].run[0];
+
+            differ |= r->verdict[i] != c->system[0].run[0].verdict[i];
+            lo = fmin(lo, r->p_bear[i]);
+            hi = fmax(hi, r->p_bear[i]);
         }
-        if (right > 0 && right < all) {
-            v[n].by = (double)(right < all - right ? right : all - right);
+        if (differ) {
+            v[n].by = hi - lo;
             v[n++].i = (uint32_t)i;
         }
     }

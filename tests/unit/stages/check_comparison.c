@@ -12,7 +12,7 @@ enum { REPLICATES = 200 };
 
 static struct comparison_options options(const char *systems, int seeds)
 {
-    return (struct comparison_options){ .data = "synth:400:3:size=64",
+    return (struct comparison_options){ .data = "synth:240:3:size=64",
                                         .out = "nowhere",
                                         .systems = systems,
                                         .seeds = seeds,
