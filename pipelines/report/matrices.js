@@ -17,6 +17,12 @@
             "%;--heat-colour:var(" + (positive ? "--more" : "--less") + ")";
     }
 
+    /* Mistakes are few, and their shade grows faster to be seen. */
+    function share(v, sum, plain) {
+        var s = sum > 0 ? Math.abs(v) / sum : 0;
+        return plain ? s : Math.sqrt(s);
+    }
+
     function matrixTable(caption, m, signed) {
         var rows = names([]), columns = names(["unknown"]);
         return B.table(caption, ["truth \\ verdict"].concat(columns),
@@ -30,7 +36,7 @@
                         text: (signed && v > 0 ? "+" : "") +
                             String(v).replace("-", "\u2212"),
                         class: "heat number" + (good ? " diagonal" : ""),
-                        style: tint(sum > 0 ? Math.abs(v) / sum : 0,
+                        style: tint(share(v, sum, good && !signed),
                             signed ? good === v > 0 : good)
                     };
                 }));

@@ -92,10 +92,15 @@
         var systems = B.data.systems, seeds = B.list(B.data.raw.seeds).length;
         B.section("summary", "Summary", "Summary", [B.table(
             "Figures of every system on " + B.count(B.data.n) +
-            " test pictures: mean over " + seeds + (seeds === 1 ? " seed"
-                : " seeds") + ", 95 % interval over pictures, range over " +
-            "seeds", ["figure"].concat(systems.map(B.systemHead)),
-            FIGURES.map(function (f) {
+            " test pictures" + (seeds === 1 ? ", one seed" : ": mean over " +
+            seeds + " seeds") + ", 95 % interval over pictures" + (seeds > 1
+                ? ", range over seeds" : ""),
+            ["figure"].concat(systems.map(B.systemHead)),
+            FIGURES.filter(function (f) {
+                return systems.some(function (s) {
+                    return B.known((s.figures[f[0]] || {}).value);
+                });
+            }).map(function (f) {
                 var best = bestOf(f[0], f[2]);
                 return [{text: f[1], title: f[3]}].concat(
                     systems.map(function (s) {
@@ -194,7 +199,7 @@
         var systems = B.data.systems, names = [], size = {};
         systems.forEach(function (s) {
             B.list(s.raw[key]).forEach(function (f) {
-                if (names.indexOf(f.name) < 0) {
+                if (names.indexOf(f.name) < 0 && f.n !== 0) {
                     names.push(f.name);
                     size[f.name] = f.n;
                 }
