@@ -14,6 +14,7 @@
 #include "pipelines/single.h"
 #include "pipelines/train_rounds.h"
 #include "pipelines/train_rows.h"
+#include "pipelines/train_subset.h"
 
 struct train {
     struct cmd_common common;
@@ -26,6 +27,7 @@ struct train {
     int species_from;
     struct nn_option_list negatives, mine_pool, leave_out;
     struct train_rounds rounds;
+    struct train_subset subset;
     /* Of nets that start from pre-trained weights. */
     double init_rate, head_rate, layer_decay;
     int head_epochs, keep_norms;
@@ -175,6 +177,7 @@ static void apply_options(struct train *t)
     t->gate.width = (float)t->gate_width;
     t->gate.min_hit_rate = t->min_hit_rate;
     t->gate.positive_share = t->positive_share;
+    train_subset_loss(&t->subset, &t->gate.train.loss);
     t->species.size = t->species_size;
     t->species.width = (float)t->species_width;
     t->species.keep_rate = t->keep_rate;
@@ -368,7 +371,10 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         st = train_single(t, ds, &run, m, m->training, err);
     } else {
         st = train_gate(t, ds, &run, m, m->training, err);
-        st = st ? st : train_species(t, ds, &run, m, m->training, err);
+        st = st ? st
+             : t->subset.only == TRAIN_ONLY_GATE
+                 ? train_join_classes(m, err)
+                 : train_species(t, ds, &run, m, m->training, err);
     }
     if (!st) {
         st = model_save(m, path, t->half ? NN_F16 : NN_F32, err);
@@ -407,6 +413,7 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
     }
     if (!st) {
         st = train_leave_out(ds, &t->leave_out, err);
+        st = st ? st : train_take_subset(ds, &t->subset, err);
     }
     if (!st && t->negatives.n > 0) {
         st = pools_open(t->negatives.v, t->negatives.n, &given, err);
@@ -440,6 +447,12 @@ static int needs_out(const struct train *t, int status)
 
     if (status >= 0) {
         return status;
+    }
+    if (t->system != MODEL_CASCADE &&
+        (t->subset.only != TRAIN_ALL || t->subset.gate_focal > 0)) {
+        fputs("bearcascade train: --only and --gate-focal are of a cascade\n",
+              stderr);
+        return EXIT_USAGE;
     }
     if (t->out == NULL) {
         fputs("bearcascade train: --out RUN is needed\n", stderr);
@@ -573,6 +586,7 @@ int cmd_train(int argc, char **argv)
           0, 0.99 },
         INIT_ROWS(t),
         NEGATIVES_ROWS(t),
+        SUBSET_ROWS(t.subset),
         CMD_COMMON_ROWS(t.common),
         CMD_TABLE_END,
     };

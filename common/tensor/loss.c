@@ -116,6 +116,44 @@ static double categorical_row(const struct nn_loss *l, const float *z,
     return loss;
 }
 
+/* With f(p) = -(1-p)^g log p and u_k = t_k p_k f'(p_k),
+ *   p f'(p)  = g p (1-p)^(g-1) log p - (1-p)^g,
+ *   dl/dz_j  = u_j - p_j sum_k u_k.
+ * A small 1-p is summed over the others: a difference would lose it. */
+static double focal_softmax_row(const struct nn_loss *l, const float *z,
+                                const float *t, int32_t k, float *d)
+{
+    double most = -INFINITY, sum = 0, loss = 0, all = 0;
+    double s = (double)l->smoothing, g = (double)l->gamma;
+
+    for (int32_t i = 0; i < k; i++) {
+        most = fmax(most, (double)z[i]);
+    }
+    for (int32_t i = 0; i < k; i++) {
+        sum += exp((double)z[i] - most);
+    }
+    for (int32_t pass = 0; pass < 2; pass++) {
+        for (int32_t i = 0; i < k; i++) {
+            double log_p = (double)z[i] - most - log(sum), q = 0, u;
+            double ti = (1 - s) * (double)t[i] + s / k, p = exp(log_p);
+
+            for (int32_t j = 0; p > 0.5 && j < k; j++) {
+                q += j != i ? exp((double)z[j] - most) / sum : 0;
+            }
+            q = p > 0.5 ? q : 1 - p;
+            u = g > 0 && q > 0 ? g * p * pow(q, g - 1) * log_p : 0;
+            u = ti * (u - pow(q, g));
+            if (pass == 0) {
+                loss -= ti > 0 ? ti * pow(q, g) * log_p : 0;
+                all += u;
+            } else {
+                d[i] = (float)(u - p * all);
+            }
+        }
+    }
+    return loss;
+}
+
 /* --- the batch -------------------------------------------------------------
  */
 
@@ -163,6 +201,8 @@ enum nn_status nn_loss_eval(const struct nn_loss *loss, const float *logits,
             l = binary_row(loss, z, t, k, d);
         } else if (loss->kind == NN_LOSS_FOCAL) {
             l = focal_row(loss, z, t, k, d);
+        } else if (loss->kind == NN_LOSS_FOCAL_CATEGORICAL) {
+            l = focal_softmax_row(loss, z, t, k, d);
         } else {
             l = categorical_row(loss, z, t, k, d);
         }

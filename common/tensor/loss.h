@@ -16,14 +16,16 @@ enum nn_loss_kind {
     NN_LOSS_FOCAL,       /* sigmoid focal loss (Lin et al. 2017, 1708.02002):
                             l = sum_k -a_t (1-p_t)^gamma log p_t */
     NN_LOSS_CATEGORICAL, /* l = -sum_k t'_k log softmax(z)_k */
+    NN_LOSS_FOCAL_CATEGORICAL, /* the focal loss of a softmax, p = softmax(z):
+                                  l = -sum_k t'_k (1-p_k)^gamma log p_k */
 };
 
 struct nn_loss {
     enum nn_loss_kind kind;
     float alpha;     /* focal: weight of positives, 0..1; < 0: no weighting */
     float gamma;     /* focal: >= 0; 0 is cross-entropy */
-    float smoothing; /* 0 <= s < 1. categorical: t' = (1-s) t + s/K; binary:
-                        t' = (1-s) t + s/2 */
+    float smoothing; /* 0 <= s < 1. both categorical: t' = (1-s) t + s/K;
+                        binary: t' = (1-s) t + s/2 */
 };
 
 /* Errors: NN_ERR_ARG (all weights zero, a target outside [0,1], K or B < 1),

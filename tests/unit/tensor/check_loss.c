@@ -9,10 +9,15 @@
 enum { B = 5, K = 3 };
 
 static const struct nn_loss losses[] = {
-    { NN_LOSS_BINARY, 0, 0, 0 },         { NN_LOSS_BINARY, 0, 0, 0.2f },
-    { NN_LOSS_FOCAL, 0.25f, 2, 0 },      { NN_LOSS_FOCAL, -1, 0, 0 },
-    { NN_LOSS_FOCAL, 0.6f, 0.5f, 0 },    { NN_LOSS_CATEGORICAL, 0, 0, 0 },
+    { NN_LOSS_BINARY, 0, 0, 0 },
+    { NN_LOSS_BINARY, 0, 0, 0.2f },
+    { NN_LOSS_FOCAL, 0.25f, 2, 0 },
+    { NN_LOSS_FOCAL, -1, 0, 0 },
+    { NN_LOSS_FOCAL, 0.6f, 0.5f, 0 },
+    { NN_LOSS_CATEGORICAL, 0, 0, 0 },
     { NN_LOSS_CATEGORICAL, 0, 0, 0.1f },
+    { NN_LOSS_FOCAL_CATEGORICAL, 0, 2, 0 },
+    { NN_LOSS_FOCAL_CATEGORICAL, 0, 0.5f, 0.1f },
 };
 enum { N_LOSSES = sizeof losses / sizeof losses[0] };
 
@@ -92,6 +97,26 @@ START_TEST(focal_without_focus_is_cross_entropy)
 }
 END_TEST
 
+START_TEST(focal_softmax)
+{
+    const struct nn_loss ce = { NN_LOSS_CATEGORICAL, 0, 0, 0.1f };
+    const struct nn_loss none = { NN_LOSS_FOCAL_CATEGORICAL, 0, 0, 0.1f };
+    const struct nn_loss two = { NN_LOSS_FOCAL_CATEGORICAL, 0, 2, 0 };
+    const float zero[3] = { 0, 0, 0 }, one[3] = { 1, 0, 0 };
+    float z[B * K], t[B * K] = { 0 }, d1[B * K], d2[B * K], d[3];
+    double v;
+
+    golden_uniform("z", B * K, z);
+    t[4] = 1;
+    ck_assert_double_eq_tol(eval(&ce, z, t, NULL, d1),
+                            eval(&none, z, t, NULL, d2), 1e-12);
+    testkit_close(d1, d2, B * K, 1e-7, 1e-6, "gradient");
+    /* p = 1/3: (2/3)^2 log 3 */
+    ck_assert_int_eq(nn_loss_eval(&two, zero, one, NULL, 1, 3, &v, d, NULL), 0);
+    ck_assert_double_eq_tol(v, 4.0 / 9 * log(3), 1e-12);
+}
+END_TEST
+
 START_TEST(extreme_logits)
 {
     const float z[3] = { 1000, -1000, 80 }, t[3] = { 1, 0, 1 };
@@ -153,6 +178,7 @@ static Suite *create(void)
     tcase_add_loop_test(t, gradient_is_the_slope, 0, N_LOSSES);
     tcase_add_test(t, values_by_hand);
     tcase_add_test(t, focal_without_focus_is_cross_entropy);
+    tcase_add_test(t, focal_softmax);
     tcase_add_loop_test(t, extreme_logits, 0, N_LOSSES);
     tcase_add_test(t, bad_arguments);
     tcase_add_test(t, softmax_and_prior);
