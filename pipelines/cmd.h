@@ -21,6 +21,7 @@ int cmd_inspect(int argc, char **argv);
 int cmd_mine(int argc, char **argv);
 int cmd_pretrain(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_sweep(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 
 /* Options that every command has: threads, quiet. */

@@ -22,6 +22,7 @@ static const struct {
     { "mine", cmd_mine, "find the pictures of a pool that fool the gate" },
     { "compare", cmd_compare, "cascade against single models, on your photos" },
     { "export", cmd_export, "write a net as ONNX" },
+    { "sweep", cmd_sweep, "how many negatives does the gate need?" },
     { "synth", synth_command, "draw pictures of bears and look-alikes" },
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
