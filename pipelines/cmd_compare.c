@@ -4,11 +4,10 @@
 
 #include "common/base/file.h"
 #include "common/base/json.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "pipelines/cmd.h"
 #include "pipelines/comparison.h"
-#include "pipelines/report/report.h"
+#include "pipelines/report_folder.h"
 
 struct compare {
     struct cmd_common common;
@@ -16,43 +15,28 @@ struct compare {
     int epochs;
 };
 
-/* The page shows what the folder holds: a sweep too, where there was one. */
-static enum nn_status write_report(const struct comparison *c,
-                                   const json_t *all, struct nn_error *err)
+static enum nn_status write_part(const struct comparison *c, const char *name,
+                                 const json_t *j, struct nn_error *err)
 {
-    char *sweep_path = nn_path_join(c->opt->out, "sweep.json");
-    char *path = nn_path_join(c->opt->out, "report.html");
-    json_t *sweep = NULL, *pictures = NULL;
+    char *path = nn_path_join(c->opt->out, name);
     enum nn_status st =
-        path == NULL || sweep_path == NULL ? nn_fail_nomem(err) : NN_OK;
+        path == NULL ? nn_fail_nomem(err) : nn_json_write(path, j, err);
 
-    if (!st && nn_file_exists(sweep_path)) {
-        sweep = json_load_file(sweep_path, 0, NULL); /* damaged: left out */
-    }
-    if (!st) {
-        pictures = comparison_pictures(c, err);
-        st = pictures == NULL ? err->status : NN_OK;
-    }
-    st = st ? st : report_write(path, all, sweep, pictures, err);
-    if (!st) {
-        nn_log(NN_LOG_INFO, "compare: the report is %s", path);
-    }
-    json_decref(sweep);
-    json_decref(pictures);
     nn_mem_free(path);
-    nn_mem_free(sweep_path);
     return st;
 }
 
 static enum nn_status write_all(const struct comparison *c, const json_t *all,
                                 struct nn_error *err)
 {
-    char *path = nn_path_join(c->opt->out, "comparison.json");
-    enum nn_status st =
-        path == NULL ? nn_fail_nomem(err) : nn_json_write(path, all, err);
+    json_t *pictures = comparison_pictures(c, err);
+    enum nn_status st = pictures == NULL ? err->status : NN_OK;
 
-    nn_mem_free(path);
-    return st ? st : write_report(c, all, err);
+    st = st ? st : write_part(c, "comparison.json", all, err);
+    st = st ? st : write_part(c, "pictures.json", pictures, err);
+    st = st ? st : report_folder(c->opt->out, err);
+    json_decref(pictures);
+    return st;
 }
 
 static enum nn_status run_compare(const struct compare *m, struct nn_error *err)

@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "common/base/json.h"
 #include "pipelines/cmd.h"
+#include "pipelines/report_folder.h"
 #include "pipelines/sweep.h"
 
 enum { REPLICATES = 1000, SPLIT_SEED = 1 };
@@ -104,7 +105,8 @@ static enum nn_status fit_all(const struct sweep_options *o, struct session *s,
     return st;
 }
 
-/* What a sweep leaves behind: DIR/sweep.json, the tables, the answer. */
+/* What a sweep leaves behind: DIR/sweep.json, DIR/report.html, the tables, the
+ * answer. */
 static enum nn_status publish(const struct sweep_options *o,
                               const struct session *s, struct nn_error *err)
 {
@@ -123,6 +125,7 @@ static enum nn_status publish(const struct sweep_options *o,
     enum nn_status st = path == NULL || j == NULL ? nn_fail_nomem(err)
                                                   : nn_json_write(path, j, err);
 
+    st = st ? st : report_folder(o->out, err);
     if (!st) {
         sweep_print(&a, stdout);
         printf("\n%s\n", json_string_value(json_object_get(j, "answer")));

@@ -71,6 +71,27 @@ check "a family was kept out of training" grep -q -e "--leave-out" \
     "$tmp/a/cascade-left-out/command.txt"
 check "not for what sees no negatives" test ! -e "$tmp/a/softmax-max-left-out"
 
+check "the report holds figures, pictures and maps" python3 - "$tmp/a" <<'PY'
+import base64, json, re, sys
+page = open(sys.argv[1] + "/report.html", encoding="utf-8").read()
+def block(name):
+    return json.loads(re.search(
+        '<script type="application/json" id="%s">(.*?)</script>' % name,
+        page, re.S).group(1))
+c = json.load(open(sys.argv[1] + "/comparison.json"))
+assert block("comparison") == c and block("sweep") is None
+pictures = block("pictures")
+assert pictures and all(0 <= int(i) < c["test"]["n"] for i in pictures)
+for p in pictures.values():
+    assert set(p["cam"]) == {s["name"] for s in c["systems"]}
+    for url in [p["thumb"], *p["cam"].values()]:
+        kind, data = url.split(",")
+        jpeg = base64.b64decode(data, validate=True)
+        assert kind == "data:image/jpeg;base64" and jpeg[:2] == b"\xff\xd8"
+        assert jpeg[-2:] == b"\xff\xd9"
+    assert len(set(p["cam"].values())) > 1
+PY
+
 # Again: nothing is trained; a system is a matter of its folder alone.
 touch "$tmp/before"
 run 0 "again" compare "$data" --out "$tmp/a" --seeds 2 $small
