@@ -101,14 +101,14 @@
         return g;
     }
 
-    function path(xs, ys, x, y) {
-        var out = "", pen = false;
-        xs.forEach(function (v, i) {
+    function path(line, x, y) {
+        var ys = line.y, dx = line.dx || 0, out = "", pen = false;
+        line.x.forEach(function (v, i) {
             if (!B.known(ys[i]) || !B.known(v)) {
                 pen = false;
                 return;
             }
-            out += (pen ? "L" : "M") + x.at(v).toFixed(1) + " " +
+            out += (pen ? "L" : "M") + (x.at(v) + dx).toFixed(1) + " " +
                 y.at(ys[i]).toFixed(1);
             pen = true;
         });
@@ -141,7 +141,7 @@
         return (line.marks || []).filter(function (m) {
             return within(m.x, spec.x) && within(m.y, spec.y);
         }).map(function (m) {
-            var at = x.at(m.x), g = B.svg("g", {stroke: B.colour(line.index),
+            var at = x.at(m.x) + (line.dx || 0), g = B.svg("g", {stroke: B.colour(line.index),
                 fill: m.hollow ? "var(--paper)" : B.colour(line.index),
                 "stroke-width": 1.5});
             if (B.known(m.lo) && B.known(m.hi)) {
@@ -169,7 +169,7 @@
             }
         });
         spec.lines.forEach(function (line) {
-            inside.append(B.svg("path", {d: path(line.x, line.y, x, y),
+            inside.append(B.svg("path", {d: path(line, x, y),
                 class: line.faint ? "line faint" : "line",
                 stroke: line.plain ? "var(--quiet)" : B.colour(line.index),
                 "stroke-dasharray": line.plain || line.faint ? "2 4"
@@ -213,8 +213,9 @@
     /* --- what others use -------------------------------------------------- */
 
     /* spec() -> {title, about, x: {label, lo, hi, log, format}, y, lines:
-     * [{name, index, x, y, band, marks, faint, plain}]}. The node goes into
-     * the page by the caller; update() draws again. */
+     * [{name, index, x, y, band, marks, faint, plain, dx}]}; dx shifts a line
+     * by pixels, so that intervals at one x stand side by side. The caller
+     * puts the node into the page; update() draws again. */
     B.chart = function (caption, spec, options) {
         var chart = Object.assign({spec: spec, width: 0,
             node: B.el("div", {class: "chart"})}, options);

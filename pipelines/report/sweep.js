@@ -51,6 +51,7 @@
                     return p.negatives > 0;
                 });
                 return {faint: true, name: null, index: s ? s.index : 7,
+                    dx: s ? 4 * (s.index - (all.length - 1) / 2) : 0,
                     x: there.map(function (p) {
                         return p.negatives;
                     }), y: there.map(function (p) {
@@ -107,6 +108,7 @@
                 || measure === "false_alarm" ? B.rate : B.tick},
             lines: fitLines(all).concat(all.map(function (s) {
                 return {name: s.name, index: s.index,
+                    dx: 4 * (s.index - (all.length - 1) / 2),
                     x: s.points.map(function (p) {
                         return p.negatives;
                     }), y: s.points.map(function (p) {

@@ -282,7 +282,7 @@
                     return f[1] !== undefined && f[1] !== null;
                 }).map(function (f) {
                     return [f[0], B.el("code", null, String(f[1]))];
-                })),
+                }), {class: "left"}),
             B.table("Every run", ["system", "seed", "command", "threshold",
                 "floor", "seconds", "hash of the weights"], runRows(),
             {class: "left"})]);

@@ -320,7 +320,7 @@ def pictures(c, every=1):
                 (hue * 3 + y * 4) % 256))
             return "data:image/png;base64," + base64.b64encode(data).decode()
         out[str(i)] = {"thumb": url(0)}
-        if i % 2 == 0:
+        if i % 4 == 0:
             out[str(i)]["cam"] = {"cascade": url(90), "multilabel": url(160)}
     return out
 

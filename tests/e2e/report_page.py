@@ -94,15 +94,21 @@ def wrong_moves(c, moves):
     systems = {s["name"]: s for s in c["systems"]}
     for m in moves:
         s = systems[m["system"]]
+        tested = sum(y >= 0 for y in label) / len(label)
         run = s["runs"][m["seed"]]
-        if "threshold" in m:
+        if m["seed"] < 0:  # the mean over seeds
+            rows = [expected(c, s, r, r["threshold"], r["floor"], tested)
+                    for r in s["runs"]]
+            want = [None if None in x else sum(x) / len(x)
+                    for x in zip(*rows)]
+        elif "threshold" in m:
             floor = m["floor"]
             want = expected(c, s, run, from_odds(m["threshold"]),
                             0 if floor is None else from_odds(floor),
                             from_odds(m["share"]))
         else:
             want = expected(c, s, run, run["threshold"], run["floor"],
-                            sum(y >= 0 for y in label) / len(label))
+                            tested)
         if not all(map(near, m["shown"], want)):
             wrong.append((m, want))
     return wrong
@@ -163,6 +169,29 @@ def bins_wrong(c, shown):
     return None
 
 
+def galleries(c, pictures):
+    """Pictures of the four galleries of the first system, best first."""
+    label, k, first = c["test"]["label"], len(c["classes"]), c["systems"][0]
+    run = first["runs"][0]
+    said = [[made.verdict(s["name"], s["runs"][0], i, k,
+                          s["runs"][0]["threshold"], s["runs"][0]["floor"])
+             for s in c["systems"]] for i in range(len(label))]
+
+    def top(which, rank):
+        there = [i for i in range(len(label)) if str(i) in pictures and
+                 which(i)]
+        return sorted(there, key=lambda i: (-rank(i), i))[:12]
+
+    def spread(i):
+        scores = [s["runs"][0]["p_bear"][i] for s in c["systems"]]
+        return max(scores) - min(scores)
+    return [top(lambda i: label[i] < 0, lambda i: run["p_bear"][i]),
+            top(lambda i: label[i] >= 0, lambda i: -run["p_bear"][i]),
+            top(lambda i: label[i] >= 0 and said[i][0] >= 0 and
+                said[i][0] != label[i], lambda i: max(run["p"][i])),
+            top(lambda i: len(set(said[i])) > 1, spread)]
+
+
 # --- the browser ------------------------------------------------------------
 
 
@@ -220,8 +249,8 @@ def small_cases():
 
 def large_case(folder):
     c = made.comparison()
-    note, dom, console = browse(folder, "large", (c, made.sweep(),
-                                                  made.pictures(c)))
+    pictures = made.pictures(c, 2)
+    note, dom, console = browse(folder, "large", (c, made.sweep(), pictures))
     check(not console, "no message on the console", console)
     check(note is not None, "the page ran to its end", dom[-500:])
     if note is None:
@@ -231,7 +260,7 @@ def large_case(folder):
         "families", "cost", "controls", "galleries", "sweep", "repeat"],
         "all sections, in order", note["sections"])
     wrong = wrong_moves(c, note["moves"])
-    check(len(note["moves"]) == 5 * 3 * 9 and not wrong,
+    check(len(note["moves"]) == 5 * 3 * 9 + 5 and not wrong,
           "the table follows the sliders", wrong[:2])
     for kind in ("roc", "open"):
         wrong = [w for w in (curve_wrong(c, s, kind)
@@ -241,7 +270,12 @@ def large_case(folder):
     check(not wrong, "reliability", wrong[:1])
     check(not re.search(r'(src|href|action)="(?!#|data:image/)', dom),
           "nothing is loaded from elsewhere")
-    check(len(re.findall('class="card"', dom)) == 48, "48 pictures show")
+    want = galleries(c, pictures)
+    check(note["galleries"] == want and len(want[3]) == 12,
+          "the galleries show the worst pictures",
+          (note["galleries"], want))
+    check(note["map"] == [[False, "true"], [True, "false"]],
+          "a map comes and goes", note["map"])
     svgs = re.findall(r'<svg role="img"[^>]*aria-labelledby="([^" ]+) ', dom)
     check(len(svgs) == 8 and all(f'<title id="{i}"' in dom for i in svgs),
           "every chart has a title", svgs)
