@@ -5,7 +5,7 @@
 data=$tmp/data
 small="--with gate-size=32 --with gate-width=0.1 --with batch=32 --quiet"
 run 0 "synth draws pictures" synth --out "$data" --count 160 --seed 8 \
-    --size 48 --quiet
+    --size 64 --quiet
 
 # What train offers for it.
 find "$data/train/negative" -type f | sort | head -n 4 |
