@@ -186,32 +186,27 @@ static enum nn_status report_all(struct session *s, struct nn_error *err)
     return st;
 }
 
-/* Class names of data and model must agree: figures would be nonsense. */
-static enum nn_status same_classes(const struct model *m,
-                                   const struct nn_dataset *ds,
+/* The data may lack classes of the model, but not have others. */
+static enum nn_status same_classes(const struct model *m, struct nn_dataset *ds,
                                    struct nn_error *err)
 {
-    int same = m->n_classes == ds->n_classes;
+    enum nn_status st = nn_dataset_set_classes(
+        ds, (const char *const *)m->classes, m->n_classes, err);
 
-    for (size_t k = 0; same && k < m->n_classes; k++) {
-        same = strcmp(m->classes[k], ds->classes[k]) == 0;
-    }
-    return same ? NN_OK
-                : nn_fail(err, NN_ERR_ARG,
-                          "the classes of '%s' are not those of the model "
-                          "('bearcascade inspect' shows both)",
-                          ds->path);
+    return st != NN_ERR_ARG
+               ? st
+               : nn_fail(err, NN_ERR_ARG,
+                         "the classes of '%s' are not those of the model "
+                         "('bearcascade inspect' shows both)",
+                         ds->path);
 }
 
 static enum nn_status measure(struct session *s, struct nn_error *err)
 {
     struct cascade_scores scores = CASCADE_SCORES_INIT;
     struct cascade *c = NULL;
-    enum nn_status st = same_classes(s->model, s->ds, err);
+    enum nn_status st = cascade_create(s->model, &c, err);
 
-    if (!st) {
-        st = cascade_create(s->model, &c, err);
-    }
     if (!st) {
         st = cascade_score(c, s->ds, s->index, s->n, 1, "evaluate", &scores,
                            err);
@@ -236,6 +231,9 @@ static int run(const struct evaluate *o, const char *data)
 
     if (!st) {
         st = cmd_open_data(data, o->seed, &ds, &err);
+    }
+    if (!st) {
+        st = same_classes(m, ds, &err);
     }
     if (!st) {
         index = choose(ds, o->split, &s.n);

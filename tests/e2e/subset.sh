@@ -62,6 +62,21 @@ err_has "costs a warning" "warning: subset 'none' has no picture of a class"
 run 1 "an empty subset" evaluate -m "$tmp/run" "$data" --bootstrap 0 \
     --subset 'none=nothing-*:nobody'
 err_has "is named" "subset 'none' is empty"
+mkdir -p "$tmp/fewer" "$tmp/more/test"
+cp -r "$data/test" "$tmp/fewer/"
+rm -r "$tmp/fewer/test/grizzly"
+run 0 "data without one of the classes" \
+    evaluate -m "$tmp/run" "$tmp/fewer" --bootstrap 0 --json
+check "has a row of zeros for it" \
+    python3 -c 'import json, sys
+r = json.load(open(sys.argv[1]))[0]
+assert r["truth"][:3] == ["black", "grizzly", "teddy"], r["truth"]
+assert sum(r["confusion"][1]) == 0 < sum(r["confusion"][0])
+assert 0 < r["species_accuracy"]["value"] <= 1' "$tmp/out"
+cp -r "$data/test/black" "$tmp/more/test/polar"
+cp -r "$data/test/negative" "$tmp/more/test/"
+run 1 "data with another class" evaluate -m "$tmp/run" "$tmp/more"
+err_has "are refused" "are not those of the model"
 for bad in field field= =x field=:plush; do
     run 2 "'$bad' is refused" evaluate -m "$tmp/run" "$data" --subset "$bad"
 done

@@ -1,4 +1,4 @@
-/* Pictures of one data set in another. */
+/* Pictures of one data set in another, and a larger table of classes. */
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -51,6 +51,31 @@ START_TEST(reads_through)
     album_expect(ds, 0, 1); /* its own are where they were */
     nn_dataset_close(&ds);
     nn_dataset_close(&pool);
+}
+END_TEST
+
+START_TEST(larger_table_of_classes)
+{
+    const char *const model[] = { "teddy", "polar", "black" };
+    const char *const other[] = { "teddy", "polar" };
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_dataset *ds = album_open(data_dir);
+
+    ck_assert_int_eq(nn_dataset_set_classes(ds, other, 2, &err), NN_ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(err.text, "unknown class 'black'"));
+    ck_assert_uint_eq(ds->n_classes, 2);
+    ck_assert_int_eq(nn_dataset_set_classes(ds, model, 3, &err), NN_OK);
+    ck_assert_uint_eq(ds->n_classes, 3);
+    ck_assert_str_eq(ds->classes[1], "polar");
+    for (size_t i = 0; i < ds->n; i++) {
+        const char *file = ds->items[i].file;
+        int32_t want = strstr(file, "teddy") != NULL   ? 0
+                       : strstr(file, "black") != NULL ? 2
+                                                       : NN_NEGATIVE;
+
+        ck_assert_int_eq(ds->items[i].label, want);
+    }
+    nn_dataset_close(&ds);
 }
 END_TEST
 
@@ -120,11 +145,27 @@ static int borrow_all(void *ctx)
     return st;
 }
 
+static int take_classes(void *ctx)
+{
+    const char *const model[] = { "teddy", "polar", "black" };
+    struct nn_dataset *ds;
+    enum nn_status st = nn_dataset_create("none", &ds, NULL);
+
+    (void)ctx;
+    if (!st) {
+        st = nn_dataset_set_classes(ds, model, 3, NULL);
+        ck_assert_uint_eq(ds->n_classes, st ? 0 : 3);
+    }
+    nn_dataset_close(&ds);
+    return st;
+}
+
 START_TEST(allocation_failures)
 {
     struct nn_dataset *pool = album_open_pool(pool_dir);
 
     testkit_each_alloc_failure(borrow_all, pool);
+    testkit_each_alloc_failure(take_classes, NULL);
     nn_dataset_close(&pool);
 }
 END_TEST
@@ -139,6 +180,7 @@ static Suite *create(void)
     tcase_add_test(t, reads_through);
     tcase_add_test(t, duplicates_across_sets);
     tcase_add_test(t, refuses);
+    tcase_add_test(t, larger_table_of_classes);
     tcase_add_test(t, allocation_failures);
     suite_add_tcase(s, t);
     return s;
