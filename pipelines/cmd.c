@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/file.h"
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
@@ -61,6 +62,33 @@ int cmd_fail(const char *command, const struct nn_error *err)
     fprintf(stderr, "bearcascade %s: %s\n", command,
             err->text[0] != '\0' ? err->text : nn_status_str(err->status));
     return EXIT_FAILED;
+}
+
+static void add_option(void *ctx, const char *name, const char *value)
+{
+    json_object_set_new(ctx, name, json_string(value));
+}
+
+json_t *cmd_options_json(const struct nn_options *o, const char *data)
+{
+    json_t *options = json_object();
+
+    if (options != NULL) {
+        json_object_set_new(options, "data", json_string(data));
+        nn_options_each(o, add_option, options);
+    }
+    return options;
+}
+
+enum nn_status cmd_write_options(const char *dir, const json_t *options,
+                                 struct nn_error *err)
+{
+    char *path = nn_path_join(dir, "options.json");
+    enum nn_status st =
+        path == NULL ? nn_fail_nomem(err) : nn_json_write(path, options, err);
+
+    nn_mem_free(path);
+    return st;
 }
 
 json_t *cmd_public_options(const json_t *options)

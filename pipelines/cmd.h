@@ -56,6 +56,14 @@ int cmd_fail(const char *command, const struct nn_error *err);
 extern volatile sig_atomic_t cmd_stop;
 void cmd_catch_signals(void);
 
+/* All options of a call as an object of strings, with "data"; NULL when out
+ * of memory. */
+json_t *cmd_options_json(const struct nn_options *o, const char *data);
+
+/* Write them as DIR/options.json. Errors: NN_ERR_IO, NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+cmd_write_options(const char *dir, const json_t *options, struct nn_error *err);
+
 /* A copy of an object of strings in which paths are cut down to their last
  * part: a model file that is passed on tells nothing of its maker's folders.
  * NULL when out of memory. */

@@ -10,24 +10,24 @@
 #include "pipelines/data_card.h"
 #include "pipelines/join.h"
 #include "pipelines/pretrain.h"
+#include "pipelines/views.h"
 
 enum { MAX_PHASES = 16, LEAST_SIZE = 32, MOST_SIZE = 1024 };
 
 struct command {
     struct cmd_common common;
     const char *out, *init, *sizes;
-    int resume, half, head, negatives, views, optimiser, schedule;
+    int resume, half, head, negatives, optimiser, schedule;
     int epochs, batch, size, eval_every, plain_epochs, cache_mb;
     double width, dropout, lr, warmup, weight_decay, ema, label_smoothing;
     double mixup, cutmix, mix_share, clip, norm_floor;
-    double crop_min;
+    struct views_options views;
     uint64_t seed;
     struct nn_train_phase phase[MAX_PHASES];
     size_t n_phases;
     struct pretrain_options opt;
 };
 
-enum { VIEWS_MILD, VIEWS_STRONG, VIEWS_PLAIN };
 enum { OPT_ADAMW, OPT_SGD };
 
 static void set_defaults(struct command *c)
@@ -103,27 +103,12 @@ static void apply_sizes(struct command *c)
     t->n_phases = c->n_phases;
 }
 
-static void apply_views(const struct command *c, struct nn_augment *a)
-{
-    if (c->views == VIEWS_STRONG) {
-        *a = nn_augment_defaults();
-    } else if (c->views == VIEWS_PLAIN) {
-        *a = nn_augment_none();
-        a->crop_min = 0.5f;
-        a->aspect = 1.33f;
-        a->flip = 0.5f;
-    }
-    if (c->crop_min > 0) {
-        a->crop_min = (float)c->crop_min;
-    }
-}
-
 static void apply_options(struct command *c)
 {
     struct nn_train_options *t = &c->opt.train;
 
     apply_sizes(c);
-    apply_views(c, &t->augment);
+    views_apply(&c->views, &t->augment);
     t->batch = c->batch;
     t->seed = c->seed;
     t->eval_every = c->eval_every;
@@ -151,28 +136,6 @@ static void apply_options(struct command *c)
 }
 
 /* --- the run --- */
-
-static void add_option(void *ctx, const char *name, const char *value)
-{
-    json_object_set_new(ctx, name, json_string(value));
-}
-
-static enum nn_status write_options(const char *dir, const json_t *options,
-                                    struct nn_error *err)
-{
-    struct nn_file_out o = { 0 };
-    char *path = nn_path_join(dir, "options.json");
-    enum nn_status st =
-        path == NULL ? nn_fail_nomem(err) : nn_file_out_open(&o, path, err);
-
-    if (!st) {
-        json_dumpf(options, o.stream, JSON_INDENT(2));
-        fputc('\n', o.stream);
-        st = nn_file_out_commit(&o, err);
-    }
-    nn_mem_free(path);
-    return st;
-}
 
 static enum nn_status save_result(const struct command *c,
                                   const struct nn_dataset *ds,
@@ -230,19 +193,17 @@ static enum nn_status run_pretrain(struct command *c,
                                    struct nn_error *err)
 {
     struct nn_dataset *ds = NULL;
-    json_t *options = json_object();
+    json_t *options = cmd_options_json(o, data);
     enum nn_status st =
         options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(c->out, err);
 
     if (st) {
         goto out;
     }
-    json_object_set_new(options, "data", json_string(data));
-    nn_options_each(o, add_option, options);
     apply_options(c);
     st = cmd_open_data(data, c->seed, &ds, err);
     if (!st) {
-        st = write_options(c->out, options, err);
+        st = cmd_write_options(c->out, options, err);
     }
     if (!st) {
         st = train_and_save(c, ds, options, err);
@@ -315,7 +276,8 @@ static int parse_and_run(struct command *c, const struct nn_option *table,
         nn_fail_nomem(&err);
         return cmd_fail("pretrain", &err);
     }
-    status = check_usage(c, cmd_parse(&o, argc, argv, operands, &n));
+    status = cmd_parse(&o, argc, argv, operands, &n);
+    status = check_usage(c, views_check(&c->views, "pretrain", status));
     if (status < 0) {
         char *data = join_spec(operands, (size_t)n);
 
@@ -330,6 +292,7 @@ static int parse_and_run(struct command *c, const struct nn_option *table,
         nn_mem_free(data);
     }
     nn_mem_free(operands);
+    nn_options_release(&o);
     return status;
 }
 
@@ -391,11 +354,7 @@ int cmd_pretrain(int argc, char **argv)
           "memory for decoded pictures; 0: 1 GiB or a quarter of memory, the "
           "less",
           0, 1 << 20 },
-        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "views", 0, 0 },
-        { "views", 0, NN_OPT_CHOICE, &c.views, "mild|strong|plain",
-          "augmentation; plain: crops and mirror images alone", 0, 0 },
-        { "crop-min", 0, NN_OPT_DOUBLE, &c.crop_min, "SHARE",
-          "least share of a picture in a crop; 0: that of the views", 0, 1 },
+        VIEWS_ROWS(c.views),
         { "mixup", 0, NN_OPT_DOUBLE, &c.mixup, "A",
           "blend pairs of pictures, share from Beta(A,A); 0 off", 0, 1 },
         { "cutmix", 0, NN_OPT_DOUBLE, &c.cutmix, "A",

@@ -15,6 +15,7 @@
 #include "pipelines/train_rounds.h"
 #include "pipelines/train_rows.h"
 #include "pipelines/train_subset.h"
+#include "pipelines/views.h"
 
 struct train {
     struct cmd_common common;
@@ -28,6 +29,7 @@ struct train {
     struct nn_option_list negatives, mine_pool, leave_out;
     struct train_rounds rounds;
     struct train_subset subset;
+    struct views_options views;
     /* Of nets that start from pre-trained weights. */
     double init_rate, head_rate, layer_decay;
     int head_epochs, keep_norms;
@@ -173,6 +175,8 @@ static void apply_options(struct train *t)
 {
     apply_shared(t, &t->gate.train);
     apply_shared(t, &t->species.train);
+    views_apply(&t->views, &t->gate.train.augment);
+    views_apply(&t->views, &t->species.train.augment);
     t->gate.size = t->gate_size;
     t->gate.width = (float)t->gate_width;
     t->gate.min_hit_rate = t->min_hit_rate;
@@ -182,32 +186,6 @@ static void apply_options(struct train *t)
     t->species.width = (float)t->species_width;
     t->species.keep_rate = t->keep_rate;
     t->species.train.loss.smoothing = (float)t->label_smoothing;
-}
-
-static void add_option(void *ctx, const char *name, const char *value)
-{
-    json_object_set_new(ctx, name, json_string(value));
-}
-
-/* options.json of the run folder, and part of the model's metadata. */
-static enum nn_status write_options(const char *dir, json_t *options,
-                                    struct nn_error *err)
-{
-    struct nn_file_out o = { 0 };
-    char *path = nn_path_join(dir, "options.json");
-    enum nn_status st;
-
-    if (path == NULL) {
-        return nn_fail_nomem(err);
-    }
-    st = nn_file_out_open(&o, path, err);
-    if (!st) {
-        json_dumpf(options, o.stream, JSON_INDENT(2));
-        fputc('\n', o.stream);
-        st = nn_file_out_commit(&o, err);
-    }
-    nn_mem_free(path);
-    return st;
 }
 
 static void say_result(const char *name, const struct nn_train_result *r)
@@ -396,15 +374,13 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
 {
     struct nn_dataset *ds = NULL;
     struct pools given = { .n = 0 }, mined = { .n = 0 };
-    json_t *options = json_object();
+    json_t *options = cmd_options_json(o, data);
     enum nn_status st =
         options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(t->out, err);
 
     if (st) {
         goto out;
     }
-    json_object_set_new(options, "data", json_string(data));
-    nn_options_each(o, add_option, options);
     apply_options(t);
     st = choose_start(t, err);
     if (!st) {
@@ -424,7 +400,7 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
         t->rounds.pools = &mined;
     }
     if (!st) {
-        st = write_options(t->out, options, err);
+        st = cmd_write_options(t->out, options, err);
     }
     if (!st) {
         data_card_print(ds, stderr);
@@ -503,7 +479,8 @@ static int parse_and_run(struct train *t, const struct nn_option *table,
         nn_fail_nomem(&err);
         return cmd_fail("train", &err);
     }
-    status = needs_out(t, cmd_parse(&o, argc, argv, operands, &n));
+    status = cmd_parse(&o, argc, argv, operands, &n);
+    status = needs_out(t, views_check(&t->views, "train", status));
     if (status < 0) {
         cmd_apply_common(&t->common);
         cmd_catch_signals();
@@ -584,6 +561,7 @@ int cmd_train(int argc, char **argv)
         { "positive-share", 0, NN_OPT_DOUBLE, &t.positive_share, "P",
           "share of bears among the gate's training views; 0: as in the data",
           0, 0.99 },
+        VIEWS_ROWS(t.views),
         INIT_ROWS(t),
         NEGATIVES_ROWS(t),
         SUBSET_ROWS(t.subset),

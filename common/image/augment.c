@@ -1,6 +1,7 @@
 #include "common/image/augment_internal.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "common/base/mem.h"
 #include "common/image/image_internal.h"
@@ -38,6 +39,28 @@ struct nn_augment nn_augment_defaults(void)
         .blur = 0.1f,
         .erase = 0.25f,
     };
+}
+
+int nn_augment_without(struct nn_augment *a, const char *step)
+{
+    if (strcmp(step, "crop") == 0) {
+        a->crop_min = a->crop_max = a->aspect = 1;
+    } else if (strcmp(step, "flip") == 0) {
+        a->flip = 0;
+    } else if (strcmp(step, "colour") == 0) {
+        a->brightness = a->contrast = a->saturation = a->hue = a->grey = 0;
+    } else if (strcmp(step, "lowres") == 0) {
+        a->lowres = 0;
+    } else if (strcmp(step, "jpeg") == 0) {
+        a->jpeg = 0;
+    } else if (strcmp(step, "blur") == 0) {
+        a->blur = 0;
+    } else if (strcmp(step, "erase") == 0) {
+        a->erase = 0;
+    } else {
+        return -1;
+    }
+    return 0;
 }
 
 static int in_unit(float v)

@@ -50,6 +50,11 @@ struct nn_augment nn_augment_none(void); /* whole picture, squeezed; no draw */
  * (from 0.25), jpeg 0.2 (from 30), blur 0.1, erase 0.25. */
 struct nn_augment nn_augment_defaults(void);
 
+/* Turn a step off; `colour` is brightness, contrast, saturation, hue and grey.
+ * Returns 0, or -1 when there is no step of that name. */
+#define NN_AUGMENT_STEPS "crop|flip|colour|lowres|jpeg|blur|erase"
+int nn_augment_without(struct nn_augment *a, const char *step);
+
 /* Write one size x size view of src into rgb ([size,size,3] bytes, not part
  * of src). Errors: NN_ERR_ARG (an option out of its range, size < 1, empty
  * src; nothing is drawn), NN_ERR_NOMEM (rgb and rng are then undefined). */

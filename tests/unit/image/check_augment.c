@@ -54,6 +54,29 @@ START_TEST(defaults_are_as_documented)
 }
 END_TEST
 
+/* Every step that is named can be left out; together nothing is left. */
+START_TEST(without_all_steps_the_whole_picture)
+{
+    char steps[] = NN_AUGMENT_STEPS, *rest = NULL;
+    struct nn_augment a = nn_augment_defaults(), before = a;
+    struct nn_image src;
+    uint8_t got[BYTES], want[BYTES];
+
+    for (char *s = strtok_r(steps, "|", &rest); s != NULL;
+         s = strtok_r(NULL, "|", &rest)) {
+        ck_assert_int_eq(nn_augment_without(&a, s), 0);
+        ck_assert(memcmp(&a, &before, sizeof a) != 0);
+        before = a;
+    }
+    ck_assert_int_eq(nn_augment_without(&a, "hue"), -1);
+    sample_noise(&src, 80, 60, 1);
+    squeeze(&src, want);
+    apply(&a, 3, &src, got);
+    ck_assert_mem_eq(got, want, BYTES);
+    nn_image_release(&src);
+}
+END_TEST
+
 START_TEST(same_draws_same_bytes)
 {
     struct nn_augment a = nn_augment_defaults();
@@ -412,6 +435,7 @@ static Suite *create(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, none_is_the_whole_picture);
     tcase_add_test(tc, defaults_are_as_documented);
+    tcase_add_test(tc, without_all_steps_the_whole_picture);
     tcase_add_test(tc, same_draws_same_bytes);
     tcase_add_test(tc, same_bytes_on_every_machine);
     tcase_add_test(tc, flips_are_fair);

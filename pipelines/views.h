@@ -1,0 +1,50 @@
+/* pipelines/views.h - options for training views, shared by train and
+ * pretrain. */
+#ifndef PIPELINES_VIEWS_H
+#define PIPELINES_VIEWS_H
+
+#include "common/base/options.h"
+#include "common/image/augment.h"
+
+struct views_options {
+    int kind;        /* enum views_kind */
+    double crop_min; /* 0: that of the kind */
+    struct nn_option_list without;
+};
+enum views_kind { VIEWS_MILD, VIEWS_STRONG, VIEWS_PLAIN };
+
+/* Rows of an option table; v: a struct views_options. */
+#define VIEWS_ROWS(v)                                                          \
+    { NULL, 0, NN_OPT_HEADING, NULL, NULL, "views", 0, 0 },                    \
+        { "views",                                                             \
+          0,                                                                   \
+          NN_OPT_CHOICE,                                                       \
+          &(v).kind,                                                           \
+          "mild|strong|plain",                                                 \
+          "augmentation; plain: crops and mirror images alone",                \
+          0,                                                                   \
+          0 },                                                                 \
+        { "crop-min",                                                          \
+          0,                                                                   \
+          NN_OPT_DOUBLE,                                                       \
+          &(v).crop_min,                                                       \
+          "SHARE",                                                             \
+          "least share of a picture in a crop; 0: that of the "                \
+          "views",                                                             \
+          0,                                                                   \
+          1 },                                                                 \
+    {                                                                          \
+        "without", 0, NN_OPT_LIST, &(v).without, "STEP",                       \
+            "leave out one step of the views: " NN_AUGMENT_STEPS               \
+            "; may be repeated",                                               \
+            0, 0                                                               \
+    }
+
+/* status, or EXIT_USAGE and a line on stderr when it was below 0 and `without`
+ * names no step. */
+int views_check(const struct views_options *v, const char *command, int status);
+
+/* *a holds the mild views on entry. */
+void views_apply(const struct views_options *v, struct nn_augment *a);
+
+#endif /* PIPELINES_VIEWS_H */
