@@ -24,6 +24,7 @@ err_has "and the option is named" "'--epochs' wants a whole number"
 run 2 "a range is checked" train data --out "$tmp/r" --min-hit-rate 2
 run 2 "a choice is checked" classify --model m --format xml p
 err_has "and the choices are named" "text|jsonl|csv|megadetector"
+run 2 "a step of the views is checked" train data --out "$tmp/r" --without hue
 run 2 "train needs --out" train data
 run 2 "classify needs --model" classify photo.jpg
 run 2 "train needs one operand" train --out "$tmp/r"
