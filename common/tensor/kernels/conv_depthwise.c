@@ -6,6 +6,7 @@ enum {
     FLOAT_PIXELS = 256,    /* most pixels summed in float */
     CHANNELS = 128,        /* taken through all rows of a call together */
     FETCH_FLOATS = 300000, /* more are not in the second cache */
+    ADD_CHANNELS = 32,     /* of partial sums added in one piece */
 };
 
 struct view {
@@ -27,12 +28,16 @@ static size_t taps_of(const struct nn_conv *c)
     return (size_t)c->s.kh * (size_t)c->s.kw;
 }
 
+/* Pieces of rows (n_m) and of channels (n_c): rows first, but blocks of
+ * channels first where pieces of rows need partial sums. */
 static void cut_work(const struct nn_conv *c, size_t rows, size_t macs,
-                     size_t *n_m, size_t *n_c)
+                     int partial, size_t *n_m, size_t *n_c)
 {
     size_t vecs = nn_ceil_div((size_t)c->s.ic, c->k->vw);
     size_t want = nn_conv_want(macs, 400000);
-    *n_m = nn_min_size(want, rows);
+    size_t blocks = nn_ceil_div((size_t)c->s.ic, CHANNELS);
+    size_t most = partial ? nn_ceil_div(want, blocks) : want;
+    *n_m = nn_min_size(most, rows);
     *n_c = nn_min_size(nn_ceil_div(want, *n_m), vecs);
 }
 
@@ -45,7 +50,7 @@ size_t nn_depthwise_work(const struct nn_conv *c, int backward)
 {
     size_t n_m, n_c, ch = (size_t)c->s.ic;
     size_t b = (size_t)c->max_batch, macs = b * nn_conv_macs(&c->s);
-    cut_work(c, b * (size_t)c->oh, macs, &n_m, &n_c);
+    cut_work(c, b * (size_t)c->oh, macs, 0, &n_m, &n_c);
     size_t n = n_m * ch * (2 + 2 * sizeof(double) / sizeof(float));
     return backward ? nn_max_size(n, (n_m + 1) * taps_of(c) * ch) : n;
 }
@@ -194,8 +199,8 @@ static nn_dw_fn *pick(const struct nn_conv *c, nn_dw_fn *f31, nn_dw_fn *f32,
 static void run_view(struct view *v, int32_t batch)
 {
     v->total = (size_t)batch * (size_t)v->rows;
-    cut_work(v->c, v->total, (size_t)batch * nn_conv_macs(&v->c->s), &v->n_m,
-             &v->n_c);
+    cut_work(v->c, v->total, (size_t)batch * nn_conv_macs(&v->c->s),
+             v->taps != NULL, &v->n_m, &v->n_c);
     v->fetch = (size_t)batch * (v->x_image + v->y_image) > FETCH_FLOATS;
     if (v->part) { /* doubles first, floats behind them */
         v->sums = (float *)(void *)(v->part + v->n_m * 2 * (size_t)v->c->s.ic);
@@ -274,17 +279,25 @@ void nn_depthwise_backward_input(const struct nn_conv *c, int32_t batch,
     run_view(&v, batch);
 }
 
-/* dw[c, t] += the partial sums in the order of the pieces. */
-static void add_taps(void *ctx, size_t t)
+/* dw[c, t] += the partial sums in the order of the pieces, for one block of
+ * channels, whose rows of dw no other thread writes. */
+static void add_taps(void *ctx, size_t block)
 {
     const struct view *v = ctx;
     size_t taps = taps_of(v->c), ch = (size_t)v->c->s.ic;
-    for (size_t i = 0; i < ch; i++) {
-        float s = 0;
-        for (size_t m = 0; m < v->n_m; m++) {
-            s += v->taps[(m * taps + t) * ch + i];
+    size_t c0 = block * ADD_CHANNELS, n = nn_min_size(ch - c0, ADD_CHANNELS);
+    float *dw = v->dw + c0 * taps;
+    for (size_t t = 0; t < taps; t++) {
+        float s[ADD_CHANNELS] = { 0 };
+        const float *part = v->taps + t * ch + c0;
+        for (size_t m = 0; m < v->n_m; m++, part += taps * ch) {
+            for (size_t i = 0; i < n; i++) {
+                s[i] += part[i];
+            }
         }
-        v->dw[i * taps + t] += s;
+        for (size_t i = 0; i < n; i++) {
+            dw[i * taps + t] += s[i];
+        }
     }
 }
 
@@ -307,5 +320,5 @@ void nn_depthwise_backward_weights(const struct nn_conv *c, int32_t batch,
     v.d.x = x;
     v.d.residual = dy;
     run_view(&v, batch);
-    nn_parallel_for(taps_of(c), add_taps, &v);
+    nn_parallel_for(nn_ceil_div((size_t)c->s.ic, ADD_CHANNELS), add_taps, &v);
 }
