@@ -5,20 +5,21 @@
 #include "common/tensor/kernels/conv_internal.h"
 
 enum {
-    BLOCK = 64,         /* pixels taken together, so that the lines of dy that
-                           they touch stay in the first cache */
-    DIRECT_TILES = 4,   /* up to so many tiles of filters no panel is copied */
-    MERGE_FLOATS = 32,  /* kernel rows this short are copied as one run */
-    PIECES = 8,         /* no more by columns than makes so many pieces */
-    PIECE_PIXELS = 512, /* fewer are not worth partial sums */
+    BLOCK = 64,          /* pixels taken together, so that the lines of dy that
+                            they touch stay in the first cache */
+    DIRECT_TILES = 4,    /* up to so many tiles of filters no panel is copied */
+    MERGE_FLOATS = 32,   /* kernel rows this short are copied as one run */
+    PIECES = 8,          /* no more by columns than makes so many pieces */
+    PIECE_PIXELS = 2048, /* fewer are not worth partial sums */
+    ADD_FLOATS = 16384,  /* of partial sums added in one piece */
 };
 
 struct wview {
     const struct nn_conv *c;
     int32_t batch;
     const float *x, *dy;
-    float *dw, *part;   /* part: [n_p][OC * K] when n_p > 1 */
-    size_t n_p, n_n, k; /* pieces of pixels and of panels; K */
+    float *dw, *part;        /* part: [n_p][OC * K] when n_p > 1 */
+    size_t n_p, n_o, n_n, k; /* pieces of pixels, filters and panels; K */
     size_t pixels;
 };
 
@@ -32,77 +33,104 @@ static size_t depth_of(const struct nn_conv *c)
     return (size_t)c->s.kh * (size_t)c->s.kw * (size_t)c->s.ic;
 }
 
-static void cut_work(const struct nn_conv *c, size_t pixels, size_t *n_p,
-                     size_t *n_n)
+static size_t tiles_of(const struct nn_conv *c)
+{
+    return nn_ceil_div((size_t)c->s.oc, c->k->mr);
+}
+
+/* Panels first: only pieces of pixels need partial sums, and pieces of
+ * filters copy the same patches. */
+static void cut_work(const struct nn_conv *c, struct wview *v)
 {
     size_t k = depth_of(c), panels = nn_ceil_div(k, width_of(c));
-    size_t want = nn_conv_want(pixels * k * (size_t)c->s.oc, 2000000);
-    size_t most = nn_max_size(1, pixels / PIECE_PIXELS);
-    *n_p = nn_min_size(nn_min_size(want, NN_CONV_CHUNKS / 2), most);
-    *n_n = nn_ceil_div(nn_min_size(want, PIECES), *n_p);
-    *n_n = nn_min_size(*n_n, panels);
+    size_t want = nn_conv_want(v->pixels * k * (size_t)c->s.oc, 2000000);
+    size_t most = nn_max_size(1, v->pixels / PIECE_PIXELS);
+    v->n_p = nn_min_size(nn_min_size(want, NN_CONV_CHUNKS / 2), most);
+    v->n_n = nn_ceil_div(nn_min_size(want, PIECES), v->n_p);
+    v->n_o = nn_ceil_div(v->n_n, panels);
+    v->n_n = nn_min_size(v->n_n, panels);
+    v->n_o = nn_min_size(v->n_o, tiles_of(c));
 }
 
 size_t nn_gemm_weights_work(const struct nn_conv *c)
 {
-    size_t n_p, n_n;
-    size_t pixels = (size_t)c->max_batch * (size_t)c->oh * (size_t)c->ow;
-    cut_work(c, pixels, &n_p, &n_n);
-    return n_p > 1 ? n_p * depth_of(c) * (size_t)c->s.oc : 0;
+    struct wview v = { .pixels = (size_t)c->max_batch * (size_t)c->oh *
+                                 (size_t)c->ow };
+    cut_work(c, &v);
+    return v.n_p > 1 ? v.n_p * depth_of(c) * (size_t)c->s.oc : 0;
 }
 
-/* A run of one kernel position (or, merged, of one kernel row) in the patches
- * of n pixels from m0 on: len floats from float `first` of it. */
+/* A run of one kernel position (or, merged, of one kernel row) in patches:
+ * len floats from float `first` of it. */
 struct run {
-    size_t m0, n, first, len;
+    size_t first, len;
     int32_t kh, kw;
     int merged;
 };
 
-/* Floats of a merged row of a pixel at the edge, outside ones zero. */
-static const float *copy_edge(const struct nn_conv_shape *s, const float *row,
-                              int32_t iw, const struct run *r, float *patch)
+/* Result pixels j0..j1-1 of row i of image b. */
+struct strip {
+    size_t b;
+    int32_t i, j0, j1;
+};
+
+/* The run of one pixel at the edge: row (NULL: outside) from column iw on,
+ * zero outside the image. */
+static void copy_edge(const struct nn_conv_shape *s, const float *row,
+                      int32_t iw, const struct run *r, float *dst)
 {
     for (size_t i = 0; i < r->len; i++) {
         int32_t at = iw + (int32_t)((r->first + i) / (size_t)s->ic);
-        int in = (uint32_t)at < (uint32_t)s->w;
+        int in = row != NULL && (uint32_t)at < (uint32_t)s->w;
         ptrdiff_t from = (ptrdiff_t)iw * s->ic + (ptrdiff_t)(r->first + i);
-        patch[i] = in ? row[from] : 0;
+        dst[i] = in ? row[from] : 0;
     }
-    return patch;
 }
 
-/* Where each pixel of a run starts to read. */
-static void run_pointers(const struct wview *v, const struct run *r,
-                         const float **src, float *patch)
+/* The run of all pixels of a strip: copied where all its columns are inside
+ * the image, put together at the edges. */
+static void pack_strip(const struct wview *v, const struct strip *t,
+                       const struct run *r, float *dst)
 {
     const struct nn_conv *c = v->c;
     const struct nn_conv_shape *s = &c->s;
-    size_t row_of = r->m0 / (size_t)c->ow, b = row_of / (size_t)c->oh;
-    int32_t i = (int32_t)(row_of % (size_t)c->oh);
-    int32_t j = (int32_t)(r->m0 % (size_t)c->ow);
-    int32_t columns = r->merged ? s->kw : 1;
-    for (size_t p = 0; p < r->n; p++) {
-        int32_t ih = i * s->stride_h - s->pad_h + r->kh;
-        int32_t iw = j * s->stride_w - s->pad_w + r->kw;
-        size_t at = (b * (size_t)s->h + (size_t)ih) * (size_t)s->w;
-        const float *row = v->x + at * (size_t)s->ic;
-        if ((uint32_t)ih >= (uint32_t)s->h) {
-            src[p] = c->zeros;
-        } else if (iw >= 0 && iw + columns <= s->w) {
-            src[p] = row + (size_t)iw * (size_t)s->ic + r->first;
-        } else if (r->merged) {
-            src[p] = copy_edge(s, row, iw, r, patch + p * MERGE_FLOATS);
+    size_t width = width_of(c), step = (size_t)s->stride_w * (size_t)s->ic;
+    int32_t ih = t->i * s->stride_h - s->pad_h + r->kh;
+    int32_t left = s->pad_w - r->kw; /* columns that the first one lacks */
+    int32_t last = s->w - (r->merged ? s->kw : 1) + left, j = t->j0;
+    const float *row = NULL;
+    if ((uint32_t)ih < (uint32_t)s->h) {
+        size_t at = (t->b * (size_t)s->h + (size_t)ih) * (size_t)s->w;
+        row = v->x + at * (size_t)s->ic;
+    }
+    while (j < t->j1) {
+        int32_t n = 0;
+        if (row != NULL && j * s->stride_w >= left && j * s->stride_w <= last) {
+            int32_t end = last / s->stride_w + 1;
+            n = (end < t->j1 ? end : t->j1) - j;
+            ptrdiff_t from = (ptrdiff_t)(j * s->stride_w - left) * s->ic;
+            c->k->copy(row + from + r->first, step, (size_t)n, r->len, dst,
+                       width, BLOCK * (size_t)s->stride_h * step);
         } else {
-            src[p] = c->zeros;
+            n = 1;
+            copy_edge(s, row, j * s->stride_w - left, r, dst);
         }
-        if (++j == c->ow) {
-            j = 0;
-            if (++i == c->oh) {
-                i = 0;
-                b++;
-            }
-        }
+        j += n;
+        dst += (size_t)n * width;
+    }
+}
+
+static void pack_run(const struct wview *v, size_t m0, size_t n,
+                     const struct run *r, float *dst)
+{
+    size_t ow = (size_t)v->c->ow, oh = (size_t)v->c->oh;
+    for (size_t m = m0; m < m0 + n;) {
+        size_t row = m / ow, j = m % ow;
+        size_t end = nn_min_size(ow, j + (m0 + n - m));
+        struct strip t = { row / oh, (int32_t)(row % oh), (int32_t)j,
+                           (int32_t)end };
+        pack_strip(v, &t, r, dst + (m - m0) * width_of(v->c));
+        m += end - j;
     }
 }
 
@@ -111,22 +139,16 @@ static void pack_patches(const struct wview *v, size_t m0, size_t n, size_t k0,
                          size_t len, float *dst)
 {
     const struct nn_conv_shape *s = &v->c->s;
-    const struct nn_kernels *k = v->c->k;
     size_t width = width_of(v->c), kw = (size_t)s->kw;
-    const float *src[BLOCK];
-    float patch[BLOCK * MERGE_FLOATS];
-    struct run r = { .m0 = m0, .n = n };
-    r.merged = (size_t)s->ic * kw <= MERGE_FLOATS;
+    struct run r = { .merged = (size_t)s->ic * kw <= MERGE_FLOATS };
     size_t unit = (size_t)s->ic * (r.merged ? kw : 1);
-    size_t ahead = BLOCK * (size_t)(s->stride_h * s->stride_w) * (size_t)s->ic;
     for (size_t done = 0; done < len; done += r.len) {
         size_t at = (k0 + done) / unit;
         r.first = (k0 + done) % unit;
         r.len = nn_min_size(unit - r.first, len - done);
         r.kh = (int32_t)(r.merged ? at : at / kw);
         r.kw = (int32_t)(r.merged ? 0 : at % kw);
-        run_pointers(v, &r, src, patch);
-        k->gather(src, n, r.len, dst + done, width, ahead);
+        pack_run(v, m0, n, &r, dst + done);
     }
     if (len < width) {
         for (size_t p = 0; p < n; p++) {
@@ -137,21 +159,24 @@ static void pack_patches(const struct wview *v, size_t m0, size_t n, size_t k0,
     }
 }
 
-/* All tiles of filters for columns k0..k0+len-1 of one block. */
-static void run_tiles(const struct wview *v, const struct nn_outer *base,
-                      size_t k0, float *dst)
+/* Pixels m..m+n-1, tiles t0..t1-1 of filters, panels p0..p1-1. */
+struct block {
+    size_t m, n, t0, t1, p0, p1;
+};
+
+/* All tiles of a block for the panel at base->b. */
+static void run_tiles(const struct wview *v, const struct block *b,
+                      const struct nn_outer *base, float *dst)
 {
     const struct nn_kernels *k = v->c->k;
-    size_t oc = (size_t)v->c->s.oc, tiles = nn_ceil_div(oc, k->mr);
-    size_t m = oc / tiles, larger = oc % tiles;
+    size_t oc = (size_t)v->c->s.oc, tiles = tiles_of(v->c);
     nn_outer_fn *const *fn = k->outer[base->n > k->vw];
     struct nn_outer o = *base;
-    o.dst = dst + k0;
-    for (size_t t = 0; t < tiles; t++) {
-        size_t rows = t < larger ? m + 1 : m;
-        fn[rows](&o);
-        o.a += rows;
-        o.dst += rows * v->k;
+    for (size_t t = b->t0; t < b->t1; t++) {
+        size_t first = nn_cut(oc, tiles, t);
+        o.a = v->dy + b->m * oc + first;
+        o.dst = dst + first * v->k;
+        fn[nn_cut(oc, tiles, t + 1) - first](&o);
     }
 }
 
@@ -162,62 +187,64 @@ static int is_flat(const struct nn_conv_shape *s)
            s->pad_h == 0 && s->pad_w == 0;
 }
 
-/* Panels p0..p1-1 of n pixels from m on. */
-static void run_block(const struct wview *v, size_t m, size_t n, size_t p0,
-                      size_t p1, float *dst, int add)
+static void run_block(const struct wview *v, const struct block *b, float *dst,
+                      int add)
 {
     size_t width = width_of(v->c), oc = (size_t)v->c->s.oc;
     int flat = is_flat(&v->c->s);
     float panel[BLOCK * 2 * NN_VW_MAX] __attribute__((aligned(64)));
-    struct nn_outer o = {
-        .a = v->dy + m * oc, .lda = oc, .pixels = n, .ldd = v->k, .add = add
-    };
-    for (size_t p = p0; p < p1; p++) {
+    struct nn_outer o = { .lda = oc, .pixels = b->n, .ldd = v->k, .add = add };
+    for (size_t p = b->p0; p < b->p1; p++) {
         size_t k0 = p * width;
+        const float *x = v->x + b->m * v->k + k0; /* when flat */
         o.n = nn_min_size(width, v->k - k0);
         o.b = panel;
         o.ldb = width;
-        o.ahead = p == p0 ? BLOCK * oc : 0;
-        if (flat && o.n == width && oc <= DIRECT_TILES * v->c->k->mr) {
-            o.b = v->x + m * v->k + k0;
+        o.ahead = p == b->p0 ? BLOCK * oc : 0;
+        if (flat && o.n == width && b->t1 - b->t0 <= DIRECT_TILES) {
+            o.b = x;
             o.ldb = v->k;
         } else if (flat && o.n == width) {
-            v->c->k->copy(v->x + m * v->k + k0, v->k, n, width, panel, width,
-                          BLOCK * v->k);
+            v->c->k->copy(x, v->k, b->n, width, panel, width, BLOCK * v->k);
         } else {
-            pack_patches(v, m, n, k0, o.n, panel);
+            pack_patches(v, b->m, b->n, k0, o.n, panel);
         }
-        run_tiles(v, &o, k0, dst);
+        run_tiles(v, b, &o, dst + k0);
     }
 }
 
 static void run_piece(void *ctx, size_t i)
 {
     const struct wview *v = ctx;
-    size_t ip = i / v->n_n, in = i % v->n_n;
+    size_t in = i % v->n_n, io = i / v->n_n % v->n_o, ip = i / v->n_n / v->n_o;
+    size_t panels = nn_ceil_div(v->k, width_of(v->c)), tiles = tiles_of(v->c);
     size_t m0 = nn_cut(v->pixels, v->n_p, ip);
     size_t m1 = nn_cut(v->pixels, v->n_p, ip + 1);
-    size_t panels = nn_ceil_div(v->k, width_of(v->c));
-    size_t p0 = nn_cut(panels, v->n_n, in), p1 = nn_cut(panels, v->n_n, in + 1);
+    struct block b = {
+        .t0 = nn_cut(tiles, v->n_o, io),
+        .t1 = nn_cut(tiles, v->n_o, io + 1),
+        .p0 = nn_cut(panels, v->n_n, in),
+        .p1 = nn_cut(panels, v->n_n, in + 1),
+    };
     float *dst = v->dw;
     if (v->n_p > 1) {
         dst = v->part + ip * v->k * (size_t)v->c->s.oc;
     }
-    for (size_t m = m0; m < m1; m += BLOCK) {
-        run_block(v, m, nn_min_size(BLOCK, m1 - m), p0, p1, dst,
-                  v->n_p == 1 || m > m0);
+    for (b.m = m0; b.m < m1; b.m += BLOCK) {
+        b.n = nn_min_size(BLOCK, m1 - b.m);
+        run_block(v, &b, dst, v->n_p == 1 || b.m > m0);
     }
 }
 
 /* dw += the partial sums, in the order of the pieces. */
-static void add_rows(void *ctx, size_t o)
+static void add_parts(void *ctx, size_t i)
 {
     const struct wview *v = ctx;
-    size_t all = v->k * (size_t)v->c->s.oc;
+    size_t all = v->k * (size_t)v->c->s.oc, at = i * ADD_FLOATS;
     struct nn_norm_args a = {
-        .x = v->part + o * v->k,
-        .sum0 = v->dw + o * v->k,
-        .c = v->k,
+        .x = v->part + at,
+        .sum0 = v->dw + at,
+        .c = nn_min_size(ADD_FLOATS, all - at),
         .rows = 1,
     };
     for (size_t p = 0; p < v->n_p; p++) {
@@ -240,9 +267,10 @@ void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
         .k = depth_of(c),
         .pixels = (size_t)batch * (size_t)c->oh * (size_t)c->ow,
     };
-    cut_work(c, v.pixels, &v.n_p, &v.n_n);
-    nn_parallel_for(v.n_p * v.n_n, run_piece, &v);
+    cut_work(c, &v);
+    nn_parallel_for(v.n_p * v.n_o * v.n_n, run_piece, &v);
     if (v.n_p > 1) {
-        nn_parallel_for((size_t)c->s.oc, add_rows, &v);
+        size_t all = v.k * (size_t)c->s.oc;
+        nn_parallel_for(nn_ceil_div(all, ADD_FLOATS), add_parts, &v);
     }
 }

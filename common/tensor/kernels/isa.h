@@ -21,8 +21,6 @@
 extern nn_tile_fn *const NN_K(nn_k_tiles)[2][NN_MR_MAX + 1];
 extern nn_tile_fn *const NN_K(nn_k_flats)[2][NN_MR_MAX + 1];
 extern nn_outer_fn *const NN_K(nn_k_outers)[2][NN_MR_MAX + 1];
-void NN_K(nn_k_gather)(const float *const *src, size_t count, size_t len,
-                       float *dst, size_t ldd, size_t ahead);
 void NN_K(nn_k_copy)(const float *src, size_t lds, size_t rows, size_t len,
                      float *dst, size_t ldd, size_t ahead);
 void NN_K(nn_k_transpose)(const float *src, size_t lds, size_t rows,

@@ -337,14 +337,6 @@ NN_INLINE void copy_row(const float *src, size_t len, float *dst, size_t ahead)
     }
 }
 
-void NN_K(nn_k_gather)(const float *const *src, size_t count, size_t len,
-                       float *dst, size_t ldd, size_t ahead)
-{
-    for (size_t i = 0; i < count; i++, dst += ldd) {
-        copy_row(src[i], len, dst, ahead);
-    }
-}
-
 void NN_K(nn_k_copy)(const float *src, size_t lds, size_t rows, size_t len,
                      float *dst, size_t ldd, size_t ahead)
 {

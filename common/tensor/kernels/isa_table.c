@@ -11,7 +11,6 @@ const struct nn_kernels NN_K(nn_kernels) = {
     .tile = NN_K(nn_k_tiles),
     .flat = NN_K(nn_k_flats),
     .outer = NN_K(nn_k_outers),
-    .gather = NN_K(nn_k_gather),
     .copy = NN_K(nn_k_copy),
     .transpose = NN_K(nn_k_transpose),
     .dw_3s1 = NN_K(nn_k_dw_3s1),

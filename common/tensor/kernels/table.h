@@ -80,11 +80,8 @@ struct nn_kernels {
     nn_tile_fn *const (*tile)[NN_MR_MAX + 1];   /* [nv - 1][m] */
     nn_tile_fn *const (*flat)[NN_MR_MAX + 1];   /* [nv - 1][m] */
     nn_outer_fn *const (*outer)[NN_MR_MAX + 1]; /* [nv - 1][m] */
-    /* dst[i * ldd + j] = src[i][j] for i < count, j < len. What lies `ahead`
-     * floats behind what is read is asked for. */
-    void (*gather)(const float *const *src, size_t count, size_t len,
-                   float *dst, size_t ldd, size_t ahead);
-    /* dst[i * ldd + j] = src[i * lds + j] for i < rows, j < len. */
+    /* dst[i * ldd + j] = src[i * lds + j] for i < rows, j < len. What lies
+     * `ahead` floats behind what is read is asked for. */
     void (*copy)(const float *src, size_t lds, size_t rows, size_t len,
                  float *dst, size_t ldd, size_t ahead);
     /* dst[i * ldd + j] = src[j * lds + i] for i < rows, j < cols; 0 for cols
