@@ -20,8 +20,8 @@ static void give(struct nn_exec *e, nn_node id, const float *d)
 }
 
 /* Backward of the norm: x is what it normalised; the gradient of x goes to
- * dx, which may be dy itself. The coefficients take the place of scale and
- * shift, which are not needed any more. */
+ * dx, which may be dy itself. The coefficients take the place of mean and
+ * inv_std, which are not needed any more. */
 static void backward_norm(struct nn_exec *e, struct nn_step *s,
                           struct nn_params *p, const float *x, const float *dy,
                           int relu, float *dx)
@@ -32,10 +32,15 @@ static void backward_norm(struct nn_exec *e, struct nn_step *s,
     const float *gamma = nn_step_param(g, p->value.data, s->norm, NN_BN_WEIGHT);
     float *dgamma = nn_step_param(g, p->grad.data, s->norm, NN_BN_WEIGHT);
     float *dbeta = nn_step_param(g, p->grad.data, s->norm, NN_BN_BIAS);
-    float *a = s->scale, *b = s->shift, *k = s->mean;
+    struct nn_norm_past past = { .mean = s->mean, .inv_std = s->inv_std };
+    float *a = s->inv_std, *b = s->curve, *k = s->mean;
 
-    nn_norm_backward_sums(x, e->y[s->out], dy, rows, c, s->mean, s->inv_std,
-                          relu, s->sum, s->sum_sq, e->work.data);
+    if (relu) {
+        past.scale = s->scale;
+        past.shift = s->shift;
+    }
+    nn_norm_backward_sums(x, dy, rows, c, &past, s->sum, s->sum_sq,
+                          e->work.data);
     for (size_t i = 0; i < c; i++) {
         double inv = (double)s->inv_std[i], mean = (double)s->mean[i];
         double slope = (double)gamma[i] * inv;
@@ -47,7 +52,7 @@ static void backward_norm(struct nn_exec *e, struct nn_step *s,
         b[i] = (float)curve;
         k[i] = (float)(-slope * s->sum[i] / (double)rows - curve * mean);
     }
-    nn_norm_backward_apply(x, e->y[s->out], dy, rows, c, a, b, k, relu, dx);
+    nn_norm_backward_apply(x, dy, rows, c, &past, a, b, k, dx);
 }
 
 static void backward_conv(struct nn_exec *e, struct nn_step *s,

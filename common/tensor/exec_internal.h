@@ -20,6 +20,7 @@ struct nn_step {
     float *folded_bias; /* inference: [OC] */
     float *z;           /* training: convolution output before the norm */
     float *mean, *inv_std, *scale, *shift; /* [C] of the norm */
+    float *curve;                          /* [C], scratch of backward */
     double *sum, *sum_sq;                  /* [C] */
 };
 

@@ -270,7 +270,7 @@ static size_t constant_floats(const struct nn_exec *e, const struct nn_step *s)
         n += padded(nn_conv_packed_floats(s->kernel));
         n += e->opt.train ? 0 : padded(c);
     }
-    return n + (s->norm >= 0 ? 4 * padded(c) : 0);
+    return n + (s->norm >= 0 ? 5 * padded(c) : 0);
 }
 
 static void hand_out_constants(struct nn_exec *e, struct nn_step *s, float *at,
@@ -291,6 +291,7 @@ static void hand_out_constants(struct nn_exec *e, struct nn_step *s, float *at,
         s->inv_std = at + padded(c);
         s->scale = at + 2 * padded(c);
         s->shift = at + 3 * padded(c);
+        s->curve = at + 4 * padded(c);
         s->sum = *sums;
         s->sum_sq = *sums + c;
         *sums += 2 * c;

@@ -1,7 +1,12 @@
 /* Batch norm, ReLU and sums, and the table of this instruction set. */
 #include "common/tensor/kernels/isa.h"
 
-#define CB 4 /* vectors of channels summed together */
+/* Vectors of channels summed together: five registers for each. */
+#if VW == 16
+#define CB 4
+#else
+#define CB 2
+#endif
 
 NN_INLINE vf ld(const float *p, const int whole, size_t left)
 {
@@ -54,22 +59,26 @@ NN_INLINE void back_cols(const struct nn_norm_args *n, size_t c, const int nv,
                          const int relu, const int whole)
 {
     size_t left = n->c - c, at = c;
-    vf s[CB], q[CB], mean[CB];
+    vf s[CB], q[CB], mean[CB], scale[CB], shift[CB];
     NN_UNROLL
     for (int v = 0; v < nv; v++) {
         s[v] = q[v] = v_zero();
         mean[v] = ld(n->a + c + v * VW, whole, left);
+        if (relu) {
+            scale[v] = ld(n->scale + c + v * VW, whole, left);
+            shift[v] = ld(n->shift + c + v * VW, whole, left);
+        }
     }
     for (size_t r = 0; r < n->rows; r++) {
         NN_UNROLL
         for (int v = 0; v < nv; v++) {
             vf g = ld(n->dy + at + v * VW, whole, left);
+            vf x = ld(n->x + at + v * VW, whole, left);
             if (relu) {
-                g = v_where_pos(ld(n->y + at + v * VW, whole, left), g);
+                g = v_where_pos(v_fma(x, scale[v], shift[v]), g);
             }
             s[v] += g;
-            vf x = ld(n->x + at + v * VW, whole, left) - mean[v];
-            q[v] = v_fma(g, x, q[v]);
+            q[v] = v_fma(g, x - mean[v], q[v]);
         }
         at += n->c;
     }
@@ -97,7 +106,7 @@ NN_INLINE void back_sums(const struct nn_norm_args *n, const int relu)
 
 void NN_K(nn_k_back_sums)(const struct nn_norm_args *n)
 {
-    if (n->relu) {
+    if (n->scale) {
         back_sums(n, 1);
     } else {
         back_sums(n, 0);
@@ -142,11 +151,13 @@ NN_INLINE void back_vec(const struct nn_norm_args *n, size_t at, size_t c,
 {
     size_t left = n->c - c;
     vf g = ld(n->dy + at + c, whole, left);
+    vf x = ld(n->x + at + c, whole, left);
     if (relu) {
-        g = v_where_pos(ld(n->y + at + c, whole, left), g);
+        g = v_where_pos(v_fma(x, ld(n->scale + c, whole, left),
+                              ld(n->shift + c, whole, left)),
+                        g);
     }
-    vf v = v_fma(ld(n->b + c, whole, left), ld(n->x + at + c, whole, left),
-                 ld(n->k + c, whole, left));
+    vf v = v_fma(ld(n->b + c, whole, left), x, ld(n->k + c, whole, left));
     v = v_fma(ld(n->a + c, whole, left), g, v);
     v_store_upto(n->out + at + c, v, left);
 }
@@ -166,7 +177,7 @@ NN_INLINE void back_apply(const struct nn_norm_args *n, const int relu)
 
 void NN_K(nn_k_back_apply)(const struct nn_norm_args *n)
 {
-    if (n->relu) {
+    if (n->scale) {
         back_apply(n, 1);
     } else {
         back_apply(n, 0);

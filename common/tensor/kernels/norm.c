@@ -131,39 +131,39 @@ void nn_norm_apply(const float *x, size_t rows, size_t c, const float *scale,
     run_map(&j);
 }
 
-void nn_norm_backward_sums(const float *x, const float *y, const float *dy,
-                           size_t rows, size_t c, const float *mean,
-                           const float *inv_std, int relu, double *sum_g,
-                           double *sum_gx, float *work)
+void nn_norm_backward_sums(const float *x, const float *dy, size_t rows,
+                           size_t c, const struct nn_norm_past *past,
+                           double *sum_g, double *sum_gx, float *work)
 {
     struct job j = { .k = nn_kernels_for(nn_cpu_flags()) };
     j.n = (struct nn_norm_args){ .x = x,
-                                 .y = relu ? y : NULL,
                                  .dy = dy,
-                                 .a = mean,
-                                 .b = inv_std,
+                                 .a = past->mean,
+                                 .b = past->inv_std,
+                                 .scale = past->scale,
+                                 .shift = past->shift,
                                  .rows = rows,
-                                 .c = c,
-                                 .relu = relu };
+                                 .c = c };
     j.fn = j.k->back_sums;
     run_sums(&j, work, sum_g, sum_gx);
 }
 
-void nn_norm_backward_apply(const float *x, const float *y, const float *dy,
-                            size_t rows, size_t c, const float *a,
-                            const float *b, const float *k, int relu, float *dx)
+void nn_norm_backward_apply(const float *x, const float *dy, size_t rows,
+                            size_t c, const struct nn_norm_past *past,
+                            const float *a, const float *b, const float *k,
+                            float *dx)
 {
     struct job j = { .k = nn_kernels_for(nn_cpu_flags()) };
     j.n = (struct nn_norm_args){ .x = x,
-                                 .y = relu ? y : NULL,
                                  .dy = dy,
                                  .a = a,
                                  .b = b,
                                  .k = k,
+                                 .scale = past->scale,
+                                 .shift = past->shift,
                                  .out = dx,
                                  .rows = rows,
-                                 .c = c,
-                                 .relu = relu };
+                                 .c = c };
     j.fn = j.k->back_apply;
     run_map(&j);
 }

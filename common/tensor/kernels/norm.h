@@ -19,18 +19,24 @@ void nn_norm_apply(const float *x, size_t rows, size_t c, const float *scale,
                    const float *shift, const float *residual, int relu,
                    float *y);
 
-/* Backward, pass 1: with g = dy where (relu == 0 or y > 0), else 0,
- *   sum_g[c] = sum g,  sum_gx[c] = sum g * (x - mean[c]) * inv_std[c].
- * y is read only when relu. */
-void nn_norm_backward_sums(const float *x, const float *y, const float *dy,
-                           size_t rows, size_t c, const float *mean,
-                           const float *inv_std, int relu, double *sum_g,
-                           double *sum_gx, float *work);
+/* The forward pass that is undone: mean and 1/deviation of x; scale and shift
+ * as in nn_norm_apply() when a ReLU followed it, both NULL when none did. The
+ * ReLU let through where x*scale + shift > 0, so y is not read again. */
+struct nn_norm_past {
+    const float *mean, *inv_std, *scale, *shift; /* [C] */
+};
+
+/* Backward, pass 1: with g = dy where the ReLU let through, else 0,
+ *   sum_g[c] = sum g,  sum_gx[c] = sum g * (x - mean[c]) * inv_std[c]. */
+void nn_norm_backward_sums(const float *x, const float *dy, size_t rows,
+                           size_t c, const struct nn_norm_past *past,
+                           double *sum_g, double *sum_gx, float *work);
 /* Backward, pass 2: dx = a[c]*g + b[c]*x + k[c] (the caller folds mean,
- * variance, gamma and the two sums into a, b, k). dx may equal dy. */
-void nn_norm_backward_apply(const float *x, const float *y, const float *dy,
-                            size_t rows, size_t c, const float *a,
-                            const float *b, const float *k, int relu,
+ * variance, gamma and the two sums into a, b, k). dx may equal dy; mean and
+ * inv_std are not read. */
+void nn_norm_backward_apply(const float *x, const float *dy, size_t rows,
+                            size_t c, const struct nn_norm_past *past,
+                            const float *a, const float *b, const float *k,
                             float *dx);
 
 /* y = max(x,0); y may equal x. dx = dy where y > 0 else 0; dx may equal dy. */

@@ -66,6 +66,8 @@ typedef void nn_dw_fn(const struct nn_dw *d);
 struct nn_norm_args {
     const float *x, *y, *dy;
     const float *a, *b, *k; /* per channel; meaning depends on the kernel */
+    /* Per channel; dy counts where x * scale + shift > 0. NULL: everywhere. */
+    const float *scale, *shift;
     float *out;
     float *sum0, *sum1; /* [c], overwritten */
     size_t rows, c;

@@ -18,7 +18,7 @@ enum { N_SIZES = sizeof(sizes) / sizeof(sizes[0]) };
 
 struct data {
     size_t rows, c, n;
-    struct guarded x, y, dy, out, res, a, b, k, work;
+    struct guarded x, y, dy, out, res, a, b, k, scale, shift, work;
     double *s0, *s1;
 };
 
@@ -28,12 +28,12 @@ static struct data data_make(int i, int whole)
     uint32_t seed = (uint32_t)i + 17u;
     d.n = d.rows * d.c;
     struct guarded *big[] = { &d.x, &d.y, &d.dy, &d.res, &d.out };
-    struct guarded *small[] = { &d.a, &d.b, &d.k };
+    struct guarded *small[] = { &d.a, &d.b, &d.k, &d.scale, &d.shift };
     for (size_t j = 0; j < 5; j++) {
         *big[j] = guarded_make(d.n);
         (whole ? fill_whole : fill_float)(big[j]->v, d.n, &seed);
     }
-    for (size_t j = 0; j < 3; j++) {
+    for (size_t j = 0; j < 5; j++) {
         *small[j] = guarded_make(d.c);
         (whole ? fill_whole : fill_float)(small[j]->v, d.c, &seed);
     }
@@ -47,14 +47,34 @@ static struct data data_make(int i, int whole)
 
 static void data_free(struct data *d)
 {
-    struct guarded *all[] = { &d->x, &d->y, &d->dy, &d->res, &d->out,
-                              &d->a, &d->b, &d->k,  &d->work };
+    struct guarded *all[] = { &d->x,     &d->y,     &d->dy,  &d->res,
+                              &d->out,   &d->a,     &d->b,   &d->k,
+                              &d->scale, &d->shift, &d->work };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         guarded_check(all[i], "norm");
         guarded_free(all[i]);
     }
     nn_mem_free(d->s0);
     nn_mem_free(d->s1);
+}
+
+/* What came before a backward pass; y = x*a + b decides in the ReLU. */
+static struct nn_norm_past past_of(const struct data *d, int relu)
+{
+    struct nn_norm_past past = { .mean = d->a.v, .inv_std = d->b.v };
+    if (relu) {
+        past.scale = d->scale.v;
+        past.shift = d->shift.v;
+    }
+    return past;
+}
+
+/* Whether the ReLU let element i through. */
+static int passed(const struct data *d, size_t i)
+{
+    size_t c = i % d->c;
+    double y = (double)d->x.v[i] * (double)d->scale.v[c];
+    return (float)(y + (double)d->shift.v[c]) > 0;
 }
 
 /* At most 256 float additions, then double. */
@@ -114,13 +134,14 @@ START_TEST(backward_sums_are_right)
 {
     for (int relu = 0; relu < 2; relu++) {
         struct data d = data_make(_i, 0);
-        nn_norm_backward_sums(d.x.v, relu ? d.y.v : NULL, d.dy.v, d.rows, d.c,
-                              d.a.v, d.b.v, relu, d.s0, d.s1, d.work.v);
+        struct nn_norm_past past = past_of(&d, relu);
+        nn_norm_backward_sums(d.x.v, d.dy.v, d.rows, d.c, &past, d.s0, d.s1,
+                              d.work.v);
         for (size_t c = 0; c < d.c; c++) {
             double s = 0, q = 0, mag = 0, magq = 0;
             double mean = (double)d.a.v[c], inv = (double)d.b.v[c];
             for (size_t i = c; i < d.n; i += d.c) {
-                double g = relu && d.y.v[i] <= 0 ? 0 : (double)d.dy.v[i];
+                double g = relu && !passed(&d, i) ? 0 : (double)d.dy.v[i];
                 s += g;
                 mag += fabs(g);
                 q += g * ((double)d.x.v[i] - mean) * inv;
@@ -143,11 +164,12 @@ START_TEST(backward_apply_is_right)
         float *dy = nn_mem_calloc(d.n, sizeof(float));
         ck_assert_ptr_nonnull(dy);
         memcpy(dy, d.dy.v, d.n * sizeof(float));
-        nn_norm_backward_apply(d.x.v, relu ? d.y.v : NULL, d.dy.v, d.rows, d.c,
-                               d.a.v, d.b.v, d.k.v, relu, dx);
+        struct nn_norm_past past = past_of(&d, relu);
+        nn_norm_backward_apply(d.x.v, d.dy.v, d.rows, d.c, &past, d.a.v, d.b.v,
+                               d.k.v, dx);
         for (size_t i = 0; i < d.n; i++) {
             size_t c = i % d.c;
-            float g = relu && d.y.v[i] <= 0 ? 0 : dy[i];
+            float g = relu && !passed(&d, i) ? 0 : dy[i];
             float want = d.a.v[c] * g + d.b.v[c] * d.x.v[i] + d.k.v[c];
             ck_assert_msg(dx[i] == want, "dx[%zu] is %g, not %g", i,
                           (double)dx[i], (double)want);
@@ -222,6 +244,7 @@ START_TEST(thread_count_does_not_matter)
 {
     struct data d = data_make(_i, 0);
     double *first = nn_mem_calloc(4 * d.c, sizeof(double));
+    struct nn_norm_past past = past_of(&d, 1);
     ck_assert_ptr_nonnull(first);
     for (int threads = 1; threads < 4; threads++) {
         nn_parallel_set_threads(threads);
@@ -229,8 +252,8 @@ START_TEST(thread_count_does_not_matter)
             if (k == 0) {
                 nn_norm_stats(d.x.v, d.rows, d.c, d.s0, d.s1, d.work.v);
             } else {
-                nn_norm_backward_sums(d.x.v, d.y.v, d.dy.v, d.rows, d.c, d.a.v,
-                                      d.b.v, 1, d.s0, d.s1, d.work.v);
+                nn_norm_backward_sums(d.x.v, d.dy.v, d.rows, d.c, &past, d.s0,
+                                      d.s1, d.work.v);
             }
             size_t bytes = d.c * sizeof(double);
             double *at = first + 2 * k * d.c;
