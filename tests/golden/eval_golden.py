@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Write eval.json: figures that tests/unit/eval compare common/eval with.
 
-    python3 -m venv venv && venv/bin/pip install numpy scipy scikit-learn mpmath
+    python3 -m venv venv
+    venv/bin/pip install numpy scipy scikit-learn mpmath statsmodels
     venv/bin/python eval_golden.py > eval.json
 
 Scores, probabilities and logits are drawn here, rounded, and stored with the
-answers of scipy and scikit-learn (or, for special functions, mpmath at 60
-digits), so the C tests need none of these."""
+answers of scipy, scikit-learn and statsmodels (or, for special functions,
+mpmath at 60 digits), so the C tests need none of these."""
 import json
 import sys
 
@@ -16,6 +17,7 @@ import scipy
 import sklearn
 from scipy import optimize, special, stats
 from sklearn import metrics
+from statsmodels.stats import multitest
 
 mpmath.mp.dps = 60
 
@@ -163,6 +165,43 @@ def clopper_rows():
     return rows
 
 
+def holm_rows():
+    """p values and what Holm's adjustment makes of them, ties included."""
+    rng = np.random.default_rng(3)
+    lists = [[0.04, 0.01, 0.03, 0.005], [0.2], [0.5, 0.5, 0.01, 0.01],
+             [0, 1, 0.3], np.round(rng.random(25) ** 3, 6).tolist()]
+    return [{"p": p, "adjusted":
+             multitest.multipletests(p, method="holm")[1].tolist()}
+            for p in lists]
+
+
+def resampled():
+    """Percentile intervals of a ROC area and of the difference of two on the
+    same items, positives and negatives drawn apart: scipy.stats.bootstrap on
+    the indices of both."""
+    rng = np.random.default_rng(4)
+    y = np.array([1] * 45 + [0] * 75)
+    a = np.round(rng.normal(size=120) + 1.2 * y, 1)
+    b = np.round(0.6 * a + rng.normal(size=120), 1)
+    pos, neg = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
+
+    def wins(s):
+        return (s[:, None] > s) + 0.5 * (s[:, None] == s)
+
+    def interval(w):
+        def area(p, n):
+            return w[np.ix_(p, n)].mean()
+        got = stats.bootstrap((pos, neg), area, n_resamples=100000,
+                              vectorized=False, method="percentile",
+                              rng=np.random.default_rng(5))
+        return [area(pos, neg), got.confidence_interval.low,
+                got.confidence_interval.high]
+
+    return {"positive": y.tolist(), "a": a.tolist(), "b": b.tolist(),
+            "area": interval(wins(a)),
+            "difference": interval(wins(a) - wins(b))}
+
+
 def main():
     rng = np.random.default_rng(20240607)
     binom = [[n, k, p, stats.binom.sf(k - 1, n, p), stats.binom.cdf(k, n, p)]
@@ -188,6 +227,7 @@ def main():
                                                             - 1))]
                    for p in (1e-30, 1e-9, 0.001, 0.025, 0.3, 0.499, 0.6, 0.975,
                              0.999999)],
+        "holm": holm_rows(), "bootstrap": resampled(),
     }
     json.dump(out, sys.stdout, separators=(",", ":"))
     sys.stdout.write("\n")

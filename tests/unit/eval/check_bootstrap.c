@@ -154,6 +154,48 @@ START_TEST(mean_is_normal)
 }
 END_TEST
 
+/* want: value, lo, hi. A 2.5 % quantile of R replicates has a standard error
+ * of sqrt(0.025 0.975 / R) / 0.058 standard deviations: 0.0189 for our 20000,
+ * 0.0085 for scipy's 100000, so 0.0207 between them, and the half width is
+ * 1.96: four of them are 4.3 % of it. */
+static void as_scipy(const struct nn_interval *got, const json_t *want)
+{
+    double lo = golden_at(want, 1), hi = golden_at(want, 2);
+    double room = 0.043 * (hi - lo) / 2;
+
+    golden_close(got->value, golden_at(want, 0), 1e-12, 0, "value");
+    golden_close(got->lo, lo, room, 0, "lo");
+    golden_close(got->hi, hi, room, 0, "hi");
+}
+
+START_TEST(golden_intervals)
+{
+    json_t *all = golden_load();
+    const json_t *g = golden_get(all, "bootstrap");
+    size_t n;
+    uint8_t *positive = golden_bytes(g, "positive", &n);
+    double *a = golden_doubles(g, "a", &n), *b = golden_doubles(g, "b", &n);
+    const struct nn_bootstrap spec = { n, positive, 20000, 0.95, 6 };
+    struct nn_ranking x = NN_RANKING_INIT, y = NN_RANKING_INIT;
+    struct nn_interval got;
+
+    ck_assert_int_eq(nn_ranking_init(&x, a, positive, NULL, n, NULL), NN_OK);
+    ck_assert_int_eq(nn_ranking_init(&y, b, positive, NULL, n, NULL), NN_OK);
+    ck_assert_int_eq(nn_bootstrap(&spec, nn_ranking_area, &x, &got, NULL),
+                     NN_OK);
+    as_scipy(&got, golden_get(g, "area"));
+    ck_assert_int_eq(
+        nn_bootstrap_paired(&spec, nn_ranking_area, &x, &y, &got, NULL), NN_OK);
+    as_scipy(&got, golden_get(g, "difference"));
+    nn_ranking_release(&x);
+    nn_ranking_release(&y);
+    nn_mem_free(a);
+    nn_mem_free(b);
+    nn_mem_free(positive);
+    json_decref(all);
+}
+END_TEST
+
 /* 95 % intervals of the ROC area cover the true area about that often. Truth:
  * Phi(shift / sqrt 2) for normal scores. */
 START_TEST(area_coverage)
@@ -319,6 +361,7 @@ static Suite *create(void)
     tcase_add_test(t, threads_have_their_own_picks);
     tcase_add_test(t, strata_keep_their_size);
     tcase_add_test(t, mean_is_normal);
+    tcase_add_test(t, golden_intervals);
     tcase_add_test(t, area_coverage);
     tcase_add_test(t, paired_difference);
     tcase_add_test(t, many_equals_single);

@@ -358,6 +358,27 @@ START_TEST(holm)
 }
 END_TEST
 
+START_TEST(golden_holm)
+{
+    json_t *all = golden_load();
+    const json_t *rows = golden_get(all, "holm");
+
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *r = json_array_get(rows, i);
+        size_t n;
+        double *p = golden_doubles(r, "p", &n);
+
+        ck_assert_int_eq(nn_holm_adjust(p, n, p, NULL), NN_OK);
+        for (size_t j = 0; j < n; j++) {
+            golden_close(p[j], golden_at(golden_get(r, "adjusted"), j), 1e-15,
+                         1e-13, "adjusted");
+        }
+        nn_mem_free(p);
+    }
+    json_decref(all);
+}
+END_TEST
+
 static int allocating(void *ctx)
 {
     const double score[] = { 1, 2, 3 }, p[] = { 0.1, 0.2 };
@@ -398,6 +419,7 @@ static Suite *create(void)
     tcase_add_test(t, keep_errors);
     tcase_add_test(t, mcnemar);
     tcase_add_test(t, holm);
+    tcase_add_test(t, golden_holm);
     tcase_add_test(t, allocation_failures);
     suite_add_tcase(s, t);
     return s;
