@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@
 #include "common/base/mem.h"
 #include "pipelines/cmd.h"
 
-enum { POLL_MS = 20, EXIT_NO_EXEC = 127 };
+enum { POLL_MS = 10, EXIT_NO_EXEC = 127 };
 
 /* --- running ---------------------------------------------------------------
  */
@@ -34,24 +34,47 @@ static void become(char **argv, int in, int out)
     _exit(EXIT_NO_EXEC);
 }
 
+/* Largest resident set of a process so far; 0 when it cannot be told. What
+ * wait4() reports holds the memory of this process too, which the child had
+ * until it became another program. */
+static double peak_of(pid_t pid)
+{
+    char path[40], line[128];
+    double kb = 0;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+    f = fopen(path, "re");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        if (strncmp(line, "VmHWM:", 6) == 0) {
+            kb = strtod(line + 6, NULL);
+        }
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return kb * 1024;
+}
+
 static void wait_for(pid_t pid, struct child_result *r)
 {
     const struct timespec pause = { 0, POLL_MS * 1000000L };
-    struct rusage use = { 0 };
     int status = 0, told = 0;
+    double peak;
     pid_t got;
 
-    while ((got = wait4(pid, &status, WNOHANG, &use)) == 0 ||
+    while ((got = waitpid(pid, &status, WNOHANG)) == 0 ||
            (got < 0 && errno == EINTR)) {
         if (cmd_stop && !told) {
             told = 1;
             kill(pid, SIGTERM);
         }
         nanosleep(&pause, NULL);
+        peak = peak_of(pid); /* 0 once it has ended */
+        r->peak_bytes = peak > 0 ? peak : r->peak_bytes;
     }
     r->status =
         WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    r->peak_bytes = (double)use.ru_maxrss * 1024;
 }
 
 static enum nn_status start(char **argv, const char *out,

@@ -14,7 +14,8 @@ struct child_result {
     int status;        /* exit status; 128 + number of the signal that ended it
                         */
     double seconds;    /* wall time */
-    double peak_bytes; /* largest resident set (getrusage(2)) */
+    double peak_bytes; /* largest resident set, looked at every 10 ms; 0 when
+                          it was over before the first look */
 };
 
 /* Run `bearcascade args[0] args[1] ... args[n-1]` and wait. Its stdout goes to

@@ -1,6 +1,10 @@
-/* What a person would type: arguments quoted for the shell. */
+/* What a person would type, quoted for the shell; what is told of a child. The
+ * program that runs is this one, called "child MEGABYTES". */
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/mem.h"
 #include "pipelines/child.h"
@@ -46,6 +50,54 @@ START_TEST(lines_survive_the_shell)
 }
 END_TEST
 
+/* --- the other process ------------------------------------------------------
+ */
+
+enum { MEGA = 1 << 20, STATUS = 7, PARENT = 300, SMALL = 1, LARGE = 150 };
+
+/* volatile: memory that nobody reads would not be taken at all. */
+static volatile char *touched(size_t megabytes)
+{
+    enum { PAGE = 4096 };
+    volatile char *p = malloc(megabytes * MEGA);
+
+    for (size_t i = 0; p != NULL && i < megabytes * MEGA; i += PAGE) {
+        p[i] = 1;
+    }
+    return p;
+}
+
+static int be_child(const char *megabytes)
+{
+    const struct timespec some = { 0, 200000000 };
+    volatile char *p = touched(strtoul(megabytes, NULL, 10));
+
+    nanosleep(&some, NULL);
+    free((void *)(uintptr_t)p);
+    return STATUS;
+}
+
+/* Its own memory counts, not that of the process that started it. */
+START_TEST(memory_is_its_own)
+{
+    volatile char *mine = touched(PARENT);
+
+    ck_assert(mine != NULL);
+    for (int i = 0; i < 2; i++) {
+        const char *const args[] = { "child", i == 0 ? "1" : "150" };
+        size_t least = (i == 0 ? SMALL : LARGE) * (size_t)MEGA;
+        struct child_result r;
+
+        ck_assert(!child_run(args, 2, NULL, &r, NULL));
+        ck_assert_int_eq(r.status, STATUS);
+        ck_assert(r.seconds >= 0.2);
+        ck_assert_double_ge(r.peak_bytes, (double)least);
+        ck_assert_double_le(r.peak_bytes, (double)least + 100.0 * MEGA);
+    }
+    free((void *)(uintptr_t)mine);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("child");
@@ -53,8 +105,13 @@ static Suite *create(void)
 
     tcase_set_timeout(t, 30);
     tcase_add_test(t, lines_survive_the_shell);
+    tcase_add_test(t, memory_is_its_own);
     suite_add_tcase(s, t);
     return s;
 }
 
-TESTKIT_MAIN(create)
+int main(int argc, char **argv)
+{
+    return argc == 3 && strcmp(argv[1], "child") == 0 ? be_child(argv[2])
+                                                      : testkit_run(create);
+}
