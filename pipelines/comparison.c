@@ -56,6 +56,13 @@ static enum nn_status check_list(const char *list, struct nn_error *err)
     return NN_OK;
 }
 
+/* With one class a largest probability is 1 whatever the picture. */
+static int makes_sense(const struct comparison *c,
+                       const struct comparison_design *d)
+{
+    return d->system != MODEL_SOFTMAX_MAX || c->ds->n_classes > 1;
+}
+
 static enum nn_status choose_systems(struct comparison *c, struct nn_error *err)
 {
     const char *list = c->opt->systems;
@@ -70,6 +77,11 @@ static enum nn_status choose_systems(struct comparison *c, struct nn_error *err)
         size_t runs = (size_t)c->opt->seeds;
 
         if (!listed(list, comparison_designs[i].name)) {
+            continue;
+        }
+        if (!makes_sense(c, &comparison_designs[i])) {
+            nn_log(NN_LOG_WARN, "%s needs two classes: left out",
+                   comparison_designs[i].name);
             continue;
         }
         s->design = &comparison_designs[i];

@@ -323,6 +323,10 @@ static enum nn_status check_counts(const struct single_task *t,
 {
     size_t n[2][2] = { { 0 } }; /* split, positive */
 
+    if (t->n_outputs < 2 && t->opt->system != MODEL_MULTILABEL) {
+        return nn_fail(err, NN_ERR_ARG, "%s needs two classes, '%s' has %zu",
+                       model_system_name(t->opt->system), t->ds->path, t->k);
+    }
     for (size_t i = 0; i < t->n_train; i++) {
         n[0][t->ds->items[t->train[i]].label != NN_NEGATIVE]++;
     }

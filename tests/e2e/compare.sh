@@ -109,7 +109,7 @@ run 0 "from nothing" compare "$data" --out "$tmp/b" --seeds 2 $small
 check "the same seeds give the same numbers" python3 "$tmp/same.py" \
     "$tmp/a/comparison.json" "$tmp/b/comparison.json"
 
-# Two classes of which one is "negative"; some systems only.
+# Two classes of which one is "negative".
 two=$tmp/two
 for split in train valid test; do
     mkdir -p "$two/$split/hotdog"
@@ -121,9 +121,16 @@ for split in train valid test; do
     done
 done
 run 0 "hotdog and negative" compare "$two" --out "$tmp/two-runs" --seeds 1 \
-    --systems softmax-none,cascade,multilabel --no-left-out $small
+    --no-left-out $small
+err_has "what has nothing to choose from is left out" \
+    "softmax-max needs two classes"
 check "its figures follow from the scores" python3 "$tmp/check.py" \
-    "$tmp/two-runs/comparison.json" cascade,multilabel,softmax-none
+    "$tmp/two-runs/comparison.json" \
+    cascade,multilabel,multilabel-focal,softmax-none
+run 1 "nor can it be trained" train "$two" --out "$tmp/one" \
+    --system softmax-max --epochs 1 --quiet
+err_has "which is told before" "needs two classes"
+check "and not after the training" test ! -e "$tmp/one/results.csv"
 
 # train on its own: a family left out, other splits of data without splits.
 one="--epochs 1 --gate-size 32 --gate-width 0.25 --batch 16 --quiet
