@@ -102,11 +102,16 @@ NN_MUST_CHECK enum nn_status comparison_train(struct comparison *c,
                                               struct nn_error *err);
 
 /* Load every model, check that it was trained on these data, score the test
- * pictures, measure its cost. Test pictures that cannot be read are dropped
- * for all. Errors: those of model_load() and cascade_score(); NN_ERR_ARG (a
- * model of other data). */
+ * pictures, and comparison_measure(). Test pictures that cannot be read are
+ * dropped for all. Errors: those of model_load() and cascade_score();
+ * NN_ERR_ARG (a model of other data). */
 NN_MUST_CHECK enum nn_status comparison_score(struct comparison *c,
                                               struct nn_error *err);
+
+/* The cost of every system, from its first run. Errors: those of
+ * model_load(), nn_scorer_create() and child_run(). */
+NN_MUST_CHECK enum nn_status comparison_measure(struct comparison *c,
+                                                struct nn_error *err);
 
 /* --- figures ---------------------------------------------------------------
  */

@@ -1,19 +1,10 @@
-/* Every model on the same test pictures, and what it costs. */
-#include <math.h>
-#include <stdlib.h>
+/* Every model on the same test pictures. */
 #include <string.h>
 
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "pipelines/child.h"
 #include "pipelines/comparison.h"
-
-enum {
-    BULK = 32,           /* pictures a step of the timed passes */
-    REPEATS = 15,        /* of a timed pass; the median counts */
-    MEMORY_PICTURES = 64 /* that classify is given for its peak */
-};
 
 /* --- a model of these data? ------------------------------------------------
  */
@@ -183,112 +174,6 @@ static enum nn_status score_all(struct comparison *c, struct cascade *model,
     return st;
 }
 
-/* --- cost ------------------------------------------------------------------
- */
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Median milliseconds a picture of the net alone, `batch` at a time. Noise as
- * input: the kernels do not look at values. */
-static enum nn_status time_net(const struct nn_net *net, int32_t batch,
-                               double *ms, struct nn_error *err)
-{
-    size_t side = (size_t)net->spec.size, bytes = side * side * 3;
-    uint8_t *rgb = nn_mem_calloc((size_t)batch, bytes);
-    float *logits =
-        nn_mem_calloc((size_t)batch * net->spec.n_outputs, sizeof *logits);
-    struct nn_scorer *s = NULL;
-    double took[REPEATS];
-    enum nn_status st = rgb == NULL || logits == NULL
-                            ? nn_fail_nomem(err)
-                            : nn_scorer_create(net, batch, &s, err);
-
-    for (size_t i = 0; !st && i < (size_t)batch * bytes; i++) {
-        rgb[i] = (uint8_t)(i * 2654435761u >> 13);
-    }
-    for (int i = -1; !st && i < REPEATS; i++) { /* once to warm up */
-        double t0 = nn_time_s();
-
-        st = nn_scorer_run_bytes(s, rgb, batch, logits, err);
-        if (i >= 0) {
-            took[i] = (nn_time_s() - t0) * 1e3 / batch;
-        }
-    }
-    if (!st) {
-        qsort(took, REPEATS, sizeof took[0], by_value);
-        *ms = took[REPEATS / 2];
-    }
-    nn_scorer_destroy(&s);
-    nn_mem_free(logits);
-    nn_mem_free(rgb);
-    return st;
-}
-
-static size_t parameters(const struct nn_net *net)
-{
-    return net != NULL ? nn_graph_param_count(net->graph) : 0;
-}
-
-/* Largest memory of `classify` on some test pictures, where DATA is a folder
- * whose files have paths. */
-static enum nn_status measure_memory(const struct comparison *c,
-                                     const struct comparison_run *r,
-                                     double *bytes, struct nn_error *err)
-{
-    enum { FIXED = 6 };
-    const char *args[FIXED + MEMORY_PICTURES] = { "classify", "--model",
-                                                  r->dir,     "--all-stages",
-                                                  "--quiet",  "--" };
-    char *own[MEMORY_PICTURES] = { NULL };
-    size_t n = 0, step = c->n / MEMORY_PICTURES + 1;
-    struct child_result result = { 0 };
-    enum nn_status st = NN_OK;
-
-    *bytes = (double)NAN;
-    if (!nn_file_is_dir(c->opt->data)) {
-        return NN_OK;
-    }
-    for (size_t i = 0; !st && i < c->n && n < MEMORY_PICTURES; i += step) {
-        own[n] = nn_path_join(c->opt->data, c->ds->items[c->index[i]].file);
-        st = own[n] == NULL ? nn_fail_nomem(err) : NN_OK;
-        args[FIXED + n] = own[n];
-        n++;
-    }
-    if (!st && n > 0 && nn_file_exists(own[0])) {
-        st = child_run(args, FIXED + n, NULL, &result, err);
-        if (!st && result.status == 0) {
-            *bytes = result.peak_bytes;
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        nn_mem_free(own[i]);
-    }
-    return st;
-}
-
-static enum nn_status measure_cost(const struct comparison *c,
-                                   struct comparison_system *s,
-                                   const struct model *m, struct nn_error *err)
-{
-    struct comparison_cost *k = &s->cost;
-    enum nn_status st = time_net(m->gate, 1, &k->ms_gate_1, err);
-
-    k->parameters = parameters(m->gate) + parameters(m->species);
-    k->macs_gate = nn_graph_macs(m->gate->graph);
-    st = st ? st : time_net(m->gate, BULK, &k->ms_gate_bulk, err);
-    if (!st && m->species != NULL) {
-        k->macs_species = nn_graph_macs(m->species->graph);
-        st = time_net(m->species, 1, &k->ms_species_1, err);
-        st = st ? st : time_net(m->species, BULK, &k->ms_species_bulk, err);
-    }
-    return st ? st : measure_memory(c, &s->run[0], &k->peak_bytes, err);
-}
-
 /* --- all of it -------------------------------------------------------------
  */
 
@@ -314,9 +199,6 @@ static enum nn_status score_run(struct comparison *c,
         fill_run(c, cascade, &scores, r);
         st = rank_run(c, r, err);
     }
-    if (!st && r == &s->run[0]) {
-        st = measure_cost(c, s, m, err);
-    }
     cascade_destroy(&cascade);
     cascade_scores_release(&scores);
     model_destroy(&m);
@@ -337,5 +219,5 @@ enum nn_status comparison_score(struct comparison *c, struct nn_error *err)
             st = score_run(c, s, s->left_out, s->design->sees_negatives, err);
         }
     }
-    return st;
+    return st ? st : comparison_measure(c, err);
 }

@@ -1,0 +1,178 @@
+/* What each system costs: time, memory, multiply-adds. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "pipelines/child.h"
+#include "pipelines/comparison.h"
+
+enum {
+    BULK = 32,            /* pictures a step of the timed passes */
+    ROUNDS = 7,           /* through all nets */
+    PASSES = 3,           /* of each net in a round; the median of all counts */
+    MEMORY_PICTURES = 64, /* that classify is given for its peak */
+};
+
+/* --- time ------------------------------------------------------------------
+ *
+ * Round after round through all nets, so that a machine that is busy for a
+ * while slows all of them and not one. */
+
+struct timing {
+    const struct nn_net *net;
+    int32_t batch;
+    double took[ROUNDS * PASSES]; /* ms a picture */
+    double *median;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* One round of a net alone. Noise as input: the kernels do not look at
+ * values. */
+static enum nn_status time_round(struct timing *t, int round,
+                                 struct nn_error *err)
+{
+    size_t side = (size_t)t->net->spec.size, bytes = side * side * 3;
+    size_t batch = (size_t)t->batch;
+    uint8_t *rgb = nn_mem_calloc(batch, bytes);
+    float *logits =
+        nn_mem_calloc(batch * t->net->spec.n_outputs, sizeof *logits);
+    struct nn_scorer *s = NULL;
+    enum nn_status st = rgb == NULL || logits == NULL
+                            ? nn_fail_nomem(err)
+                            : nn_scorer_create(t->net, t->batch, &s, err);
+
+    for (size_t i = 0; !st && i < batch * bytes; i++) {
+        rgb[i] = (uint8_t)(i * 2654435761u >> 13);
+    }
+    for (int i = -1; !st && i < PASSES; i++) { /* once to warm up */
+        double t0 = nn_time_s();
+
+        st = nn_scorer_run_bytes(s, rgb, t->batch, logits, err);
+        if (i >= 0) {
+            t->took[round * PASSES + i] = (nn_time_s() - t0) * 1e3 / t->batch;
+        }
+    }
+    nn_scorer_destroy(&s);
+    nn_mem_free(logits);
+    nn_mem_free(rgb);
+    return st;
+}
+
+static enum nn_status time_all(struct timing *t, size_t n, struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; !st && i < n; i++) {
+            st = time_round(&t[i], round, err);
+        }
+    }
+    for (size_t i = 0; !st && i < n; i++) {
+        qsort(t[i].took, ROUNDS * PASSES, sizeof t[i].took[0], by_value);
+        *t[i].median = t[i].took[ROUNDS * PASSES / 2];
+    }
+    return st;
+}
+
+/* The four timings of a system, as many as it has nets for. */
+static size_t add_timings(const struct model *m, struct comparison_cost *k,
+                          struct timing *t)
+{
+    size_t n = 0;
+
+    t[n++] = (struct timing){ m->gate, 1, { 0 }, &k->ms_gate_1 };
+    t[n++] = (struct timing){ m->gate, BULK, { 0 }, &k->ms_gate_bulk };
+    if (m->species != NULL) {
+        t[n++] = (struct timing){ m->species, 1, { 0 }, &k->ms_species_1 };
+        t[n++] =
+            (struct timing){ m->species, BULK, { 0 }, &k->ms_species_bulk };
+    }
+    return n;
+}
+
+/* --- memory ----------------------------------------------------------------
+ */
+
+/* Largest memory of `classify` on some test pictures, where DATA is a folder
+ * whose files have paths. */
+static enum nn_status measure_memory(const struct comparison *c,
+                                     const struct comparison_run *r,
+                                     double *bytes, struct nn_error *err)
+{
+    enum { FIXED = 6 };
+    const char *args[FIXED + MEMORY_PICTURES] = { "classify", "--model",
+                                                  r->dir,     "--all-stages",
+                                                  "--quiet",  "--" };
+    char *own[MEMORY_PICTURES] = { NULL };
+    size_t n = 0, step = c->n / MEMORY_PICTURES + 1;
+    struct child_result result = { 0 };
+    enum nn_status st = NN_OK;
+
+    *bytes = (double)NAN;
+    if (!nn_file_is_dir(c->opt->data)) {
+        return NN_OK;
+    }
+    for (size_t i = 0; !st && i < c->n && n < MEMORY_PICTURES; i += step) {
+        own[n] = nn_path_join(c->opt->data, c->ds->items[c->index[i]].file);
+        st = own[n] == NULL ? nn_fail_nomem(err) : NN_OK;
+        args[FIXED + n] = own[n];
+        n++;
+    }
+    if (!st && n > 0 && nn_file_exists(own[0])) {
+        st = child_run(args, FIXED + n, NULL, &result, err);
+        if (!st && result.status == 0 && result.peak_bytes > 0) {
+            *bytes = result.peak_bytes;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        nn_mem_free(own[i]);
+    }
+    return st;
+}
+
+/* --- all of it -------------------------------------------------------------
+ */
+
+static void count(const struct model *m, struct comparison_cost *k)
+{
+    k->parameters = nn_graph_param_count(m->gate->graph);
+    k->macs_gate = nn_graph_macs(m->gate->graph);
+    if (m->species != NULL) {
+        k->parameters += nn_graph_param_count(m->species->graph);
+        k->macs_species = nn_graph_macs(m->species->graph);
+    }
+}
+
+enum nn_status comparison_measure(struct comparison *c, struct nn_error *err)
+{
+    struct model **m = nn_mem_calloc(c->n_systems, sizeof(struct model *));
+    struct timing *t = nn_mem_calloc(4 * c->n_systems, sizeof *t);
+    enum nn_status st = m == NULL || t == NULL ? nn_fail_nomem(err) : NN_OK;
+    size_t n = 0;
+
+    for (size_t i = 0; !st && i < c->n_systems; i++) {
+        struct comparison_system *s = &c->system[i];
+
+        st = model_load(s->run[0].dir, &m[i], err);
+        if (!st) {
+            count(m[i], &s->cost);
+            n += add_timings(m[i], &s->cost, t + n);
+            st = measure_memory(c, &s->run[0], &s->cost.peak_bytes, err);
+        }
+    }
+    st = st ? st : time_all(t, n, err);
+    for (size_t i = 0; m != NULL && i < c->n_systems; i++) {
+        model_destroy(&m[i]);
+    }
+    nn_mem_free(m);
+    nn_mem_free(t);
+    return st;
+}
