@@ -1,8 +1,10 @@
 /* comparison.json: systems, their differences, and the whole. */
 #include <string.h>
 
+#include "common/base/cpu.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/parallel.h"
 #include "pipelines/comparison.h"
 #include "pipelines/data_card.h"
 
@@ -454,6 +456,13 @@ static json_t *options_json(const struct comparison_options *o)
                      "with", with, "replicates", o->replicates);
 }
 
+/* What times depend on. */
+static json_t *machine_json(void)
+{
+    return json_pack("{s:s, s:i}", "instructions", nn_cpu_name(nn_cpu_flags()),
+                     "threads", nn_parallel_threads());
+}
+
 static json_t *systems_json(const struct comparison *c, struct nn_error *err)
 {
     json_t *list = json_array();
@@ -475,11 +484,11 @@ json_t *comparison_json(const struct comparison *c, struct nn_error *err)
     for (int i = 1; i <= c->opt->seeds; i++) {
         json_array_append_new(seeds, json_integer(i));
     }
-    all = json_pack("{s:s, s:s, s:n, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                    "s:o}",
+    all = json_pack("{s:s, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+                    "s:o, s:o}",
                     "format", COMPARISON_FORMAT, "program", BEARCASCADE_VERSION,
-                    "verdict", "data", data_json(c), "classes",
-                    names_json(c->ds->classes, c->k), "families",
+                    "machine", machine_json(), "verdict", "data", data_json(c),
+                    "classes", names_json(c->ds->classes, c->k), "families",
                     names_json(c->ds->families, c->ds->n_families), "test",
                     test_json(c), "seeds", seeds, "options",
                     options_json(c->opt), "systems", systems_json(c, err),

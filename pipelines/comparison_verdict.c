@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/mem.h"
+#include "common/base/parallel.h"
 #include "pipelines/comparison.h"
 
 /* A difference counts as shown below this chance of a false one. */
@@ -87,34 +87,59 @@ static json_t *sentence_alone(const json_t *all)
         100 * figure(s, FIGURE_END_TO_END, "hi"));
 }
 
+/* "p = 0.012", or "p < 0.001" where digits would say zero. */
+static void p_text(double p, char text[16])
+{
+    if (p < 0.001) {
+        snprintf(text, 16, "p < 0.001");
+    } else {
+        snprintf(text, 16, "p = %.3f", p);
+    }
+}
+
+/* What both sentences end with: shares, difference, interval, p. */
+static json_t *shares(const json_t *us, const json_t *it, const json_t *d,
+                      size_t m)
+{
+    char p[16];
+
+    p_text(figure(d, FIGURE_END_TO_END, "p_holm"), p);
+    return json_sprintf(
+        "right answers on %.1f %% of the test pictures against %.1f %%, a "
+        "difference of %+.1f points (95 %% interval %+.1f to %+.1f; %s%s)",
+        100 * figure(us, FIGURE_END_TO_END, "value"),
+        100 * figure(it, FIGURE_END_TO_END, "value"),
+        100 * figure(d, FIGURE_END_TO_END, "value"),
+        100 * figure(d, FIGURE_END_TO_END, "lo"),
+        100 * figure(d, FIGURE_END_TO_END, "hi"), p,
+        m > 1 ? ", adjusted for the number of single models" : "");
+}
+
 /* The cascade against the best single model. */
 static json_t *sentence_pair(const json_t *all)
 {
     size_t best = best_from(all, 1);
     const json_t *us = at(all, "systems", 0), *it = at(all, "systems", best);
     const json_t *d = at(all, "differences", best - 1);
-    double p = figure(d, FIGURE_END_TO_END, "p_holm");
-    double x = 100 * figure(d, FIGURE_END_TO_END, "value");
-    double lo = 100 * figure(d, FIGURE_END_TO_END, "lo");
-    double hi = 100 * figure(d, FIGURE_END_TO_END, "hi");
-    double a = 100 * figure(us, FIGURE_END_TO_END, "value");
-    double b = 100 * figure(it, FIGURE_END_TO_END, "value");
+    json_t *numbers = shares(us, it, d, count_of(all, "differences")), *j;
+    const char *text = json_string_value(numbers);
 
-    if (p < LEVEL) {
-        return json_sprintf(
-            "The cascade is %s than the best single model here, %s: it is "
-            "right about %.1f %% of the test pictures against %.1f %%, %.1f "
-            "points %s (95 %% interval %+.1f to %+.1f, p = %.3f after Holm).",
-            x > 0 ? "better" : "worse", name_of(it), a, b, fabs(x),
-            x > 0 ? "more" : "fewer", lo, hi, p);
+    if (figure(d, FIGURE_END_TO_END, "p_holm") < LEVEL) {
+        j = json_sprintf(
+            "On these pictures the two-stage cascade is %s than the best "
+            "single model, %s: %s.",
+            figure(d, FIGURE_END_TO_END, "value") > 0 ? "better" : "worse",
+            name_of(it), text != NULL ? text : "");
+    } else {
+        j = json_sprintf(
+            "No difference can be shown on these pictures between the "
+            "two-stage cascade and the best single model, %s: %s. Take the "
+            "faster one, which is %s here.",
+            name_of(it), text != NULL ? text : "",
+            bulk_ms(us) <= bulk_ms(it) ? "the cascade" : name_of(it));
     }
-    return json_sprintf(
-        "No difference could be shown between the cascade and the best single "
-        "model here, %s: right about %.1f %% and %.1f %% of the test pictures, "
-        "difference %+.1f points (95 %% interval %+.1f to %+.1f, p = %.2f "
-        "after Holm); take the cheaper one, which is %s on these pictures.",
-        name_of(it), a, b, x, lo, hi, p,
-        bulk_ms(us) <= bulk_ms(it) ? "the cascade" : name_of(it));
+    json_decref(numbers);
+    return j;
 }
 
 /* --- the conditions --------------------------------------------------------
@@ -122,19 +147,49 @@ static json_t *sentence_pair(const json_t *all)
 
 static void say_alarms(json_t *list, const json_t *all)
 {
-    for (size_t i = 0; i < count_of(all, "differences"); i++) {
-        const json_t *d = at(all, "differences", i);
-        double p = figure(d, FIGURE_FPR95, "p_holm");
+    size_t best = best_from(all, 1);
+    const json_t *d = at(all, "differences", best - 1);
+    double p = figure(d, FIGURE_FPR95, "p_holm");
 
-        say(list,
-            "False-alarm rate where 95 %% of the class pictures pass, cascade "
-            "minus %s: %+.1f points (%+.1f to %+.1f), %s.",
-            json_string_value(json_object_get(d, "system")),
-            100 * figure(d, FIGURE_FPR95, "value"),
-            100 * figure(d, FIGURE_FPR95, "lo"),
-            100 * figure(d, FIGURE_FPR95, "hi"),
-            p < LEVEL ? "a shown difference" : "no difference shown");
+    say(list,
+        "Where 95 %% of the class pictures pass, the cascade lets %.1f %% of "
+        "the others pass and %s %.1f %%: a difference of %+.1f points (%+.1f "
+        "to %+.1f), %s.",
+        100 * figure(at(all, "systems", 0), FIGURE_FPR95, "value"),
+        name_of(at(all, "systems", best)),
+        100 * figure(at(all, "systems", best), FIGURE_FPR95, "value"),
+        100 * figure(d, FIGURE_FPR95, "value"),
+        100 * figure(d, FIGURE_FPR95, "lo"),
+        100 * figure(d, FIGURE_FPR95, "hi"),
+        p < LEVEL ? "more than chance explains" : "which chance explains too");
+}
+
+/* At one wanted picture in ten, and where the order turns. */
+static void say_cost(json_t *list, const json_t *all)
+{
+    enum { TENTH = 1 }; /* of the rows of "prevalence" */
+    size_t best = best_from(all, 1);
+    const json_t *row = at(all, "prevalence", TENTH);
+    const json_t *even = json_object_get(at(all, "break_even", best - 1), "ms");
+    double share = json_number_value(even);
+    char when[80] = "the single model is the faster one at any share";
+
+    if (json_is_number(even) && share >= 1) {
+        snprintf(when, sizeof when,
+                 "the cascade is the faster one at any share");
+    } else if (json_is_number(even)) {
+        snprintf(when, sizeof when,
+                 "the cascade is the faster one below a share of %.3g %%",
+                 100 * share);
     }
+    say(list,
+        "Time: where one picture in ten shows a class, the nets of the cascade "
+        "take %.2f ms a picture and %s %.2f (32 pictures at a time, %d "
+        "threads); %s.",
+        json_number_value(json_object_get(at(row, "systems", 0), "ms")),
+        name_of(at(all, "systems", best)),
+        json_number_value(json_object_get(at(row, "systems", best), "ms")),
+        nn_parallel_threads(), when);
 }
 
 static void say_seeds(json_t *list, const struct comparison *c,
@@ -168,14 +223,20 @@ static void say_seeds(json_t *list, const struct comparison *c,
 static void say_left_out(json_t *list, const struct comparison *c)
 {
     if (c->n_left == 0) {
-        say(list, "Every negative family of the test pictures was in training "
-                  "too: things never seen are likely to be harder.");
+        say(list, "No negative family was kept out of training on purpose: "
+                  "things never seen are likely to be harder.");
     } else {
         say(list,
             "%zu of %zu negative families were left out of extra runs (seed "
             "1), to see what things never seen in training do.",
             c->n_left, c->ds->n_families);
     }
+}
+
+/* Is there a cascade and something beside it? */
+static int pair(const struct comparison *c)
+{
+    return c->n_systems > 1 && c->system[0].design->system == MODEL_CASCADE;
 }
 
 static json_t *conditions(const struct comparison *c, const json_t *all)
@@ -188,8 +249,9 @@ static json_t *conditions(const struct comparison *c, const json_t *all)
         return NULL;
     }
     say(list,
-        "%zu test pictures, of which %zu (%.0f %%) show one of the classes; "
-        "where classes are rarer, false alarms weigh more.",
+        "An answer is right when a picture of a class gets its class and any "
+        "other picture gets none. %zu test pictures; %zu of them (%.0f %%) "
+        "show a class: where classes are rarer, false alarms weigh more.",
         c->n, c->n_positives, 100.0 * (double)c->n_positives / (double)c->n);
     say(list, "Thresholds of all systems come from the validation pictures, so "
               "that 95 %% of the class pictures pass there.");
@@ -198,14 +260,17 @@ static json_t *conditions(const struct comparison *c, const json_t *all)
         "Same pictures, starting weights, views and number of training "
         "pictures seen (%d and %d epochs): other budgets may rank otherwise.",
         c->opt->gate_epochs, c->opt->species_epochs);
-    say(list, "The best single model was picked on the same test pictures, "
-              "which favours it a little.");
-    say_alarms(list, all);
+    if (pair(c)) {
+        say(list, "The best single model was picked on the same test pictures, "
+                  "which favours it a little.");
+        say_alarms(list, all);
+        say_cost(list, all);
+    }
     say_left_out(list, c);
     if (leaks > 0) {
         say(list,
-            "%zu near-duplicate groups lie across the splits: the figures are "
-            "too good for them.",
+            "%zu validation or test pictures have a near-duplicate in "
+            "training: figures on them are too good.",
             leaks);
     }
     return list;
@@ -213,10 +278,8 @@ static json_t *conditions(const struct comparison *c, const json_t *all)
 
 json_t *comparison_verdict(const struct comparison *c, const json_t *all)
 {
-    int pair = c->n_systems > 1 && c->system[0].design->system == MODEL_CASCADE;
-
     return json_pack("{s:o, s:o}", "text",
-                     pair ? sentence_pair(all) : sentence_alone(all),
+                     pair(c) ? sentence_pair(all) : sentence_alone(all),
                      "conditions", conditions(c, all));
 }
 
@@ -268,11 +331,20 @@ static void print_systems(const json_t *all, FILE *to)
     }
 }
 
+static void print_p(FILE *to, double p)
+{
+    if (p < 0.001) {
+        fprintf(to, " %7s ", "<0.001");
+    } else {
+        fprintf(to, " %7.3f ", p);
+    }
+}
+
 static void print_differences(const json_t *all, FILE *to)
 {
     if (count_of(all, "differences") > 0) {
-        fputs("\ncascade minus      right (95 % interval)    p Holm   FPR95 "
-              "(95 % interval)    p Holm   McNemar\n",
+        fputs("\ncascade minus      right (95 % interval)   p Holm  FPR95 "
+              "(95 % interval)   p Holm  McNemar\n",
               to);
     }
     for (size_t i = 0; i < count_of(all, "differences"); i++) {
@@ -282,14 +354,14 @@ static void print_differences(const json_t *all, FILE *to)
 
         fprintf(to, "%-17s", json_string_value(json_object_get(d, "system")));
         for (size_t w = 0; w < 2; w++) {
-            fprintf(to, " %+5.1f (%+5.1f to %+5.1f) %7.3f  ",
+            fprintf(to, " %+5.1f (%+5.1f to %+5.1f) ",
                     100 * figure(d, which[w], "value"),
                     100 * figure(d, which[w], "lo"),
-                    100 * figure(d, which[w], "hi"),
-                    figure(d, which[w], "p_holm"));
+                    100 * figure(d, which[w], "hi"));
+            print_p(to, figure(d, which[w], "p_holm"));
         }
-        fprintf(to, " %7.3f\n",
-                json_number_value(json_object_get(m, "p_holm")));
+        print_p(to, json_number_value(json_object_get(m, "p_holm")));
+        fputc('\n', to);
     }
 }
 
