@@ -18,8 +18,8 @@
         ["macs", "multiply-adds", B.large],
         ["ms", "ms", B.short]
     ];
-    var state = {seed: 0, threshold: {}, floor: 0, share: 0};
-    var sliders = [], body = null;
+    var state = {seed: 0, threshold: {}, floor: 0, share: 0, matrix: ""};
+    var sliders = [], body = null, matrix = null;
 
     function fromOdds(x) {
         return 1 / (1 + Math.exp(-x));
@@ -84,7 +84,21 @@
         return mean;
     }
 
+    /* Who is taken for whom at the chosen thresholds, by the chosen system. */
+    function showMatrix() {
+        var s = B.system(state.matrix), run = s.runs[state.seed];
+        var counts = run ? B.confusion(s, run, state.threshold[s.name],
+            s.cascade ? state.floor : 0) : s.raw.confusion;
+        matrix.textContent = "";
+        if (counts) {
+            matrix.append(B.matrix(s.name + (run ? ", seed " + run.seed +
+                ", at these thresholds" : ", summed over seeds, stored " +
+                "thresholds"), counts));
+        }
+    }
+
     function update() {
+        showMatrix();
         B.rows(body, B.data.systems.map(function (s) {
             var f = numbersOf(s) || {};
             return [B.systemHead(s)].concat(COLUMNS.map(function (c) {
@@ -163,6 +177,16 @@
         });
     }
 
+    function matrixSelect() {
+        state.matrix = B.data.systems[0].name;
+        return B.select("Confusions of", B.data.systems.map(function (s) {
+            return [s.name, s.name];
+        }), "what-if-system", function (name) {
+            state.matrix = name;
+            showMatrix();
+        });
+    }
+
     B.controls = function () {
         var systems = B.data.systems;
         if (B.data.n === 0 || !systems.some(function (s) {
@@ -180,11 +204,13 @@
             boxes.push(floorSlider());
         }
         boxes.push(shareSlider());
+        matrix = B.el("div", {id: "what-if-matrix"});
         body = table.querySelector("tbody");
         B.section("controls", "What if: move the thresholds", "What if", [
             B.el("div", {class: "bar"}, [seedSelect(), B.button(
                 "Back to the stored values", reset, {id: "reset"})]),
-            B.el("div", {class: "sliders"}, boxes), table]);
+            B.el("div", {class: "sliders"}, boxes), table, matrixSelect(),
+            matrix]);
         reset();
     };
 })(window.bearcascade);

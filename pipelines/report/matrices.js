@@ -75,6 +75,11 @@
             : matrixTable(caption, m, signed);
     }
 
+    /* Table of counts [k+1][k+2] as B.confusion() makes them. */
+    B.matrix = function (caption, m) {
+        return view(caption, m, false);
+    };
+
     B.matrices = function () {
         var systems = B.data.systems.filter(function (s) {
             return usable(s.raw.confusion);

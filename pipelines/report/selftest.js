@@ -23,6 +23,17 @@
         });
     }
 
+    /* Counts of the matrix for a system, as shown. */
+    function shownMatrix(name) {
+        set("what-if-system", name, "change");
+        return Array.from(document.querySelectorAll(
+            "#what-if-matrix tbody tr")).map(function (r) {
+            return Array.from(r.querySelectorAll("td")).map(function (c) {
+                return Number(c.textContent);
+            });
+        });
+    }
+
     /* Moves every slider through the page as a hand would, and notes what the
      * table shows then. */
     function moves() {
@@ -38,6 +49,7 @@
                     move.floor = set("floor", odds[(i + 3) % 7] / 2, "input");
                     move.share = set("share", odds[(i + 5) % 7] / 2, "input");
                     move.shown = shownRow(s.name);
+                    move.matrix = shownMatrix(s.name);
                     out.push(move);
                 });
                 document.getElementById("reset").click();

@@ -116,8 +116,8 @@
             return "\u2013";
         }
         function t(x) {
-            return (x > 0 ? "+" : "") +
-                B.figureText(name, x).replace("-", "\u2212");
+            return (x > 0 ? "+" : "") + (AREAS.indexOf(name) >= 0
+                ? B.fixed(x, 3) : B.fixed(100 * x, 1));
         }
         var sure = B.known(f.p_holm) && f.p_holm < 0.05;
         return B.el("div", {class: "figure"}, [
@@ -147,7 +147,8 @@
                         "McNemar p " + B.pvalue(m.p_holm))]);
             })));
         B.section("differences", "Cascade minus the others", "Differences", [B.table(
-            "Cascade minus each other system, 95 % interval, p after Holm; " +
+            "Cascade minus each other system (shares: in percentage points), " +
+            "95 % interval, p adjusted for the number of systems (Holm); " +
             "bold: p below 0.05", ["figure"].concat(list.map(function (d) {
                 var s = B.system(d.system);
                 return s ? B.systemHead(s) : String(d.system);
@@ -195,6 +196,12 @@
 
     /* --- families --------------------------------------------------------- */
 
+    function family(s, key, name, measure) {
+        return (B.list(s.raw[key]).filter(function (x) {
+            return x.name === name;
+        })[0] || {})[measure];
+    }
+
     function familyRows(key, measure) {
         var systems = B.data.systems, names = [], size = {};
         systems.forEach(function (s) {
@@ -208,10 +215,13 @@
         return names.map(function (name) {
             return [name, B.count(size[name])].concat(
                 systems.map(function (s) {
-                    var f = B.list(s.raw[key]).filter(function (x) {
-                        return x.name === name;
-                    })[0];
-                    var cell = B.figureCell(measure, f && f[measure]);
+                    var cell = B.figureCell(measure,
+                        family(s, key, name, measure));
+                    var known = family(s, "families", name, measure);
+                    if (key === "left_out" && known && cell.value >= 0) {
+                        cell.text.append(B.el("small", null, "trained with: " +
+                            B.figureText(measure, known.value)));
+                    }
                     if (cell.value > 0) {
                         cell.class = "heat";
                         cell.style = "--heat:" +
@@ -267,7 +277,10 @@
 
     B.repeat = function () {
         var c = B.data.raw, data = c.data || {};
-        var facts = [["program version", c.program], ["data", data.path],
+        var machine = c.machine || {};
+        var facts = [["program version", c.program],
+            ["instruction set", machine.instructions],
+            ["threads", machine.threads], ["data", data.path],
             ["hash of the data", data.hash],
             ["hash of the test split", (c.test || {}).hash],
             ["seeds", B.list(c.seeds).join(", ")]];

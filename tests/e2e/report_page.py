@@ -78,6 +78,16 @@ def expected(c, system, run, threshold, floor, share):
     return [f[x] for x in COLUMNS]
 
 
+def counted(c, system, run, threshold, floor):
+    """Confusion matrix: truth and none against verdict, none and unknown."""
+    label, k = c["test"]["label"], len(c["classes"])
+    rows = [[0] * (k + 2) for _ in range(k + 1)]
+    for i, y in enumerate(label):
+        v = made.verdict(system["name"], run, i, k, threshold, floor)
+        rows[y if y >= 0 else k][v if v >= 0 else k - 1 - v] += 1
+    return rows
+
+
 def from_odds(x):
     return 1 / (1 + math.exp(-x))
 
@@ -103,9 +113,11 @@ def wrong_moves(c, moves):
                     for x in zip(*rows)]
         elif "threshold" in m:
             floor = m["floor"]
-            want = expected(c, s, run, from_odds(m["threshold"]),
-                            0 if floor is None else from_odds(floor),
-                            from_odds(m["share"]))
+            at = (from_odds(m["threshold"]),
+                  0 if floor is None else from_odds(floor))
+            want = expected(c, s, run, *at, from_odds(m["share"]))
+            if m["matrix"] != counted(c, s, run, *at):
+                wrong.append((m, counted(c, s, run, *at)))
         else:
             want = expected(c, s, run, run["threshold"], run["floor"],
                             tested)
