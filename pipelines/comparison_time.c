@@ -1,6 +1,5 @@
 /* What each system costs: time, memory, multiply-adds. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -11,33 +10,24 @@
 enum {
     BULK = 32,            /* pictures a step of the timed passes */
     ROUNDS = 7,           /* through all nets */
-    PASSES = 3,           /* of each net in a round; the median of all counts */
+    PASSES = 3,           /* of each net in a round; the least of all counts */
     MEMORY_PICTURES = 64, /* that classify is given for its peak */
 };
 
 /* --- time ------------------------------------------------------------------
  *
- * Round after round through all nets, so that a machine that is busy for a
- * while slows all of them and not one. */
+ * Round after round through all nets, and the least of each: a machine that
+ * is busy for a while must not make one net look slower than its equal. */
 
 struct timing {
     const struct nn_net *net;
     int32_t batch;
-    double took[ROUNDS * PASSES]; /* ms a picture */
-    double *median;
+    double *ms; /* a picture, INFINITY at first */
 };
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 /* One round of a net alone. Noise as input: the kernels do not look at
  * values. */
-static enum nn_status time_round(struct timing *t, int round,
-                                 struct nn_error *err)
+static enum nn_status time_round(struct timing *t, struct nn_error *err)
 {
     size_t side = (size_t)t->net->spec.size, bytes = side * side * 3;
     size_t batch = (size_t)t->batch;
@@ -57,7 +47,7 @@ static enum nn_status time_round(struct timing *t, int round,
 
         st = nn_scorer_run_bytes(s, rgb, t->batch, logits, err);
         if (i >= 0) {
-            t->took[round * PASSES + i] = (nn_time_s() - t0) * 1e3 / t->batch;
+            *t->ms = fmin(*t->ms, (nn_time_s() - t0) * 1e3 / t->batch);
         }
     }
     nn_scorer_destroy(&s);
@@ -70,30 +60,28 @@ static enum nn_status time_all(struct timing *t, size_t n, struct nn_error *err)
 {
     enum nn_status st = NN_OK;
 
+    for (size_t i = 0; i < n; i++) {
+        *t[i].ms = (double)INFINITY;
+    }
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; !st && i < n; i++) {
-            st = time_round(&t[i], round, err);
+            st = time_round(&t[i], err);
         }
-    }
-    for (size_t i = 0; !st && i < n; i++) {
-        qsort(t[i].took, ROUNDS * PASSES, sizeof t[i].took[0], by_value);
-        *t[i].median = t[i].took[ROUNDS * PASSES / 2];
     }
     return st;
 }
 
-/* The four timings of a system, as many as it has nets for. */
+/* The timings of a system, two for each of its nets. */
 static size_t add_timings(const struct model *m, struct comparison_cost *k,
                           struct timing *t)
 {
     size_t n = 0;
 
-    t[n++] = (struct timing){ m->gate, 1, { 0 }, &k->ms_gate_1 };
-    t[n++] = (struct timing){ m->gate, BULK, { 0 }, &k->ms_gate_bulk };
+    t[n++] = (struct timing){ m->gate, 1, &k->ms_gate_1 };
+    t[n++] = (struct timing){ m->gate, BULK, &k->ms_gate_bulk };
     if (m->species != NULL) {
-        t[n++] = (struct timing){ m->species, 1, { 0 }, &k->ms_species_1 };
-        t[n++] =
-            (struct timing){ m->species, BULK, { 0 }, &k->ms_species_bulk };
+        t[n++] = (struct timing){ m->species, 1, &k->ms_species_1 };
+        t[n++] = (struct timing){ m->species, BULK, &k->ms_species_bulk };
     }
     return n;
 }

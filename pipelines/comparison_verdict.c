@@ -125,15 +125,15 @@ static json_t *sentence_pair(const json_t *all)
     const char *text = json_string_value(numbers);
 
     if (figure(d, FIGURE_END_TO_END, "p_holm") < LEVEL) {
-        j = json_sprintf(
-            "On these pictures the two-stage cascade is %s than the best "
-            "single model, %s: %s.",
-            figure(d, FIGURE_END_TO_END, "value") > 0 ? "better" : "worse",
-            name_of(it), text != NULL ? text : "");
+        j = json_sprintf("On these pictures the cascade is %s than the best "
+                         "single model, %s: %s.",
+                         figure(d, FIGURE_END_TO_END, "value") > 0 ? "better"
+                                                                   : "worse",
+                         name_of(it), text != NULL ? text : "");
     } else {
         j = json_sprintf(
             "No difference can be shown on these pictures between the "
-            "two-stage cascade and the best single model, %s: %s. Take the "
+            "cascade and the best single model, %s: %s. Take the "
             "faster one, which is %s here.",
             name_of(it), text != NULL ? text : "",
             bulk_ms(us) <= bulk_ms(it) ? "the cascade" : name_of(it));
@@ -253,6 +253,10 @@ static json_t *conditions(const struct comparison *c, const json_t *all)
         "other picture gets none. %zu test pictures; %zu of them (%.0f %%) "
         "show a class: where classes are rarer, false alarms weigh more.",
         c->n, c->n_positives, 100.0 * (double)c->n_positives / (double)c->n);
+    if (c->k == 1) {
+        say(list, "With one class the cascade is its gate alone: there is "
+                  "nothing for a species net to tell apart.");
+    }
     say(list, "Thresholds of all systems come from the validation pictures, so "
               "that 95 %% of the class pictures pass there.");
     say_seeds(list, c, all);

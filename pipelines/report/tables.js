@@ -132,7 +132,11 @@
         if (list.length === 0) {
             return;
         }
-        var rows = FIGURES.map(function (f) {
+        var rows = FIGURES.filter(function (f) {
+            return list.some(function (d) {
+                return B.known(((d.figures || {})[f[0]] || {}).value);
+            });
+        }).map(function (f) {
             return [{text: f[1], title: f[3]}].concat(list.map(function (d) {
                 return differenceCell(f[0], (d.figures || {})[f[0]]);
             }));
