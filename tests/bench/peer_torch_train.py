@@ -1,89 +1,70 @@
 #!/usr/bin/env python3
-"""Training throughput beside PyTorch: A B A B in one run, medians and ratio.
+"""Training throughput beside PyTorch: turn by turn in one run, medians and
+ratios.
 
     python3 tests/bench/peer_torch_train.py build/tests/bench/bench_train \
-        [--width 1] [--size 128] [--batch 64] [--rounds 5]
+        [--width 1] [--size 128] [--batch 64] [--rounds 5] [--cpu avx2]
 
 PyTorch from Debian (python3-torch) or PyPI. The network is the same
-(MobileNetV4-Conv-Small, channels_last), as are loss, clipping and AdamW.
+(MobileNetV4-Conv-Small, channels_last), as are loss, clipping and AdamW. It
+runs as it is and, where that works, through torch.compile (PyTorch 2 and a C++
+compiler); the better of the two is the one to beat. --cpu avx2 compares our
+AVX2 kernels with PyTorch under ATEN_CPU_CAPABILITY=avx2; --onednn-avx2 holds
+PyTorch's oneDNN to AVX2 too.
 """
 import argparse
 import json
 import os
 import statistics
 import subprocess
+import sys
 import time
 
-import torch
-from torch import nn
 
-
-def scaled(v):
-    c = max(8, int(v + 4) // 8 * 8)
-    return c + 8 if c < 0.9 * v else c
-
-
-def conv(i, o, k, s=1, groups=1, act=True):
-    layers = [nn.Conv2d(i, o, k, s, k // 2, groups=groups, bias=False),
-              nn.BatchNorm2d(o)]
-    return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if act else []))
-
-
-class Bottleneck(nn.Module):
-    def __init__(self, i, o, start, mid, stride, expand):
-        super().__init__()
-        m, layers = scaled(i * expand), []
-        if start:
-            layers.append(conv(i, i, start, 1 if mid else stride, i, False))
-        layers.append(conv(i, m, 1))
-        if mid:
-            layers.append(conv(m, m, mid, stride, m))
-        layers.append(conv(m, o, 1, act=False))
-        self.body, self.keep = nn.Sequential(*layers), i == o and stride == 1
-
-    def forward(self, x):
-        y = self.body(x)
-        return x + y if self.keep else y
-
-
-def network(width, outputs):
-    def c(v):
-        return scaled(v * width)
-    stem = 32 if width < 1 else c(32)
-    layers = [conv(3, stem, 3, 2), conv(stem, c(32), 3, 2),
-              conv(c(32), c(32), 1), conv(c(32), c(96), 3, 2),
-              conv(c(96), c(64), 1)]
-    i = c(64)
-    for start, mid, stride, expand, out in (
-            [(5, 5, 2, 3, 96)] + [(0, 3, 1, 2, 96)] * 4 +
-            [(3, 0, 1, 4, 96), (3, 3, 2, 6, 128), (5, 5, 1, 4, 128),
-             (0, 5, 1, 4, 128), (0, 5, 1, 3, 128), (0, 3, 1, 4, 128),
-             (0, 3, 1, 4, 128)]):
-        layers.append(Bottleneck(i, c(out), start, mid, stride, expand))
-        i = c(out)
-    layers += [conv(i, c(960), 1), nn.AdaptiveAvgPool2d(1),
-               conv(c(960), 1280, 1), nn.Flatten(), nn.Dropout(0.2),
-               nn.Linear(1280, outputs)]
-    return nn.Sequential(*layers)
+def parse():
+    p = argparse.ArgumentParser()
+    p.add_argument("bench")
+    p.add_argument("--width", type=float, default=1.0)
+    p.add_argument("--size", type=int, default=128)
+    p.add_argument("--batch", type=int, default=64)
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--steps", type=int, default=8)
+    p.add_argument("--no-compile", action="store_true")
+    p.add_argument("--cpu", choices=["avx2"])
+    p.add_argument("--onednn-avx2", action="store_true")
+    a = p.parse_args()
+    if a.cpu:
+        os.environ["BEARCASCADE_CPU"] = a.cpu
+        os.environ["ATEN_CPU_CAPABILITY"] = a.cpu
+    if a.onednn_avx2:
+        os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
+    return a
 
 
 class Torch:
-    def __init__(self, a):
-        self.batch = a.batch
-        self.net = network(a.width, 3).to(memory_format=torch.channels_last)
+    def __init__(self, a, torch, compiled):
+        import torch_net
+        self.torch, self.batch = torch, a.batch
+        self.name = "PyTorch " + torch.__version__.split("+")[0]
+        self.net = torch_net.network(a.width, 3).to(
+            memory_format=torch.channels_last)
         self.net.train()
         self.opt = torch.optim.AdamW(self.net.parameters(), lr=1e-3,
                                      weight_decay=0.05)
         self.x = torch.randn(a.batch, 3, a.size, a.size).contiguous(
             memory_format=torch.channels_last)
         self.y = torch.arange(a.batch) % 3
+        self.run = self.net
+        if compiled:
+            self.name += " compiled"
+            self.run = torch.compile(self.net)
         self.measure(2)
 
     def measure(self, steps):
-        times = []
+        nn, times = self.torch.nn, []
         for _ in range(steps):
             t = time.perf_counter()
-            loss = nn.functional.cross_entropy(self.net(self.x), self.y,
+            loss = nn.functional.cross_entropy(self.run(self.x), self.y,
                                                label_smoothing=0.1)
             self.opt.zero_grad()
             loss.backward()
@@ -93,32 +74,55 @@ class Torch:
         return self.batch / statistics.median(times)
 
 
+class Ours:
+    name = "bearcascade"
+
+    def __init__(self, a):
+        self.command = [a.bench, str(a.width), str(a.size), str(a.batch)]
+        # What the program sets for itself: pipelines/main.c.
+        self.env = {"GOMP_SPINCOUNT": "3000", **os.environ}
+
+    def measure(self, steps):
+        out = subprocess.run([*self.command, str(steps)], check=True,
+                             capture_output=True, env=self.env)
+        self.about = json.loads(out.stdout)
+        return self.about["images_per_s"]
+
+
+def peers(a, torch):
+    out = [Torch(a, torch, False)]
+    if a.no_compile or not hasattr(torch, "compile"):
+        return out
+    try:
+        out.append(Torch(a, torch, True))
+    except Exception as e:  # no C++ compiler, for instance
+        print(f"torch.compile left out: {str(e).splitlines()[0]}",
+              file=sys.stderr)
+    return out
+
+
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("bench")
-    p.add_argument("--width", type=float, default=1.0)
-    p.add_argument("--size", type=int, default=128)
-    p.add_argument("--batch", type=int, default=64)
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--steps", type=int, default=8)
-    a = p.parse_args()
+    a = parse()
+    import torch  # behind the environment that parse() sets
     cpus = len(os.sched_getaffinity(0))
     torch.set_num_threads(cpus)
-    peer, ours, theirs = Torch(a), [], []
+    runners = [Ours(a), *peers(a, torch)]
+    speed = {r.name: [] for r in runners}
     for _ in range(a.rounds):
-        theirs.append(peer.measure(a.steps))
-        out = subprocess.run([a.bench, str(a.width), str(a.size), str(a.batch),
-                              str(a.steps)], check=True, capture_output=True)
-        ours.append(json.loads(out.stdout)["images_per_s"])
-    ratios = [x / y for x, y in zip(ours, theirs)]
-    print(json.dumps({
-        "peer": "PyTorch " + torch.__version__, "threads": cpus,
-        "width": a.width, "size": a.size, "batch": a.batch,
-        "ours_images_per_s": round(statistics.median(ours), 1),
-        "torch_images_per_s": round(statistics.median(theirs), 1),
-        "ratio_median": round(statistics.median(ratios), 3),
-        "ratio_min": round(min(ratios), 3),
-        "ratio_max": round(max(ratios), 3)}))
+        for r in runners:
+            time.sleep(0.05)  # let the threads of the one before go to sleep
+            r.measure(1)
+            speed[r.name].append(r.measure(a.steps))
+    for r in runners[1:]:
+        ratios = [x / y for x, y in zip(speed[Ours.name], speed[r.name])]
+        print(json.dumps({
+            "peer": r.name, "threads": cpus, "isa": runners[0].about["isa"],
+            "width": a.width, "size": a.size, "batch": a.batch,
+            "ours_images_per_s": round(statistics.median(speed[Ours.name]), 1),
+            "torch_images_per_s": round(statistics.median(speed[r.name]), 1),
+            "ratio_median": round(statistics.median(ratios), 3),
+            "ratio_min": round(min(ratios), 3),
+            "ratio_max": round(max(ratios), 3)}), flush=True)
 
 
 main()
