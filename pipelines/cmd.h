@@ -23,6 +23,7 @@ int cmd_pretrain(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_sweep(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 
 /* Options that every command has: threads, quiet. */
 struct cmd_common {

@@ -23,6 +23,7 @@ static const struct {
     { "compare", cmd_compare, "cascade against single models, on your photos" },
     { "export", cmd_export, "write a net as ONNX" },
     { "sweep", cmd_sweep, "how many negatives does the gate need?" },
+    { "bench", cmd_bench, "measure the speed of the nets on this machine" },
     { "synth", synth_command, "draw pictures of bears and look-alikes" },
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -10,7 +10,8 @@
 
 #include "common/base/cpu.h"
 #include "common/base/mem.h"
-#include "tests/bench/layers.h"
+#include "pipelines/bench/clock.h"
+#include "tests/bench/options.h"
 
 /* One primitive with its memories. */
 struct peer {
@@ -192,7 +193,7 @@ static void theirs(void *ctx)
 static void measure(struct call *c, struct peer *nhwc, struct peer *any,
                     const struct bench_options *o, double t[3])
 {
-    double v[3][63];
+    double v[3][BENCH_ROUNDS];
     void *ctx[3] = { c, nhwc, any };
     void (*fn[3])(void *) = { ours, theirs, theirs };
     size_t inner[3];
@@ -233,7 +234,7 @@ static int run_layer(const struct bench_layer *layer,
         double t[3];
         measure(&c, &nhwc, &any, o, t);
         double peer = t[1] < t[2] ? t[1] : t[2];
-        double f = 2e-9 * o->batch * (double)nn_conv_macs(&layer->s);
+        double f = 1e-9 * bench_run_flops(&r);
         int dw = bench_is_depthwise(&layer->s);
         printf("%-28s %5d %9.1f %7.1f %9.1f %9.1f %7.1f %6.2f\n", layer->name,
                layer->times, t[0] * 1e6, f / t[0], t[1] * 1e6, t[2] * 1e6,
@@ -252,7 +253,9 @@ static int run_layer(const struct bench_layer *layer,
 int main(int argc, char **argv)
 {
     struct bench_options o;
-    struct bench_layer layers[BENCH_LAYERS];
+    struct bench_layer *layers = NULL;
+    struct nn_error err = NN_ERROR_INIT;
+    size_t n = 0;
     struct peer base = { 0 };
     struct totals total = { 0 };
     int status = bench_parse(argc, argv, "peer_onednn",
@@ -271,7 +274,10 @@ int main(int argc, char **argv)
         return 1;
     }
     const dnnl_version_t *v = dnnl_version();
-    size_t n = bench_net(o.size, o.width, layers);
+    if (bench_net(&o, &layers, &n, &err)) {
+        fprintf(stderr, "peer_onednn: %s\n", err.text);
+        return 1;
+    }
     printf("oneDNN %d.%d.%d against %s, %d threads, %d px, width %.2f, batch "
            "%d, direction %d\n",
            v->major, v->minor, v->patch, nn_cpu_name(nn_cpu_flags()), o.threads,
@@ -294,5 +300,6 @@ int main(int argc, char **argv)
     }
     dnnl_stream_destroy(base.stream);
     dnnl_engine_destroy(base.engine);
+    nn_mem_free(layers);
     return failed != NULL;
 }
