@@ -30,9 +30,9 @@ struct work {
 /* Of the bar: the machine, decoding, and four parts of each net. */
 enum { PARTS_OF_ALL = 2, PARTS_OF_NET = 4 };
 
-static void part_done(struct work *w, const char *next)
+static void start_part(struct work *w, const char *what)
 {
-    nn_progress_update(&w->bar, ++w->done, next);
+    nn_progress_update(&w->bar, w->done++, what);
 }
 
 static enum nn_status open_drawn(const char *spec, struct nn_dataset **out,
@@ -74,21 +74,22 @@ static enum nn_status measure_net(struct work *w, struct bench_net_result *n,
                                   struct nn_error *err)
 {
     const struct bench_plan *p = &w->result.plan;
-    enum nn_status st = bench_measure_layers(&w->result, n, err);
+    enum nn_status st;
 
-    part_done(w, "inference");
+    start_part(w, "layers");
+    st = bench_measure_layers(&w->result, n, err);
     if (!st) {
+        start_part(w, "inference");
         st = bench_measure_inference(p, n, err);
     }
-    part_done(w, "training");
     if (!st) {
+        start_part(w, "training");
         st = bench_measure_training(p, n, err);
     }
-    part_done(w, "loader");
     if (!st) {
+        start_part(w, "loader");
         st = bench_measure_loader(p, fed, n, err);
     }
-    part_done(w, "layers");
     return st;
 }
 
@@ -102,8 +103,9 @@ static enum nn_status measure(struct work *w, const struct model *m,
     list_nets(m, r);
     nn_progress_begin(&w->bar, "bench", "part",
                       PARTS_OF_ALL + PARTS_OF_NET * (int64_t)r->n_nets);
+    start_part(w, "machine");
     bench_measure_machine(r);
-    part_done(w, "decoding");
+    start_part(w, "decoding");
     st = open_drawn(w->c->quick ? DECODED_QUICK : DECODED, &decoded, err);
     if (!st) {
         st = open_drawn(w->c->quick ? FED_QUICK : FED, &fed, err);
@@ -112,10 +114,10 @@ static enum nn_status measure(struct work *w, const struct model *m,
         st = bench_measure_decode(&r->plan, decoded, &m->gate->spec, &r->decode,
                                   err);
     }
-    part_done(w, "layers");
     for (size_t i = 0; !st && i < r->n_nets; i++) {
         st = measure_net(w, &r->net[i], fed, err);
     }
+    nn_progress_update(&w->bar, w->done, NULL);
     nn_progress_end(&w->bar, NULL);
     nn_dataset_close(&decoded);
     nn_dataset_close(&fed);
@@ -162,7 +164,7 @@ static enum nn_status run(const struct command *c, struct nn_error *err)
 
 int cmd_bench(int argc, char **argv)
 {
-    struct command c = { .rounds = 11 };
+    struct command c = { .rounds = 0 };
     struct nn_error err = NN_ERROR_INIT;
     int n = 0, status;
     char *shipped;
@@ -170,8 +172,8 @@ int cmd_bench(int argc, char **argv)
         { "model", 'm', NN_OPT_STRING, &c.model, "FILE|RUN",
           "left out: the cascade that came with the program", 0, 0 },
         { "json", 0, NN_OPT_FLAG, &c.json, NULL, "one JSON object", 0, 0 },
-        { "rounds", 0, NN_OPT_INT, &c.rounds, "N", "timings per median", 1,
-          BENCH_MAX_ROUNDS },
+        { "rounds", 0, NN_OPT_INT, &c.rounds, "N",
+          "timings per median; 0: 11, or 3 with --quick", 0, BENCH_MAX_ROUNDS },
         { "quick", 0, NN_OPT_FLAG, &c.quick, NULL, "rough figures in seconds",
           0, 0 },
         CMD_COMMON_ROWS(c.common),

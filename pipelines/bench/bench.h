@@ -22,7 +22,8 @@ struct bench_plan {
     int32_t forward[BENCH_BATCHES]; /* batch sizes of layers and inference */
     int32_t train[BENCH_BATCHES];   /* of training; the loader has train[0] */
 };
-/* quick: a second instead of a minute, to see that all works. */
+/* quick: seconds instead of a minute, to see that all works. rounds 0: 11, or
+ * 3 when quick. */
 struct bench_plan bench_plan_make(int quick, int rounds);
 
 /* Per second. */

@@ -13,7 +13,9 @@ enum { WARM_UP_STEPS = 2 };
 struct bench_plan bench_plan_make(int quick, int rounds)
 {
     struct bench_plan p = {
-        .rounds = rounds,
+        .rounds = rounds > 0 ? rounds
+                  : quick    ? 3
+                             : 11,
         .layer_s = quick ? 0.0005 : 0.004,
         .net_s = quick ? 0.01 : 0.1,
         .steps = quick ? 1 : 4,

@@ -1,25 +1,30 @@
 #include "pipelines/bench/bench.h"
 
-#include <math.h>
-
 #include "common/base/cpu.h"
 
 static void print_layer_head(const struct bench_plan *p, FILE *to)
 {
-    fprintf(to, "  %-26s %5s", "forward, each layer alone", "times");
+    char batch[BENCH_BATCHES][24];
+
     for (int k = 0; k < BENCH_BATCHES; k++) {
-        fprintf(to, " | batch %-3d: us GFLOP/s peak copy", (int)p->forward[k]);
+        snprintf(batch[k], sizeof batch[k], "batch %d", (int)p->forward[k]);
+    }
+    fprintf(to, "  %-24s %5s | %-27s | %s\n", "forward, layer by layer",
+            "times", batch[0], batch[1]);
+    fprintf(to, "  %-24s %5s", "", "");
+    for (int k = 0; k < BENCH_BATCHES; k++) {
+        fprintf(to, " | %9s %7s %4s %4s", "us", "GFLOP/s", "peak", "copy");
     }
     putc('\n', to);
 }
 
 static void print_row(const struct bench_row *r, FILE *to)
 {
-    fprintf(to, "  %-26s %5d", r->layer.name, r->layer.times);
+    fprintf(to, "  %-24s %5d", r->layer.name, r->layer.times);
     for (int k = 0; k < BENCH_BATCHES; k++) {
         const struct bench_layer_time *t = &r->at[k];
 
-        fprintf(to, " | %12.1f %7.1f %3.0f%% ", t->seconds * 1e6, t->gflops,
+        fprintf(to, " | %9.1f %7.1f %3.0f%% ", t->seconds * 1e6, t->gflops,
                 100 * t->of_peak);
         if (bench_is_depthwise(&r->layer.s)) {
             fprintf(to, "%3.0f%%", 100 * t->of_copy);
@@ -32,14 +37,14 @@ static void print_row(const struct bench_row *r, FILE *to)
 
 static void print_layer_sums(const struct bench_net_result *n, FILE *to)
 {
-    fprintf(to, "  %-26s %5s", "all", "");
+    fprintf(to, "  %-24s %5s", "all", "");
     for (int k = 0; k < BENCH_BATCHES; k++) {
         double us = 0;
 
         for (size_t i = 0; i < n->n_rows; i++) {
             us += n->row[i].at[k].seconds * n->row[i].layer.times * 1e6;
         }
-        fprintf(to, " | %12.1f %17s", us, "");
+        fprintf(to, " | %9.1f %17s", us, "");
     }
     putc('\n', to);
 }

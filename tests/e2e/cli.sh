@@ -10,7 +10,7 @@ out_has "version names the program" "^bearcascade [0-9]"
 run 2 "an unknown command is a usage error" frobnicate
 err_has "and is named" "frobnicate"
 
-for c in train classify evaluate inspect; do
+for c in train classify evaluate inspect bench; do
     run 0 "$c --help works" "$c" --help
     out_has "$c --help shows usage" "usage: bearcascade $c"
     run 2 "$c with an unknown option is a usage error" "$c" --no-such-option x

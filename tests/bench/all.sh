@@ -1,0 +1,69 @@
+#!/bin/sh
+# tests/bench/all.sh - every row of docs/performance.md, as Markdown.
+# usage: all.sh [PART...]    parts: layers inference training avx2 program
+# Without parts all, which takes about six minutes of an idle machine. BUILD is
+# the build folder (build), PYTHON has the peers (python3). Needs
+# `meson compile -C build bench_conv ...`: see docs/performance.md.
+set -eu
+cd "$(dirname "$0")/../.."
+build=${BUILD:-build}
+python=${PYTHON:-python3}
+bench=$build/tests/bench
+parts=${*:-layers inference training avx2 program}
+
+table() { # table HEAD...: the head of a table
+    printf '\n| %s |\n' "$(printf '%s | ' "$@" | sed 's/ | $//')"
+    for _; do printf '|---'; done
+    printf '|\n'
+}
+
+rows() { # rows KIND COMMAND...: runs it and prints its rows
+    kind=$1
+    shift
+    echo "$*" >&2
+    "$@" >"$dir/out" || { echo "failed: $*" >&2; return 1; }
+    "$python" tests/bench/rows.py "$kind" <"$dir/out"
+}
+
+layers() {
+    table direction batch ours peer "dense and pointwise" depthwise \
+        "net, ours" "net, oneDNN"
+    for what in forward input weights; do
+        for batch in 1 32; do
+            rows layers "$bench/peer_onednn" --what $what --batch $batch
+        done
+    done
+}
+
+inference() {
+    table batch ours peer "its time" "our time" "ours / peer"
+    rows inference "$python" tests/bench/peer_inference.py "$build"
+}
+
+training() {
+    table batch ours peer peer ours "ours / peer"
+    rows training "$python" tests/bench/peer_torch_train.py \
+        "$bench/bench_train"
+}
+
+avx2() {
+    table batch ours peer "its time" "our time" "ours / peer"
+    rows inference "$python" tests/bench/peer_inference.py "$build" --cpu avx2
+    table batch ours peer peer ours "ours / peer"
+    rows training "$python" tests/bench/peer_torch_train.py \
+        "$bench/bench_train" --cpu avx2 --rounds 3
+}
+
+program() {
+    table figure value
+    rows program "$build/pipelines/bearcascade" bench --json --quiet
+}
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+for part in $parts; do
+    case $part in
+    layers | inference | training | avx2 | program) "$part" ;;
+    *) echo "all.sh: no part '$part'" >&2 && exit 2 ;;
+    esac
+done
