@@ -1,9 +1,9 @@
 #!/bin/sh
 # tests/bench/all.sh - every row of docs/performance.md, as Markdown.
 # usage: all.sh [PART...]    parts: layers inference training avx2 program
-# Without parts all, which takes about six minutes of an idle machine. BUILD is
-# the build folder (build), PYTHON has the peers (python3). Needs
-# `meson compile -C build bench_conv ...`: see docs/performance.md.
+# Without parts all, which takes about seven minutes of an idle machine. BUILD
+# is the build folder (build), PYTHON has the peers (python3).
+# docs/performance.md says what must be built before.
 set -eu
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build}
@@ -26,7 +26,7 @@ rows() { # rows KIND COMMAND...: runs it and prints its rows
 }
 
 layers() {
-    table direction batch ours peer "dense and pointwise" depthwise \
+    table direction batch "our kernels" peer "dense and pointwise" depthwise \
         "net, ours" "net, oneDNN"
     for what in forward input weights; do
         for batch in 1 32; do
@@ -36,22 +36,27 @@ layers() {
 }
 
 inference() {
-    table batch ours peer "its time" "our time" "ours / peer"
+    table batch "our kernels" peer "its time" "our time" "ours / peer"
     rows inference "$python" tests/bench/peer_inference.py "$build"
 }
 
 training() {
-    table batch ours peer peer ours "ours / peer"
+    table batch "our kernels" peer "its speed" "our speed" "ours / peer"
     rows training "$python" tests/bench/peer_torch_train.py \
         "$bench/bench_train"
 }
 
 avx2() {
-    table batch ours peer "its time" "our time" "ours / peer"
-    rows inference "$python" tests/bench/peer_inference.py "$build" --cpu avx2
-    table batch ours peer peer ours "ours / peer"
-    rows training "$python" tests/bench/peer_torch_train.py \
-        "$bench/bench_train" --cpu avx2 --rounds 3
+    table batch "our kernels" peer "its time" "our time" "ours / peer"
+    for more in "" --onednn-avx2; do
+        rows inference "$python" tests/bench/peer_inference.py "$build" \
+            --cpu avx2 --rounds 5 $more
+    done
+    table batch "our kernels" peer "its speed" "our speed" "ours / peer"
+    for more in "" --onednn-avx2; do
+        rows training "$python" tests/bench/peer_torch_train.py \
+            "$bench/bench_train" --cpu avx2 --rounds 3 $more
+    done
 }
 
 program() {

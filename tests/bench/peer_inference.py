@@ -111,6 +111,8 @@ class Torch(Peer):
             torch._inductor.config.freezing = True
             net = torch.compile(net)
             self.name += " compiled"
+        if a.onednn_avx2:
+            self.name += ", oneDNN AVX2"
         self.net = net
         self.x = {b: torch.from_numpy(x[:b]).permute(0, 3, 1, 2)
                   for b in a.batches}

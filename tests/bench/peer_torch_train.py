@@ -58,6 +58,8 @@ class Torch:
         if compiled:
             self.name += " compiled"
             self.run = torch.compile(self.net)
+        if a.onednn_avx2:
+            self.name += ", oneDNN AVX2"
         self.measure(2)
 
     def measure(self, steps):
