@@ -128,20 +128,19 @@ static enum nn_status show(const struct command *c,
                            const struct bench_result *r, struct nn_error *err)
 {
     json_t *j;
-    enum nn_status st;
 
     if (!c->json) {
         bench_print(r, stdout);
         return NN_OK;
     }
     j = bench_to_json(r);
-    st = j == NULL ||
-                 json_dumpf(j, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6))
-             ? nn_fail_nomem(err)
-             : NN_OK;
+    if (j == NULL) {
+        return nn_fail_nomem(err);
+    }
+    json_dumpf(j, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(j);
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status run(const struct command *c, struct nn_error *err)
