@@ -9,7 +9,8 @@
 
 enum {
     BULK = 32,            /* pictures a step of the timed passes */
-    ROUNDS = 7,           /* through all nets */
+    ROUNDS = 7,           /* through all nets, at least */
+    SECONDS = 4,          /* that they last, at least */
     PASSES = 3,           /* of each net in a round; the least of all counts */
     MEMORY_PICTURES = 64, /* that classify is given for its peak */
 };
@@ -58,12 +59,14 @@ static enum nn_status time_round(struct timing *t, struct nn_error *err)
 
 static enum nn_status time_all(struct timing *t, size_t n, struct nn_error *err)
 {
+    double t0 = nn_time_s();
     enum nn_status st = NN_OK;
 
     for (size_t i = 0; i < n; i++) {
         *t[i].ms = (double)INFINITY;
     }
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; !st && (round < ROUNDS || nn_time_s() - t0 < SECONDS);
+         round++) {
         for (size_t i = 0; !st && i < n; i++) {
             st = time_round(&t[i], err);
         }

@@ -42,7 +42,7 @@ else
     "$bear" train "$run/pictures" --out "$run/model" $again \
         --init "$run/compare/cascade-s1/best.safetensors" --gate-size 64 \
         --gate-epochs 2 --species-size 64 --species-epochs 2 \
-        --mine-pool synth:2000:2:size=96 --rounds 1 --top 200 --round-epochs 3
+        --mine-pool synth:1000:2:size=96 --rounds 1 --top 150 --round-epochs 3
 fi
 "$bear" evaluate --model "$run/model" "$run/pictures" --bootstrap 500 \
     >"$run/model.txt"
