@@ -178,3 +178,12 @@ enum nn_status cmd_open_pool(const char *path, struct nn_dataset **out,
 
     return nn_dataset_open(path, &opt, out, err);
 }
+
+enum nn_status cmd_open_pools(const char *const *paths, size_t n,
+                              struct nn_pool **out, struct nn_error *err)
+{
+    const struct nn_dataset_options opt = { .as_pool = 1,
+                                            .generators = cmd_generators };
+
+    return nn_pool_open(paths, n, &opt, out, err);
+}

@@ -10,7 +10,7 @@
 #include <signal.h>
 
 #include "common/base/options.h"
-#include "common/data/dataset.h"
+#include "common/data/pool.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SOME_FAILED = 3 };
 
@@ -82,5 +82,9 @@ NN_MUST_CHECK enum nn_status cmd_open_data(const char *path, uint64_t seed,
 /* Folders, archives and rendered data alike, without labels. */
 NN_MUST_CHECK enum nn_status
 cmd_open_pool(const char *path, struct nn_dataset **out, struct nn_error *err);
+/* The same of any size, a window at a time. */
+NN_MUST_CHECK enum nn_status cmd_open_pools(const char *const *paths, size_t n,
+                                            struct nn_pool **out,
+                                            struct nn_error *err);
 
 #endif /* PIPELINES_CMD_H */

@@ -21,13 +21,13 @@ struct mine {
 struct work {
     struct model *model;
     struct nn_dataset *known;
-    struct pools pools;
+    struct nn_pool *pool;
     struct gate_mine_bank bank;
     struct opinion species;
     struct gate_mine_opinion opinion;
     struct gate_mine_rule rule;
     struct gate_mine_options opt;
-    double *z;
+    struct gate_mine_scores scores;
     struct gate_mine_result result;
 };
 
@@ -36,8 +36,8 @@ static void work_release(struct work *w)
     gate_mine_result_release(&w->result);
     gate_mine_bank_release(&w->bank);
     opinion_release(&w->species);
-    nn_mem_free(w->z);
-    pools_close(&w->pools);
+    gate_mine_scores_close(&w->scores);
+    nn_pool_close(&w->pool);
     nn_dataset_close(&w->known);
     model_destroy(&w->model);
 }
@@ -51,11 +51,7 @@ static enum nn_status open_all(const struct mine *m, struct work *w,
         st = cmd_open_data(m->positives, 1, &w->known, err);
     }
     if (!st) {
-        st = pools_open(m->pool.v, m->pool.n, &w->pools, err);
-    }
-    if (!st) {
-        w->z = nn_mem_calloc(w->pools.all->n, sizeof *w->z);
-        st = w->z == NULL ? nn_fail_nomem(err) : NN_OK;
+        st = cmd_open_pools(m->pool.v, m->pool.n, &w->pool, err);
     }
     return st;
 }
@@ -82,9 +78,10 @@ static enum nn_status score_pool(const struct mine *m, struct work *w,
 {
     char *journal = nn_path_join(m->out, "scores.bin");
     enum nn_status st =
-        journal == NULL ? nn_fail_nomem(err)
-                        : gate_mine_scan(w->model->gate, w->pools.all, journal,
-                                         &cmd_stop, "score pool", w->z, err);
+        journal == NULL
+            ? nn_fail_nomem(err)
+            : gate_mine_scan(w->model->gate, w->pool, journal, &cmd_stop,
+                             "score pool", &w->scores, err);
 
     nn_mem_free(journal);
     return st;
@@ -105,7 +102,7 @@ static enum nn_status choose(const struct mine *m, struct work *w,
                                 m->suspect_rate, &w->rule, err);
     }
     if (!st) {
-        st = gate_mine_choose(gate, w->pools.all, w->z, &w->bank,
+        st = gate_mine_choose(gate, w->pool, &w->scores, &w->bank,
                               m->trust ? NULL : &w->rule, &w->opinion, &w->opt,
                               &cmd_stop, &w->result, err);
     }
@@ -122,15 +119,15 @@ static enum nn_status copy_accepted(const struct work *w, const char *dir,
         item == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(dir, err);
 
     for (size_t i = 0; !st && i < n; i++) {
-        const char *file = w->pools.all->items[item[i]].file;
+        const char *file = w->result.pictures->items[item[i]].file;
         char *name =
             nn_mem_sprintf("%s/%04zu-%s", dir, i + 1, nn_path_base(file));
         struct nn_file_out o = { 0 };
         uint8_t *bytes = NULL;
 
-        st = name == NULL
-                 ? nn_fail_nomem(err)
-                 : nn_dataset_read(w->pools.all, item[i], &bytes, &size, err);
+        st = name == NULL ? nn_fail_nomem(err)
+                          : nn_dataset_read(w->result.pictures, item[i], &bytes,
+                                            &size, err);
         if (!st) {
             st = nn_file_out_open(&o, name, err);
         }
@@ -163,7 +160,7 @@ static enum nn_status write_record(const struct mine *m, const struct work *w,
 {
     char id[33];
     const struct mining_round r = {
-        1,       id,         w->pools.all, &w->bank, m->trust ? NULL : &w->rule,
+        1,       id,         w->pool->n, &w->bank, m->trust ? NULL : &w->rule,
         &w->opt, &w->result,
     };
     enum nn_status st;
@@ -192,7 +189,7 @@ static enum nn_status write_record(const struct mine *m, const struct work *w,
 
 static enum nn_status run_mine(const struct mine *m, struct nn_error *err)
 {
-    struct work w = { .model = NULL };
+    struct work w = { .scores = { .fd = -1 } };
     enum nn_status st = open_all(m, &w, err);
 
     if (!st) {

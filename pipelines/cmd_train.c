@@ -208,7 +208,7 @@ static enum nn_status train_gate(const struct train *t, struct nn_dataset *ds,
         return st;
     }
     say_result("gate", &r);
-    if (t->rounds.pools != NULL) {
+    if (t->rounds.pool != NULL) {
         st = train_run_rounds(ds, &t->gate, &t->rounds, run, &m->gate,
                               &m->gate_policy, err);
     }
@@ -373,7 +373,8 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
                                 const char *data, struct nn_error *err)
 {
     struct nn_dataset *ds = NULL;
-    struct pools given = { .n = 0 }, mined = { .n = 0 };
+    struct pools given = { .n = 0 };
+    struct nn_pool *pool = NULL;
     json_t *options = cmd_options_json(o, data);
     enum nn_status st =
         options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(t->out, err);
@@ -396,8 +397,8 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
         st = st ? st : train_add_negatives(ds, &given, err);
     }
     if (!st && t->mine_pool.n > 0) {
-        st = pools_open(t->mine_pool.v, t->mine_pool.n, &mined, err);
-        t->rounds.pools = &mined;
+        st = cmd_open_pools(t->mine_pool.v, t->mine_pool.n, &pool, err);
+        t->rounds.pool = pool;
     }
     if (!st) {
         st = cmd_write_options(t->out, options, err);
@@ -411,7 +412,7 @@ out:
     nn_mem_free(t->species_init);
     nn_dataset_close(&ds);
     pools_close(&given);
-    pools_close(&mined);
+    nn_pool_close(&pool);
     json_decref(options);
     return st;
 }

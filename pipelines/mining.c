@@ -123,7 +123,7 @@ static const char *twin_of(const struct mining_round *r,
     if (p->same_as < 0) {
         return r->bank->ds->items[-1 - p->same_as].file;
     }
-    return r->pool->items[r->result->pick[p->same_as].item].file;
+    return r->result->pictures->items[p->same_as].file;
 }
 
 static json_t *nearest(const struct mining_round *r,
@@ -146,7 +146,7 @@ static json_t *pick_json(const struct mining_round *r, size_t rank)
 
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)p->hash);
     j = json_pack("{s:s, s:s, s:i, s:I, s:f, s:f, s:s}", "file",
-                  r->pool->items[p->item].file, "hash", hash, "round",
+                  r->result->pictures->items[rank].file, "hash", hash, "round",
                   r->number, "rank", (json_int_t)rank + 1, "score", p->p,
                   "logit", p->z, "verdict", gate_mine_verdict_name(p->verdict));
     if (j == NULL || p->verdict == GATE_MINE_V_UNREADABLE) {
@@ -203,7 +203,7 @@ enum nn_status mining_write_manifest(const struct mining_round *r,
             p->verdict != GATE_MINE_V_RANDOM) {
             continue;
         }
-        j = json_pack("{s:s, s:s}", "file", r->pool->items[p->item].file,
+        j = json_pack("{s:s, s:s}", "file", r->result->pictures->items[i].file,
                       "label", "negative");
         line = nn_json_line(j);
         json_decref(j);
@@ -235,7 +235,7 @@ void mining_print(const struct mining_round *r, FILE *to)
     fprintf(to,
             "round %d: %zu of %zu pictures score %.3f or more; looked at "
             "%zu:",
-            r->number, m->above, r->pool->n, r->opt->least, m->n);
+            r->number, m->above, r->n_pool, r->opt->least, m->n);
     for (int v = 0; v <= GATE_MINE_V_UNREADABLE; v++) {
         fprintf(to, "%s %zu %s", v > 0 ? "," : "", m->count[v],
                 gate_mine_verdict_name((enum gate_mine_verdict)v));

@@ -36,7 +36,7 @@ void opinion_release(struct opinion *s);
 struct mining_round {
     int number; /* 1, 2, ... */
     const char *model_id;
-    const struct nn_dataset *pool;
+    size_t n_pool; /* pictures of it */
     const struct gate_mine_bank *bank;
     const struct gate_mine_rule *rule; /* or NULL */
     const struct gate_mine_options *opt;

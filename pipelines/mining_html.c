@@ -94,9 +94,9 @@ static void put_pick(FILE *to, const struct mining_round *r, size_t i)
         p->verdict == GATE_MINE_V_HARD || p->verdict == GATE_MINE_V_RANDOM;
 
     fprintf(to, "<figure data-keep=\"%d\" data-file=\"", keep);
-    put_text(to, r->pool->items[p->item].file);
+    put_text(to, r->result->pictures->items[i].file);
     fputs("\">", to);
-    put_picture(to, r->pool, p->item, "candidate");
+    put_picture(to, r->result->pictures, i, "candidate");
     if (r->bank->n_positives > 0) {
         put_picture(to, r->bank->ds, p->look.nearest[0], "nearest positive");
     }
@@ -109,7 +109,7 @@ static void put_pick(FILE *to, const struct mining_round *r, size_t i)
                 r->rule->limit);
     }
     fputs("<br>", to);
-    put_text(to, r->pool->items[p->item].file);
+    put_text(to, r->result->pictures->items[i].file);
     fputs("</figcaption></figure>\n", to);
 }
 

@@ -100,7 +100,7 @@ struct round {
     const struct train_rounds *how;
     const struct nn_run *run;
     int number;
-    double *z;
+    struct gate_mine_scores scores;
     struct gate_mine_bank bank;
     struct gate_mine_rule rule;
     struct gate_mine_options choice;
@@ -120,8 +120,8 @@ static enum nn_status look(struct round *r, const struct nn_net *gate,
     char *journal = path_of(r, "scores", "bin");
     enum nn_status st =
         journal == NULL ? nn_fail_nomem(err)
-                        : gate_mine_scan(gate, how->pools->all, journal,
-                                         r->run->stop, "score pool", r->z, err);
+                        : gate_mine_scan(gate, how->pool, journal, r->run->stop,
+                                         "score pool", &r->scores, err);
 
     nn_mem_free(journal);
     if (!st) {
@@ -138,7 +138,7 @@ static enum nn_status look(struct round *r, const struct nn_net *gate,
     r->choice.mode = (enum gate_mine_mode)how->mode;
     r->choice.hard_share = how->hard_share;
     r->choice.seed = r->opt->train.seed + (uint64_t)r->number;
-    return gate_mine_choose(gate, how->pools->all, r->z, &r->bank,
+    return gate_mine_choose(gate, how->pool, &r->scores, &r->bank,
                             how->trust_pool ? NULL : &r->rule, NULL, &r->choice,
                             r->run->stop, &r->result, err);
 }
@@ -152,7 +152,7 @@ static enum nn_status record(const struct round *r, const struct nn_net *gate,
     const struct mining_round m = {
         r->number,
         id,
-        r->how->pools->all,
+        r->how->pool->n,
         &r->bank,
         r->how->trust_pool ? NULL : &r->rule,
         &r->choice,
@@ -182,7 +182,7 @@ static enum nn_status append(struct round *r, size_t *n, struct nn_error *err)
     uint32_t *v = gate_mine_accepted(&r->result, n);
     enum nn_status st = v == NULL
                             ? nn_fail_nomem(err)
-                            : nn_dataset_borrow(r->ds, r->how->pools->all, v,
+                            : nn_dataset_borrow(r->ds, r->result.pictures, v,
                                                 *n, NN_NEGATIVE, NN_TRAIN, err);
 
     nn_mem_free(v);
@@ -260,19 +260,21 @@ enum nn_status train_run_rounds(struct nn_dataset *ds,
                                 struct gate_policy *policy,
                                 struct nn_error *err)
 {
-    double *z = nn_mem_calloc(rounds->pools->all->n, sizeof *z);
-    enum nn_status st = z == NULL ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st = NN_OK;
     int better = 1;
 
     for (int i = 1; !st && better && i <= rounds->rounds; i++) {
-        struct round r = {
-            .ds = ds, .opt = opt, .how = rounds, .run = run, .number = i, .z = z
-        };
+        struct round r = { .ds = ds,
+                           .opt = opt,
+                           .how = rounds,
+                           .run = run,
+                           .number = i,
+                           .scores = { .fd = -1 } };
 
         st = one_round(&r, gate, policy, &better, err);
         gate_mine_bank_release(&r.bank);
         gate_mine_result_release(&r.result);
+        gate_mine_scores_close(&r.scores);
     }
-    nn_mem_free(z);
     return st;
 }

@@ -22,7 +22,7 @@ train_leave_out(struct nn_dataset *ds, const struct nn_option_list *families,
                 struct nn_error *err);
 
 struct train_rounds {
-    const struct pools *pools;
+    const struct nn_pool *pool; /* outlives ds, which reads through it */
     int rounds, top, epochs;
     double rate;       /* of the gate's largest learning rate */
     double hard_share; /* as in gate_mine_options */

@@ -15,23 +15,36 @@
 #ifndef STAGE1_GATE_MINE_H
 #define STAGE1_GATE_MINE_H
 
+#include "common/data/pool.h"
 #include "stage1_gate/gate.h"
 
 /* --- scores of a pool --- */
 
-/* z[i] = gate logit of picture i of pool, NAN where it cannot be read; z has
- * room for pool->n. journal: a file that grows by a block of scores at a time,
- * or NULL; when it holds scores of the same gate and pool they are taken and
- * only the rest is computed, so a scan that was killed goes on where it
- * stopped, and a finished one is not repeated. label: progress text, or NULL.
+/* Gate logits of the n pictures of a pool in a file, NAN for those that cannot
+ * be read. */
+struct gate_mine_scores {
+    int fd; /* -1: none */
+    size_t n;
+};
+/* Score every picture of the pool, a window of it at a time. journal: a file
+ * that grows by a block of scores at a time, or NULL for an unnamed one; when
+ * it holds scores of the same gate and pool they are taken and only the rest
+ * is computed, so a scan that was killed goes on where it stopped, and a
+ * finished one is not repeated. label: progress text, or NULL.
  *
  * Errors: NN_ERR_STOPPED (stop was set; the journal holds what was done),
  * NN_ERR_ARG (the journal is of another gate or pool), NN_ERR_IO,
- * NN_ERR_NOMEM. */
+ * NN_ERR_NOMEM; *out is then empty. */
 NN_MUST_CHECK enum nn_status
-gate_mine_scan(const struct nn_net *gate, const struct nn_dataset *pool,
+gate_mine_scan(const struct nn_net *gate, const struct nn_pool *pool,
                const char *journal, const volatile sig_atomic_t *stop,
-               const char *label, double *z, struct nn_error *err);
+               const char *label, struct gate_mine_scores *out,
+               struct nn_error *err);
+/* z[0..n-1] = scores of pictures at.., at + n <= s->n. Errors: NN_ERR_IO. */
+NN_MUST_CHECK enum nn_status
+gate_mine_scores_read(const struct gate_mine_scores *s, size_t at, size_t n,
+                      double *z, struct nn_error *err);
+void gate_mine_scores_close(struct gate_mine_scores *s);
 
 /* --- known pictures --- */
 
@@ -132,6 +145,9 @@ struct gate_mine_options {
     size_t cluster_cap;    /* accepted of one cluster; 0: no cap */
     size_t most_looks;     /* candidates looked at by score; once there are
                               enough hard ones, for suspects alone */
+    /* Pictures below a folder of one of these names are passed over. */
+    const char *const *leave_out;
+    size_t n_leave_out;
     uint64_t seed;
 };
 /* hardest, hard_share 0.8, least the gate's threshold, cosines 0.995 and 0.9,
@@ -141,7 +157,7 @@ struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
 
 /* One candidate, in the order looked at. */
 struct gate_mine_pick {
-    uint32_t item; /* of the pool */
+    uint32_t item; /* of the pool; result->pictures has them in pick order */
     enum gate_mine_verdict verdict;
     int32_t cluster;  /* number of its cluster of candidates, or -1 */
     double z, p;      /* gate logit, probability */
@@ -154,25 +170,29 @@ struct gate_mine_pick {
 struct gate_mine_result {
     size_t n;
     struct gate_mine_pick *pick;
+    struct nn_dataset *pictures; /* [n] the picks; reads through the pool */
     size_t count[GATE_MINE_V_UNREADABLE + 1]; /* by verdict */
     size_t above;      /* pictures of the pool at `least` or above */
     size_t unreadable; /* pictures without a score, which are not looked at */
     int exhausted;     /* 1: fewer than asked, nothing is left */
 };
-/* z: scores of the pool (gate_mine_scan). rule NULL: nobody is suspected, and
- * the pool is taken for clean. Pictures of the pool that equal or nearly equal
- * one of bank->ds (any split) are duplicates, so nothing of valid or test leaks
- * into training. Depends on its arguments alone, not on threads.
- * Errors: those of the scorer; NN_ERR_STOPPED. */
+/* scores: of the pool (gate_mine_scan); those of fd -1 are unknown, which is
+ * enough for GATE_MINE_RANDOM. rule NULL: nobody is suspected, and the pool is
+ * taken for clean. Pictures of the pool that equal or nearly equal one of
+ * bank->ds (any split) are duplicates, so nothing of valid or test leaks into
+ * training. Depends on its arguments alone, not on threads. Memory: a few
+ * dozen bytes for each of opt->most_looks candidates, whatever the pool.
+ * Errors: NN_ERR_ARG (unknown scores, another mode), those of the scorer and
+ * of nn_pool_take(); NN_ERR_STOPPED. */
 NN_MUST_CHECK enum nn_status gate_mine_choose(
-    const struct nn_net *gate, const struct nn_dataset *pool, const double *z,
-    const struct gate_mine_bank *bank, const struct gate_mine_rule *rule,
-    const struct gate_mine_opinion *opinion,
+    const struct nn_net *gate, const struct nn_pool *pool,
+    const struct gate_mine_scores *scores, const struct gate_mine_bank *bank,
+    const struct gate_mine_rule *rule, const struct gate_mine_opinion *opinion,
     const struct gate_mine_options *opt, const volatile sig_atomic_t *stop,
     struct gate_mine_result *out, struct nn_error *err);
 void gate_mine_result_release(struct gate_mine_result *r);
-/* Items of the pool that were accepted, in order; a block of nn_mem, *n of
- * them. NULL when out of memory. */
+/* Which of r->pictures were accepted, in order; a block of nn_mem, *n of them.
+ * NULL when out of memory. */
 uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n);
 
 #endif /* STAGE1_GATE_MINE_H */

@@ -25,15 +25,16 @@ struct count {
 
 struct chooser {
     const struct nn_net *gate;
-    const struct nn_dataset *pool;
-    const double *z;
+    const struct nn_pool *pool;
+    const struct gate_mine_scores *scores;
     const struct gate_mine_bank *bank;
     const struct gate_mine_rule *rule;
     const struct gate_mine_opinion *opinion;
     const struct gate_mine_options *opt;
     const volatile sig_atomic_t *stop;
     struct nn_scorer *scorer;
-    uint8_t *seen; /* [pool->n] */
+    uint32_t *seen; /* [n_seen] items of earlier picks, rising */
+    size_t n_seen;
     struct gate_mine_result *out;
     size_t cap_picks;
     struct kept *kept; /* neither duplicate nor unreadable */
@@ -47,6 +48,7 @@ struct chooser {
     /* the block under way */
     struct nn_dataset *block;
     uint32_t index[BLOCK];
+    double z[BLOCK];
     size_t n;
     float *logits, *v;
     uint8_t ok[BLOCK];
@@ -77,104 +79,6 @@ struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
         .most_looks = 20 * top,
         .seed = 1,
     };
-}
-
-/* --- order --- */
-
-struct ranked {
-    double key;
-    uint32_t item;
-};
-
-/* Falling keys, then rising items. */
-static int by_key(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-
-    if (x->key != y->key) {
-        return x->key > y->key ? -1 : 1;
-    }
-    return (x->item > y->item) - (x->item < y->item);
-}
-
-static double logit_of(const struct chooser *c, double p)
-{
-    return p <= 0   ? -INFINITY
-           : p >= 1 ? INFINITY
-                    : log(p / (1 - p)) * c->gate->temperature;
-}
-
-/* Key of a candidate, or NAN when the mode does not want it. Evenly over the
- * scores: the r-th of each of 20 bins comes before the (r+1)-th of any. */
-static double key_of(const struct chooser *c, uint32_t item, size_t *bin_used)
-{
-    enum { BINS = 20 };
-    double z = c->z[item], p = gate_probability(c->gate, z);
-    double least = c->opt->least;
-    size_t bin;
-
-    switch (c->opt->mode) {
-    case GATE_MINE_HARDEST:
-        return z >= logit_of(c, least) ? z : (double)NAN;
-    case GATE_MINE_SEMI:
-        return z < logit_of(c, c->opt->threshold) ? z : (double)NAN;
-    case GATE_MINE_UNIFORM:
-        if (z < logit_of(c, least)) {
-            return (double)NAN;
-        }
-        bin = least < 1 ? (size_t)((p - least) / (1 - least) * BINS) : 0;
-        bin = bin < BINS ? bin : BINS - 1;
-        return -(double)(bin_used[bin]++ * BINS + bin);
-    case GATE_MINE_RANDOM:
-        break;
-    }
-    return -(double)bin_used[0]++;
-}
-
-/* Items of the pool in random order; a block of nn_mem. */
-static uint32_t *shuffled(const struct chooser *c, uint64_t stream)
-{
-    uint32_t *v = nn_mem_calloc(c->pool->n, sizeof *v);
-    struct nn_rng r =
-        nn_rng_make(c->opt->seed, nn_rng_stream(stream, 0x6d696e65, 0));
-
-    for (size_t i = 0; v != NULL && i < c->pool->n; i++) {
-        v[i] = (uint32_t)i;
-    }
-    if (v != NULL) {
-        nn_rng_shuffle(&r, v, c->pool->n);
-    }
-    return v;
-}
-
-/* Candidates by score, best first: *n of them in a block of nn_mem. */
-static struct ranked *rank_pool(struct chooser *c, size_t *n)
-{
-    uint32_t *order = shuffled(c, 1);
-    struct ranked *r = nn_mem_calloc(c->pool->n, sizeof *r);
-    size_t bin_used[20] = { 0 };
-
-    *n = 0;
-    for (size_t i = 0; order != NULL && r != NULL && i < c->pool->n; i++) {
-        double key;
-
-        if (isnan(c->z[order[i]])) {
-            continue;
-        }
-        key = key_of(c, order[i], bin_used);
-        if (!isnan(key)) {
-            r[(*n)++] = (struct ranked){ key, order[i] };
-        }
-    }
-    if (order == NULL) {
-        nn_mem_free(r);
-        r = NULL;
-    }
-    nn_mem_free(order);
-    if (r != NULL && *n > 0) {
-        qsort(r, *n, sizeof *r, by_key);
-    }
-    return r;
 }
 
 /* --- one candidate --- */
@@ -303,16 +207,37 @@ static enum nn_status accept_or_cap(struct chooser *c, size_t i, int at_random,
     return NN_OK;
 }
 
+/* A folder of that name stands in the picture's path. */
+static int is_left_out(const struct gate_mine_options *o, const char *file)
+{
+    for (size_t k = 0; k < o->n_leave_out; k++) {
+        size_t n = strlen(o->leave_out[k]);
+        const char *at = file;
+
+        while ((at = strstr(at, o->leave_out[k])) != NULL) {
+            if ((at == file || at[-1] == '/' || at[-1] == ':') &&
+                at[n] == '/') {
+                return 1;
+            }
+            at++;
+        }
+    }
+    return 0;
+}
+
 /* enough: only suspects are recorded. */
 static enum nn_status decide(struct chooser *c, size_t i, int at_random,
                              int enough)
 {
     struct gate_mine_result *out = c->out;
-    uint32_t item = c->index[i];
     struct gate_mine_pick p = {
-        .item = item, .cluster = -1, .z = c->z[item], .look = c->look[i]
+        .item = c->index[i], .cluster = -1, .z = c->z[i], .look = c->look[i]
     };
     enum nn_status st = NN_OK;
+
+    if (is_left_out(c->opt, c->block->items[i].file)) {
+        return NN_OK;
+    }
 
     p.p = gate_probability(c->gate, p.z);
     p.hash = c->block->items[i].hash;
@@ -327,8 +252,7 @@ static enum nn_status decide(struct chooser *c, size_t i, int at_random,
         }
         p.verdict = GATE_MINE_V_SUSPECT;
         if (c->rule == NULL || p.suspicion < c->rule->limit) {
-            if (enough) {
-                c->seen[item] = 0; /* still there for the random share */
+            if (enough) { /* still there for the random share */
                 return NN_OK;
             }
             st = keep(c, i, out->n);
@@ -355,32 +279,61 @@ static enum nn_status decide(struct chooser *c, size_t i, int at_random,
 static enum nn_status look_at_block(struct chooser *c, struct nn_error *err)
 {
     uint32_t all[BLOCK];
-    enum nn_status st = nn_dataset_create("candidates", &c->block, err);
+    enum nn_status st = nn_pool_take(c->pool, c->index, c->n, &c->block, err);
 
-    for (size_t i = 0; i < c->n; i++) {
-        all[i] = (uint32_t)i;
-    }
-    if (!st) {
-        st = nn_dataset_borrow(c->block, c->pool, c->index, c->n, NN_NEGATIVE,
-                               NN_SPLIT_NONE, err);
-    }
     if (st) {
         return st;
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        all[i] = (uint32_t)i;
     }
     nn_dataset_fingerprint(c->block);
     memset(c->look, 0, sizeof c->look);
     st = nn_scorer_embed_items(c->scorer, c->block, all, c->n, NULL, c->logits,
                                c->v, c->ok, err);
-    if (!st) {
-        gate_mine_bank_look(c->bank, c->v, c->n, c->look);
-        st = gate_mine_ask(c->opinion, c->block, all, c->n, c->look, err);
+    if (st) {
+        return st;
     }
-    return st;
+    for (size_t i = 0; c->scores->fd < 0 && i < c->n; i++) {
+        c->z[i] = gate_logit(c->gate, c->logits + i * c->gate->spec.n_outputs);
+    }
+    gate_mine_bank_look(c->bank, c->v, c->n, c->look);
+    return gate_mine_ask(c->opinion, c->block, all, c->n, c->look, err);
 }
 
-/* Look at order[0..n-1] until `want` are accepted; when go_on, further for
- * suspects. `reached`: the number of candidates looked at. */
-static enum nn_status choose(struct chooser *c, const uint32_t *order, size_t n,
+static int by_item(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* What has a verdict by score is not drawn again. */
+static enum nn_status remember_picks(struct chooser *c)
+{
+    c->seen = nn_mem_calloc(c->out->n, sizeof *c->seen);
+    if (c->seen == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < c->out->n; i++) {
+        c->seen[c->n_seen++] = c->out->pick[i].item;
+    }
+    if (c->n_seen > 0) {
+        qsort(c->seen, c->n_seen, sizeof *c->seen, by_item);
+    }
+    return NN_OK;
+}
+
+static int is_new(const struct chooser *c, uint32_t item)
+{
+    return c->n_seen == 0 ||
+           bsearch(&item, c->seen, c->n_seen, sizeof *c->seen, by_item) == NULL;
+}
+
+/* Look at list[0..n-1] until `want` are accepted; when go_on, further for
+ * suspects. */
+static enum nn_status choose(struct chooser *c,
+                             const struct gate_mine_candidate *list, size_t n,
                              size_t want, int at_random, int go_on,
                              struct nn_error *err)
 {
@@ -395,9 +348,9 @@ static enum nn_status choose(struct chooser *c, const uint32_t *order, size_t n,
                            "interrupted while looking at candidates");
         }
         for (c->n = 0; at < n && c->n < BLOCK; at++) {
-            if (!c->seen[order[at]] && !isnan(c->z[order[at]])) {
-                c->seen[order[at]] = 1;
-                c->index[c->n++] = order[at];
+            if (is_new(c, list[at].item)) {
+                c->z[c->n] = list[at].z;
+                c->index[c->n++] = list[at].item;
             }
         }
         if (c->n > 0) {
@@ -419,23 +372,45 @@ static enum nn_status choose(struct chooser *c, const uint32_t *order, size_t n,
 static enum nn_status choose_by_score(struct chooser *c, size_t want,
                                       struct nn_error *err)
 {
-    size_t n;
-    struct ranked *r = rank_pool(c, &n);
-    uint32_t *order = nn_mem_calloc(n, sizeof *order);
-    enum nn_status st = r == NULL || order == NULL ? nn_fail_nomem(err) : NN_OK;
+    struct gate_mine_candidate *list = NULL;
+    size_t n = 0;
+    enum nn_status st =
+        gate_mine_order(c->scores, c->opt, c->gate->temperature, NULL,
+                        c->opt->most_looks, &list, &n, err);
 
-    if (n > c->opt->most_looks) {
-        n = c->opt->most_looks;
-    }
-    for (size_t i = 0; !st && i < n; i++) {
-        order[i] = r[i].item;
-    }
     if (!st) {
-        st = choose(c, order, n, want, 0, c->opt->mode == GATE_MINE_HARDEST,
-                    err);
+        st =
+            choose(c, list, n, want, 0, c->opt->mode == GATE_MINE_HARDEST, err);
     }
-    nn_mem_free(r);
-    nn_mem_free(order);
+    nn_mem_free(list);
+    return st;
+}
+
+/* A few more than are wanted at a time, until enough are good or all have been
+ * drawn. */
+static enum nn_status choose_at_random(struct chooser *c, size_t want,
+                                       struct nn_error *err)
+{
+    struct gate_mine_options o = *c->opt;
+    struct gate_mine_candidate *list = NULL, last;
+    size_t n = 1, most = 2 * want + BLOCK;
+    int first = 1;
+    enum nn_status st = remember_picks(c) ? nn_fail_nomem(err) : NN_OK;
+
+    o.mode = GATE_MINE_RANDOM;
+    while (!st && n > 0 && c->out->count[GATE_MINE_V_RANDOM] < want) {
+        st = gate_mine_order(c->scores, &o, c->gate->temperature,
+                             first ? NULL : &last, most, &list, &n, err);
+        if (!st) {
+            st = choose(c, list, n, want, 1, 0, err);
+        }
+        if (n > 0) {
+            last = list[n - 1];
+            first = 0;
+        }
+        nn_mem_free(list);
+        list = NULL;
+    }
     return st;
 }
 
@@ -443,32 +418,61 @@ static enum nn_status choose_all(struct chooser *c, struct nn_error *err)
 {
     const struct gate_mine_options *o = c->opt;
     double share = o->mode == GATE_MINE_RANDOM ? 0 : o->hard_share;
-    double z_least = logit_of(c, o->least);
     size_t hard = (size_t)floor((double)o->top * share + 0.5);
-    uint32_t *order;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
-    for (size_t i = 0; i < c->pool->n; i++) {
-        c->out->above += c->z[i] >= z_least; /* NAN is not */
-        c->out->unreadable += isnan(c->z[i]) != 0;
+    if (c->scores->fd < 0 && o->mode != GATE_MINE_RANDOM) {
+        return nn_fail(err, NN_ERR_ARG, "the pool has not been scored");
     }
-    if (share > 0) {
+    st = gate_mine_count(c->scores,
+                         gate_mine_logit_of(o->least, c->gate->temperature),
+                         &c->out->above, &c->out->unreadable, err);
+    if (!st && share > 0) {
         st = choose_by_score(c, hard, err);
     }
-    if (st || hard == o->top) {
-        return st;
+    if (!st && hard < o->top) {
+        st = choose_at_random(c, o->top - hard, err);
     }
-    order = shuffled(c, 2);
-    st = order == NULL ? nn_fail_nomem(err)
-                       : choose(c, order, c->pool->n, o->top - hard, 1, 0, err);
-    nn_mem_free(order);
     return st;
 }
 
+/* The pictures of the picks, for those who show them or train on them. */
+static enum nn_status keep_pictures(struct chooser *c, struct nn_error *err)
+{
+    struct gate_mine_result *out = c->out;
+    uint32_t *item = nn_mem_calloc(out->n, sizeof *item);
+    enum nn_status st;
+
+    if (item == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < out->n; i++) {
+        item[i] = out->pick[i].item;
+    }
+    st = nn_pool_take(c->pool, item, out->n, &out->pictures, err);
+    nn_mem_free(item);
+    return st;
+}
+
+static void release(struct chooser *c)
+{
+    nn_dataset_close(&c->block);
+    nn_scorer_destroy(&c->scorer);
+    nn_mem_free(c->seen);
+    nn_mem_free(c->logits);
+    nn_mem_free(c->v);
+    nn_mem_free(c->kept);
+    nn_mem_free(c->kept_v);
+    nn_mem_free(c->leader);
+    nn_mem_free(c->size);
+    nn_mem_free(c->folder);
+    nn_mem_free(c);
+}
+
 enum nn_status gate_mine_choose(
-    const struct nn_net *gate, const struct nn_dataset *pool, const double *z,
-    const struct gate_mine_bank *bank, const struct gate_mine_rule *rule,
-    const struct gate_mine_opinion *opinion,
+    const struct nn_net *gate, const struct nn_pool *pool,
+    const struct gate_mine_scores *scores, const struct gate_mine_bank *bank,
+    const struct gate_mine_rule *rule, const struct gate_mine_opinion *opinion,
     const struct gate_mine_options *opt, const volatile sig_atomic_t *stop,
     struct gate_mine_result *out, struct nn_error *err)
 {
@@ -481,36 +485,28 @@ enum nn_status gate_mine_choose(
     }
     *c = (struct chooser){ .gate = gate,
                            .pool = pool,
-                           .z = z,
+                           .scores = scores,
                            .bank = bank,
                            .rule = rule,
                            .opinion = opinion,
                            .opt = opt,
                            .stop = stop,
                            .out = out };
-    c->seen = nn_mem_calloc(pool->n, 1);
     c->logits = nn_mem_calloc(BLOCK, gate->spec.n_outputs * sizeof(float));
     c->v = nn_mem_calloc(BLOCK, bank->dims * sizeof(float));
-    st = c->seen == NULL || c->logits == NULL || c->v == NULL
+    st = c->logits == NULL || c->v == NULL
              ? nn_fail_nomem(err)
              : nn_scorer_create(gate, BATCH, &c->scorer, err);
     if (!st) {
         st = choose_all(c, err);
     }
+    if (!st) {
+        st = keep_pictures(c, err);
+    }
     out->exhausted =
         out->count[GATE_MINE_V_HARD] + out->count[GATE_MINE_V_RANDOM] <
         opt->top;
-    nn_dataset_close(&c->block);
-    nn_scorer_destroy(&c->scorer);
-    nn_mem_free(c->seen);
-    nn_mem_free(c->logits);
-    nn_mem_free(c->v);
-    nn_mem_free(c->kept);
-    nn_mem_free(c->kept_v);
-    nn_mem_free(c->leader);
-    nn_mem_free(c->size);
-    nn_mem_free(c->folder);
-    nn_mem_free(c);
+    release(c);
     if (st) {
         gate_mine_result_release(out);
     }
@@ -520,6 +516,7 @@ enum nn_status gate_mine_choose(
 void gate_mine_result_release(struct gate_mine_result *r)
 {
     nn_mem_free(r->pick);
+    nn_dataset_close(&r->pictures);
     *r = (struct gate_mine_result){ 0 };
 }
 
@@ -533,7 +530,7 @@ uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n)
     for (size_t i = 0; v != NULL && i < r->n; i++) {
         if (r->pick[i].verdict == GATE_MINE_V_HARD ||
             r->pick[i].verdict == GATE_MINE_V_RANDOM) {
-            v[(*n)++] = r->pick[i].item;
+            v[(*n)++] = (uint32_t)i;
         }
     }
     return v;

@@ -11,6 +11,28 @@ double gate_mine_dot(const float *a, const float *b, size_t n);
 void gate_mine_bank_look(const struct gate_mine_bank *bank, const float *v,
                          size_t n, struct gate_mine_look *look);
 
+/* --- order of candidates (mine_order.c) --- */
+
+struct gate_mine_candidate {
+    double key; /* the larger the earlier; then the smaller item */
+    double z;   /* 0 where scores are unknown */
+    uint32_t item;
+};
+/* The first `most` candidates of the pool by opt->mode, in order: *n of them
+ * in a block of nn_mem. behind: only those that come after it, or NULL.
+ * Holds no more than that many at a time.
+ * Errors: NN_ERR_IO, NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status gate_mine_order(
+    const struct gate_mine_scores *scores, const struct gate_mine_options *opt,
+    double temperature, const struct gate_mine_candidate *behind, size_t most,
+    struct gate_mine_candidate **out, size_t *n, struct nn_error *err);
+/* Pictures with a score of z or more, and those without one. */
+NN_MUST_CHECK enum nn_status
+gate_mine_count(const struct gate_mine_scores *scores, double z, size_t *above,
+                size_t *unreadable, struct nn_error *err);
+/* The logit, before the temperature, of a probability. */
+double gate_mine_logit_of(double p, double temperature);
+
 /* Ask, or 0 for all where there is nobody to ask. */
 NN_MUST_CHECK enum nn_status gate_mine_ask(const struct gate_mine_opinion *o,
                                            const struct nn_dataset *ds,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -269,4 +270,65 @@ void nn_hash_hex(const void *data, size_t size, char hex[33])
 uint64_t nn_hash_u64(const void *data, size_t size, uint64_t seed)
 {
     return XXH3_64bits_withSeed(data, size, seed);
+}
+
+/* --- unnamed files --- */
+
+enum nn_status nn_file_temp(int *fd, struct nn_error *err)
+{
+    const char *dir = getenv("TMPDIR");
+    char *path = nn_mem_sprintf("%s/bearcascade-XXXXXX",
+                                dir != NULL && *dir != '\0' ? dir : "/tmp");
+    enum nn_status st = NN_OK;
+
+    if (path == NULL) {
+        return nn_fail_nomem(err);
+    }
+    *fd = mkostemp(path, O_CLOEXEC);
+    if (*fd < 0) {
+        st = fail_io(err, "create", path);
+    } else {
+        unlink(path);
+    }
+    nn_mem_free(path);
+    return st;
+}
+
+int nn_file_pread(int fd, void *data, size_t size, int64_t at)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t n = pread(fd, (char *)data + done, size - done,
+                          (off_t)(at + (int64_t)done));
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            errno = n < 0 ? errno : 0;
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int nn_file_pwrite(int fd, const void *data, size_t size, int64_t at)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t n = pwrite(fd, (const char *)data + done, size - done,
+                           (off_t)(at + (int64_t)done));
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    return 0;
 }

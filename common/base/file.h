@@ -33,6 +33,15 @@ NN_MUST_CHECK enum nn_status nn_file_out_commit(struct nn_file_out *o,
                                                 struct nn_error *err);
 void nn_file_out_abort(struct nn_file_out *o); /* safe when empty */
 
+/* A new file without a name under TMPDIR, else /tmp, for reading and writing:
+ * it goes with its descriptor. Errors: NN_ERR_IO, NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_file_temp(int *fd, struct nn_error *err);
+
+/* All of size bytes at an offset (pread and pwrite that go on where they were
+ * cut short): 0, or -1 with errno set, 0 at the end of the file. */
+int nn_file_pread(int fd, void *data, size_t size, int64_t at);
+int nn_file_pwrite(int fd, const void *data, size_t size, int64_t at);
+
 /* Create a folder and its parents; fine when it exists. */
 NN_MUST_CHECK enum nn_status nn_file_mkdirs(const char *path,
                                             struct nn_error *err);

@@ -55,6 +55,8 @@ enum nn_status nn_dataset_borrow(struct nn_dataset *ds,
     }
     for (size_t i = 0; i < n; i++) {
         struct nn_item it = from->items[index[i]];
+        int of_pool = nn_where_kind(it.where) == NN_WHERE_POOL &&
+                      (s->pool == NULL || s->pool == from->source->pool);
 
         it.file = nn_mem_strdup(it.file);
         if (it.file == NULL) {
@@ -68,8 +70,13 @@ enum nn_status nn_dataset_borrow(struct nn_dataset *ds,
         it.family = -1;
         it.split = split;
         it.group = 0;
-        it.where = nn_where_pack(NN_WHERE_BORROWED, s->n_borrowed);
-        s->borrowed[s->n_borrowed++] = (struct nn_borrowed){ from, index[i] };
+        if (of_pool) { /* straight from there: `from` may go */
+            s->pool = from->source->pool;
+        } else {
+            it.where = nn_where_pack(NN_WHERE_BORROWED, s->n_borrowed);
+            s->borrowed[s->n_borrowed++] =
+                (struct nn_borrowed){ from, index[i] };
+        }
         ds->items[ds->n++] = it;
     }
     return NN_OK;

@@ -36,7 +36,7 @@ static enum nn_status fill(struct nn_dataset *ds, struct nn_finder *f,
     return nn_label_items(ds, f, err);
 }
 
-static struct nn_dataset *create(const char *path, size_t spool_bytes)
+struct nn_dataset *nn_dataset_new(const char *path, size_t spool_bytes)
 {
     struct nn_dataset *ds = nn_mem_calloc(1, sizeof *ds);
 
@@ -57,7 +57,7 @@ static struct nn_dataset *create(const char *path, size_t spool_bytes)
 enum nn_status nn_dataset_create(const char *name, struct nn_dataset **out,
                                  struct nn_error *err)
 {
-    *out = create(name, 0);
+    *out = nn_dataset_new(name, 0);
     return *out == NULL ? nn_fail_nomem(err) : NN_OK;
 }
 
@@ -65,7 +65,7 @@ enum nn_status nn_dataset_open(const char *path,
                                const struct nn_dataset_options *opt,
                                struct nn_dataset **out, struct nn_error *err)
 {
-    struct nn_dataset *ds = create(path, opt->spool_bytes);
+    struct nn_dataset *ds = nn_dataset_new(path, opt->spool_bytes);
     struct nn_finder f = { .opt = opt };
     enum nn_status st;
 
@@ -97,7 +97,7 @@ enum nn_status nn_dataset_open_files(const char *const *paths, size_t n,
     if (n == 0) {
         return nn_fail(err, NN_ERR_ARG, "no files");
     }
-    ds = create("(files)", 0);
+    ds = nn_dataset_new("(files)", 0);
     if (ds == NULL) {
         return nn_fail_nomem(err);
     }

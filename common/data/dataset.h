@@ -130,7 +130,9 @@ NN_MUST_CHECK enum nn_status nn_dataset_create(const char *name,
 /* Append from->items[index[0..n-1]] to ds: same name, weight and
  * fingerprints, but with `label` (a class of ds, or NN_NEGATIVE) and `split`
  * of ds, no family and no group. The bytes are still read through `from`,
- * which must outlive ds. Appended items stand behind the others, unsorted.
+ * which must outlive ds; of a set that was taken from a pool (pool.h), the
+ * first pool that ds borrows from must, the set itself may go. Appended items
+ * stand behind the others, unsorted.
  * Errors: NN_ERR_ARG (no such item or label), NN_ERR_NOMEM; ds is then as it
  * was. */
 NN_MUST_CHECK enum nn_status

@@ -3,6 +3,9 @@
 #define NN_COMMON_DATA_DATASET_INTERNAL_H
 
 #include "common/data/dataset.h"
+#include "common/data/pool.h"
+
+#define NN_MAX_PICTURE ((size_t)256 << 20) /* bytes of a file */
 
 /* Bytes of an archive member: a range of a plain tar, or unpacked into memory,
  * or into an unlinked temporary file once memory is full. */
@@ -19,6 +22,7 @@ enum nn_where {
     NN_WHERE_MEMBER,
     NN_WHERE_GENERATED,
     NN_WHERE_BORROWED,
+    NN_WHERE_POOL,
 };
 
 /* A picture of another data set, which outlives this one. */
@@ -34,7 +38,8 @@ struct nn_source {
     size_t n_members, cap_members;
     struct nn_borrowed *borrowed;
     size_t n_borrowed, cap_borrowed;
-    int *fd; /* plain tars and the spool file, kept open */
+    const struct nn_pool *pool; /* of NN_WHERE_POOL; outlives this */
+    int *fd;                    /* plain tars and the spool file, kept open */
     size_t n_fds, cap_fds;
     int spool_fd; /* -1 until needed */
     int64_t spool_end;
@@ -56,11 +61,14 @@ struct nn_found {
     float weight;
 };
 
+struct nn_catalogue;
 struct nn_finder {
     struct nn_source *source;
     const struct nn_dataset_options *opt;
-    struct nn_found *found;
+    struct nn_found *found; /* [n] */
     size_t n, cap;
+    struct nn_catalogue *catalogue; /* or NULL: what is found goes there, is
+                                       not kept, and n only counts */
 };
 
 /* find.c: add a picture. name and the strings are copied. */
@@ -95,6 +103,34 @@ NN_MUST_CHECK enum nn_status nn_find_jsonl(struct nn_finder *f,
                                            const char *path, const char *text,
                                            size_t size, struct nn_error *err);
 
+/* catalogue.c: what a pool holds, in unnamed files instead of memory. */
+NN_MUST_CHECK enum nn_status nn_catalogue_create(struct nn_catalogue **out,
+                                                 struct nn_error *err);
+void nn_catalogue_destroy(struct nn_catalogue **c);
+/* A picture; exactly one of path (a file) and member is not NULL. Member
+ * descriptors must stay open. */
+NN_MUST_CHECK enum nn_status
+nn_catalogue_add(struct nn_catalogue *c, const char *name, const char *path,
+                 const struct nn_member *member, struct nn_error *err);
+/* Another name, prefix and name, of the last picture called prefix and target;
+ * a warning when there is none. */
+NN_MUST_CHECK enum nn_status
+nn_catalogue_link(struct nn_catalogue *c, const char *prefix, const char *name,
+                  const char *target, struct nn_error *err);
+/* Write out what is buffered; nothing is added afterwards. */
+NN_MUST_CHECK enum nn_status nn_catalogue_finish(struct nn_catalogue *c,
+                                                 struct nn_error *err);
+size_t nn_catalogue_count(const struct nn_catalogue *c);
+uint64_t nn_catalogue_hash(const struct nn_catalogue *c); /* of the names */
+/* Any thread, once finished. *name: nn_mem_free(). */
+NN_MUST_CHECK enum nn_status nn_catalogue_name(const struct nn_catalogue *c,
+                                               size_t i, char **name,
+                                               struct nn_error *err);
+NN_MUST_CHECK enum nn_status nn_catalogue_read(const struct nn_catalogue *c,
+                                               size_t i, uint8_t **bytes,
+                                               size_t *size,
+                                               struct nn_error *err);
+
 /* names.c */
 /* n bytes at name; extra may be NULL. */
 int nn_is_negative_name(const char *name, size_t n, const char *const *extra);
@@ -110,5 +146,18 @@ NN_MUST_CHECK enum nn_status nn_label_items(struct nn_dataset *ds,
 /* source.c */
 void nn_source_destroy(struct nn_source *s);
 uint64_t nn_where_pack(enum nn_where kind, size_t index);
+enum nn_where nn_where_kind(uint64_t where);
+NN_MUST_CHECK enum nn_status nn_member_read(const struct nn_member *m,
+                                            const char *name, uint8_t **bytes,
+                                            size_t *size, struct nn_error *err);
+/* dataset.c: empty, or NULL. */
+struct nn_dataset *nn_dataset_new(const char *path, size_t spool_bytes);
+/* pool.c: as nn_dataset_read(). */
+NN_MUST_CHECK enum nn_status nn_pool_read(const struct nn_pool *p, size_t i,
+                                          uint8_t **bytes, size_t *size,
+                                          struct nn_error *err);
+/* find.c: the generator that opens `path`, or NULL. */
+const struct nn_generator *
+nn_find_generator(const char *path, const struct nn_dataset_options *opt);
 
 #endif /* NN_COMMON_DATA_DATASET_INTERNAL_H */

@@ -15,12 +15,35 @@ static char *copy(const char *s, int *failed)
     return c;
 }
 
+/* The source's tables hold this one picture: it moves to the catalogue. */
+static enum nn_status to_catalogue(struct nn_finder *f,
+                                   const struct nn_found *found,
+                                   struct nn_error *err)
+{
+    struct nn_source *s = f->source;
+    int is_file = found->kind == NN_WHERE_FILE;
+    enum nn_status st = nn_catalogue_add(
+        f->catalogue, found->name, is_file ? s->path[found->where] : NULL,
+        is_file ? NULL : &s->member[found->where], err);
+
+    f->n += !st;
+    if (is_file) {
+        nn_mem_free(s->path[--s->n_paths]);
+    } else {
+        nn_mem_free(s->member[--s->n_members].mem);
+    }
+    return st;
+}
+
 enum nn_status nn_find_add(struct nn_finder *f, const struct nn_found *found,
                            struct nn_error *err)
 {
     struct nn_found *x;
     int failed = 0;
 
+    if (f->catalogue != NULL) {
+        return to_catalogue(f, found, err);
+    }
     if (nn_mem_grow(&f->found, &f->cap, f->n + 1, sizeof *f->found)) {
         return nn_fail_nomem(err);
     }
@@ -51,7 +74,7 @@ enum nn_status nn_find_file(struct nn_finder *f, struct nn_found found,
 
 void nn_finder_release(struct nn_finder *f)
 {
-    for (size_t i = 0; i < f->n; i++) {
+    for (size_t i = 0; f->found != NULL && i < f->n; i++) {
         nn_mem_free(f->found[i].name);
         nn_mem_free(f->found[i].label);
         nn_mem_free(f->found[i].family);
@@ -60,8 +83,8 @@ void nn_finder_release(struct nn_finder *f)
     *f = (struct nn_finder){ 0 };
 }
 
-static const struct nn_generator *
-find_generator(const char *path, const struct nn_dataset_options *opt)
+const struct nn_generator *
+nn_find_generator(const char *path, const struct nn_dataset_options *opt)
 {
     size_t n = strcspn(path, ":");
     const struct nn_generator *const *g = opt->generators;
@@ -142,7 +165,7 @@ static enum nn_status find_pool_archive(struct nn_finder *f, const char *path,
 enum nn_status nn_find(struct nn_finder *f, const char *path,
                        struct nn_error *err)
 {
-    const struct nn_generator *g = find_generator(path, f->opt);
+    const struct nn_generator *g = nn_find_generator(path, f->opt);
     struct nn_found single = { .name = (char *)(uintptr_t)path,
                                .split = NN_SPLIT_NONE,
                                .weight = 1 };

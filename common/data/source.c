@@ -7,8 +7,12 @@
 #include "common/base/mem.h"
 #include "common/data/dataset_internal.h"
 
-#define MAX_PICTURE_BYTES ((size_t)256 << 20)
-#define WHERE_BITS        56
+#define WHERE_BITS 56
+
+enum nn_where nn_where_kind(uint64_t where)
+{
+    return (enum nn_where)(where >> WHERE_BITS);
+}
 
 uint64_t nn_where_pack(enum nn_where kind, size_t index)
 {
@@ -39,31 +43,9 @@ void nn_source_destroy(struct nn_source *s)
     nn_mem_free(s);
 }
 
-static enum nn_status read_range(const struct nn_member *m, unsigned char *to,
-                                 const char *name, struct nn_error *err)
-{
-    size_t have = 0;
-
-    while (have < m->size) {
-        ssize_t got = pread(m->fd, to + have, m->size - have,
-                            (off_t)(m->offset + (int64_t)have));
-
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return nn_fail(err, NN_ERR_IO, "cannot read '%s': %s", name,
-                           got < 0 ? strerror(errno)
-                                   : "the archive is cut short");
-        }
-        have += (size_t)got;
-    }
-    return NN_OK;
-}
-
-static enum nn_status read_member(const struct nn_member *m, const char *name,
-                                  uint8_t **bytes, size_t *size,
-                                  struct nn_error *err)
+enum nn_status nn_member_read(const struct nn_member *m, const char *name,
+                              uint8_t **bytes, size_t *size,
+                              struct nn_error *err)
 {
     unsigned char *block;
     enum nn_status st = NN_OK;
@@ -76,10 +58,11 @@ static enum nn_status read_member(const struct nn_member *m, const char *name,
     if (block == NULL) {
         return nn_fail_nomem(err);
     }
-    if (m->fd < 0) {
+    if (m->fd < 0 && m->size > 0) {
         memcpy(block, m->mem, m->size);
-    } else {
-        st = read_range(m, block, name, err);
+    } else if (nn_file_pread(m->fd, block, m->size, m->offset)) {
+        st = nn_fail(err, NN_ERR_IO, "cannot read '%s': %s", name,
+                     errno != 0 ? strerror(errno) : "the archive is cut short");
     }
     if (st) {
         nn_mem_free(block);
@@ -98,16 +81,18 @@ enum nn_status nn_dataset_read(const struct nn_dataset *ds, size_t i,
     const struct nn_source *s = ds->source;
     size_t at = (size_t)(it->where & (((uint64_t)1 << WHERE_BITS) - 1));
 
-    switch ((enum nn_where)(it->where >> WHERE_BITS)) {
+    switch (nn_where_kind(it->where)) {
     case NN_WHERE_FILE:
-        return nn_file_read(s->path[at], MAX_PICTURE_BYTES, bytes, size, err);
+        return nn_file_read(s->path[at], NN_MAX_PICTURE, bytes, size, err);
     case NN_WHERE_MEMBER:
-        return read_member(&s->member[at], it->file, bytes, size, err);
+        return nn_member_read(&s->member[at], it->file, bytes, size, err);
     case NN_WHERE_GENERATED:
         return s->generator->read(s->generator_ctx, at, bytes, size, err);
     case NN_WHERE_BORROWED:
         return nn_dataset_read(s->borrowed[at].from, s->borrowed[at].item,
                                bytes, size, err);
+    case NN_WHERE_POOL:
+        return nn_pool_read(s->pool, at, bytes, size, err);
     }
     return nn_fail(err, NN_ERR_ARG, "no such source");
 }

@@ -3,7 +3,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,61 +37,26 @@ static enum nn_status keep_fd(struct nn_source *s, int fd, struct nn_error *err)
 
 /* --- unpacking --- */
 
-/* A temporary file that goes with the process. */
-static enum nn_status open_spool(struct nn_source *s, struct nn_error *err)
-{
-    const char *dir = getenv("TMPDIR");
-    char *path;
-    int fd;
-
-    path = nn_mem_sprintf("%s/bearcascade-XXXXXX",
-                          dir != NULL && *dir != '\0' ? dir : "/tmp");
-    if (path == NULL) {
-        return nn_fail_nomem(err);
-    }
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0) {
-        nn_fail(err, NN_ERR_IO, "cannot create '%s': %s", path,
-                strerror(errno));
-        nn_mem_free(path);
-        return NN_ERR_IO;
-    }
-    unlink(path);
-    nn_mem_free(path);
-    if (keep_fd(s, fd, err)) {
-        return NN_ERR_NOMEM;
-    }
-    s->spool_fd = fd;
-    return NN_OK;
-}
-
+/* The spool is a temporary file that goes with the process. */
 static enum nn_status spool(struct nn_source *s, const unsigned char *bytes,
                             struct nn_member *m, struct nn_error *err)
 {
-    size_t done = 0;
-
     if (s->spool_fd < 0) {
-        enum nn_status st = open_spool(s, err);
+        int fd = -1;
+        enum nn_status st = nn_file_temp(&fd, err);
 
+        st = st ? st : keep_fd(s, fd, err);
         if (st) {
             return st;
         }
+        s->spool_fd = fd;
     }
     m->fd = s->spool_fd;
     m->offset = s->spool_end;
-    while (done < m->size) {
-        ssize_t put = pwrite(s->spool_fd, bytes + done, m->size - done,
-                             (off_t)(s->spool_end + (int64_t)done));
-
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return nn_fail(err, NN_ERR_IO,
-                           "cannot unpack into a temporary file: %s",
-                           strerror(errno));
-        }
-        done += (size_t)put;
+    if (nn_file_pwrite(s->spool_fd, bytes, m->size, s->spool_end)) {
+        return nn_fail(err, NN_ERR_IO,
+                       "cannot unpack into a temporary file: %s",
+                       strerror(errno));
     }
     s->spool_end += (int64_t)m->size;
     return NN_OK;
@@ -198,6 +162,9 @@ static enum nn_status add_link(struct reading *r, const char *name,
 {
     size_t skip = strlen(r->prefix);
 
+    if (r->f->catalogue != NULL) {
+        return nn_catalogue_link(r->f->catalogue, r->prefix, name, target, err);
+    }
     for (size_t i = r->f->n; i-- > r->first;) {
         if (strcmp(r->f->found[i].name + skip, target) == 0) {
             return add_member(r, name, r->f->found[i].where, err);

@@ -15,7 +15,9 @@
 /* A gate of random weights scores pictures well enough for all of this. */
 static char *data_dir, *pool_dir;
 static struct nn_net *gate;
-static struct nn_dataset *ds, *pool;
+static struct nn_dataset *ds;
+static struct nn_pool *pool;
+static struct gate_mine_scores scores;
 static double *z;
 
 enum { POOL = 60 };
@@ -53,7 +55,11 @@ static void set_up(void)
     ck_assert_int_eq(nn_net_create(&s, 3, &gate, NULL), NN_OK);
     ds = album_open(data_dir);
     nn_dataset_fingerprint(ds);
-    pool = album_open_pool(pool_dir);
+    ck_assert_int_eq(nn_pool_open((const char *const[]){ pool_dir }, 1,
+                                  &(struct nn_dataset_options){ 0 }, &pool,
+                                  NULL),
+                     NN_OK);
+    scores.fd = -1;
     ck_assert_uint_eq(pool->n, POOL + 1);
     z = nn_mem_calloc(pool->n, sizeof *z);
 }
@@ -63,7 +69,8 @@ static void tear_down(void)
     nn_mem_free(z);
     nn_net_destroy(&gate);
     nn_dataset_close(&ds);
-    nn_dataset_close(&pool);
+    gate_mine_scores_close(&scores);
+    nn_pool_close(&pool);
     testkit_rmdir(data_dir);
     testkit_rmdir(pool_dir);
 }
@@ -72,9 +79,12 @@ static void scan(const char *journal, double *to)
 {
     struct nn_error err = NN_ERROR_INIT;
 
-    ck_assert_msg(gate_mine_scan(gate, pool, journal, NULL, NULL, to, &err) ==
-                      NN_OK,
-                  "%s", err.text);
+    gate_mine_scores_close(&scores);
+    ck_assert_msg(
+        gate_mine_scan(gate, pool, journal, NULL, NULL, &scores, &err) == NN_OK,
+        "%s", err.text);
+    ck_assert_int_eq(gate_mine_scores_read(&scores, 0, pool->n, to, NULL),
+                     NN_OK);
 }
 
 /* --- scan --- */
@@ -122,16 +132,17 @@ END_TEST
 
 START_TEST(journal_of_another_gate)
 {
+    struct gate_mine_scores none;
     char *path = nn_mem_sprintf("%s/scores.bin", data_dir);
     struct nn_error err = NN_ERROR_INIT;
 
     scan(path, z);
     gate->params.value.data[0] += 1;
-    ck_assert_int_eq(gate_mine_scan(gate, pool, path, NULL, NULL, z, &err),
+    ck_assert_int_eq(gate_mine_scan(gate, pool, path, NULL, NULL, &none, &err),
                      NN_ERR_ARG);
     ck_assert_ptr_nonnull(strstr(err.text, "scores of another gate or pool"));
     ck_assert_int_eq(
-        gate_mine_scan(gate, pool, "/nowhere/x", NULL, NULL, z, &err),
+        gate_mine_scan(gate, pool, "/nowhere/x", NULL, NULL, &none, &err),
         NN_ERR_IO);
     ck_assert_ptr_nonnull(strstr(err.text, "/nowhere/x"));
     nn_mem_free(path);
@@ -141,9 +152,11 @@ END_TEST
 START_TEST(stopped)
 {
     const volatile sig_atomic_t stop = 1;
+    struct gate_mine_scores none;
 
-    ck_assert_int_eq(gate_mine_scan(gate, pool, NULL, &stop, NULL, z, NULL),
+    ck_assert_int_eq(gate_mine_scan(gate, pool, NULL, &stop, NULL, &none, NULL),
                      NN_ERR_STOPPED);
+    ck_assert_int_eq(none.fd, -1);
 }
 END_TEST
 
@@ -293,15 +306,15 @@ static void choose(const struct gate_mine_rule *rule,
 
     scan(NULL, z);
     bank(&b);
-    ck_assert_msg(gate_mine_choose(gate, pool, z, &b, rule, op, o, NULL, r,
-                                   &err) == NN_OK,
+    ck_assert_msg(gate_mine_choose(gate, pool, &scores, &b, rule, op, o, NULL,
+                                   r, &err) == NN_OK,
                   "%s", err.text);
     gate_mine_bank_release(&b);
 }
 
 static const char *file(const struct gate_mine_result *r, size_t i)
 {
-    return pool->items[r->pick[i].item].file;
+    return r->pictures->items[i].file;
 }
 
 START_TEST(hardest_first_and_no_copies)
@@ -333,9 +346,7 @@ START_TEST(hardest_first_and_no_copies)
     }
     v = gate_mine_accepted(&r, &n);
     ck_assert_uint_eq(n, POOL - 3);
-    ck_assert_uint_eq(v[0], r.pick[0].verdict == GATE_MINE_V_HARD
-                                ? r.pick[0].item
-                                : r.pick[1].item);
+    ck_assert_uint_eq(v[0], r.pick[0].verdict == GATE_MINE_V_HARD ? 0 : 1);
     nn_mem_free(v);
     gate_mine_result_release(&r);
 }
@@ -418,6 +429,79 @@ START_TEST(random_share_and_threads)
 }
 END_TEST
 
+/* Unknown scores are enough to draw at random, and change no draw; they are
+ * not enough for anything else. Pictures of a folder that is left out are
+ * passed over. */
+START_TEST(random_without_scores)
+{
+    static const char *const out[] = { "a", "bb" };
+    struct gate_mine_options o = options(15);
+    struct gate_mine_scores none = { -1, POOL + 1 };
+    struct gate_mine_result r, again;
+    struct gate_mine_bank b;
+
+    o.mode = GATE_MINE_RANDOM;
+    o.leave_out = out;
+    o.n_leave_out = 2;
+    choose(NULL, NULL, &o, &r);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_RANDOM], 15);
+    bank(&b);
+    ck_assert_int_eq(gate_mine_choose(gate, pool, &none, &b, NULL, NULL, &o,
+                                      NULL, &again, NULL),
+                     NN_OK);
+    ck_assert_uint_eq(again.count[GATE_MINE_V_RANDOM], 15);
+    for (size_t i = 0, k = 0; i < again.n; i++) {
+        if (again.pick[i].verdict == GATE_MINE_V_UNREADABLE) {
+            continue; /* scores would have told */
+        }
+        ck_assert_uint_eq(r.pick[k].item, again.pick[i].item);
+        ck_assert_double_eq_tol(r.pick[k].z, again.pick[i].z, 1e-4);
+        ck_assert_ptr_nonnull(strstr(file(&r, k), "/b/"));
+        k++;
+    }
+    gate_mine_result_release(&r);
+    gate_mine_result_release(&again);
+    o.mode = GATE_MINE_HARDEST;
+    ck_assert_int_eq(gate_mine_choose(gate, pool, &none, &b, NULL, NULL, &o,
+                                      NULL, &again, NULL),
+                     NN_ERR_ARG);
+    gate_mine_bank_release(&b);
+}
+END_TEST
+
+/* The order does not depend on how many are asked for at a time. */
+START_TEST(order_in_pieces)
+{
+    struct gate_mine_options o = options(10);
+    struct gate_mine_candidate *all, *part, last = { 0 };
+    size_t n, m = 1, at = 0;
+
+    o.threshold = 1;
+    scan(NULL, z);
+    for (int mode = GATE_MINE_HARDEST; mode <= GATE_MINE_RANDOM; mode++) {
+        o.mode = (enum gate_mine_mode)mode;
+        ck_assert_int_eq(
+            gate_mine_order(&scores, &o, 1, NULL, 1000, &all, &n, NULL), NN_OK);
+        ck_assert_uint_gt(n, 10);
+        for (at = 0, m = 1; m > 0; at += m) {
+            ck_assert_int_eq(gate_mine_order(&scores, &o, 1,
+                                             at == 0 ? NULL : &last, 7, &part,
+                                             &m, NULL),
+                             NN_OK);
+            ck_assert_uint_le(at + m, n);
+            for (size_t i = 0; i < m; i++) {
+                ck_assert_uint_eq(part[i].item, all[at + i].item);
+                ck_assert_double_eq(part[i].z, z[part[i].item]);
+                last = part[i];
+            }
+            nn_mem_free(part);
+        }
+        ck_assert_uint_eq(at, n);
+        nn_mem_free(all);
+    }
+}
+END_TEST
+
 START_TEST(semi_hard_and_uniform)
 {
     struct gate_mine_options o = options(8);
@@ -462,6 +546,8 @@ static Suite *create(void)
     tcase_add_test(t, caps);
     tcase_add_test(t, suspects_are_kept_apart);
     tcase_add_test(t, random_share_and_threads);
+    tcase_add_test(t, random_without_scores);
+    tcase_add_test(t, order_in_pieces);
     tcase_add_test(t, semi_hard_and_uniform);
     suite_add_tcase(s, t);
     return s;
