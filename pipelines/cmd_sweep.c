@@ -25,7 +25,7 @@ struct session {
     struct nn_dataset *ds;
     struct sweep_counts counts;
     struct sweep_plan plan;
-    struct sweep_test test;
+    struct trial_test test;
     struct sweep_replicates replicates;
     struct sweep_fit fit[SWEEP_KINDS * SWEEP_LOSSES];
     size_t n_fits;
@@ -37,7 +37,7 @@ static void session_release(struct session *s)
         sweep_fit_release(&s->fit[i]);
     }
     nn_mem_free(s->replicates.fpr95);
-    sweep_test_release(&s->test);
+    trial_test_release(&s->test);
     sweep_plan_release(&s->plan);
     nn_dataset_close(&s->ds);
 }
@@ -78,7 +78,7 @@ static enum nn_status prepare(const struct sweep_options *o, struct session *s,
         st = sweep_plan_init(o, &s->counts, &s->plan, err);
     }
     if (!st) {
-        st = sweep_test_init(s->ds, &s->test, err);
+        st = trial_test_init(s->ds, &s->test, err);
     }
     if (!st) {
         say_plan(o, s);

@@ -1,41 +1,8 @@
 /* Every design and seed in a run folder of its own. */
-#include <stdio.h>
-#include <string.h>
-
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "pipelines/child.h"
 #include "pipelines/comparison.h"
-
-enum { N_FIXED = 14 }; /* options that every run has, at most */
-
-struct words {
-    const char **v;
-    size_t n;
-};
-
-static void add(struct words *w, const char *name, const char *value)
-{
-    w->v[w->n++] = name;
-    if (value != NULL) {
-        w->v[w->n++] = value;
-    }
-}
-
-/* "--gate-size=64" from each --with gate-size=64; strings of nn_mem. */
-static enum nn_status add_with(struct words *w, char **own,
-                               const struct nn_option_list *with,
-                               struct nn_error *err)
-{
-    for (size_t i = 0; i < with->n; i++) {
-        own[i] = nn_mem_sprintf("--%s", with->v[i]);
-        if (own[i] == NULL) {
-            return nn_fail_nomem(err);
-        }
-        add(w, own[i], NULL);
-    }
-    return NN_OK;
-}
+#include "pipelines/trial.h"
 
 static enum nn_status train_run(const struct comparison *c,
                                 const struct comparison_design *d,
@@ -43,40 +10,23 @@ static enum nn_status train_run(const struct comparison *c,
                                 struct nn_error *err)
 {
     const struct comparison_options *o = c->opt;
-    char seed[24], split[24], gate[24], species[24];
-    struct words w = {
-        nn_mem_calloc(N_FIXED + o->with.n + 2 * c->n_left, sizeof *w.v), 0
-    };
-    char **own = nn_mem_calloc(o->with.n + 1, sizeof *own);
-    enum nn_status st = w.v == NULL || own == NULL ? nn_fail_nomem(err) : NN_OK;
+    struct trial_words w = TRIAL_WORDS_INIT;
+    enum nn_status st;
 
-    snprintf(seed, sizeof seed, "%llu", (unsigned long long)r->seed);
-    snprintf(split, sizeof split, "%llu", (unsigned long long)o->split_seed);
-    snprintf(gate, sizeof gate, "%d", o->gate_epochs);
-    snprintf(species, sizeof species, "%d", o->species_epochs);
-    if (!st) {
-        add(&w, "--system", model_system_name(d->system));
-        if (d->focal) {
-            add(&w, "--loss", "focal");
-        }
-        add(&w, "--seed", seed);
-        add(&w, "--split-seed", split);
-        add(&w, "--gate-epochs", gate);
-        add(&w, "--species-epochs", species);
-        st = add_with(&w, own, &o->with, err);
+    trial_add(&w, "--system", model_system_name(d->system));
+    if (d->focal) {
+        trial_add(&w, "--loss", "focal");
     }
-    for (size_t i = 0; !st && left_out && i < c->n_left; i++) {
-        add(&w, "--leave-out", c->ds->families[c->left[i]]);
+    trial_add_number(&w, "--seed", r->seed);
+    trial_add_number(&w, "--split-seed", o->split_seed);
+    trial_add_number(&w, "--gate-epochs", (unsigned)o->gate_epochs);
+    trial_add_number(&w, "--species-epochs", (unsigned)o->species_epochs);
+    trial_add_with(&w, &o->with);
+    for (size_t i = 0; left_out && i < c->n_left; i++) {
+        trial_add(&w, "--leave-out", c->ds->families[c->left[i]]);
     }
-    if (!st) {
-        st = child_train(o->data, r->dir, w.v, w.n, o->threads, &r->command,
-                         err);
-    }
-    for (size_t i = 0; own != NULL && i < o->with.n; i++) {
-        nn_mem_free(own[i]);
-    }
-    nn_mem_free(own);
-    nn_mem_free(w.v);
+    st = trial_train(o->data, r->dir, &w, o->threads, &r->command, err);
+    trial_words_release(&w);
     return st;
 }
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #include "common/base/options.h"
-#include "common/data/dataset.h"
+#include "pipelines/trial.h"
 
 #define SWEEP_FORMAT "bearcascade-sweep 1"
 
@@ -148,23 +148,12 @@ NN_MUST_CHECK enum nn_status sweep_order(const struct nn_dataset *ds,
 
 /* --- training and scores --- */
 
-struct sweep_test {
-    uint32_t *index; /* items of the test split */
-    uint8_t *positive;
-    uint8_t *ok; /* 0: some net could not read it; left out of all figures */
-    size_t n, n_positives, n_negatives; /* of those with ok, the last two */
-};
-NN_MUST_CHECK enum nn_status sweep_test_init(const struct nn_dataset *ds,
-                                             struct sweep_test *t,
-                                             struct nn_error *err);
-void sweep_test_release(struct sweep_test *t);
-
 /* Train what is missing and score the test pictures: fills every point's run.
  * Errors: as child_train(), model_load(), cascade_score(). */
 NN_MUST_CHECK enum nn_status sweep_train(const struct sweep_options *o,
                                          const struct nn_dataset *ds,
                                          struct sweep_plan *plan,
-                                         struct sweep_test *test,
+                                         struct trial_test *test,
                                          struct nn_error *err);
 
 /* fpr95 of every run on resampled test pictures: [n_replicates, plan->n,
@@ -177,7 +166,7 @@ struct sweep_replicates {
 /* Figures of all points, and the replicates of them.
  * Errors: NN_ERR_ARG (the test part lacks positives or negatives),
  * NN_ERR_NOMEM. */
-NN_MUST_CHECK enum nn_status sweep_measure(const struct sweep_test *test,
+NN_MUST_CHECK enum nn_status sweep_measure(const struct trial_test *test,
                                            struct sweep_plan *plan,
                                            size_t replicates,
                                            struct sweep_replicates *r,
@@ -218,7 +207,7 @@ struct sweep_fit {
 /* Curve of the points of one kind and loss with negatives > 0. *found is 0
  * when they are fewer than 3, and *f then empty. */
 NN_MUST_CHECK enum nn_status
-sweep_fit_init(const struct sweep_plan *plan, const struct sweep_test *test,
+sweep_fit_init(const struct sweep_plan *plan, const struct trial_test *test,
                const struct sweep_replicates *r, enum sweep_kind kind,
                enum sweep_loss loss, double gain, struct sweep_fit *f,
                int *found, struct nn_error *err);
@@ -230,7 +219,7 @@ struct sweep_answer {
     const struct sweep_options *options;
     const struct nn_dataset *ds;
     const struct sweep_plan *plan;
-    const struct sweep_test *test;
+    const struct trial_test *test;
     const struct sweep_fit *fit; /* [n_fits]; the first one answers */
     size_t n_fits;
     const char *family; /* of one-family points, or NULL */

@@ -224,7 +224,7 @@ static size_t valid_negatives(const struct nn_dataset *ds)
 
 static int say_data(json_t *list, const struct sweep_answer *a)
 {
-    const struct sweep_test *t = a->test;
+    const struct trial_test *t = a->test;
     size_t seeds = a->plan->n_seeds, shown = 0;
     int bad;
 

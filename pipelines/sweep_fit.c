@@ -307,7 +307,7 @@ static enum nn_status leave_one_out(const struct source *s, struct sweep_fit *f,
     return st;
 }
 
-static enum nn_status fill(struct source *s, const struct sweep_test *test,
+static enum nn_status fill(struct source *s, const struct trial_test *test,
                            struct sweep_fit *f, struct nn_error *err)
 {
     enum nn_status st;
@@ -335,7 +335,7 @@ static enum nn_status fill(struct source *s, const struct sweep_test *test,
 }
 
 enum nn_status sweep_fit_init(const struct sweep_plan *plan,
-                              const struct sweep_test *test,
+                              const struct trial_test *test,
                               const struct sweep_replicates *r,
                               enum sweep_kind kind, enum sweep_loss loss,
                               double gain, struct sweep_fit *f, int *found,

@@ -40,7 +40,7 @@ static void measured_release(struct measured *m)
 }
 
 /* Scores of a run in the order above. */
-static void gather(const struct sweep_test *t, const double *score,
+static void gather(const struct trial_test *t, const double *score,
                    struct measured *m)
 {
     size_t n = 0;
@@ -55,7 +55,7 @@ static void gather(const struct sweep_test *t, const double *score,
     }
 }
 
-static enum nn_status measured_init(const struct sweep_test *t,
+static enum nn_status measured_init(const struct trial_test *t,
                                     const struct sweep_point *p, size_t n_seeds,
                                     struct measured *m, struct nn_error *err)
 {
@@ -195,7 +195,7 @@ static void put_nothing(struct sweep_point *p, size_t n_seeds, double *out,
     }
 }
 
-enum nn_status sweep_measure(const struct sweep_test *test,
+enum nn_status sweep_measure(const struct trial_test *test,
                              struct sweep_plan *plan, size_t replicates,
                              struct sweep_replicates *r, struct nn_error *err)
 {

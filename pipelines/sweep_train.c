@@ -5,8 +5,6 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "pipelines/cascade.h"
-#include "pipelines/child.h"
 #include "pipelines/cmd.h"
 #include "pipelines/sweep.h"
 
@@ -14,54 +12,10 @@ struct job {
     const struct sweep_options *o;
     const struct nn_dataset *ds;
     struct sweep_plan *plan;
-    struct sweep_test *test;
+    struct trial_test *test;
     char *dir;  /* of the runs and lists */
     double **z; /* [n_seeds] scores of the first gate, NULL until needed */
 };
-
-/* --- test pictures --- */
-
-enum nn_status sweep_test_init(const struct nn_dataset *ds,
-                               struct sweep_test *t, struct nn_error *err)
-{
-    *t = (struct sweep_test){ .n = 0 };
-    t->index = nn_mem_calloc(ds->n, sizeof *t->index);
-    t->positive = nn_mem_calloc(ds->n, 1);
-    t->ok = nn_mem_calloc(ds->n, 1);
-    if (t->index == NULL || t->positive == NULL || t->ok == NULL) {
-        sweep_test_release(t);
-        return nn_fail_nomem(err);
-    }
-    for (size_t i = 0; i < ds->n; i++) {
-        const struct nn_item *it = &ds->items[i];
-
-        if (it->split == NN_TEST && !it->bad) {
-            int positive = it->label != NN_NEGATIVE;
-
-            t->positive[t->n] = (uint8_t)positive;
-            t->ok[t->n] = 1;
-            t->index[t->n++] = (uint32_t)i;
-            t->n_positives += (size_t)positive;
-            t->n_negatives += !positive;
-        }
-    }
-    if (t->n_positives == 0 || t->n_negatives == 0) {
-        sweep_test_release(t);
-        return nn_fail(err, NN_ERR_ARG,
-                       "a sweep needs pictures of a class and negatives in "
-                       "the test part of '%s'",
-                       ds->path);
-    }
-    return NN_OK;
-}
-
-void sweep_test_release(struct sweep_test *t)
-{
-    nn_mem_free(t->index);
-    nn_mem_free(t->positive);
-    nn_mem_free(t->ok);
-    *t = (struct sweep_test){ .n = 0 };
-}
 
 /* --- the list of negatives --- */
 
@@ -138,71 +92,29 @@ static enum nn_status list_items(const struct nn_dataset *ds, const char *path,
 
 /* --- one run --- */
 
-enum { MAX_ARGS = 16 };
-struct args {
-    const char **v;
-    char **own; /* [n_own] "--name=value" of --with */
-    size_t n, n_own;
-    char seed[24], epochs[16];
-};
-
-static void args_release(struct args *a)
-{
-    for (size_t i = 0; a->own != NULL && i < a->n_own; i++) {
-        nn_mem_free(a->own[i]);
-    }
-    nn_mem_free(a->own);
-    nn_mem_free(a->v);
-}
-
-static void put(struct args *a, const char *name, const char *value)
-{
-    a->v[a->n++] = name;
-    if (value != NULL) {
-        a->v[a->n++] = value;
-    }
-}
-
-static enum nn_status args_init(struct args *a, const struct sweep_options *o,
-                                const struct sweep_point *p, size_t seed,
-                                const char *list, struct nn_error *err)
+static void name_options(struct trial_words *w, const struct sweep_options *o,
+                         const struct sweep_point *p, size_t seed,
+                         const char *list)
 {
     static const char *const gamma[SWEEP_LOSSES] = { NULL, "1", "2", "5",
                                                      NULL };
 
-    *a = (struct args){ .v = nn_mem_calloc(MAX_ARGS + o->with.n, sizeof *a->v),
-                        .own = nn_mem_calloc(o->with.n + 1, sizeof *a->own) };
-    if (a->v == NULL || a->own == NULL) {
-        return nn_fail_nomem(err);
-    }
-    snprintf(a->seed, sizeof a->seed, "%zu", seed);
-    snprintf(a->epochs, sizeof a->epochs, "%d", p->epochs);
     if (p->negatives == 0) {
-        put(a, "--system", "softmax-max");
+        trial_add(w, "--system", "softmax-max");
     } else {
-        put(a, "--only", "gate");
-        put(a, "--only-negatives", list);
+        trial_add(w, "--only", "gate");
+        trial_add(w, "--only-negatives", list);
     }
-    put(a, "--epochs", a->epochs);
-    put(a, "--seed", a->seed);
-    put(a, "--split-seed", "1");
+    trial_add_number(w, "--epochs", (unsigned)p->epochs);
+    trial_add_number(w, "--seed", seed);
+    trial_add(w, "--split-seed", "1");
     if (gamma[p->loss] != NULL) {
-        put(a, "--gate-focal", gamma[p->loss]);
+        trial_add(w, "--gate-focal", gamma[p->loss]);
     }
     if (p->loss == SWEEP_CLASS_WEIGHTS) {
-        put(a, "--class-weights", NULL);
+        trial_add(w, "--class-weights", NULL);
     }
-    for (size_t i = 0; i < o->with.n; i++) {
-        const char *word = o->with.v[i] + strspn(o->with.v[i], "-");
-
-        a->own[i] = nn_mem_sprintf("--%s", word);
-        a->n_own++;
-        if (a->own[i] == NULL) {
-            return nn_fail_nomem(err);
-        }
-        put(a, a->own[i], NULL);
-    }
-    return NN_OK;
+    trial_add_with(w, &o->with);
 }
 
 static enum nn_status first_scores(struct job *j, size_t seed,
@@ -235,7 +147,7 @@ static enum nn_status train_one(struct job *j, const struct sweep_point *p,
                                 size_t seed, char **dir, char **command,
                                 struct nn_error *err)
 {
-    struct args a = { .v = NULL };
+    struct trial_words w = TRIAL_WORDS_INIT;
     char *name = sweep_run_name(j->plan, p, seed), *list = NULL;
     enum nn_status st = NN_OK;
 
@@ -247,40 +159,16 @@ static enum nn_status train_one(struct job *j, const struct sweep_point *p,
         st = choose(j, p, seed, list, err);
     }
     if (!st) {
-        st = args_init(&a, j->o, p, seed, list, err);
+        name_options(&w, j->o, p, seed, list);
+        st = trial_train(j->o->data, *dir, &w, j->o->threads, command, err);
     }
-    if (!st) {
-        st = child_train(j->o->data, *dir, a.v, a.n, j->o->threads, command,
-                         err);
-    }
-    args_release(&a);
+    trial_words_release(&w);
     nn_mem_free(name);
     nn_mem_free(list);
     return st;
 }
 
 /* --- scores --- */
-
-/* p_bear of n items; 0 in ok[i] where one could not be read. */
-static enum nn_status score(const struct model *m, const struct nn_dataset *ds,
-                            const uint32_t *index, size_t n, const char *label,
-                            double *p, uint8_t *ok, struct nn_error *err)
-{
-    struct cascade_scores s = CASCADE_SCORES_INIT;
-    struct cascade *c = NULL;
-    enum nn_status st = cascade_create(m, &c, err);
-
-    if (!st) {
-        st = cascade_score(c, ds, index, n, 0, label, &s, err);
-    }
-    for (size_t i = 0; !st && i < n; i++) {
-        p[i] = s.p_bear[i];
-        ok[i] = (uint8_t)(ok[i] && s.ok[i]);
-    }
-    cascade_scores_release(&s);
-    cascade_destroy(&c);
-    return st;
-}
 
 /* z of the training negatives by the gate that mines. */
 static enum nn_status score_negatives(const struct job *j, const char *dir,
@@ -302,7 +190,7 @@ static enum nn_status score_negatives(const struct job *j, const char *dir,
     }
     if (!st) {
         memset(ok, 1, n);
-        st = score(m, j->ds, v, n, "score negatives", p, ok, err);
+        st = trial_score(m, j->ds, v, n, "score negatives", p, ok, err);
     }
     for (size_t i = 0; !st && i < n; i++) {
         z[v[i]] = ok[i] ? p[i] : -1; /* what cannot be read comes last */
@@ -361,8 +249,8 @@ static enum nn_status score_run(struct job *j, struct sweep_run *r,
     if (!st) {
         r->threshold = m->gate_policy.threshold;
         r->seconds = training_seconds(m);
-        st = score(m, j->ds, j->test->index, j->test->n, NULL, r->score,
-                   j->test->ok, err);
+        st = trial_score(m, j->ds, j->test->index, j->test->n, NULL, r->score,
+                         j->test->ok, err);
     }
     model_destroy(&m);
     return st;
@@ -423,20 +311,9 @@ static enum nn_status do_run(struct job *j, size_t i, size_t s,
     return st;
 }
 
-/* Pictures that some net could not read are counted out. */
-static void count_ok(struct sweep_test *t)
-{
-    t->n_positives = 0;
-    t->n_negatives = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        t->n_positives += t->ok[i] && t->positive[i];
-        t->n_negatives += t->ok[i] && !t->positive[i];
-    }
-}
-
 enum nn_status sweep_train(const struct sweep_options *o,
                            const struct nn_dataset *ds, struct sweep_plan *plan,
-                           struct sweep_test *test, struct nn_error *err)
+                           struct trial_test *test, struct nn_error *err)
 {
     struct job j = { o,
                      ds,
@@ -453,7 +330,7 @@ enum nn_status sweep_train(const struct sweep_options *o,
             st = plan->point[i].skipped ? NN_OK : do_run(&j, i, s, err);
         }
     }
-    count_ok(test);
+    trial_test_count(test);
     for (size_t s = 0; j.z != NULL && s < plan->n_seeds; s++) {
         nn_mem_free(j.z[s]);
     }

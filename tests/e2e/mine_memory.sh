@@ -1,11 +1,11 @@
 #!/bin/sh
-# Mining holds a window of the pool, not the pool: ten times as many pictures
+# Mining holds a window of the pool, not the pool: four times as many pictures
 # take the same memory. FEW and MANY are the numbers of rendered pictures.
 . "$(dirname "$0")/lib.sh"
 
-few=${FEW:-2000} many=${MANY:-20000}
+few=${FEW:-1100} many=${MANY:-4400}
 run 0 "synth draws pictures" synth --out "$tmp/data" --count 160 --seed 4 \
-    --size 32 --quiet
+    --size 64 --quiet
 run 0 "train" train "$tmp/data" --out "$tmp/run" --epochs 1 --gate-width 0.1 \
     --gate-size 32 --only gate --batch 16 --quiet
 
@@ -17,7 +17,7 @@ count, tmp = sys.argv[1:]
 done = subprocess.run([
     os.environ["BEARCASCADE"], "mine", "--model", tmp + "/run", "--positives",
     tmp + "/data", "--out", tmp + "/mined-" + count, "--top", "50", "--quiet",
-    "--pool", "synth:%s:5:size=32:kind=negatives" % count],
+    "--pool", "synth:%s:5:size=64:kind=negatives" % count],
     stdout=open(tmp + "/out", "w"), stderr=open(tmp + "/err", "w"))
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(done.returncode)

@@ -129,7 +129,7 @@ struct story {
     struct nn_dataset ds;
     struct sweep_options o;
     struct sweep_plan plan;
-    struct sweep_test test;
+    struct trial_test test;
     struct sweep_replicates r;
 };
 
@@ -165,7 +165,7 @@ static void story_init(struct story *t, const char *numbers, double a, double b,
     ck_assert_int_eq(sweep_parse_kinds("random", &t->o, NULL), NN_OK);
     ck_assert_int_eq(sweep_parse_losses("cross-entropy", &t->o, NULL), NN_OK);
     ck_assert_int_eq(sweep_plan_init(&t->o, &counts, &t->plan, NULL), NN_OK);
-    t->test = (struct sweep_test){ .index = nn_mem_calloc(TEST_N, 4),
+    t->test = (struct trial_test){ .index = nn_mem_calloc(TEST_N, 4),
                                    .positive = nn_mem_calloc(TEST_N, 1),
                                    .ok = nn_mem_calloc(TEST_N, 1),
                                    .n = TEST_N,
@@ -187,7 +187,7 @@ static void story_init(struct story *t, const char *numbers, double a, double b,
 static void story_release(struct story *t)
 {
     nn_mem_free(t->r.fpr95);
-    sweep_test_release(&t->test);
+    trial_test_release(&t->test);
     sweep_plan_release(&t->plan);
     nn_mem_free(t->o.number);
 }
