@@ -160,8 +160,14 @@ static enum nn_status write_record(const struct mine *m, const struct work *w,
 {
     char id[33];
     const struct mining_round r = {
-        1,       id,         w->pool->n, &w->bank, m->trust ? NULL : &w->rule,
-        &w->opt, &w->result,
+        .number = 1,
+        .model_id = id,
+        .temperature = w->model->gate->temperature,
+        .n_pool = w->pool->n,
+        .bank = &w->bank,
+        .rule = m->trust ? NULL : &w->rule,
+        .opt = &w->opt,
+        .result = &w->result,
     };
     enum nn_status st;
 
@@ -170,6 +176,9 @@ static enum nn_status write_record(const struct mine *m, const struct work *w,
     st = write_one(&r, m->out, "negatives.jsonl", mining_write_manifest, err);
     if (!st) {
         st = write_one(&r, m->out, "mined.html", mining_write_html, err);
+    }
+    if (!st) {
+        st = write_one(&r, m->out, "round.json", mining_write_summary, err);
     }
     if (!st) {
         st = write_one(&r, m->out, "mined.jsonl", mining_write_jsonl, err);

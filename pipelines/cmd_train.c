@@ -68,6 +68,7 @@ static void set_defaults(struct train *t)
                                        .top = 500,
                                        .epochs = 6,
                                        .rate = 0.3,
+                                       .share = 0.25,
                                        .hard_share = 0.8,
                                        .suspect_rate = 0.95 };
     t->init_rate = INIT_RATE;
@@ -200,15 +201,18 @@ static enum nn_status train_gate(const struct train *t, struct nn_dataset *ds,
                                  json_t *info, struct nn_error *err)
 {
     struct nn_train_result r = { 0 };
+    const char *from = t->rounds.gate_from;
     enum nn_status st =
-        gate_train(ds, &t->gate, run, &m->gate, &m->gate_policy, &r, err);
+        from != NULL
+            ? train_load_gate(from, ds, &t->gate, &m->gate, &m->gate_policy,
+                              err)
+            : gate_train(ds, &t->gate, run, &m->gate, &m->gate_policy, &r, err);
     char *text;
 
-    if (st) {
-        return st;
+    if (!st && from == NULL) {
+        say_result("gate", &r);
     }
-    say_result("gate", &r);
-    if (t->rounds.pool != NULL) {
+    if (!st && t->rounds.pool != NULL) {
         st = train_run_rounds(ds, &t->gate, &t->rounds, run, &m->gate,
                               &m->gate_policy, err);
     }
@@ -399,6 +403,7 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
     if (!st && t->mine_pool.n > 0) {
         st = cmd_open_pools(t->mine_pool.v, t->mine_pool.n, &pool, err);
         t->rounds.pool = pool;
+        t->rounds.leave_out = &t->leave_out;
     }
     if (!st) {
         st = cmd_write_options(t->out, options, err);

@@ -217,6 +217,43 @@ enum nn_status mining_write_manifest(const struct mining_round *r,
     return st ? st : nn_file_out_commit(&o, err);
 }
 
+static json_t *rule_json(const struct gate_mine_rule *u)
+{
+    return u == NULL ? json_null()
+                     : json_pack("{s:[f,f,f,f], s:f, s:f, s:f, s:f, s:I, s:I}",
+                                 "weights", u->w[0], u->w[1], u->w[2], u->w[3],
+                                 "limit", u->limit, "rate", u->rate, "caught",
+                                 u->caught, "lost", u->lost, "n_positives",
+                                 (json_int_t)u->n_positives, "n_negatives",
+                                 (json_int_t)u->n_negatives);
+}
+
+enum nn_status mining_write_summary(const struct mining_round *r,
+                                    const char *path, struct nn_error *err)
+{
+    const struct gate_mine_result *m = r->result;
+    json_t *count = json_object();
+    json_t *j;
+    enum nn_status st;
+
+    for (int v = 0; v <= GATE_MINE_V_UNREADABLE; v++) {
+        json_object_set_new(count,
+                            gate_mine_verdict_name((enum gate_mine_verdict)v),
+                            json_integer((json_int_t)m->count[v]));
+    }
+    j = json_pack("{s:i, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:b, s:o, "
+                  "s:o}",
+                  "round", r->number, "model", r->model_id, "pool",
+                  (json_int_t)r->n_pool, "above", (json_int_t)m->above,
+                  "unreadable", (json_int_t)m->unreadable, "threshold",
+                  r->opt->threshold, "least", r->opt->least, "temperature",
+                  r->temperature, "top", (json_int_t)r->opt->top, "exhausted",
+                  m->exhausted, "rule", rule_json(r->rule), "count", count);
+    st = j == NULL ? nn_fail_nomem(err) : nn_json_write(path, j, err);
+    json_decref(j);
+    return st;
+}
+
 void mining_print(const struct mining_round *r, FILE *to)
 {
     const struct gate_mine_result *m = r->result;

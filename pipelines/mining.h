@@ -36,7 +36,8 @@ void opinion_release(struct opinion *s);
 struct mining_round {
     int number; /* 1, 2, ... */
     const char *model_id;
-    size_t n_pool; /* pictures of it */
+    double temperature; /* of the gate */
+    size_t n_pool;      /* pictures of it */
     const struct gate_mine_bank *bank;
     const struct gate_mine_rule *rule; /* or NULL */
     const struct gate_mine_options *opt;
@@ -50,6 +51,10 @@ NN_MUST_CHECK enum nn_status mining_write_jsonl(const struct mining_round *r,
 NN_MUST_CHECK enum nn_status mining_write_manifest(const struct mining_round *r,
                                                    const char *path,
                                                    struct nn_error *err);
+/* Numbers of the round as one JSON object: threshold, rule, counts. */
+NN_MUST_CHECK enum nn_status mining_write_summary(const struct mining_round *r,
+                                                  const char *path,
+                                                  struct nn_error *err);
 /* A page with thumbnails, self-contained. */
 NN_MUST_CHECK enum nn_status mining_write_html(const struct mining_round *r,
                                                const char *path,

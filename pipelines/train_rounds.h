@@ -23,21 +23,50 @@ train_leave_out(struct nn_dataset *ds, const struct nn_option_list *families,
 
 struct train_rounds {
     const struct nn_pool *pool; /* outlives ds, which reads through it */
+    const struct nn_option_list *leave_out; /* families: pictures of the pool
+                                               in folders of that name too */
+    const char *gate_from; /* a model whose gate they start from, or NULL */
+    const char *match;     /* a run: as many negatives in each round as it has
+                              found, and as many rounds; or NULL */
     int rounds, top, epochs;
     double rate;       /* of the gate's largest learning rate */
+    double share;      /* most negatives of a round, of the training pictures */
     double hard_share; /* as in gate_mine_options */
     double suspect_rate;
-    int mode;       /* enum gate_mine_mode */
-    int trust_pool; /* nobody is a suspect */
-    int keep;       /* the last round's gate, whatever validation says */
+    double max_false_alarm; /* rounds end when it is certified; 0: no target */
+    int mode;               /* enum gate_mine_mode */
+    int trust_pool;         /* nobody is a suspect */
+    int keep;               /* all rounds, and the last one's gate */
 };
 
-/* Rounds: score the pools with the gate, choose, append to ds, go on training
- * from the last weights with old and new negatives. A round whose validation
- * false-alarm rate at the promised hit rate is not below the last one's ends
- * it, and its gate is dropped (unless `keep`); so does a pool that has no more.
- * *gate and *policy are replaced by the best. run->dir gets scores-R.bin,
- * mined-R.jsonl and mined-R.html. opt: as the first gate was trained.
+/* The gate of a model of the same classes and families, in place of
+ * gate_train(). Errors: those of model_load(); NN_ERR_ARG (other outputs, width
+ * or size than opt). */
+NN_MUST_CHECK enum nn_status
+train_load_gate(const char *model, const struct nn_dataset *ds,
+                const struct gate_options *opt, struct nn_net **gate,
+                struct gate_policy *policy, struct nn_error *err);
+
+/* Did fewer pictures pass? b: those that passed before and do not now, c: the
+ * other way round. 1 when the exact one-sided 95 % lower bound of b's share of
+ * the changes is above a half. */
+int train_rounds_fell(size_t b, size_t c);
+/* What max_false_alarm asks of n validation negatives: NULL when they are
+ * enough, else a sentence (nn_mem_free). */
+char *train_rounds_too_few(double max_false_alarm, size_t n);
+
+/* Rounds: score the pool with the gate, choose, append to ds, go on training
+ * from the last weights with old and new negatives. They end (the log says
+ * which)
+ *   - when the false-alarm rate at the promised hit rate is certified to be
+ *     max_false_alarm or less,
+ *   - when it stops falling: train_rounds_fell() on the validation negatives
+ *     says no. The gate of that round stays if no more of them pass, else it
+ *     is dropped,
+ *   - when the pool has no more, or after `rounds`.
+ * With `keep` only the last one ends them. *gate and *policy are replaced by
+ * the best. run->dir gets scores-R.bin, mined-R.jsonl, mined-R.html and
+ * round-R.json. opt: as the first gate was trained.
  * Errors: those of gate_mine_choose() and gate_train(). */
 NN_MUST_CHECK enum nn_status
 train_run_rounds(struct nn_dataset *ds, const struct gate_options *opt,

@@ -45,8 +45,8 @@
           NN_OPT_LIST,                                                         \
           &(t).leave_out,                                                      \
           "FAMILY",                                                            \
-          "do not train or validate on this family of negatives; may be "      \
-          "repeated",                                                          \
+          "do not train or validate on this family of negatives, and mine "    \
+          "none in folders of its name; may be repeated",                      \
           0,                                                                   \
           0 },                                                                 \
         { "negatives",                                                         \
@@ -72,13 +72,46 @@
           NN_OPT_INT,                                                          \
           &(t).rounds.rounds,                                                  \
           "R",                                                                 \
-          "rounds of mining at most; they end when one does not help",         \
+          "rounds of mining at most; they end when false alarms stop to fall", \
           1,                                                                   \
           100 },                                                               \
         { "top",      0,                                                       \
           NN_OPT_INT, &(t).rounds.top,                                         \
           "K",        "negatives of a round",                                  \
           1,          1000000 },                                               \
+        { "round-share",                                                       \
+          0,                                                                   \
+          NN_OPT_DOUBLE,                                                       \
+          &(t).rounds.share,                                                   \
+          "S",                                                                 \
+          "most negatives of a round, as a share of the training pictures",    \
+          0.001,                                                               \
+          100 },                                                               \
+        { "max-false-alarm",                                                   \
+          0,                                                                   \
+          NN_OPT_DOUBLE,                                                       \
+          &(t).rounds.max_false_alarm,                                         \
+          "P",                                                                 \
+          "rounds end when the false-alarm rate at --min-hit-rate is "         \
+          "certified to be no more; 0: no target",                             \
+          0,                                                                   \
+          1 },                                                                 \
+        { "gate-from",                                                         \
+          0,                                                                   \
+          NN_OPT_STRING,                                                       \
+          &(t).rounds.gate_from,                                               \
+          "FILE|RUN",                                                          \
+          "take the gate of this model instead of training a first one",       \
+          0,                                                                   \
+          0 },                                                                 \
+        { "match-rounds",                                                      \
+          0,                                                                   \
+          NN_OPT_STRING,                                                       \
+          &(t).rounds.match,                                                   \
+          "RUN",                                                               \
+          "as many negatives in each round as that run has found",             \
+          0,                                                                   \
+          0 },                                                                 \
         { "round-epochs",      0, NN_OPT_INT, &(t).rounds.epochs, "N",         \
           "epochs of a round", 1, 100000 },                                    \
         { "round-rate",  0,                                                    \
