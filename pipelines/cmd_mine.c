@@ -7,6 +7,8 @@
 #include "common/base/mem.h"
 #include "pipelines/cmd.h"
 #include "pipelines/mining.h"
+#include "pipelines/study.h"
+#include "pipelines/study_rows.h"
 
 struct mine {
     struct cmd_common common;
@@ -15,6 +17,7 @@ struct mine {
     int top, mode, resume, trust, folder_cap, cluster_cap;
     double hard_share, least, suspect_rate;
     uint64_t seed;
+    struct study_options study; /* data: NULL unless asked for */
 };
 
 /* Everything that is open while mining. */
@@ -228,6 +231,14 @@ static int check_needs(const struct mine *m)
     char *journal;
     int exists;
 
+    if (m->study.data != NULL && m->pool.n > 0 && m->out != NULL) {
+        return -1;
+    }
+    if (m->study.data != NULL) {
+        fputs("bearcascade mine: --study needs --pool PATH and --out DIR\n",
+              stderr);
+        return EXIT_USAGE;
+    }
     if (missing != NULL) {
         fprintf(stderr, "bearcascade mine: %s is needed\n", missing);
         return EXIT_USAGE;
@@ -245,6 +256,16 @@ static int check_needs(const struct mine *m)
     return -1;
 }
 
+static enum nn_status run_study(struct mine *m, struct nn_error *err)
+{
+    m->study.out = m->out;
+    m->study.pool = m->pool;
+    m->study.top = m->top;
+    m->study.trust_pool = m->trust;
+    m->study.threads = m->common.threads;
+    return study_run(&m->study, err);
+}
+
 static int parse_and_run(struct mine *m, const struct nn_option *table,
                          int argc, char **argv)
 {
@@ -253,6 +274,8 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
     const struct nn_options o = {
         .command = "mine",
         .synopsis = "--model FILE|RUN --pool PATH... --positives DATA "
+                    "--out DIR\n"
+                    "       bearcascade mine --study DATA --pool PATH... "
                     "--out DIR",
         .summary = "Find the pictures of a pool that fool the gate, and leave "
                    "out copies and what may be a bear after all. Scores are "
@@ -260,12 +283,18 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
                    "--resume, and another --top needs no second pass. "
                    "DIR/mined.jsonl has a line for each picture looked at, "
                    "DIR/mined.html shows them, DIR/negatives.jsonl is what "
-                   "'train --negatives' takes.",
+                   "'train --negatives' takes. With --study it asks whether "
+                   "that pays: gates are trained with mined and with as many "
+                   "random negatives, and DIR/study.txt says which is better, "
+                   "and on which families; runs that are there are not trained "
+                   "again.",
         .table = table,
         .examples = "  bearcascade mine --model runs/bears --pool holiday "
                     "--positives photos --out runs/mined\n"
                     "  bearcascade mine -m runs/bears --pool synth:100000:7 "
-                    "--positives photos -o runs/mined\n",
+                    "--positives photos -o runs/mined\n"
+                    "  bearcascade mine --study photos --pool holiday "
+                    "--out runs/study\n",
         .min_operands = 0,
         .max_operands = 0,
     };
@@ -280,7 +309,10 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
     if (status < 0) {
         cmd_apply_common(&m->common);
         cmd_catch_signals();
-        status = run_mine(m, &err) ? cmd_fail("mine", &err) : EXIT_DONE;
+        status =
+            (m->study.data != NULL ? run_study(m, &err) : run_mine(m, &err))
+                ? cmd_fail("mine", &err)
+                : EXIT_DONE;
     }
     nn_mem_free(operands);
     nn_options_release(&o);
@@ -289,13 +321,16 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
 
 int cmd_mine(int argc, char **argv)
 {
-    struct mine m = { .top = 500,
-                      .hard_share = 0.8,
-                      .least = -1,
-                      .suspect_rate = 0.95,
-                      .folder_cap = -1,
-                      .cluster_cap = -1,
-                      .seed = 1 };
+    struct mine m = {
+        .top = 500,
+        .hard_share = 0.8,
+        .least = -1,
+        .suspect_rate = 0.95,
+        .folder_cap = -1,
+        .cluster_cap = -1,
+        .seed = 1,
+        .study = { .seeds = 3, .rounds = 3, .round_epochs = 6, .sets = 2 }
+    };
     const struct nn_option table[] = {
         { "model", 'm', NN_OPT_STRING, &m.model, "FILE|RUN",
           "the model whose gate is to be fooled", 0, 0 },
@@ -332,6 +367,7 @@ int cmd_mine(int argc, char **argv)
         { "trust-pool", 0, NN_OPT_FLAG, &m.trust, NULL,
           "the pool holds no bears: suspect nobody", 0, 0 },
         { "seed", 's', NN_OPT_U64, &m.seed, "N", "of random choices", 0, 0 },
+        STUDY_ROWS(m.study),
         CMD_COMMON_ROWS(m.common),
         CMD_TABLE_END,
     };

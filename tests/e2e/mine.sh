@@ -72,6 +72,8 @@ err_has "counts them" "more negatives for training"
 run 0 "train --mine-pool" train "$data" --out "$tmp/r3" --epochs 1 $small \
     --mine-pool "$tmp/pool" --rounds 2 --top 10 --round-epochs 1 --trust-pool
 err_has "reports the round" "round 1: with .* more negatives"
+err_has "and whether it helped" "no longer pass, .* do newly"
+check "with its numbers" grep -q '"threshold"' "$tmp/r3/round-1.json"
 check "and records it" test -s "$tmp/r3/mined-1.jsonl"
 mv "$tmp/r3/best.safetensors" "$tmp/r3.safetensors"
 run 0 "resumed after the rounds" train "$data" --out "$tmp/r3" --epochs 1 \
@@ -79,5 +81,22 @@ run 0 "resumed after the rounds" train "$data" --out "$tmp/r3" --epochs 1 \
     --trust-pool --resume
 check "with the same weights" same_weights "$tmp/r3.safetensors" \
     "$tmp/r3/best.safetensors"
+run 0 "targets" train "$data" --out "$tmp/r4" $small --only gate \
+    --mine-pool "$tmp/pool" --rounds 1 --top 10 --round-epochs 1 --trust-pool \
+    --gate-from "$tmp/r3" --max-false-alarm 0.01 --round-share 0.05
+err_has "too few to certify" "cannot be certified with n = "
+err_has "a missed target is said" "the target is missed"
+err_has "a round is bounded" "of the training pictures (--round-share)"
+run 0 "a target that is met" train "$data" --out "$tmp/r5" $small --only gate \
+    --mine-pool "$tmp/pool" --gate-from "$tmp/r3" --max-false-alarm 1
+err_has "needs no round" "target reached"
+check "and makes none" test ! -e "$tmp/r5/mined-1.jsonl"
+run 0 "a pool without hard ones" train "$data" --out "$tmp/r6" $small \
+    --only gate --mine-pool "$data/train/black" --gate-from "$tmp/r3" \
+    --round-epochs 1 --hard-share 1
+err_has "negatives run out" "the negatives have run out"
+run 1 "another gate does not fit" train "$data" --out "$tmp/r7" $small \
+    --gate-size 64 --mine-pool "$tmp/pool" --gate-from "$tmp/r3"
+err_has "which is said" "has other classes, families, width or size"
 run 0 "the model is whole" evaluate --model "$tmp/r3" "$data" --bootstrap 0
 finish
