@@ -6,6 +6,8 @@ data=$tmp/data
 small="--with gate-width=0.25 --with gate-size=32 --with batch=16"
 run 0 "synth draws pictures" synth --out "$data" --count 240 --seed 4 \
     --size 64 --quiet
+run 0 "and a pool" synth --out "$tmp/pool" --count 150 --seed 9 --size 64 \
+    --kind negatives --no-splits --quiet
 study() { # STATUS TITLE ARGS...
     want=$1 title=$2
     shift 2
@@ -14,7 +16,7 @@ study() { # STATUS TITLE ARGS...
         --top 15 --rounds 2 --epochs 1 --round-epochs 1 --trust-pool $small \
         --quiet "$@"
 }
-pool="--pool synth:300:9:size=64:kind=negatives"
+pool="--pool $tmp/pool"
 
 study 2 "a pool is needed"
 err_has "and named" "needs --pool PATH"
