@@ -164,6 +164,20 @@ static void say_alarms(json_t *list, const json_t *all)
         p < LEVEL ? "more than chance explains" : "which chance explains too");
 }
 
+/* What the cascade alone can answer, and is never right. */
+static void say_unknown(json_t *list, const json_t *all)
+{
+    double rate = figure(at(all, "systems", 0), FIGURE_UNKNOWN_RATE, "value");
+
+    if (rate > 0) {
+        say(list,
+            "The cascade can also answer unknown_bear, which counts as wrong: "
+            "it did so on %.1f %% of the pictures of a class. Single models "
+            "always name one.",
+            100 * rate);
+    }
+}
+
 /* At one wanted picture in ten, and where the order turns. */
 static void say_cost(json_t *list, const json_t *all)
 {
@@ -267,6 +281,7 @@ static json_t *conditions(const struct comparison *c, const json_t *all)
     if (pair(c)) {
         say(list, "The best single model was picked on the same test pictures, "
                   "which favours it a little.");
+        say_unknown(list, all);
         say_alarms(list, all);
         say_cost(list, all);
     }

@@ -58,6 +58,9 @@ for s in c["systems"]:
     assert s["cost"]["parameters"] > 0 and s["cost"]["ms_1"] > 0
 a, b = (c["systems"][i]["figures"]["fpr95"]["value"] for i in (0, 1))
 assert near(c["differences"][0]["figures"]["fpr95"]["value"], a - b)
+told = [t for t in c["verdict"]["conditions"] if "unknown_bear" in t]
+rate = c["systems"][0]["figures"]["unknown_rate"]["value"]
+assert len(told) == (rate > 0)
 PY
 
 run 0 "all systems" compare "$data" --out "$tmp/a" --seeds 2 $small
