@@ -7,7 +7,8 @@
 # archives with a train and a valid part; BEARS: the bear photographs; WORK: a
 # folder for the runs, which are resumed when it is called again. Writes
 # backbone-100.safetensors and bears.safetensors beside this script and the
-# figures of both into WORK. Takes about an hour and a half on 2 cores.
+# figures of both into WORK. Takes about an hour and a half on 2 cores. The bears
+# are learnt from photographs and thumbnails together (joint.sh).
 set -eu
 [ $# -eq 3 ] || {
     echo "usage: sh models/make.sh TINY_IMAGENET BEARS WORK" >&2
@@ -28,14 +29,19 @@ go() {
     "$bear" "$@" --out "$run" $again
 }
 
-go "$work/backbone" pretrain "$thumbnails" --sizes 64:14,96:8,128:2 --half \
-    --mixup 0.2 --mix-share 0.5 --plain-epochs 3 --lr 0.003 --eval-every 2 \
-    --cache 3000
+go "$work/backbone" pretrain "$thumbnails" --sizes 64:16,96:44,128:6 --half \
+    --mixup 0.2 --cutmix 1 --mix-share 0.6 --plain-epochs 6 --lr 0.003 \
+    --eval-every 4 --cache 3000
 cp "$work/backbone/best.safetensors" "$here/backbone-100.safetensors"
-go "$work/bears" train "$bears" --init "$here/backbone-100.safetensors" --half
+sh "$here/joint.sh" "$thumbnails" "$bears" "$work"
+go "$work/bears" train "$work/joint.csv" --half \
+    --init "$here/backbone-100.safetensors" --gate-size 160 --gate-epochs 5 \
+    --species-epochs 3
 cp "$work/bears/best.safetensors" "$here/bears.safetensors"
 for split in valid test; do
     "$bear" evaluate --model "$here/bears.safetensors" "$bears" \
         --split $split --subset 'field=field-*' >"$work/bears-$split.txt"
 done
+"$bear" evaluate --model "$here/bears.safetensors" "$work/thumbs.csv" \
+    --split valid >"$work/bears-thumbs.txt"
 cat "$work/bears-test.txt"
