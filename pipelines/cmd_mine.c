@@ -94,10 +94,15 @@ static enum nn_status choose(const struct mine *m, struct work *w,
                              struct nn_error *err)
 {
     const struct nn_net *gate = w->model->gate;
-    enum nn_status st = gate_mine_bank_create(gate, w->known, &w->bank, err);
+    int32_t side;
+    enum nn_status st = gate_mine_pool_side(w->pool, &side, err);
 
     if (!st) {
-        st = opinion_init(&w->species, w->model->species, &w->opinion, err);
+        st = gate_mine_bank_create(gate, w->known, side, &w->bank, err);
+    }
+    if (!st) {
+        st = opinion_init(&w->species, w->model->species, side, &w->opinion,
+                          err);
     }
     if (!st && !m->trust) {
         st = gate_mine_rule_fit(gate, &w->bank, &w->opinion,
@@ -325,7 +330,7 @@ int cmd_mine(int argc, char **argv)
         .top = 500,
         .hard_share = 0.8,
         .least = -1,
-        .suspect_rate = 0.95,
+        .suspect_rate = 0.98,
         .folder_cap = -1,
         .cluster_cap = -1,
         .seed = 1,

@@ -99,15 +99,22 @@ static enum nn_status ask_species(void *ctx, const struct nn_dataset *ds,
 }
 
 enum nn_status opinion_init(struct opinion *s, const struct nn_net *species,
-                            struct gate_mine_opinion *out, struct nn_error *err)
+                            int32_t side, struct gate_mine_opinion *out,
+                            struct nn_error *err)
 {
+    enum nn_status st;
+
     *s = (struct opinion){ .species = species };
     *out = (struct gate_mine_opinion){ .ask = NULL };
     if (species == NULL) {
         return NN_OK;
     }
     *out = (struct gate_mine_opinion){ ask_species, s };
-    return nn_scorer_create(species, BATCH, &s->scorer, err);
+    st = nn_scorer_create(species, BATCH, &s->scorer, err);
+    if (!st) {
+        nn_scorer_set_side(s->scorer, side);
+    }
+    return st;
 }
 
 void opinion_release(struct opinion *s)

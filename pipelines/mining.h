@@ -20,14 +20,16 @@ NN_MUST_CHECK enum nn_status pools_open(const char *const *paths, size_t n,
                                         struct nn_error *err);
 void pools_close(struct pools *p);
 
-/* The species net as second opinion: its largest probability. For models of
- * one class there is none. */
+/* The species net as second opinion: its largest probability, on pictures
+ * reduced to `side` as for gate_mine_bank_create(). For models of one class
+ * there is none. */
 struct opinion {
     const struct nn_net *species;
     struct nn_scorer *scorer;
 };
 NN_MUST_CHECK enum nn_status opinion_init(struct opinion *s,
                                           const struct nn_net *species,
+                                          int32_t side,
                                           struct gate_mine_opinion *out,
                                           struct nn_error *err);
 void opinion_release(struct opinion *s);

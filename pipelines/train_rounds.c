@@ -277,6 +277,7 @@ static enum nn_status look(struct rounds *r, const struct nn_net *gate,
                            struct nn_error *err)
 {
     const struct train_rounds *how = r->how;
+    int32_t side = 0;
     enum nn_status st = NN_OK;
 
     r->scores.n = how->pool->n;
@@ -284,7 +285,10 @@ static enum nn_status look(struct rounds *r, const struct nn_net *gate,
         st = score_pool(r, gate, err);
     }
     if (!st) {
-        st = gate_mine_bank_create(gate, r->ds, &r->bank, err);
+        st = gate_mine_pool_side(how->pool, &side, err);
+    }
+    if (!st) {
+        st = gate_mine_bank_create(gate, r->ds, side, &r->bank, err);
     }
     if (!st && !how->trust_pool) {
         st = gate_mine_rule_fit(gate, &r->bank, NULL, policy->threshold,

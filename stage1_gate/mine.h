@@ -50,10 +50,18 @@ void gate_mine_scores_close(struct gate_mine_scores *s);
 
 enum { GATE_MINE_NEIGHBOURS = 5 };
 
+/* Median of the shorter sides of 256 pictures of the pool, evenly spread; 0
+ * where none can be read. Errors: those of nn_pool_take(). */
+NN_MUST_CHECK enum nn_status gate_mine_pool_side(const struct nn_pool *pool,
+                                                 int32_t *side,
+                                                 struct nn_error *err);
 /* Embeddings of the readable train pictures of a data set: rows of length 1,
- * positives and negatives. */
+ * positives and negatives. side: known pictures are reduced to this shorter
+ * side first, here and in gate_mine_rule_fit(), so that they are compared with
+ * a pool of thumbnails as thumbnails; 0: as they are. */
 struct gate_mine_bank {
     const struct nn_dataset *ds;
+    int32_t side;
     size_t n, dims, n_positives;
     float *v;          /* [n,dims] */
     uint32_t *item;    /* [n] of ds */
@@ -61,6 +69,7 @@ struct gate_mine_bank {
 };
 NN_MUST_CHECK enum nn_status gate_mine_bank_create(const struct nn_net *gate,
                                                    const struct nn_dataset *ds,
+                                                   int32_t side,
                                                    struct gate_mine_bank *bank,
                                                    struct nn_error *err);
 void gate_mine_bank_release(struct gate_mine_bank *bank);

@@ -1,4 +1,5 @@
 /* Embeddings of the known pictures, and where a new one stands among them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -83,15 +84,16 @@ out:
 }
 
 enum nn_status gate_mine_bank_create(const struct nn_net *gate,
-                                     const struct nn_dataset *ds,
+                                     const struct nn_dataset *ds, int32_t side,
                                      struct gate_mine_bank *bank,
                                      struct nn_error *err)
 {
     struct nn_scorer *s = NULL;
     enum nn_status st = nn_scorer_create(gate, BATCH, &s, err);
 
-    *bank = (struct gate_mine_bank){ .ds = ds };
+    *bank = (struct gate_mine_bank){ .ds = ds, .side = side };
     if (!st) {
+        nn_scorer_set_side(s, side);
         st = fill(bank, gate, s, err);
     }
     nn_scorer_destroy(&s);
@@ -107,6 +109,50 @@ void gate_mine_bank_release(struct gate_mine_bank *bank)
     nn_mem_free(bank->item);
     nn_mem_free(bank->positive);
     *bank = (struct gate_mine_bank){ .ds = NULL };
+}
+
+/* --- how large the pictures of a pool are --- */
+
+enum { SAMPLE = 256 };
+
+static int by_side(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+enum nn_status gate_mine_pool_side(const struct nn_pool *pool, int32_t *side,
+                                   struct nn_error *err)
+{
+    uint32_t index[SAMPLE];
+    int32_t found[SAMPLE];
+    size_t n = pool->n < SAMPLE ? pool->n : SAMPLE, readable = 0;
+    struct nn_dataset *ds = NULL;
+    enum nn_status st;
+
+    *side = 0;
+    for (size_t i = 0; i < n; i++) {
+        index[i] = (uint32_t)((uint64_t)i * pool->n / n);
+    }
+    st = nn_pool_take(pool, index, n, &ds, err);
+    if (st) {
+        return st;
+    }
+    nn_dataset_fingerprint(ds);
+    for (size_t i = 0; i < n; i++) {
+        const struct nn_item *it = &ds->items[i];
+
+        if (!it->bad) {
+            found[readable++] = it->w < it->h ? it->w : it->h;
+        }
+    }
+    if (readable > 0) {
+        qsort(found, readable, sizeof *found, by_side);
+        *side = found[readable / 2];
+    }
+    nn_dataset_close(&ds);
+    return NN_OK;
 }
 
 /* --- neighbours --- */

@@ -498,6 +498,7 @@ enum nn_status gate_mine_choose(
              ? nn_fail_nomem(err)
              : nn_scorer_create(gate, BATCH, &c->scorer, err);
     if (!st) {
+        nn_scorer_set_side(c->scorer, bank->side);
         st = choose_all(c, err);
     }
     if (!st) {

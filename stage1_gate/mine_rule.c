@@ -239,6 +239,7 @@ static enum nn_status look_at_valid(struct valid *a, const struct nn_net *gate,
     enum nn_status st = nn_scorer_create(gate, BATCH, &s, err);
 
     if (!st) {
+        nn_scorer_set_side(s, bank->side);
         st = nn_scorer_embed_items(s, bank->ds, a->item, a->n, NULL, a->logits,
                                    a->v, a->ok, err);
     }

@@ -82,6 +82,10 @@ NN_MUST_CHECK enum nn_status nn_scorer_create(const struct nn_net *net,
 void nn_scorer_destroy(struct nn_scorer **s);
 /* Take new weights of the same graph (an EMA, say). */
 void nn_scorer_load(struct nn_scorer *s, const float *values);
+/* From now on items of a data set are reduced by area averaging so that the
+ * shorter side has at most `side` pixels before they are fitted, as if the
+ * files were that small; 0: no such limit. */
+void nn_scorer_set_side(struct nn_scorer *s, int32_t side);
 /* Logits [n,K] of n already fitted inputs, n <= max_batch, each
  * [size,size,3] bytes. */
 NN_MUST_CHECK enum nn_status nn_scorer_run_bytes(struct nn_scorer *s,

@@ -13,6 +13,7 @@ struct nn_scorer {
     const struct nn_net *net;
     struct nn_exec *exec;
     int32_t max_batch;
+    int32_t side; /* of items, at most; 0: as the net needs */
     float *input; /* for nn_scorer_run_bytes() */
 };
 
@@ -67,6 +68,11 @@ void nn_scorer_load(struct nn_scorer *s, const float *values)
                                      nn_graph_param_count(s->net->graph) } };
 
     nn_exec_load(s->exec, &p);
+}
+
+void nn_scorer_set_side(struct nn_scorer *s, int32_t side)
+{
+    s->side = side;
 }
 
 static enum nn_status run(struct nn_scorer *s, const float *input, int32_t n,
@@ -241,6 +247,9 @@ enum nn_status nn_scorer_embed_items(struct nn_scorer *s,
     memset(logits, 0, n * spec->n_outputs * sizeof *logits);
     if (embedding != NULL) {
         memset(embedding, 0, n * nn_scorer_dims(s) * sizeof *embedding);
+    }
+    if (s->side > 0 && s->side < opt.cache_side) {
+        opt.cache_side = s->side;
     }
     memcpy(opt.mean, spec->mean, sizeof opt.mean);
     memcpy(opt.stddev, spec->stddev, sizeof opt.stddev);

@@ -3,6 +3,10 @@
 #
 #     sh tests/bench/ablations.sh DATA OUT [NAME...]
 #
+# The variable FIRST names a backbone of fewer pre-training epochs, such as the
+# one in the project's history, else that row is left out:
+#     git show fc54d63:models/backbone-100.safetensors >first.safetensors
+#
 # Trains the cascade with the budget of `compare` (8 epochs of the gate, 5 of
 # the species net), seed 1, once for each row below, or for the named ones, and
 # prints a Markdown row of its figures on the validation and the test part.
@@ -47,9 +51,11 @@ PY
 
 # name|options
 table() {
-    cat <<'ROWS'
+    cat <<ROWS
 default|
 random-weights|--init none
+${FIRST:+fewer-pretraining-epochs|--init $FIRST}
+half-the-epochs|--gate-epochs 4 --species-epochs 3
 mild-head-first|--head-epochs 2
 slower-stem|--layer-decay 0.8
 kept-norms|--keep-norms 4
@@ -70,6 +76,7 @@ ROWS
 echo "| run | options | valid ROC area | FPR at 95 % | species | test ROC area | FPR at 95 % | species |"
 echo "|---|---|---|---|---|---|---|---|"
 table | while IFS='|' read -r name options; do
+    [ -n "$name" ] || continue
     case " ${*:-$name} " in
     *" $name "*) row "$name" $options ;;
     esac

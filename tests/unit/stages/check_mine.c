@@ -8,6 +8,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
+#include "common/data/loader.h"
 #include "stage1_gate/mine_internal.h"
 #include "tests/unit/data/album.h"
 #include "tests/unit/testkit.h"
@@ -164,7 +165,7 @@ END_TEST
 
 static void bank(struct gate_mine_bank *b)
 {
-    ck_assert_int_eq(gate_mine_bank_create(gate, ds, b, NULL), NN_OK);
+    ck_assert_int_eq(gate_mine_bank_create(gate, ds, 0, b, NULL), NN_OK);
 }
 
 static int falling(const void *a, const void *b)
@@ -220,6 +221,51 @@ START_TEST(neighbours)
         ck_assert_uint_eq(look[i].nearest[0], b.item[i]); /* itself */
     }
     gate_mine_bank_release(&b);
+}
+END_TEST
+
+/* Known pictures seen at the size of a pool's: the bank has the embedding of
+ * the small copy that is made here by hand. */
+START_TEST(known_pictures_at_the_size_of_a_pool)
+{
+    enum { SIDE = 12, PX = 32 };
+    uint8_t rgb[PX * PX * 3], *bytes = NULL, ok;
+    struct nn_image img = NN_IMAGE_INIT;
+    struct gate_mine_bank b, whole;
+    struct nn_scorer *s = NULL;
+    float by_hand[2], through[2], *v;
+    size_t size;
+    int32_t side;
+
+    ck_assert_int_eq(gate_mine_pool_side(pool, &side, NULL), NN_OK);
+    ck_assert_int_eq(side, 48); /* one of them is no picture */
+    ck_assert_int_eq(gate_mine_bank_create(gate, ds, SIDE, &b, NULL), NN_OK);
+    bank(&whole);
+    v = nn_mem_calloc(b.dims, sizeof *v);
+    ck_assert_int_eq(nn_dataset_read(ds, b.item[0], &bytes, &size, NULL),
+                     NN_OK);
+    ck_assert_int_eq(nn_picture_prepare(bytes, size, SIDE, &img, NULL), NN_OK);
+    ck_assert_int_eq(img.h, SIDE);
+    ck_assert_int_eq(nn_image_fit(&img, gate->spec.fit, gate->spec.crop_share,
+                                  PX, rgb),
+                     NN_OK);
+    ck_assert_int_eq(nn_scorer_create(gate, 1, &s, NULL), NN_OK);
+    ck_assert_int_eq(nn_scorer_run_bytes(s, rgb, 1, by_hand, NULL), NN_OK);
+    nn_scorer_set_side(s, SIDE);
+    ck_assert_int_eq(nn_scorer_embed_items(s, ds, b.item, 1, NULL, through, v,
+                                           &ok, NULL),
+                     NN_OK);
+    ck_assert(ok);
+    ck_assert_float_eq(through[0], by_hand[0]);
+    ck_assert_float_eq(through[1], by_hand[1]);
+    ck_assert_double_gt(gate_mine_dot(v, b.v, b.dims), 1 - 1e-5);
+    ck_assert_double_lt(gate_mine_dot(v, whole.v, b.dims), 1 - 1e-4);
+    nn_scorer_destroy(&s);
+    nn_image_release(&img);
+    nn_mem_free(bytes);
+    nn_mem_free(v);
+    gate_mine_bank_release(&b);
+    gate_mine_bank_release(&whole);
 }
 END_TEST
 
@@ -540,6 +586,7 @@ static Suite *create(void)
     tcase_add_test(t, journal_of_another_gate);
     tcase_add_test(t, stopped);
     tcase_add_test(t, neighbours);
+    tcase_add_test(t, known_pictures_at_the_size_of_a_pool);
     tcase_add_test(t, rule_catches_what_it_says);
     tcase_add_test(t, rule_needs_both_kinds);
     tcase_add_test(t, hardest_first_and_no_copies);
