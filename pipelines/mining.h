@@ -27,11 +27,9 @@ struct opinion {
     const struct nn_net *species;
     struct nn_scorer *scorer;
 };
-NN_MUST_CHECK enum nn_status opinion_init(struct opinion *s,
-                                          const struct nn_net *species,
-                                          int32_t side,
-                                          struct gate_mine_opinion *out,
-                                          struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+opinion_init(struct opinion *s, const struct nn_net *species, int32_t side,
+             struct gate_mine_opinion *out, struct nn_error *err);
 void opinion_release(struct opinion *s);
 
 /* One round, ready to be written down. */
