@@ -246,15 +246,15 @@ START_TEST(known_pictures_at_the_size_of_a_pool)
                      NN_OK);
     ck_assert_int_eq(nn_picture_prepare(bytes, size, SIDE, &img, NULL), NN_OK);
     ck_assert_int_eq(img.h, SIDE);
-    ck_assert_int_eq(nn_image_fit(&img, gate->spec.fit, gate->spec.crop_share,
-                                  PX, rgb),
-                     NN_OK);
+    ck_assert_int_eq(
+        nn_image_fit(&img, gate->spec.fit, gate->spec.crop_share, PX, rgb),
+        NN_OK);
     ck_assert_int_eq(nn_scorer_create(gate, 1, &s, NULL), NN_OK);
     ck_assert_int_eq(nn_scorer_run_bytes(s, rgb, 1, by_hand, NULL), NN_OK);
     nn_scorer_set_side(s, SIDE);
-    ck_assert_int_eq(nn_scorer_embed_items(s, ds, b.item, 1, NULL, through, v,
-                                           &ok, NULL),
-                     NN_OK);
+    ck_assert_int_eq(
+        nn_scorer_embed_items(s, ds, b.item, 1, NULL, through, v, &ok, NULL),
+        NN_OK);
     ck_assert(ok);
     ck_assert_float_eq(through[0], by_hand[0]);
     ck_assert_float_eq(through[1], by_hand[1]);
