@@ -125,7 +125,7 @@ static int by_side(const void *a, const void *b)
 enum nn_status gate_mine_pool_side(const struct nn_pool *pool, int32_t *side,
                                    struct nn_error *err)
 {
-    uint32_t index[SAMPLE];
+    uint32_t index[SAMPLE] = { 0 };
     int32_t found[SAMPLE];
     size_t n = pool->n < SAMPLE ? pool->n : SAMPLE, readable = 0;
     struct nn_dataset *ds = NULL;
