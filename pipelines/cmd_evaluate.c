@@ -9,6 +9,7 @@
 #include "pipelines/cmd.h"
 #include "pipelines/evaluation.h"
 #include "pipelines/models.h"
+#include "pipelines/views.h"
 
 struct evaluate {
     struct cmd_common common;
@@ -16,12 +17,12 @@ struct evaluate {
     int split, json, bootstrap;
     uint64_t seed;
     struct nn_option_list subsets;
+    struct nn_test_views gate_views; /* none: those of the model */
 };
 
 enum { SPLIT_ALL = NN_SPLITS };
 
-/* --- which pictures --------------------------------------------------------
- */
+/* --- which pictures --- */
 
 static uint32_t *choose(const struct nn_dataset *ds, int split, size_t *n)
 {
@@ -230,6 +231,9 @@ static int run(const struct evaluate *o, const char *data)
     enum nn_status st = model_load(o->model, &m, &err);
 
     if (!st) {
+        st = nn_net_set_test_views(m->gate, &o->gate_views, &err);
+    }
+    if (!st) {
         st = cmd_open_data(data, o->seed, &ds, &err);
     }
     if (!st) {
@@ -284,6 +288,7 @@ int cmd_evaluate(int argc, char **argv)
 {
     struct evaluate e = { .split = NN_TEST, .bootstrap = 1000, .seed = 1 };
     int n = 0, status;
+    const char *views = NULL;
     char *shipped;
     const struct nn_option table[] = {
         { "model", 'm', NN_OPT_STRING, &e.model, "FILE|RUN",
@@ -304,6 +309,10 @@ int cmd_evaluate(int argc, char **argv)
         { "seed", 's', NN_OPT_U64, &e.seed, "N",
           "of the bootstrap, and of the split where the folder has none", 0,
           0 },
+        { "gate-test-views", 0, NN_OPT_STRING, &views, "PX,PXm,...",
+          "let the gate look in these views instead of its own, such as "
+          "224,160m (see train); its threshold and temperature stay",
+          0, 0 },
         CMD_COMMON_ROWS(e.common),
         CMD_TABLE_END,
     };
@@ -333,6 +342,7 @@ int cmd_evaluate(int argc, char **argv)
         return cmd_fail("evaluate", &err);
     }
     status = check_usage(&e, cmd_parse(&o, argc, argv, operands, &n));
+    status = test_views_check(views, "evaluate", &e.gate_views, status);
     status = models_choose("evaluate", status, &e.model, &shipped);
     if (status < 0) {
         cmd_apply_common(&e.common);

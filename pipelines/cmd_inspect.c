@@ -11,6 +11,19 @@
 #include "pipelines/inspect_data.h"
 #include "pipelines/model.h"
 
+static void print_views(const struct nn_net_spec *s)
+{
+    if (s->n_more > 0) {
+        printf("  mean of the logits of %zu views: %d px", 1 + s->n_more,
+               (int)s->size);
+        for (size_t i = 0; i < s->n_more; i++) {
+            printf(", %d px%s", (int)s->more[i].size,
+                   s->more[i].mirrored ? " mirrored" : "");
+        }
+        putchar('\n');
+    }
+}
+
 static void print_net(const char *name, const struct nn_net *net, int layers)
 {
     const struct nn_net_spec *s = &net->spec;
@@ -22,7 +35,8 @@ static void print_net(const char *name, const struct nn_net *net, int layers)
            name, (double)s->width, s->size, s->size, nn_fit_name(s->fit),
            s->n_outputs, s->n_outputs == 1 ? "" : "s",
            (double)nn_graph_trained_count(net->graph) / 1e6,
-           (double)nn_graph_macs(net->graph) / 1e6, net->temperature);
+           (double)nn_net_macs(net) / 1e6, net->temperature);
+    print_views(s);
     if (layers) {
         text = nn_graph_describe(net->graph);
         if (text != NULL) {
@@ -70,12 +84,13 @@ static void print_model(const struct model *m, int layers)
 
 static json_t *net_json(const struct nn_net *net)
 {
-    return json_pack("{s:f, s:i, s:s, s:I, s:I, s:f}", "width",
+    return json_pack("{s:f, s:i, s:s, s:I, s:I, s:f, s:o*}", "width",
                      (double)net->spec.width, "size", (int)net->spec.size,
                      "fit", nn_fit_name(net->spec.fit), "parameters",
                      (json_int_t)nn_graph_trained_count(net->graph),
-                     "multiply_adds", (json_int_t)nn_graph_macs(net->graph),
-                     "temperature", net->temperature);
+                     "multiply_adds", (json_int_t)nn_net_macs(net),
+                     "temperature", net->temperature, "test_views",
+                     nn_net_views_json(&net->spec));
 }
 
 static void print_model_json(const struct model *m)

@@ -23,6 +23,7 @@ struct train {
     int system, resume, half, loss;
     int epochs, batch, gate_epochs, species_epochs;
     int gate_size, species_size;
+    const char *gate_views, *species_views; /* of the trained nets */
     double gate_width, species_width, min_hit_rate, keep_rate;
     double lr, weight_decay, positive_share, label_smoothing, ema, norm_floor;
     int species_from;
@@ -262,6 +263,7 @@ static enum nn_status train_single(const struct train *t,
                                 .train = t->gate.train,
                                 .width = t->gate.width,
                                 .size = t->gate.size,
+                                .test_views = t->gate.test_views,
                                 .focal = t->loss,
                                 .min_hit_rate = t->min_hit_rate,
                                 .init = t->gate.init };
@@ -486,7 +488,12 @@ static int parse_and_run(struct train *t, const struct nn_option *table,
         return cmd_fail("train", &err);
     }
     status = cmd_parse(&o, argc, argv, operands, &n);
-    status = needs_out(t, views_check(&t->views, "train", status));
+    status = views_check(&t->views, "train", status);
+    status =
+        test_views_check(t->gate_views, "train", &t->gate.test_views, status);
+    status = test_views_check(t->species_views, "train", &t->species.test_views,
+                              status);
+    status = needs_out(t, status);
     if (status < 0) {
         cmd_apply_common(&t->common);
         cmd_catch_signals();
@@ -536,6 +543,13 @@ int cmd_train(int argc, char **argv)
           "channels of the species net times this", 0.05, 4 },
         { "species-size", 0, NN_OPT_INT, &t.species_size, "PX",
           "input of the species net", 32, 1024 },
+        { "gate-test-views", 0, NN_OPT_STRING, &t.gate_views, "PX,PXm,...",
+          "how the trained gate looks at a picture: sizes, the first the "
+          "largest, m: mirrored, such as 224,160m; the logits' mean counts; "
+          "left out: --gate-size",
+          0, 0 },
+        { "species-test-views", 0, NN_OPT_STRING, &t.species_views,
+          "PX,PXm,...", "the same of the species net", 0, 0 },
         { "species-from", 0, NN_OPT_CHOICE, &t.species_from, "gate|init|random",
           "first weights of the species net: the trained gate's where the "
           "widths are equal (but the species net's of a cascade in --init), "

@@ -135,10 +135,10 @@ static enum nn_status measure_memory(const struct comparison *c,
 static void count(const struct model *m, struct comparison_cost *k)
 {
     k->parameters = nn_graph_param_count(m->gate->graph);
-    k->macs_gate = nn_graph_macs(m->gate->graph);
+    k->macs_gate = nn_net_macs(m->gate);
     if (m->species != NULL) {
         k->parameters += nn_graph_param_count(m->species->graph);
-        k->macs_species = nn_graph_macs(m->species->graph);
+        k->macs_species = nn_net_macs(m->species);
     }
 }
 

@@ -120,74 +120,99 @@ static void put_value(struct onnx_wire *graph, uint32_t field, const char *name,
 
 /* --- layers --- */
 
-/* What a layer's output is called. */
-static void value_name(const struct nn_layers *l, int32_t i, char *name)
+/* One view of the picture through the layers. Views share the weights, which
+ * the first one writes. */
+struct pass {
+    struct onnx_wire *graph;
+    const struct nn_layers *all;
+    size_t view, n_views;
+};
+
+static void view_name(const struct pass *p, const char *what, char *name)
 {
-    if (i < 0) {
-        snprintf(name, NAME, "image");
-    } else if ((size_t)i + 1 == l->n) {
-        snprintf(name, NAME, "logits");
+    if (p->view == 0) {
+        snprintf(name, NAME, "%s", what);
     } else {
-        snprintf(name, NAME, "layer%d", (int)i);
+        snprintf(name, NAME, "view%zu.%s", p->view, what);
     }
 }
 
-static void put_weights(struct onnx_wire *graph, const struct nn_layer *l,
+/* What a layer's output is called. */
+static void value_name(const struct pass *p, int32_t i, char *name)
+{
+    char layer[32];
+
+    if (i < 0) {
+        view_name(p, "image", name);
+    } else if ((size_t)i + 1 < p->all->n) {
+        snprintf(layer, sizeof layer, "layer%d", (int)i);
+        view_name(p, layer, name);
+    } else if (p->n_views == 1) {
+        snprintf(name, NAME, "logits");
+    } else {
+        snprintf(name, NAME, "view%zu.logits", p->view);
+    }
+}
+
+static void put_weights(const struct pass *p, const struct nn_layer *l,
                         char *weight, char *bias)
 {
     snprintf(weight, NAME, "%.100s.weight", l->name);
     snprintf(bias, NAME, "%.100s.bias", l->name);
-    put_tensor(graph, weight, l->kind == NN_LAYER_CONV ? 4 : 2, l->weight_shape,
-               l->weight, l->weight_count);
-    put_tensor(graph, bias, 1, l->weight_shape, l->bias,
-               (size_t)l->weight_shape[0]);
+    if (p->view == 0) {
+        put_tensor(p->graph, weight, l->kind == NN_LAYER_CONV ? 4 : 2,
+                   l->weight_shape, l->weight, l->weight_count);
+        put_tensor(p->graph, bias, 1, l->weight_shape, l->bias,
+                   (size_t)l->weight_shape[0]);
+    }
 }
 
-static void put_conv(struct onnx_wire *graph, const struct nn_layer *l,
+static void put_conv(const struct pass *p, const struct nn_layer *l,
                      const char *in, const char *out)
 {
     char weight[NAME], bias[NAME];
     struct onnx_wire n;
 
-    put_weights(graph, l, weight, bias);
+    put_weights(p, l, weight, bias);
     n = begin_node("Conv", out, in, weight, bias, (char *)NULL);
     put_int(&n, "group", l->groups > 0 ? l->groups : 1);
     put_ints(&n, "kernel_shape", l->kernel, 2);
     put_ints(&n, "pads", l->pad, 4);
     put_ints(&n, "strides", l->stride, 2);
-    onnx_put_message(graph, GRAPH_NODE, &n);
+    onnx_put_message(p->graph, GRAPH_NODE, &n);
 }
 
-static void put_dense(struct onnx_wire *graph, const struct nn_layer *l,
+static void put_dense(const struct pass *p, const struct nn_layer *l,
                       const char *in, const char *out)
 {
-    char weight[NAME], bias[NAME];
-    struct onnx_wire n = begin_node("Flatten", "embedding", in, (char *)NULL);
+    char weight[NAME], bias[NAME], embedding[NAME];
+    struct onnx_wire n;
 
+    view_name(p, "embedding", embedding);
+    n = begin_node("Flatten", embedding, in, (char *)NULL);
     put_int(&n, "axis", 1);
-    onnx_put_message(graph, GRAPH_NODE, &n);
-    put_weights(graph, l, weight, bias);
-    n = begin_node("Gemm", out, "embedding", weight, bias, (char *)NULL);
+    onnx_put_message(p->graph, GRAPH_NODE, &n);
+    put_weights(p, l, weight, bias);
+    n = begin_node("Gemm", out, embedding, weight, bias, (char *)NULL);
     put_int(&n, "transB", 1);
-    onnx_put_message(graph, GRAPH_NODE, &n);
+    onnx_put_message(p->graph, GRAPH_NODE, &n);
 }
 
-static void put_layer(struct onnx_wire *graph, const struct nn_layers *all,
-                      size_t i)
+static void put_layer(const struct pass *p, size_t i)
 {
-    const struct nn_layer *l = &all->v[i];
+    const struct nn_layer *l = &p->all->v[i];
     char a[NAME], b[NAME], out[NAME];
     struct onnx_wire n;
 
-    value_name(all, l->in[0], a);
-    value_name(all, l->in[1], b);
-    value_name(all, (int32_t)i, out);
+    value_name(p, l->in[0], a);
+    value_name(p, l->in[1], b);
+    value_name(p, (int32_t)i, out);
     switch (l->kind) {
     case NN_LAYER_CONV:
-        put_conv(graph, l, a, out);
+        put_conv(p, l, a, out);
         return;
     case NN_LAYER_DENSE:
-        put_dense(graph, l, a, out);
+        put_dense(p, l, a, out);
         return;
     case NN_LAYER_RELU:
         n = begin_node("Relu", out, a, (char *)NULL);
@@ -201,7 +226,79 @@ static void put_layer(struct onnx_wire *graph, const struct nn_layers *all,
     default:
         return;
     }
+    onnx_put_message(p->graph, GRAPH_NODE, &n);
+}
+
+/* --- views --- */
+
+static void put_product(struct onnx_wire *graph, const char *out, const char *a,
+                        const char *b)
+{
+    struct onnx_wire n = begin_node("MatMul", out, a, b, (char *)NULL);
+
     onnx_put_message(graph, GRAPH_NODE, &n);
+}
+
+/* The picture of a view behind the first: rows x image x columns. */
+static void put_view(const struct pass *p, const struct nn_net *net)
+{
+    struct nn_view_scale s = NN_VIEW_SCALE_INIT;
+    const struct nn_test_view to = net->spec.more[p->view - 1];
+    int64_t from = net->spec.size, small = to.size;
+    size_t n = (size_t)(from * small);
+    const int64_t r[] = { small, from }, c[] = { from, small };
+    float *m = nn_mem_calloc(2 * n, sizeof *m);
+    char rows[NAME], columns[NAME], tall[NAME], image[NAME];
+
+    if (m == NULL || nn_view_scale_init(&s, net->spec.size, to, NULL)) {
+        p->graph->failed = 1;
+    } else {
+        view_name(p, "rows", rows);
+        view_name(p, "columns", columns);
+        view_name(p, "tall", tall);
+        view_name(p, "image", image);
+        nn_view_scale_matrices(&s, m, m + n);
+        put_tensor(p->graph, rows, 2, r, m, n);
+        put_tensor(p->graph, columns, 2, c, m + n, n);
+        put_product(p->graph, tall, rows, "image");
+        put_product(p->graph, image, tall, columns);
+    }
+    nn_view_scale_release(&s);
+    nn_mem_free(m);
+}
+
+static void put_mean_of_views(const struct pass *last)
+{
+    struct onnx_wire n = ONNX_WIRE_INIT;
+    struct pass p = *last;
+    char name[NAME];
+
+    for (p.view = 0; p.view < p.n_views; p.view++) {
+        value_name(&p, (int32_t)p.all->n - 1, name);
+        onnx_put_text(&n, 1, name);
+    }
+    onnx_put_text(&n, 2, "logits");
+    onnx_put_text(&n, 3, "logits");
+    onnx_put_text(&n, 4, "Mean");
+    onnx_put_message(p.graph, GRAPH_NODE, &n);
+}
+
+static void put_passes(struct onnx_wire *graph, const struct nn_net *net,
+                       const struct nn_layers *layers)
+{
+    struct pass p = { graph, layers, 0, 1 + net->spec.n_more };
+
+    for (p.view = 0; p.view < p.n_views; p.view++) {
+        if (p.view > 0) {
+            put_view(&p, net);
+        }
+        for (size_t i = 0; i < layers->n; i++) {
+            put_layer(&p, i);
+        }
+    }
+    if (p.n_views > 1) {
+        put_mean_of_views(&p);
+    }
 }
 
 /* --- probabilities --- */
@@ -271,9 +368,7 @@ static void put_graph(struct onnx_wire *model, const struct nn_net *net,
     const int64_t k[] = { (int64_t)net->spec.n_outputs }, one[] = { 1 };
     struct onnx_wire g = ONNX_WIRE_INIT;
 
-    for (size_t i = 0; i < layers->n; i++) {
-        put_layer(&g, layers, i);
-    }
+    put_passes(&g, net, layers);
     put_probabilities(&g, net, gate);
     onnx_put_text(&g, 2, "mobilenetv4_conv_small");
     put_value(&g, 11, "image", 3, image);

@@ -4,9 +4,10 @@
  * Output  probabilities  [N,K], behind head and temperature; of a gate [N,1],
  *                        the probability that it is one of the classes
  *         logits         [N,K], the raw outputs
- * N is free. Batch norms are folded into the convolutions. Operators: Conv,
- * Relu, Add, GlobalAveragePool, Flatten, Gemm, Gather, ReduceLogSumExp, Sub,
- * Mul, Softmax, Sigmoid. */
+ * N is free. Batch norms are folded into the convolutions. A net that looks at
+ * a picture more than once makes its other views from the input inside the
+ * graph. Operators: Conv, Relu, Add, GlobalAveragePool, Flatten, Gemm, MatMul,
+ * Mean, Gather, ReduceLogSumExp, Sub, Mul, Softmax, Sigmoid. */
 #ifndef PIPELINES_ONNX_H
 #define PIPELINES_ONNX_H
 

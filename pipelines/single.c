@@ -443,6 +443,9 @@ enum nn_status single_train(const struct nn_dataset *ds,
         st = nn_train(&task, &train, run, net, result, err);
     }
     if (!st) {
+        st = nn_net_set_test_views(net, &opt->test_views, err);
+    }
+    if (!st) {
         st = finish(&t, net, policy, err);
     }
     release(&t);

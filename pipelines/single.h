@@ -21,6 +21,7 @@ struct single_options {
     struct nn_train_options train;
     float width;
     int32_t size;
+    struct nn_test_views test_views; /* of the trained net */
     int focal; /* multilabel: sigmoid focal loss instead of cross-entropy */
     double min_hit_rate;
     const char *init; /* weights to start from, or NULL */

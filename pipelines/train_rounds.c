@@ -99,8 +99,10 @@ static int fits(const struct nn_net *gate, const struct nn_dataset *ds,
                 const struct gate_options *opt)
 {
     const struct nn_net_spec *s = &gate->spec;
+    const struct nn_test_views *views = &opt->test_views;
+    int32_t size = views->n > 0 ? views->v[0].size : opt->size;
     int same = s->n_outputs == ds->n_classes + ds->n_families + 1 &&
-               s->size == opt->size && s->width == opt->width;
+               s->size == size && s->width == opt->width;
 
     for (size_t i = 0; same && i + 1 < s->n_outputs; i++) {
         const char *name = i < ds->n_classes ? ds->classes[i]

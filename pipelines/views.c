@@ -20,6 +20,20 @@ int views_check(const struct views_options *v, const char *command, int status)
     return status;
 }
 
+int test_views_check(const char *text, const char *command,
+                     struct nn_test_views *views, int status)
+{
+    struct nn_error err = NN_ERROR_INIT;
+
+    views->n = 0;
+    if (status >= 0 || text == NULL ||
+        !nn_test_views_parse(text, views, &err)) {
+        return status;
+    }
+    fprintf(stderr, "bearcascade %s: %s\n", command, err.text);
+    return EXIT_USAGE;
+}
+
 void views_apply(const struct views_options *v, struct nn_augment *a)
 {
     if (v->kind == VIEWS_STRONG) {

@@ -1,10 +1,11 @@
 /* pipelines/views.h - options for training views, shared by train and
- * pretrain. */
+ * pretrain, and for test views, shared by train and evaluate. */
 #ifndef PIPELINES_VIEWS_H
 #define PIPELINES_VIEWS_H
 
 #include "common/base/options.h"
 #include "common/image/augment.h"
+#include "common/train/test_view.h"
 
 struct views_options {
     int kind;        /* enum views_kind */
@@ -43,6 +44,11 @@ enum views_kind { VIEWS_MILD, VIEWS_STRONG, VIEWS_PLAIN };
 /* status, or EXIT_USAGE and a line on stderr when it was below 0 and `without`
  * names no step. */
 int views_check(const struct views_options *v, const char *command, int status);
+
+/* status, or EXIT_USAGE and a line on stderr when it was below 0 and text is no
+ * list of test views; NULL is none. */
+int test_views_check(const char *text, const char *command,
+                     struct nn_test_views *views, int status);
 
 /* *a holds the mild views on entry. */
 void views_apply(const struct views_options *v, struct nn_augment *a);

@@ -31,6 +31,7 @@ struct gate_options {
     struct nn_train_options train;
     float width;
     int32_t size;
+    struct nn_test_views test_views; /* of the trained net */
     double positive_share; /* of an epoch's draws; 0: as many as there are */
     double family_power;   /* families are drawn in proportion to their size
                               to this power: 1 as they are, 0 evenly */

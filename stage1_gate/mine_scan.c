@@ -39,6 +39,11 @@ static void header_text(const struct scan *s, char text[HEADER + 1])
                     (uint64_t)g->spec.size);
     char line[HEADER];
 
+    for (size_t i = 0; i < g->spec.n_more; i++) {
+        const struct nn_test_view *v = &g->spec.more[i];
+
+        a = nn_hash_u64(&v->size, sizeof v->size, a + (v->mirrored != 0));
+    }
     snprintf(line, sizeof line, "scores 2 gate %016llx pool %016llx n %zu",
              (unsigned long long)a, (unsigned long long)s->pool->hash,
              s->pool->n);

@@ -21,6 +21,7 @@ struct species_options {
     struct nn_train_options train;
     float width;
     int32_t size;
+    struct nn_test_views test_views; /* of the trained net */
     double keep_rate; /* floor = largest that keeps this share, 0.95 */
     const char *init; /* weights to start from, or NULL */
     const struct nn_net *start; /* or a net whose weights of the same name and

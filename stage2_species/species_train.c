@@ -419,6 +419,9 @@ enum nn_status species_train(const struct nn_dataset *ds,
         st = nn_train(&task, &opt->train, run, net, result, err);
     }
     if (!st) {
+        st = nn_net_set_test_views(net, &opt->test_views, err);
+    }
+    if (!st) {
         st = finish(&t, opt, net, policy, err);
     }
     release(&t);

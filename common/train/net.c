@@ -26,8 +26,7 @@ struct nn_net_spec nn_net_spec_defaults(void)
     };
 }
 
-/* --- life --------------------------------------------------------------------
- */
+/* --- life --- */
 
 static enum nn_status copy_outputs(struct nn_net *net,
                                    const struct nn_net_spec *spec)
@@ -47,13 +46,40 @@ static enum nn_status copy_outputs(struct nn_net *net,
     return NN_OK;
 }
 
+static enum nn_status build(const struct nn_net_spec *spec, int32_t size,
+                            struct nn_graph **out, struct nn_error *err)
+{
+    const struct nn_mobilenetv4 m = { .width = spec->width,
+                                      .size = size,
+                                      .outputs = (int32_t)spec->n_outputs,
+                                      .dropout = spec->dropout };
+
+    return nn_mobilenetv4_build(&m, out, err);
+}
+
+static void destroy_graphs(struct nn_net *net)
+{
+    nn_graph_destroy(&net->graph);
+    for (size_t i = 0; i < NN_TEST_VIEWS - 1; i++) {
+        nn_graph_destroy(&net->more[i]);
+    }
+}
+
+/* The graphs that net->spec asks for. */
+static enum nn_status build_graphs(struct nn_net *net, struct nn_error *err)
+{
+    const struct nn_net_spec *s = &net->spec;
+    enum nn_status st = build(s, s->size, &net->graph, err);
+
+    for (size_t i = 0; !st && i < s->n_more; i++) {
+        st = build(s, s->more[i].size, &net->more[i], err);
+    }
+    return st;
+}
+
 enum nn_status nn_net_create(const struct nn_net_spec *spec, uint64_t seed,
                              struct nn_net **out, struct nn_error *err)
 {
-    const struct nn_mobilenetv4 m = { .width = spec->width,
-                                      .size = spec->size,
-                                      .outputs = (int32_t)spec->n_outputs,
-                                      .dropout = spec->dropout };
     struct nn_net *net = nn_mem_calloc(1, sizeof *net);
     enum nn_status st;
 
@@ -64,8 +90,7 @@ enum nn_status nn_net_create(const struct nn_net_spec *spec, uint64_t seed,
     net->spec = *spec;
     net->spec.outputs = NULL;
     net->temperature = 1;
-    st = copy_outputs(net, spec) ? nn_fail_nomem(err)
-                                 : nn_mobilenetv4_build(&m, &net->graph, err);
+    st = copy_outputs(net, spec) ? nn_fail_nomem(err) : build_graphs(net, err);
     if (!st && nn_params_init(&net->params, net->graph, 0)) {
         st = nn_fail_nomem(err);
     }
@@ -93,8 +118,52 @@ void nn_net_destroy(struct nn_net **np)
     }
     nn_mem_free(names);
     nn_params_release(&net->params);
-    nn_graph_destroy(&net->graph);
+    destroy_graphs(net);
     nn_mem_free(net);
+}
+
+enum nn_status nn_net_set_test_views(struct nn_net *net,
+                                     const struct nn_test_views *views,
+                                     struct nn_error *err)
+{
+    struct nn_net made = { .spec = net->spec };
+    enum nn_status st;
+
+    if (views->n == 0) {
+        return NN_OK;
+    }
+    made.spec.size = views->v[0].size;
+    made.spec.n_more = views->n - 1;
+    for (size_t i = 0; i < views->n; i++) {
+        if (views->v[i].size > views->v[0].size || views->v[0].mirrored) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "the first test view must be the largest, and not "
+                           "mirrored");
+        }
+        if (i > 0) {
+            made.spec.more[i - 1] = views->v[i];
+        }
+    }
+    st = build_graphs(&made, err);
+    if (st) {
+        destroy_graphs(&made);
+        return st;
+    }
+    destroy_graphs(net);
+    net->spec = made.spec;
+    net->graph = made.graph;
+    memcpy(net->more, made.more, sizeof net->more);
+    return NN_OK;
+}
+
+size_t nn_net_macs(const struct nn_net *net)
+{
+    size_t n = nn_graph_macs(net->graph);
+
+    for (size_t i = 0; i < net->spec.n_more; i++) {
+        n += nn_graph_macs(net->more[i]);
+    }
+    return n;
 }
 
 /* --- writing --- */
@@ -102,6 +171,18 @@ void nn_net_destroy(struct nn_net **np)
 static json_t *three(const float v[3])
 {
     return json_pack("[f, f, f]", (double)v[0], (double)v[1], (double)v[2]);
+}
+
+json_t *nn_net_views_json(const struct nn_net_spec *s)
+{
+    json_t *a = s->n_more > 0 ? json_array() : NULL;
+
+    for (size_t i = 0; i < s->n_more; i++) {
+        json_array_append_new(a, json_pack("{s:i, s:b}", "size",
+                                           (int)s->more[i].size, "mirrored",
+                                           s->more[i].mirrored));
+    }
+    return a;
 }
 
 static json_t *spec_json(const struct nn_net *net)
@@ -112,14 +193,15 @@ static json_t *spec_json(const struct nn_net *net)
     for (size_t i = 0; i < s->n_outputs; i++) {
         json_array_append_new(outputs, json_string(s->outputs[i]));
     }
-    return json_pack("{s:s, s:f, s:i, s:f, s:s, s:s, s:f, s:o, s:o, s:o, s:f}",
+    return json_pack("{s:s, s:f, s:i, s:f, s:s, s:s, s:f, s:o, s:o, s:o, s:f, "
+                     "s:o*}",
                      "architecture", ARCHITECTURE, "width", (double)s->width,
                      "size", (int)s->size, "dropout", (double)s->dropout,
                      "head", s->head == NN_HEAD_SIGMOID ? "sigmoid" : "softmax",
                      "fit", nn_fit_name(s->fit), "crop_share",
                      (double)s->crop_share, "mean", three(s->mean), "stddev",
                      three(s->stddev), "outputs", outputs, "temperature",
-                     net->temperature);
+                     net->temperature, "test_views", nn_net_views_json(s));
 }
 
 enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
@@ -221,6 +303,31 @@ static void read_words(struct reader *r, struct nn_net_spec *s)
     }
 }
 
+static void read_views(struct reader *r, struct nn_net_spec *s)
+{
+    const json_t *a = json_object_get(r->j, "test_views");
+    size_t n = json_array_size(a);
+
+    if (a != NULL && (n < 1 || n >= NN_TEST_VIEWS)) {
+        bad(r, "test_views");
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(a, i);
+        json_int_t size = json_integer_value(json_object_get(v, "size"));
+        const json_t *mirrored = json_object_get(v, "mirrored");
+
+        if (size < 32 || size > s->size || s->size > NN_TEST_VIEW_SIZE ||
+            !json_is_boolean(mirrored)) {
+            bad(r, "test_views");
+            return;
+        }
+        s->more[i].size = (int32_t)size;
+        s->more[i].mirrored = json_is_true(mirrored);
+    }
+    s->n_more = n;
+}
+
 /* Names of outputs, borrowed from the JSON. */
 static const char **read_outputs(struct reader *r, size_t *n)
 {
@@ -260,6 +367,7 @@ static enum nn_status read_net(const struct nn_st_file *f, struct reader *r,
     s.crop_share = (float)get_number(r, "crop_share", 0.05, 1);
     temperature = get_number(r, "temperature", 1e-3, 1e3);
     read_words(r, &s);
+    read_views(r, &s);
     get_three(r, "mean", 0, s.mean);
     get_three(r, "stddev", 1e-3, s.stddev);
     names = read_outputs(r, &s.n_outputs);

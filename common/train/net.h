@@ -12,6 +12,7 @@
 #include "common/image/resize.h"
 #include "common/tensor/graph.h"
 #include "common/tensor/safetensors.h"
+#include "common/train/test_view.h"
 
 enum nn_head {
     NN_HEAD_SIGMOID, /* p_k = sigmoid(z_k / T), independent outputs */
@@ -21,6 +22,8 @@ enum nn_head {
 struct nn_net_spec {
     float width;   /* of MobileNetV4-Conv-Small */
     int32_t size;  /* input pixels, square */
+    size_t n_more; /* views behind the first, which has `size` */
+    struct nn_test_view more[NN_TEST_VIEWS - 1];
     float dropout; /* before the classifier, training only */
     enum nn_head head;
     enum nn_fit fit;
@@ -36,6 +39,7 @@ struct nn_net_spec nn_net_spec_defaults(void);
 struct nn_net {
     struct nn_net_spec spec; /* outputs points to own copies */
     struct nn_graph *graph;
+    struct nn_graph *more[NN_TEST_VIEWS - 1]; /* the same at other sizes */
     struct nn_params params; /* values; gradients only while training */
     double temperature;      /* 1 until calibrated */
 };
@@ -45,6 +49,18 @@ NN_MUST_CHECK enum nn_status nn_net_create(const struct nn_net_spec *spec,
                                            uint64_t seed, struct nn_net **out,
                                            struct nn_error *err);
 void nn_net_destroy(struct nn_net **net);
+/* From now on the net sees pictures in these views, the first of which gives
+ * spec.size; none: as it is. Weights stay. Scorers, training and saving of the
+ * net come after this, not before. Errors: NN_ERR_ARG (a view larger than the
+ * first, the first mirrored), NN_ERR_NOMEM; the net is then as it was. */
+NN_MUST_CHECK enum nn_status
+nn_net_set_test_views(struct nn_net *net, const struct nn_test_views *views,
+                      struct nn_error *err);
+/* [{"size": 160, "mirrored": true}, ...], the views behind the first; NULL
+ * when there are none. */
+json_t *nn_net_views_json(const struct nn_net_spec *spec);
+/* Multiply-adds of one picture, all views. */
+size_t nn_net_macs(const struct nn_net *net);
 
 /* Weights under PREFIX ("gate."), spec and temperature as JSON metadata under
  * key "PREFIXnet". */
@@ -73,7 +89,8 @@ nn_net_init_from(struct nn_net *net, const char *path, const char *prefix,
 void nn_net_init_log(const char *who, const char *path,
                      const struct nn_load_report *report);
 
-/* Run a network on decoded photos. Owns an inference executor. */
+/* Run a network on decoded photos. Owns an inference executor for each view:
+ * logits are means over the views, embeddings and maps are of the first. */
 struct nn_scorer;
 NN_MUST_CHECK enum nn_status nn_scorer_create(const struct nn_net *net,
                                               int32_t max_batch,

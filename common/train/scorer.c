@@ -9,13 +9,59 @@
 #include "common/data/normalise.h"
 #include "common/train/net.h"
 
+/* A view behind the first. */
+struct view {
+    struct nn_exec *exec;
+    struct nn_view_scale scale;
+    float *input;
+};
+
 struct nn_scorer {
     const struct nn_net *net;
     struct nn_exec *exec;
+    struct view more[NN_TEST_VIEWS - 1];
+    float *mean; /* logits [max_batch,K], where there is more than one view */
     int32_t max_batch;
     int32_t side; /* of items, at most; 0: as the net needs */
     float *input; /* for nn_scorer_run_bytes() */
 };
+
+static enum nn_status make_views(struct nn_scorer *s,
+                                 const struct nn_exec_options *opt,
+                                 struct nn_error *err)
+{
+    const struct nn_net_spec *spec = &s->net->spec;
+    size_t batch = (size_t)opt->max_batch;
+    enum nn_status st = NN_OK;
+
+    for (size_t i = 0; !st && i < spec->n_more; i++) {
+        size_t side = (size_t)spec->more[i].size;
+
+        st = nn_view_scale_init(&s->more[i].scale, spec->size, spec->more[i],
+                                err);
+        if (!st) {
+            st = nn_exec_create(s->net->more[i], opt, &s->more[i].exec, err);
+        }
+        if (!st) {
+            s->more[i].input =
+                nn_mem_aligned(batch * side * side, 3 * sizeof(float));
+            st = s->more[i].input == NULL ? nn_fail_nomem(err) : NN_OK;
+        }
+    }
+    if (!st && spec->n_more > 0) {
+        s->mean = nn_mem_calloc(batch * spec->n_outputs, sizeof *s->mean);
+        st = s->mean == NULL ? nn_fail_nomem(err) : NN_OK;
+    }
+    return st;
+}
+
+static void load(struct nn_scorer *s, const struct nn_params *p)
+{
+    nn_exec_load(s->exec, p);
+    for (size_t i = 0; i < s->net->spec.n_more; i++) {
+        nn_exec_load(s->more[i].exec, p);
+    }
+}
 
 enum nn_status nn_scorer_create(const struct nn_net *net, int32_t max_batch,
                                 struct nn_scorer **out, struct nn_error *err)
@@ -36,13 +82,13 @@ enum nn_status nn_scorer_create(const struct nn_net *net, int32_t max_batch,
     if (!st) {
         s->input =
             nn_mem_aligned((size_t)max_batch * side * side, 3 * sizeof(float));
-        st = s->input == NULL ? nn_fail_nomem(err) : NN_OK;
+        st = s->input == NULL ? nn_fail_nomem(err) : make_views(s, &opt, err);
     }
     if (st) {
         nn_scorer_destroy(&s);
         return st;
     }
-    nn_exec_load(s->exec, &net->params);
+    load(s, &net->params);
     *out = s;
     return NN_OK;
 }
@@ -56,6 +102,12 @@ void nn_scorer_destroy(struct nn_scorer **sp)
         return;
     }
     nn_exec_destroy(&s->exec);
+    for (size_t i = 0; i < NN_TEST_VIEWS - 1; i++) {
+        nn_exec_destroy(&s->more[i].exec);
+        nn_view_scale_release(&s->more[i].scale);
+        nn_mem_free(s->more[i].input);
+    }
+    nn_mem_free(s->mean);
     nn_mem_free(s->input);
     nn_mem_free(s);
 }
@@ -67,7 +119,7 @@ void nn_scorer_load(struct nn_scorer *s, const float *values)
                                      (float *)(uintptr_t)values,
                                      nn_graph_param_count(s->net->graph) } };
 
-    nn_exec_load(s->exec, &p);
+    load(s, &p);
 }
 
 void nn_scorer_set_side(struct nn_scorer *s, int32_t side)
@@ -75,10 +127,33 @@ void nn_scorer_set_side(struct nn_scorer *s, int32_t side)
     s->side = side;
 }
 
+/* *z: the mean of the views' logits. */
 static enum nn_status run(struct nn_scorer *s, const float *input, int32_t n,
                           struct nn_tensor *z, struct nn_error *err)
 {
-    return nn_exec_forward(s->exec, NULL, input, n, 0, z, err);
+    size_t views = 1 + s->net->spec.n_more;
+    size_t count = (size_t)n * s->net->spec.n_outputs;
+    enum nn_status st = nn_exec_forward(s->exec, NULL, input, n, 0, z, err);
+
+    if (st || views == 1) {
+        return st;
+    }
+    memcpy(s->mean, z->data, count * sizeof *s->mean);
+    for (size_t v = 0; !st && v + 1 < views; v++) {
+        struct view *view = &s->more[v];
+        struct nn_tensor more;
+
+        nn_view_scale_run(&view->scale, input, n, view->input);
+        st = nn_exec_forward(view->exec, NULL, view->input, n, 0, &more, err);
+        for (size_t i = 0; !st && i < count; i++) {
+            s->mean[i] += more.data[i];
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        s->mean[i] /= (float)views;
+    }
+    z->data = s->mean;
+    return st;
 }
 
 enum nn_status nn_scorer_run_bytes(struct nn_scorer *s, const uint8_t *rgb,

@@ -147,6 +147,32 @@ def check_single(folder, data, system, pictures):
           f"a {system} model", f"{got}\n{want}\n{net.meta['outputs']}")
 
 
+def check_views(folder, data, pictures):
+    """A gate that looks twice, and a species net that looks larger."""
+    out = os.path.join(folder, "views")
+    large = SIZE + SIZE // 2
+    run("train", data, "--out", out, "--gate-width", "0.25", "--gate-size",
+        str(SIZE), "--gate-test-views", f"{large},{SIZE}m", "--species-width",
+        "0.25", "--species-size", str(SIZE), "--species-test-views",
+        str(large), "--epochs", "2", "--batch", "16", "--quiet")
+    card = json.loads(run("inspect", out, "--json").stdout)
+    check(card["gate"]["size"] == card["species"]["size"] == large and
+          card["gate"]["test_views"] == [{"size": SIZE, "mirrored": True}] and
+          "test_views" not in card["species"] and
+          card["gate"]["multiply_adds"] > card["species"]["multiply_adds"],
+          "inspect tells the views", card)
+    rows = classify(out, pictures)
+    for name, want in (
+            ("gate", np.array([[r["p_bear"]] for r in rows])),
+            ("species", np.array([list(r["p"].values()) for r in rows]))):
+        path = os.path.join(folder, f"views-{name}.onnx")
+        run("export", "-m", out, "--net", name, "--onnx", path)
+        got = Net(path)(pictures)[0]
+        worst = np.abs(got - want).max()
+        check(worst <= 1e-4, f"{name} with test views: probabilities differ "
+              f"by {worst:.1e}", f"{got}\n{want}")
+
+
 def check_backbone(folder, data, head, pictures):
     out = os.path.join(folder, head)
     run("pretrain", data, "--out", out, "--size", str(SIZE), "--width", "0.25",
@@ -182,6 +208,12 @@ def main():
             others.append(os.path.join(folder, f"other-{i}.png"))
             img.resize((SIZE + 8 + i, SIZE + 20 - i)).save(others[-1])
         check_cascade(folder, run_dir, pictures, others)
+        large = []
+        for i, f in enumerate(pictures):
+            large.append(os.path.join(folder, f"large-{i}.png"))
+            Image.open(f).resize((SIZE + SIZE // 2,) * 2,
+                                 Image.BICUBIC).save(large[-1])
+        check_views(folder, data, large)
         check_backbone(folder, data, "softmax", pictures)
         check_backbone(folder, data, "sigmoid", pictures)
         systems = run("train", "--help").stdout

@@ -90,6 +90,16 @@ run 0 "evaluate" evaluate --model "$model" "$data" --split test
 out_has "evaluate prints the ROC area" "ROC area"
 run 0 "evaluate --json" evaluate --model "$model" "$data" --json
 check "evaluate prints JSON" python3 -m json.tool "$tmp/out" /dev/null
+grep -v ms_per "$tmp/out" >"$tmp/one-view"
+run 0 "evaluate in other views" evaluate --model "$model" "$data" --json \
+    --gate-test-views 48,32m
+check "gives other figures" python3 - "$tmp/one-view" "$tmp/out" <<'PY'
+import re, sys
+areas = [re.findall(r'"roc_area[^,}]*', open(f).read()) for f in sys.argv[1:]]
+assert areas[0] and areas[0] != areas[1], areas
+PY
+run 2 "evaluate checks the views" evaluate --model "$model" "$data" \
+    --gate-test-views 48,64
 run 0 "inspect the model" inspect "$model"
 out_has "the model's classes" "black grizzly teddy"
 run 0 "inspect the model as JSON" inspect "$model" --json
