@@ -69,22 +69,44 @@ static enum nn_status read_all(int fd, const char *path, unsigned char *data,
     return NN_OK;
 }
 
+static enum nn_status open_regular(const char *path, size_t max_bytes, int *fd,
+                                   size_t *size, struct nn_error *err)
+{
+    /* Without O_NONBLOCK, opening a FIFO would wait for a writer. */
+    int got = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    enum nn_status st;
+
+    if (got < 0) {
+        return fail_io(err, "open", path);
+    }
+    st = regular_size(got, path, max_bytes, size, err);
+    if (st) {
+        close(got);
+        return st;
+    }
+    *fd = got;
+    return NN_OK;
+}
+
+enum nn_status nn_file_open_regular(const char *path, int *fd,
+                                    struct nn_error *err)
+{
+    size_t size;
+
+    return open_regular(path, SIZE_MAX, fd, &size, err);
+}
+
 enum nn_status nn_file_read(const char *path, size_t max_bytes,
                             unsigned char **data, size_t *size,
                             struct nn_error *err)
 {
-    /* Without O_NONBLOCK, opening a FIFO would wait for a writer. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     unsigned char *block = NULL;
     size_t n = 0;
-    enum nn_status st;
+    int fd = -1;
+    enum nn_status st = open_regular(path, max_bytes, &fd, &n, err);
 
-    if (fd < 0) {
-        return fail_io(err, "open", path);
-    }
-    st = regular_size(fd, path, max_bytes, &n, err);
     if (st) {
-        goto out;
+        return st;
     }
     block = nn_mem_calloc(n + 1, 1);
     if (block == NULL) {

@@ -17,6 +17,11 @@ NN_MUST_CHECK enum nn_status nn_file_read(const char *path, size_t max_bytes,
                                           unsigned char **data, size_t *size,
                                           struct nn_error *err);
 
+/* Open a regular file for reading. Errors: NN_ERR_IO (missing, no permission,
+ * a folder, a device); *fd is untouched then. */
+NN_MUST_CHECK enum nn_status nn_file_open_regular(const char *path, int *fd,
+                                                  struct nn_error *err);
+
 /* A file written beside `path` and renamed over it by commit, so a crash or
  * a full disk never leaves a half file under the final name. What stands at
  * `path` already must be a regular file (not a folder, device or pipe). Two

@@ -2,6 +2,8 @@
 #ifndef NN_COMMON_DATA_DATASET_INTERNAL_H
 #define NN_COMMON_DATA_DATASET_INTERNAL_H
 
+#include <stdio.h>
+
 #include "common/data/dataset.h"
 #include "common/data/pool.h"
 
@@ -94,14 +96,34 @@ NN_MUST_CHECK enum nn_status
 nn_find_archive(struct nn_finder *f, const char *path, const char *prefix,
                 enum nn_split split, struct nn_error *err);
 
-/* manifest.c: `text` has a zero byte at text[size] and is overwritten; path
- * is that of the manifest, for its folder and for messages. */
-NN_MUST_CHECK enum nn_status nn_find_csv(struct nn_finder *f, const char *path,
-                                         char *text, size_t size,
-                                         struct nn_error *err);
-NN_MUST_CHECK enum nn_status nn_find_jsonl(struct nn_finder *f,
-                                           const char *path, const char *text,
-                                           size_t size, struct nn_error *err);
+/* manifest.c: CSV or JSON lines, by the name's end. */
+NN_MUST_CHECK enum nn_status
+nn_find_manifest(struct nn_finder *f, const char *path, struct nn_error *err);
+/* The same from a stream, `block` bytes at a time; path is for its folder and
+ * for messages. */
+NN_MUST_CHECK enum nn_status nn_find_manifest_stream(struct nn_finder *f,
+                                                     const char *path, FILE *in,
+                                                     size_t block,
+                                                     struct nn_error *err);
+
+/* rows.c: text in blocks of whole rows, so that a manifest of any length takes
+ * little memory. Starts with in, path and room set. */
+struct nn_rows {
+    FILE *in;
+    const char *path; /* for messages */
+    int csv;          /* newlines inside quotes end no row */
+    size_t room;      /* bytes of a block, > 0; doubles for a long row */
+    char *v;
+    size_t n, cap;
+    size_t given; /* bytes of v that nn_rows_next() gave out */
+    int at_end;
+};
+/* The next rows, or *size 0 at the end; they may be written to, and so may
+ * the byte behind the last row of the file, which is zero. Errors: NN_ERR_IO,
+ * NN_ERR_NOMEM, NN_ERR_FORMAT (a row of more than 16 MiB). */
+NN_MUST_CHECK enum nn_status nn_rows_next(struct nn_rows *r, char **text,
+                                          size_t *size, struct nn_error *err);
+void nn_rows_release(struct nn_rows *r);
 
 /* catalogue.c: what a pool holds, in unnamed files instead of memory. */
 NN_MUST_CHECK enum nn_status nn_catalogue_create(struct nn_catalogue **out,

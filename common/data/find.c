@@ -5,8 +5,6 @@
 #include "common/base/mem.h"
 #include "common/data/dataset_internal.h"
 
-#define MAX_MANIFEST ((size_t)1 << 30)
-
 static char *copy(const char *s, int *failed)
 {
     char *c = s != NULL ? nn_mem_strdup(s) : NULL;
@@ -128,25 +126,6 @@ static enum nn_status find_generated(struct nn_finder *f, const char *spec,
     return st;
 }
 
-static enum nn_status find_manifest(struct nn_finder *f, const char *path,
-                                    struct nn_error *err)
-{
-    unsigned char *bytes = NULL;
-    size_t size = 0, bom;
-    enum nn_status st = nn_file_read(path, MAX_MANIFEST, &bytes, &size, err);
-    char *text = (char *)bytes;
-
-    if (st) {
-        return st;
-    }
-    bom = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    st = nn_ends_with(path, ".csv")
-             ? nn_find_csv(f, path, text + bom, size - bom, err)
-             : nn_find_jsonl(f, path, text + bom, size - bom, err);
-    nn_mem_free(bytes);
-    return st;
-}
-
 /* People see "pool:member", not a bare name that may come from any pool. */
 static enum nn_status find_pool_archive(struct nn_finder *f, const char *path,
                                         struct nn_error *err)
@@ -181,7 +160,7 @@ enum nn_status nn_find(struct nn_finder *f, const char *path,
         return nn_find_folder(f, path, err);
     }
     if (nn_ends_with(path, ".csv") || nn_ends_with(path, ".jsonl")) {
-        return find_manifest(f, path, err);
+        return nn_find_manifest(f, path, err);
     }
     if (nn_is_archive_name(path)) {
         return f->opt->as_pool

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
@@ -27,6 +28,15 @@ struct row {
     struct nn_finder *f;
     const char *path;
     size_t line;
+};
+
+/* What is known between two blocks of rows. */
+struct manifest {
+    struct nn_finder *f;
+    const char *path;
+    size_t line;   /* rows begin behind it */
+    size_t width;  /* columns of the CSV header, 0 before it */
+    int col[COLS]; /* where they are */
 };
 
 static enum nn_status bad_row(const struct row *r, struct nn_error *err,
@@ -217,17 +227,16 @@ static enum nn_status bad_width(const struct row *r, size_t n, size_t width,
                    r->line, n, width);
 }
 
-enum nn_status nn_find_csv(struct nn_finder *f, const char *path, char *text,
-                           size_t size, struct nn_error *err)
+static enum nn_status csv_rows(struct manifest *m, char *text, size_t size,
+                               struct nn_error *err)
 {
-    struct csv c = { .at = text, .end = text + size, .line = 1 };
+    struct csv c = { .at = text, .end = text + size, .line = m->line + 1 };
     char *field[MAX_COLUMNS];
-    int col[COLS];
-    size_t n, width = 0;
+    size_t n;
     enum nn_status st = NN_OK;
 
     while (!st && c.at < c.end) {
-        const struct row r = { f, path, c.line };
+        const struct row r = { m->f, m->path, c.line };
         const char *v[COLS] = { NULL };
 
         if (csv_row(&c, field, &n)) {
@@ -236,19 +245,20 @@ enum nn_status nn_find_csv(struct nn_finder *f, const char *path, char *text,
         if (n == 1 && field[0][0] == '\0') {
             continue; /* an empty line */
         }
-        if (width == 0) {
-            width = n;
-            st = csv_header(&r, field, n, col, err);
+        if (m->width == 0) {
+            m->width = n;
+            st = csv_header(&r, field, n, m->col, err);
             continue;
         }
-        if (n != width) {
-            return bad_width(&r, n, width, err);
+        if (n != m->width) {
+            return bad_width(&r, n, m->width, err);
         }
         for (int k = 0; k < COLS; k++) {
-            v[k] = col[k] >= 0 ? field[col[k]] : NULL;
+            v[k] = m->col[k] >= 0 ? field[m->col[k]] : NULL;
         }
         st = add_row(&r, v, err);
     }
+    m->line = c.line - 1;
     return st;
 }
 
@@ -296,12 +306,11 @@ static enum nn_status json_row(const struct row *r, const json_t *object,
     return st ? st : add_row(r, v, err);
 }
 
-enum nn_status nn_find_jsonl(struct nn_finder *f, const char *path,
-                             const char *text, size_t size,
-                             struct nn_error *err)
+static enum nn_status json_rows(struct manifest *m, const char *text,
+                                size_t size, struct nn_error *err)
 {
     const char *at = text, *end = text + size;
-    struct row r = { f, path, 0 };
+    struct row r = { m->f, m->path, m->line };
     enum nn_status st = NN_OK;
 
     while (!st && at < end) {
@@ -319,5 +328,62 @@ enum nn_status nn_find_jsonl(struct nn_finder *f, const char *path,
         }
         at += len + (stop != NULL);
     }
+    m->line = r.line;
+    return st;
+}
+
+/* --- both --- */
+
+enum { BLOCK = 64 << 10 }; /* bytes in memory */
+
+enum nn_status nn_find_manifest_stream(struct nn_finder *f, const char *path,
+                                       FILE *in, size_t block,
+                                       struct nn_error *err)
+{
+    struct manifest m = { .f = f, .path = path };
+    struct nn_rows rows = { .in = in, .path = path, .room = block };
+    char *text;
+    size_t size;
+    enum nn_status st;
+
+    rows.csv = nn_ends_with(path, ".csv");
+    st = nn_rows_next(&rows, &text, &size, err);
+    while (!st && size > 0) {
+        st = rows.csv ? csv_rows(&m, text, size, err)
+                      : json_rows(&m, text, size, err);
+        st = st ? st : nn_rows_next(&rows, &text, &size, err);
+    }
+    nn_rows_release(&rows);
+    return st;
+}
+
+static void skip_byte_order_mark(FILE *in)
+{
+    char bom[3];
+
+    if (fread(bom, 1, sizeof bom, in) != sizeof bom ||
+        memcmp(bom, "\xef\xbb\xbf", sizeof bom) != 0) {
+        rewind(in);
+    }
+}
+
+enum nn_status nn_find_manifest(struct nn_finder *f, const char *path,
+                                struct nn_error *err)
+{
+    int fd = -1;
+    enum nn_status st = nn_file_open_regular(path, &fd, err);
+    FILE *in;
+
+    if (st) {
+        return st;
+    }
+    in = fdopen(fd, "rb");
+    if (in == NULL) {
+        close(fd);
+        return nn_fail_nomem(err);
+    }
+    skip_byte_order_mark(in);
+    st = nn_find_manifest_stream(f, path, in, BLOCK, err);
+    fclose(in);
     return st;
 }

@@ -4,6 +4,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/data/dataset_internal.h"
 #include "tests/unit/data/album.h"
 #include "tests/unit/testkit.h"
 
@@ -248,6 +249,82 @@ START_TEST(test_no_memory)
 }
 END_TEST
 
+/* What a text gives when it is read `block` bytes at a time: all rows, or the
+ * error. */
+static void read_blocks(const char *path, const char *text, size_t block,
+                        char *out, size_t room)
+{
+    const struct nn_dataset_options opt = { 0 };
+    struct nn_source *source = nn_mem_calloc(1, sizeof *source);
+    struct nn_finder f = { .source = source, .opt = &opt };
+    struct nn_error err = NN_ERROR_INIT;
+    FILE *in = fmemopen((void *)(uintptr_t)text, strlen(text), "rb");
+    size_t at = 0;
+
+    ck_assert_ptr_nonnull(in);
+    ck_assert_ptr_nonnull(source);
+    source->spool_fd = -1;
+    if (nn_find_manifest_stream(&f, path, in, block, &err)) {
+        snprintf(out, room, "%s", err.text);
+    } else {
+        for (size_t i = 0; i < f.n; i++) {
+            const struct nn_found *x = &f.found[i];
+
+            at += (size_t)snprintf(out + at, room - at, "%s|%s|%s|%d|%g\n",
+                                   source->path[x->where], x->label, x->family,
+                                   (int)x->split, (double)x->weight);
+            ck_assert_uint_lt(at, room);
+        }
+    }
+    fclose(in);
+    nn_finder_release(&f);
+    nn_source_destroy(source);
+}
+
+START_TEST(test_blocks)
+{
+    static const char *const text[][2] = {
+        { "a/m.csv", "file,label,note,split,weight\r\n"
+                     "x,bear,\"1\n2\",train,1\r\n\r\n\n"
+                     "\"y \"\"\n\"\"\"\"\",bear,\"\"\"\",,2\n"
+                     "5\" wide,\"\",\"a,b\",valid,3\n"
+                     "z,\"bear\"\r\n" },
+        { "a/m.csv", "file,label\nx,\"1\"2\ny,bear\n" },
+        { "a/m.csv", "file,label\nx,\"bear\ny,bear\nz,bear" },
+        { "a/m.csv", "file,label\nx,b\"e\ny,\"b,\"\n\n\nz,\"a\nb\"\n" },
+        { "a/m.csv", "file,label\na,b\n\"c\nd\",e\n,f\n" },
+        { "a/m.jsonl", "{\"file\":\"x\",\"label\":\"bear\"}\n \t\r\n\n"
+                       "{\"file\":\"y\\n\",\"label\":null,\"weight\":2}" },
+        { "a/m.jsonl", "{\"file\":\"x\",\"label\":\"bear\"}\n\n{\n}\n" },
+    };
+    const char *path = text[_i][0];
+    char want[1024], got[1024];
+
+    read_blocks(path, text[_i][1], 1 << 16, want, sizeof want);
+    ck_assert_uint_gt(strlen(want), 10);
+    for (size_t block = 1; block < strlen(text[_i][1]) + 3; block++) {
+        read_blocks(path, text[_i][1], block, got, sizeof got);
+        ck_assert_str_eq(got, want);
+    }
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
+START_TEST(test_endless_row)
+{
+    size_t n = (size_t)17 << 20;
+    char *text = nn_mem_calloc(n + 1, 1), got[512];
+
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'x', n);
+    memcpy(text, "file,label\n\"", 12);
+    read_blocks("m.csv", text, 1 << 16, got, sizeof got);
+    ck_assert_ptr_nonnull(strstr(got, "'m.csv'"));
+    ck_assert_ptr_nonnull(strstr(got, "never closed"));
+    nn_mem_free(text);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("manifest");
@@ -261,6 +338,8 @@ static Suite *create(void)
     tcase_add_loop_test(t, test_bad, 0, sizeof bads / sizeof bads[0]);
     tcase_add_test(t, test_zero_byte);
     tcase_add_test(t, test_many_columns);
+    tcase_add_loop_test(t, test_blocks, 0, 7);
+    tcase_add_test(t, test_endless_row);
     tcase_add_test(t, test_no_memory);
     suite_add_tcase(s, t);
     return s;

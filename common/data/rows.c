@@ -1,0 +1,89 @@
+/* A text file in blocks of whole rows. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/data/dataset_internal.h"
+
+enum { LONGEST = 16 << 20 };
+
+void nn_rows_release(struct nn_rows *r)
+{
+    nn_mem_free(r->v);
+    *r = (struct nn_rows){ 0 };
+}
+
+/* Where a row of CSV stands: a quote opens a field only at its start, and two
+ * inside are one. */
+enum csv_state { AT_START, PLAIN, QUOTED, CLOSED };
+
+static enum csv_state csv_step(enum csv_state s, char c)
+{
+    if (s == QUOTED) {
+        return c == '"' ? CLOSED : QUOTED;
+    }
+    if (c == '"' && s != PLAIN) {
+        return QUOTED;
+    }
+    return c == ',' || c == '\n' ? AT_START : PLAIN;
+}
+
+/* Bytes of the whole rows among the first n. */
+static size_t whole_rows(const struct nn_rows *r)
+{
+    enum csv_state s = AT_START;
+    size_t end = 0;
+
+    for (size_t i = 0; i < r->n; i++) {
+        s = r->csv ? csv_step(s, r->v[i]) : AT_START;
+        if (r->v[i] == '\n' && s == AT_START) {
+            end = i + 1;
+        }
+    }
+    return end;
+}
+
+/* Fill the block, which is twice as large where no row has fitted. */
+static enum nn_status read_more(struct nn_rows *r, struct nn_error *err)
+{
+    if (r->n == r->room) {
+        r->room *= 2;
+    }
+    if (r->room > LONGEST) {
+        return nn_fail(
+            err, NN_ERR_FORMAT, "'%s': a row is longer than %d MiB%s", r->path,
+            LONGEST >> 20, r->csv ? "; is a quote never closed?" : "");
+    }
+    if (nn_mem_grow(&r->v, &r->cap, r->room + 1, 1)) { /* a zero byte */
+        return nn_fail_nomem(err);
+    }
+    r->n += fread(r->v + r->n, 1, r->room - r->n, r->in);
+    if (ferror(r->in)) {
+        return nn_fail(err, NN_ERR_IO, "cannot read '%s': %s", r->path,
+                       strerror(errno));
+    }
+    r->v[r->n] = '\0';
+    r->at_end = r->n < r->room;
+    return NN_OK;
+}
+
+enum nn_status nn_rows_next(struct nn_rows *r, char **text, size_t *size,
+                            struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+
+    r->n -= r->given;
+    if (r->n > 0) {
+        memmove(r->v, r->v + r->given, r->n);
+    }
+    r->given = 0;
+    do {
+        st = r->at_end ? NN_OK : read_more(r, err);
+        if (!st) {
+            r->given = r->at_end ? r->n : whole_rows(r);
+        }
+    } while (!st && r->given == 0 && !r->at_end);
+    *text = r->v;
+    *size = r->given;
+    return st;
+}
