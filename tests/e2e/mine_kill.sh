@@ -1,6 +1,7 @@
 #!/bin/sh
 # Mining that is killed again and again, at random moments, ends with the same
-# record as mining that is left alone. KILLS is how often.
+# record as mining that is left alone. KILLS is how often, COPIES how many times
+# the pool names each of its 250 pictures.
 . "$(dirname "$0")/lib.sh"
 
 kills=${KILLS:-6}
@@ -9,7 +10,7 @@ run 0 "synth draws pictures" synth --out "$tmp/data" --count 160 --seed 4 \
 # A manifest names each of the pool's pictures many times.
 run 0 "and a pool" synth --out "$tmp/pool" --count 250 --seed 5 --size 64 \
     --kind negatives --no-splits --quiet
-(cd "$tmp" && i=0 && while [ $i -lt 40 ]; do
+(cd "$tmp" && i=0 && while [ $i -lt "${COPIES:-40}" ]; do
     find pool -name '*.jpg' | sort
     i=$((i + 1))
 done | awk 'BEGIN { print "file" } { print }' >pool.csv)
