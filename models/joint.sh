@@ -3,11 +3,9 @@
 #
 #     sh models/joint.sh TINY_IMAGENET BEARS WORK
 #
-# Unpacks the thumbnails into WORK/thumbs and writes three manifests into WORK:
-#   mixed.csv   train: every training photo 4 times, field photos of bears 16
+# Unpacks the thumbnails into WORK/thumbs and writes two manifests into WORK:
+#   joint.csv   train: every training photo 4 times, field photos of bears 16
 #               times, and 100 thumbnails of each class; valid: the photos'
-#   joint.csv   the same with all 250 thumbnails of bears and of teddies, three
-#               times each
 #   thumbs.csv  valid: the validation thumbnails
 # Tiny ImageNet's brown bears count as grizzly and its teddies as teddy; each of
 # its other classes is a negative family. A gate that saw sharp bears and blurred
@@ -32,16 +30,13 @@ for part in train valid; do
     mv "$work/thumbs/$part.new" "$work/thumbs/$part"
 done
 
-# rows SPLIT N BEARS TIMES: the first N thumbnails of each class, by name, but
-# BEARS of the classes with bears, each TIMES times.
+# rows SPLIT N: the first N thumbnails of each class, by name.
 rows() {
     (cd "$work" && find "thumbs/$1" -type f) | LC_ALL=C sort |
-        awk -F/ -v OFS=, -v split_name="$1" -v most="$2" -v bears="$3" \
-            -v times="$4" '
-        { label = $3 == "n02132136" ? "grizzly" : $3 == "n04399382" ? "teddy" : "" }
-        n[$3]++ < (label == "" ? most : bears) {
-            for (i = 0; i < (label == "" ? 1 : times); i++)
-                print $0, label, split_name, (label == "" ? $3 : "")
+        awk -F/ -v OFS=, -v split_name="$1" -v most="$2" '
+        n[$3]++ < most {
+            label = $3 == "n02132136" ? "grizzly" : $3 == "n04399382" ? "teddy" : ""
+            print $0, label, split_name, (label == "" ? $3 : "")
         }'
 }
 # photos SPLIT TIMES FIELD_TIMES: class folders, and families below "negative".
@@ -55,15 +50,10 @@ photos() {
 }
 
 echo file,label,split,family >"$work/thumbs.csv"
-rows valid 1000000 1000000 1 >>"$work/thumbs.csv"
-# manifest NAME BEARS TIMES
-manifest() {
-    echo file,label,split,family >"$work/$1"
-    {
-        rows train $per_class "$2" "$3"
-        photos valid 1 1
-        photos train $times $field_times
-    } >>"$work/$1"
-}
-manifest mixed.csv $per_class 1
-manifest joint.csv 1000000 3
+rows valid 1000000 >>"$work/thumbs.csv"
+echo file,label,split,family >"$work/joint.csv"
+{
+    rows train $per_class
+    photos valid 1 1
+    photos train $times $field_times
+} >>"$work/joint.csv"

@@ -100,9 +100,8 @@ static int fits(const struct nn_net *gate, const struct nn_dataset *ds,
 {
     const struct nn_net_spec *s = &gate->spec;
     const struct nn_test_views *views = &opt->test_views;
-    int32_t size = views->n > 0 ? views->v[0].size : opt->size;
     int same = s->n_outputs == ds->n_classes + ds->n_families + 1 &&
-               s->size == size && s->width == opt->width;
+               (views->n > 0 || s->size == opt->size) && s->width == opt->width;
 
     for (size_t i = 0; same && i + 1 < s->n_outputs; i++) {
         const char *name = i < ds->n_classes ? ds->classes[i]
@@ -127,6 +126,9 @@ enum nn_status train_load_gate(const char *path, const struct nn_dataset *ds,
                      "the gate of '%s' has other classes, families, width or "
                      "size than this training",
                      path);
+    }
+    if (!st && opt->test_views.n > 0) {
+        st = gate_calibrate(ds, opt, m->gate, &m->gate_policy, err);
     }
     if (!st) {
         *gate = m->gate;

@@ -62,6 +62,15 @@ gate_train(const struct nn_dataset *ds, const struct gate_options *opt,
            struct gate_policy *policy, struct nn_train_result *result,
            struct nn_error *err);
 
+/* Give a trained gate of ds's classes and families the test views of opt, and
+ * fit its temperature and threshold again on the validation pictures.
+ * Errors: as gate_train(). */
+NN_MUST_CHECK enum nn_status gate_calibrate(const struct nn_dataset *ds,
+                                            const struct gate_options *opt,
+                                            struct nn_net *gate,
+                                            struct gate_policy *policy,
+                                            struct nn_error *err);
+
 /* Choose the threshold from scores of validation items (positive[i] 1 or 0).*/
 NN_MUST_CHECK enum nn_status gate_choose(const double *p,
                                          const uint8_t *positive, size_t n,

@@ -344,15 +344,19 @@ static enum nn_status make_net(const struct gate_task *t,
     return st;
 }
 
-/* Temperature, then the threshold on the calibrated probabilities. */
+/* Test views, temperature, then the threshold on the calibrated
+ * probabilities. */
 static enum nn_status finish(struct gate_task *t, const struct gate_options *o,
                              struct nn_net *net, struct gate_policy *policy,
                              struct nn_error *err)
 {
     struct nn_temperature fit;
     struct nn_scorer *s = NULL;
-    enum nn_status st = nn_scorer_create(net, o->train.batch, &s, err);
+    enum nn_status st = nn_net_set_test_views(net, &o->test_views, err);
 
+    if (!st) {
+        st = nn_scorer_create(net, o->train.batch, &s, err);
+    }
     if (!st) {
         st = score_valid(t, s, err);
     }
@@ -393,9 +397,6 @@ enum nn_status gate_train(const struct nn_dataset *ds,
         st = nn_train(&task, &opt->train, run, net, result, err);
     }
     if (!st) {
-        st = nn_net_set_test_views(net, &opt->test_views, err);
-    }
-    if (!st) {
         st = finish(&t, opt, net, policy, err);
     }
     release(&t);
@@ -405,4 +406,24 @@ enum nn_status gate_train(const struct nn_dataset *ds,
     }
     *out = net;
     return NN_OK;
+}
+
+enum nn_status gate_calibrate(const struct nn_dataset *ds,
+                              const struct gate_options *opt,
+                              struct nn_net *gate, struct gate_policy *policy,
+                              struct nn_error *err)
+{
+    struct gate_task t = { .ds = ds };
+    enum nn_status st = set_up(&t, opt, err);
+
+    if (!st && t.n_outputs != gate->spec.n_outputs) {
+        st = nn_fail(err, NN_ERR_ARG, "the gate has other outputs than '%s'",
+                     ds->path);
+    }
+    if (!st) {
+        t.net = gate;
+        st = finish(&t, opt, gate, policy, err);
+    }
+    release(&t);
+    return st;
 }
