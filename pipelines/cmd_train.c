@@ -529,11 +529,7 @@ int cmd_train(int argc, char **argv)
           "of the splits alone, where the data name none; 0: --seed", 0, 0 },
         { "resume", 0, NN_OPT_FLAG, &t.resume, NULL,
           "go on with an interrupted run in --out", 0, 0 },
-        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "what it promises", 0, 0 },
-        { "min-hit-rate", 0, NN_OPT_DOUBLE, &t.min_hit_rate, "P",
-          "share of bears that the gate must let through", 0.01, 0.9999 },
-        { "keep-rate", 0, NN_OPT_DOUBLE, &t.keep_rate, "P",
-          "share of bears whose kind must be named, not unknown", 0.01, 1 },
+        PROMISE_ROWS(t),
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, "networks", 0, 0 },
         { "gate-width", 0, NN_OPT_DOUBLE, &t.gate_width, "W",
           "channels of the gate times this", 0.05, 4 },
@@ -543,13 +539,7 @@ int cmd_train(int argc, char **argv)
           "channels of the species net times this", 0.05, 4 },
         { "species-size", 0, NN_OPT_INT, &t.species_size, "PX",
           "input of the species net", 32, 1024 },
-        { "gate-test-views", 0, NN_OPT_STRING, &t.gate_views, "PX,PXm,...",
-          "how the trained gate looks at a picture: sizes, the first the "
-          "largest, m: mirrored, such as 224,160m; the logits' mean counts; "
-          "left out: --gate-size",
-          0, 0 },
-        { "species-test-views", 0, NN_OPT_STRING, &t.species_views,
-          "PX,PXm,...", "the same of the species net", 0, 0 },
+        TEST_VIEWS_ROWS(t.gate_views, t.species_views),
         { "species-from", 0, NN_OPT_CHOICE, &t.species_from, "gate|init|random",
           "first weights of the species net: the trained gate's where the "
           "widths are equal (but the species net's of a cascade in --init), "

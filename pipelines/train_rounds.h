@@ -40,8 +40,9 @@ struct train_rounds {
 };
 
 /* The gate of a model of the same classes and families, in place of
- * gate_train(). Errors: those of model_load(); NN_ERR_ARG (other outputs, width
- * or size than opt). */
+ * gate_train(); calibrated anew where opt has test views. Errors: those of
+ * model_load() and gate_calibrate(); NN_ERR_ARG (other outputs, width or,
+ * without test views, size than opt). */
 NN_MUST_CHECK enum nn_status
 train_load_gate(const char *model, const struct nn_dataset *ds,
                 const struct gate_options *opt, struct nn_net **gate,

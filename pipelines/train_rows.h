@@ -101,7 +101,8 @@
           NN_OPT_STRING,                                                       \
           &(t).rounds.gate_from,                                               \
           "FILE|RUN",                                                          \
-          "take the gate of this model instead of training a first one",       \
+          "take the gate of this model instead of training a first one; with " \
+          "--gate-test-views its threshold is chosen anew",                    \
           0,                                                                   \
           0 },                                                                 \
         { "match-rounds",                                                      \
@@ -154,6 +155,21 @@
     {                                                                          \
         "trust-pool", 0, NN_OPT_FLAG, &(t).rounds.trust_pool, NULL,            \
             "the pool holds no bears: suspect nobody", 0, 0                    \
+    }
+
+#define PROMISE_ROWS(t)                                                        \
+    { NULL, 0, NN_OPT_HEADING, NULL, NULL, "what it promises", 0, 0 },         \
+        { "min-hit-rate",                                                      \
+          0,                                                                   \
+          NN_OPT_DOUBLE,                                                       \
+          &(t).min_hit_rate,                                                   \
+          "P",                                                                 \
+          "share of bears that the gate must let through",                     \
+          0.01,                                                                \
+          0.9999 },                                                            \
+    {                                                                          \
+        "keep-rate", 0, NN_OPT_DOUBLE, &(t).keep_rate, "P",                    \
+            "share of bears whose kind must be named, not unknown", 0.01, 1    \
     }
 
 #endif /* PIPELINES_TRAIN_ROWS_H */

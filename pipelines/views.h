@@ -45,6 +45,23 @@ enum views_kind { VIEWS_MILD, VIEWS_STRONG, VIEWS_PLAIN };
  * names no step. */
 int views_check(const struct views_options *v, const char *command, int status);
 
+/* Rows for two strings, NULL when left out. */
+#define TEST_VIEWS_ROWS(gate, species)                                         \
+    { "gate-test-views",                                                       \
+      0,                                                                       \
+      NN_OPT_STRING,                                                           \
+      &(gate),                                                                 \
+      "PX,PXm,...",                                                            \
+      "how the trained gate looks at a picture: sizes, the first the "         \
+      "largest, m: mirrored, such as 224,160m; the logits' mean counts; "      \
+      "left out: --gate-size",                                                 \
+      0,                                                                       \
+      0 },                                                                     \
+    {                                                                          \
+        "species-test-views", 0, NN_OPT_STRING, &(species), "PX,PXm,...",      \
+            "the same of the species net", 0, 0                                \
+    }
+
 /* status, or EXIT_USAGE and a line on stderr when it was below 0 and text is no
  * list of test views; NULL is none. */
 int test_views_check(const char *text, const char *command,

@@ -98,6 +98,29 @@ import re, sys
 areas = [re.findall(r'"roc_area[^,}]*', open(f).read()) for f in sys.argv[1:]]
 assert areas[0] and areas[0] != areas[1], areas
 PY
+# shellcheck disable=SC2086
+run 0 "other views for a trained gate" train "$data" --out "$tmp/views" \
+    --gate-from "$model" --only gate --gate-test-views 48,32m $tiny
+check "the weights stay, the threshold is new" python3 - "$model" "$tmp/views" <<'PY'
+import json, struct, sys
+files = []
+for run in sys.argv[1:]:
+    data = open(run + "/best.safetensors", "rb").read()
+    n, = struct.unpack("<Q", data[:8])
+    head, body = json.loads(data[8:8 + n]), data[8 + n:]
+    meta = head.pop("__metadata__")
+    gate = {k: body[v["data_offsets"][0]:v["data_offsets"][1]]
+            for k, v in head.items() if k.startswith("gate.")}
+    files.append((gate, json.loads(meta["gate.net"]),
+                  json.loads(meta["gate.policy"])))
+(a, net, old), (b, views, new) = files
+assert a and a == b
+assert net["size"] == 32 and "test_views" not in net, net
+assert views["size"] == 48, views
+assert views["test_views"] == [{"size": 32, "mirrored": True}], views
+assert old["threshold"] != new["threshold"], (old, new)
+assert old["n_positives"] == new["n_positives"] > 0
+PY
 run 2 "evaluate checks the views" evaluate --model "$model" "$data" \
     --gate-test-views 48,64
 run 0 "inspect the model" inspect "$model"
