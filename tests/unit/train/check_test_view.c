@@ -247,6 +247,7 @@ static void save(const struct nn_net *m, const char *path)
     ck_assert(!nn_st_writer_create(&w));
     ck_assert(!nn_net_save(w, "", m, NN_F32, NULL));
     ck_assert(!nn_st_writer_commit(w, path, NULL));
+    nn_st_writer_destroy(&w);
 }
 
 START_TEST(views_travel_with_the_weights)
@@ -278,6 +279,7 @@ START_TEST(views_travel_with_the_weights)
     nn_net_destroy(&m);
     nn_mem_free(path);
     testkit_rmdir(dir);
+    ck_assert_int_eq(nn_mem_live(), 0);
 }
 END_TEST
 
