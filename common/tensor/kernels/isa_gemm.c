@@ -68,9 +68,16 @@ NN_INLINE void tile_finish(const struct nn_tile *t, const int m, const int nv,
 }
 
 enum {
-    STEPS = 4,          /* values of k per round of the inner loop */
     FETCH_AHEAD = 2048, /* floats behind the next row, into the second cache */
 };
+
+/* Values of k per round of the inner loop, when the sums of so many steps are
+ * kept apart. With 16 vector registers gcc 12 spills sums of large tiles in
+ * longer rounds. */
+NN_INLINE int steps_of(const int ku)
+{
+    return VW == 16 || ku > 2 ? 4 : 2;
+}
 
 /* Where the rows of one tap are. Scattered rows have a pointer each and i
  * counts up to 0; rows one after another (flat) have a pointer per three rows
@@ -139,17 +146,18 @@ NN_INLINE const float *tile_tap(const struct nn_tile *t, size_t tap,
     struct ahead a;
     ahead_set(&a, t, tap, m, flat);
     ptrdiff_t i = -(ptrdiff_t)t->k;
-    for (; i + STEPS <= 0; i += STEPS) {
+    const int steps = steps_of(ku);
+    for (; i + steps <= 0; i += steps) {
         NN_UNROLL
-        for (int u = 0; u < STEPS; u++) {
+        for (int u = 0; u < steps; u++) {
             tile_step(&a, b, acc + u % ku * m, m, nv, flat, i, u);
             if (fetch) {
                 __builtin_prefetch(a.next + u * 16 + FETCH_AHEAD, 0, 2);
             }
         }
-        ahead_next(&a, m, flat, STEPS);
-        a.next += STEPS * 16;
-        b += STEPS * nv * VW;
+        ahead_next(&a, m, flat, steps);
+        a.next += steps * 16;
+        b += steps * nv * VW;
         __asm__("" : "+r"(i)); /* one counter for all scattered rows */
     }
     for (; i < 0; i++) {
