@@ -1,9 +1,11 @@
 #include "common/base/parallel.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #ifdef _OPENMP
 #include <omp.h>
+#include <sched.h>
 #endif
 
 #include "common/base/parallel_internal.h"
@@ -40,11 +42,126 @@ size_t nn_parallel_thread(void)
 #endif
 }
 
+#ifdef _OPENMP
+
+/* --- teams -----------------------------------------------------------------
+ *
+ * The threads of a team share one word, `turn`: which loop it is, how many
+ * indices it has and the next one that nobody took. An index is taken by
+ * compare-and-swap, so a thread that wakes late finds either nothing to take or
+ * an index of the loop that runs now, whose fn and ctx cannot change before
+ * that index is done. The leader waits for the indices, not for the threads. */
+enum { FIELD = 21, SPINS = 4096 };
+#define FIELD_MOST ((UINT64_C(1) << FIELD) - 1)
+
+struct team {
+    _Alignas(64) atomic_uint_least64_t turn; /* loop | size | next */
+    _Alignas(64) atomic_size_t done;         /* indices of this loop */
+    atomic_int over;
+    nn_parallel_fn *fn;
+    void *ctx;
+};
+
+static _Thread_local struct team *led; /* by this thread, out of fn */
+
+static void relax(unsigned *spins)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+    if (++*spins % SPINS == 0) {
+        sched_yield();
+    }
+}
+
+/* Take and run indices until none is left; 0 if there was none. */
+static int run_some(struct team *t)
+{
+    uint64_t turn = atomic_load_explicit(&t->turn, memory_order_acquire);
+    int any = 0;
+
+    while ((turn & FIELD_MOST) < (turn >> FIELD & FIELD_MOST)) {
+        if (atomic_compare_exchange_weak_explicit(&t->turn, &turn, turn + 1,
+                                                  memory_order_acquire,
+                                                  memory_order_acquire)) {
+            t->fn(t->ctx, (size_t)(turn & FIELD_MOST));
+            atomic_fetch_add_explicit(&t->done, 1, memory_order_release);
+            turn = atomic_load_explicit(&t->turn, memory_order_acquire);
+            any = 1;
+        }
+    }
+    return any;
+}
+
+static void team_loop(struct team *t, size_t n, nn_parallel_fn *fn, void *ctx)
+{
+    uint64_t loop = atomic_load_explicit(&t->turn, memory_order_relaxed);
+    unsigned spins = 0;
+
+    loop = (loop >> 2 * FIELD) + 1;
+    t->fn = fn;
+    t->ctx = ctx;
+    atomic_store_explicit(&t->done, 0, memory_order_relaxed);
+    atomic_store_explicit(&t->turn,
+                          loop << 2 * FIELD | (uint64_t)n << FIELD,
+                          memory_order_release);
+    led = NULL; /* a loop inside fn is a plain one */
+    run_some(t);
+    led = t;
+    while (atomic_load_explicit(&t->done, memory_order_acquire) < n) {
+        relax(&spins);
+    }
+}
+
+static void follow(struct team *t)
+{
+    unsigned spins = 0;
+
+    while (!atomic_load_explicit(&t->over, memory_order_acquire)) {
+        if (run_some(t)) {
+            spins = 0;
+        } else {
+            relax(&spins);
+        }
+    }
+}
+
+#endif
+
+void nn_parallel_team(nn_parallel_team_fn *fn, void *ctx)
+{
+#ifdef _OPENMP
+    int threads = nn_parallel_threads();
+
+    if (threads > 1 && !omp_in_parallel()) {
+        struct team t = { .fn = NULL };
+
+#pragma omp parallel num_threads(threads)
+        if (omp_get_thread_num() == 0) {
+            led = &t;
+            fn(ctx);
+            led = NULL;
+            atomic_store_explicit(&t.over, 1, memory_order_release);
+        } else {
+            follow(&t);
+        }
+        return;
+    }
+#endif
+    fn(ctx);
+}
+
 void nn_parallel_for(size_t n, nn_parallel_fn *fn, void *ctx)
 {
 #ifdef _OPENMP
     int threads = nn_parallel_threads();
 
+    if (led != NULL && n > 1 && n <= FIELD_MOST) {
+        team_loop(led, n, fn, ctx);
+        return;
+    }
     if (threads > 1 && n > 1 && !omp_in_parallel()) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (size_t i = 0; i < n; i++) {

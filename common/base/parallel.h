@@ -15,6 +15,14 @@
 typedef void nn_parallel_fn(void *ctx, size_t i);
 void nn_parallel_for(size_t n, nn_parallel_fn *fn, void *ctx);
 
+/* Run fn(ctx) on the calling thread while the other threads stand by: a
+ * nn_parallel_for inside then starts and ends in a fraction of a microsecond
+ * where one of its own takes about two, which is what many short loops in a row
+ * need. The threads that stand by are busy waiting, so fn should do little
+ * between its loops. Inside a loop or another team it is a plain call. */
+typedef void nn_parallel_team_fn(void *ctx);
+void nn_parallel_team(nn_parallel_team_fn *fn, void *ctx);
+
 /* Index of the running thread inside fn: 0..nn_parallel_threads()-1; 0 out of
  * a loop. Only for choosing scratch memory; results must not depend on it. */
 size_t nn_parallel_thread(void);

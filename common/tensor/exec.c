@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/base/parallel.h"
 #include "common/tensor/exec_internal.h"
 
 enum nn_status nn_exec_create(const struct nn_graph *g,
@@ -149,11 +150,35 @@ static const char *first_bad(struct nn_exec *e)
     return "logits";
 }
 
+struct pass {
+    struct nn_exec *e;
+    struct nn_params *p;
+};
+
+static void forward_steps(void *ctx)
+{
+    struct pass *pass = ctx;
+
+    for (size_t t = 0; t < pass->e->n_steps; t++) {
+        nn_step_forward(pass->e, &pass->e->step[t], pass->p);
+    }
+}
+
+static void backward_steps(void *ctx)
+{
+    struct pass *pass = ctx;
+
+    for (size_t t = pass->e->n_steps; t-- > 0;) {
+        nn_step_backward(pass->e, &pass->e->step[t], pass->p);
+    }
+}
+
 enum nn_status nn_exec_forward(struct nn_exec *e, struct nn_params *p,
                                const float *input, int32_t batch, uint64_t step,
                                struct nn_tensor *logits, struct nn_error *err)
 {
     const struct nn_graph *g = e->graph;
+    struct pass pass = { e, p };
     size_t n;
 
     if (batch < 1 || batch > e->opt.max_batch || (e->opt.train && p == NULL)) {
@@ -164,9 +189,7 @@ enum nn_status nn_exec_forward(struct nn_exec *e, struct nn_params *p,
     e->at_step = step;
     /* The input is only read; the table of outputs holds plain pointers. */
     e->y[g->input] = (float *)(uintptr_t)input;
-    for (size_t t = 0; t < e->n_steps; t++) {
-        nn_step_forward(e, &e->step[t], p);
-    }
+    nn_parallel_team(forward_steps, &pass);
     logits->shape = g->node[g->logits].shape;
     logits->shape.n = batch;
     logits->data = e->y[g->logits];
@@ -199,6 +222,7 @@ enum nn_status nn_exec_backward(struct nn_exec *e, struct nn_params *p,
                                 const float *dlogits, struct nn_error *err)
 {
     const struct nn_graph *g = e->graph;
+    struct pass pass = { e, p };
 
     if (!e->opt.train || e->batch == 0 || p->grad.data == NULL) {
         return nn_fail(err, NN_ERR_ARG,
@@ -209,9 +233,7 @@ enum nn_status nn_exec_backward(struct nn_exec *e, struct nn_params *p,
     memcpy(e->dy[g->logits], dlogits,
            nn_step_floats(g, g->logits, e->batch) * sizeof(float));
     e->seen[g->logits] = 1;
-    for (size_t t = e->n_steps; t-- > 0;) {
-        nn_step_backward(e, &e->step[t], p);
-    }
+    nn_parallel_team(backward_steps, &pass);
     e->batch = 0; /* a second backward would find used-up statistics */
     return NN_OK;
 }

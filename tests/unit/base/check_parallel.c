@@ -187,6 +187,100 @@ START_TEST(cgroup_quota_counts)
 }
 END_TEST
 
+struct loops {
+    struct visits v;
+    int calls, sum;
+};
+
+/* Many loops of changing size, one after another; serial work between. */
+static void many_loops(void *ctx)
+{
+    struct loops *l = ctx;
+
+    l->calls++;
+    ck_assert_uint_eq(nn_parallel_thread(), 0);
+    for (size_t k = 0; k < 3000; k++) {
+        size_t n = k * 7 % 23;
+
+        nn_parallel_for(n, visit, &l->v);
+        for (size_t i = 0; i < N; i++) {
+            ck_assert_int_eq(l->v.seen[i], i < n);
+            l->v.seen[i] = 0;
+        }
+        l->sum += (int)n;
+    }
+}
+
+START_TEST(team_visits_each_index_once)
+{
+    static const int threads[] = { 1, 2, 7 };
+    struct loops l = { .calls = 0 };
+
+    nn_parallel_set_threads(threads[_i]);
+    nn_parallel_team(many_loops, &l);
+    ck_assert_int_eq(l.calls, 1);
+    ck_assert_int_eq(l.v.bad_thread, 0);
+    ck_assert_int_gt(l.sum, 3000);
+}
+END_TEST
+
+static void meet_twice(void *ctx)
+{
+    struct visits *v = ctx;
+
+    nn_parallel_for(2, meet, v);
+    atomic_store(&v->inside, 0);
+    nn_parallel_for(2, meet, v);
+}
+
+START_TEST(team_runs_together)
+{
+    struct visits v = { 0 };
+
+    nn_parallel_set_threads(2);
+    if (nn_parallel_threads() < 2) {
+        return;
+    }
+    nn_parallel_team(meet_twice, &v);
+    ck_assert_uint_eq(v.threads, 3);
+}
+END_TEST
+
+static void nest(void *ctx)
+{
+    nn_parallel_for(20, outer, ctx);
+}
+
+static void team_inside(void *ctx, size_t i)
+{
+    struct visits *v = ctx, mine = { 0 };
+
+    nn_parallel_team(nest, &mine);
+    atomic_fetch_add(&v->seen[i], mine.seen[19]);
+    if (mine.bad_thread) {
+        atomic_store(&v->bad_thread, 1);
+    }
+}
+
+static void team_in_team(void *ctx)
+{
+    nn_parallel_team(nest, ctx);
+    nn_parallel_for(4, team_inside, ctx);
+}
+
+START_TEST(nested_in_a_team)
+{
+    struct visits v = { 0 };
+
+    nn_parallel_set_threads(3);
+    nn_parallel_team(team_in_team, &v);
+    for (size_t i = 0; i < 20; i++) {
+        ck_assert_int_eq(v.seen[i], i < 4 ? 20 : 10);
+    }
+    ck_assert_int_eq(v.bad_thread, 0);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("parallel");
@@ -196,6 +290,9 @@ static Suite *create(void)
     tcase_add_loop_test(t, each_index_once, 0, 3);
     tcase_add_test(t, two_threads_run_together);
     tcase_add_test(t, nested_loop_is_plain);
+    tcase_add_loop_test(t, team_visits_each_index_once, 0, 3);
+    tcase_add_test(t, team_runs_together);
+    tcase_add_test(t, nested_in_a_team);
     tcase_add_test(t, one_thread_keeps_the_order);
     tcase_add_test(t, default_follows_the_affinity_mask);
     tcase_add_test(t, cgroup_quota_counts);
