@@ -104,8 +104,7 @@ static void team_loop(struct team *t, size_t n, nn_parallel_fn *fn, void *ctx)
     t->fn = fn;
     t->ctx = ctx;
     atomic_store_explicit(&t->done, 0, memory_order_relaxed);
-    atomic_store_explicit(&t->turn,
-                          loop << 2 * FIELD | (uint64_t)n << FIELD,
+    atomic_store_explicit(&t->turn, loop << 2 * FIELD | (uint64_t)n << FIELD,
                           memory_order_release);
     led = NULL; /* a loop inside fn is a plain one */
     run_some(t);

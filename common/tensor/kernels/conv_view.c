@@ -180,19 +180,11 @@ static void inside_tiles(const struct nn_view *v, const struct piece *q,
     size_t y = (size_t)at->b * (size_t)v->out_h + oh;
     size_t skip = taps ? (size_t)k0 * t.k : 0;
     y = (y * (size_t)v->out_w + ow) * v->n;
-    if (q->p1 - q->p0 == 1) {
-        t.count = count;
-        t.next_a = m * t.lda;
-        t.next_y = m * t.ldy;
-        t.fetch_a = v->fetch;
-        each_tile(v, q, &t, m, skip, y);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        t.fetch_a = v->fetch;
-        each_panel(v, q, &t, m, skip, y + i * m * t.ldy, v->c->k->flat);
-        t.shift += m * t.lda;
-    }
+    t.count = count;
+    t.next_a = m * t.lda;
+    t.next_y = m * t.ldy;
+    t.fetch_a = v->fetch;
+    each_tile(v, q, &t, m, skip, y);
 }
 
 static struct nn_cursor cursor_at(const struct nn_view *v, size_t m)
