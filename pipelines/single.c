@@ -54,7 +54,7 @@ double single_score(enum model_system system, const struct nn_net *net,
         return largest(p_class, k);
     }
     for (size_t i = 0; i < n; i++) {
-        most = fmax(most, (double)logits[i] / t);
+        most = (double)logits[i] / t > most ? (double)logits[i] / t : most;
     }
     for (size_t i = 0; i < n; i++) {
         double e = exp((double)logits[i] / t - most);

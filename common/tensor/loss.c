@@ -31,7 +31,7 @@ void nn_softmax(const float *z, int32_t k, float temperature, float *p)
     double most = -INFINITY, sum = 0;
 
     for (int32_t i = 0; i < k; i++) {
-        most = fmax(most, (double)z[i]);
+        most = (double)z[i] > most ? (double)z[i] : most;
     }
     for (int32_t i = 0; i < k; i++) {
         sum += exp(((double)z[i] - most) / (double)temperature);
@@ -96,7 +96,7 @@ static double categorical_row(const struct nn_loss *l, const float *z,
     double s = (double)l->smoothing;
 
     for (int32_t i = 0; i < k; i++) {
-        most = fmax(most, (double)z[i]);
+        most = (double)z[i] > most ? (double)z[i] : most;
     }
     for (int32_t i = 0; i < k; i++) {
         sum += exp((double)z[i] - most);
@@ -127,7 +127,7 @@ static double focal_softmax_row(const struct nn_loss *l, const float *z,
     double s = (double)l->smoothing, g = (double)l->gamma;
 
     for (int32_t i = 0; i < k; i++) {
-        most = fmax(most, (double)z[i]);
+        most = (double)z[i] > most ? (double)z[i] : most;
     }
     for (int32_t i = 0; i < k; i++) {
         sum += exp((double)z[i] - most);
