@@ -9,6 +9,7 @@
 #include "pipelines/cmd.h"
 #include "pipelines/data_card.h"
 #include "pipelines/inspect_data.h"
+#include "pipelines/inspect_weights.h"
 #include "pipelines/model.h"
 
 static void print_views(const struct nn_net_spec *s)
@@ -120,11 +121,45 @@ static void print_model_json(const struct model *m)
     json_decref(j);
 }
 
+/* A file that is read but is no model; a damaged one is left to model_load(),
+ * which says what is wrong. */
+static struct nn_st_file *open_weights(const char *path)
+{
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_st_file *f = NULL;
+    char *best = NULL;
+    const char *format;
+
+    if (nn_file_is_dir(path)) {
+        best = nn_path_join(path, "best.safetensors");
+        path = best;
+    }
+    if (path != NULL && nn_st_open(path, &f, &err) == NN_OK) {
+        format = nn_st_meta(f, "format");
+        if (format != NULL && strcmp(format, MODEL_FORMAT) == 0) {
+            nn_st_close(&f);
+        }
+    }
+    nn_mem_free(best);
+    return f;
+}
+
 static int inspect_model(const char *path, int json, int layers)
 {
     struct nn_error err = NN_ERROR_INIT;
+    struct nn_st_file *weights = open_weights(path);
     struct model *m = NULL;
+    int status = EXIT_DONE;
 
+    if (weights != NULL) {
+        if (!json) {
+            inspect_weights_print(weights, path, layers);
+        } else if (inspect_weights_json(weights, layers)) {
+            status = EXIT_FAILED;
+        }
+        nn_st_close(&weights);
+        return status;
+    }
     if (model_load(path, &m, &err)) {
         return cmd_fail("inspect", &err);
     }
@@ -181,8 +216,8 @@ int cmd_inspect(int argc, char **argv)
     uint64_t seed = 1;
     const struct nn_option table[] = {
         { "json", 0, NN_OPT_FLAG, &json, NULL, "one JSON object", 0, 0 },
-        { "layers", 0, NN_OPT_FLAG, &layers, NULL, "models: a line per layer",
-          0, 0 },
+        { "layers", 0, NN_OPT_FLAG, &layers, NULL,
+          "models and weights: a line per layer", 0, 0 },
         { "pairs", 0, NN_OPT_INT, &pairs, "N",
           "data: duplicates and unreadable files to list", 0, 1000000 },
         { "seed", 's', NN_OPT_U64, &seed, "N",
@@ -192,11 +227,13 @@ int cmd_inspect(int argc, char **argv)
     };
     const struct nn_options o = {
         .command = "inspect",
-        .synopsis = "MODEL|DATA",
-        .summary = "Show what a model file (or run folder) decides and how, or "
-                   "what a data set holds: classes, negative families, counts "
-                   "per split, sizes, unreadable files, and near-duplicates "
-                   "within and across splits.",
+        .synopsis = "MODEL|WEIGHTS|DATA",
+        .summary =
+            "Show what a model file (or run folder) decides and how, "
+            "what a file of weights such as a backbone says of itself, "
+            "or what a data set holds: classes, negative families, counts "
+            "per split, sizes, unreadable files, and near-duplicates "
+            "within and across splits.",
         .table = table,
         .examples = "  bearcascade inspect photos\n"
                     "  bearcascade inspect runs/first --layers\n",

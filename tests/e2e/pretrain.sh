@@ -41,6 +41,23 @@ assert net["size"] == 64 and "black" in net["outputs"]
 assert any(o.startswith("negative/") for o in net["outputs"])
 PY
 
+run 0 "a backbone is inspected" inspect "$tmp/a/best.safetensors"
+out_has "its format" "format bearcascade-backbone 1"
+out_has "its classes" '"black"'
+run 0 "and its run, with tensors, as JSON" inspect "$tmp/a" --json --layers
+check "the tensors are all there" python3 - "$tmp/out" <<'PY'
+import json, sys
+j = json.load(open(sys.argv[1]))
+assert j["format"] == "bearcascade-backbone 1", j["format"]
+assert len(j["layers"]) == j["tensors"] > 200
+shape = {t["name"]: t["shape"] for t in j["layers"]}
+assert shape["conv_stem.weight"] == [32, 3, 3, 3]
+assert j["net"]["size"] == 64 and j["training"]
+PY
+head -c 3000 "$tmp/a/best.safetensors" >"$tmp/cut.safetensors"
+run 1 "a cut one is refused" inspect "$tmp/cut.safetensors"
+err_has "by name" "cut.safetensors"
+
 more=
 tries=0
 interrupted=0
