@@ -17,9 +17,12 @@ static void print_figure(FILE *to, const char *name,
 
 static void print_negatives(FILE *to, const struct evaluation_negatives *v)
 {
-    fprintf(to, "  %-20s %6zu  %8.4f  %8.4f  %8.4f [%.4f, %.4f]\n", v->name,
-            v->n, v->fpr95.value, v->fpr99.value, v->false_alarm.value,
-            v->false_alarm.lo, v->false_alarm.hi);
+    fprintf(to, "  %-20s %6zu  %8.4f  %8.4f  %8.4f", v->name, v->n,
+            v->fpr95.value, v->fpr99.value, v->false_alarm.value);
+    if (!isnan(v->false_alarm.lo)) {
+        fprintf(to, " [%.4f, %.4f]", v->false_alarm.lo, v->false_alarm.hi);
+    }
+    fputc('\n', to);
 }
 
 static void print_families(const struct evaluation *e, FILE *to)

@@ -90,6 +90,8 @@ verdicts() { cut -d, -f1-4 "$1" | cksum; }
 check "the same verdicts" \
     test "$(verdicts "$tmp/shipped.csv")" = "$(verdicts "$tmp/out")"
 run 0 "the shipped cascade is evaluated" evaluate "$data" --bootstrap 0
+check "without intervals none is printed" sh -c '! grep -q "nan" "$1"' sh \
+    "$tmp/out"
 run 0 "the shipped gate is exported" export --onnx "$tmp/gate.onnx"
 run 0 "and the species net" export --net species --onnx "$tmp/kind.onnx"
 check "two files" test -s "$tmp/gate.onnx" -a -s "$tmp/kind.onnx"
