@@ -17,9 +17,10 @@ void nn_parallel_for(size_t n, nn_parallel_fn *fn, void *ctx);
 
 /* Run fn(ctx) on the calling thread while the other threads stand by: a
  * nn_parallel_for inside then starts and ends in a fraction of a microsecond
- * where one of its own takes about two, which is what many short loops in a row
- * need. The threads that stand by are busy waiting, so fn should do little
- * between its loops. Inside a loop or another team it is a plain call. */
+ * where one of its own takes one or two, and waits only for threads that hold
+ * an index. That is what many short loops in a row need. The threads that
+ * stand by are busy waiting, so fn should do little between its loops. Inside
+ * a loop or another team it is a plain call. */
 typedef void nn_parallel_team_fn(void *ctx);
 void nn_parallel_team(nn_parallel_team_fn *fn, void *ctx);
 

@@ -76,7 +76,7 @@ enum {
  * longer rounds. */
 NN_INLINE int steps_of(const int ku)
 {
-    return VW == 16 || ku > 2 ? 4 : 2;
+    return ISA_MR > 6 || ku > 2 ? 4 : 2;
 }
 
 /* Where the rows of one tap are. Scattered rows have a pointer each and i
