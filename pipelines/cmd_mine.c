@@ -354,8 +354,8 @@ int cmd_mine(int argc, char **argv)
           "copy the accepted pictures into DIR, such as a class folder", 0, 0 },
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, "choosing", 0, 0 },
         { "mode", 0, NN_OPT_CHOICE, &m.mode, GATE_MINE_MODES,
-          "which scores: the largest, those just below the threshold, all "
-          "alike, or any",
+          "which: any that score --least or more, the largest scores, those "
+          "just below the threshold, all scores alike, or any at all",
           0, 0 },
         { "hard-share", 0, NN_OPT_DOUBLE, &m.hard_share, "S",
           "share chosen by score; the rest are random", 0, 1 },

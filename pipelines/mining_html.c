@@ -1,4 +1,5 @@
 /* mined.html: the round as a page for a person, one file without network. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/file.h"
@@ -113,18 +114,40 @@ static void put_pick(FILE *to, const struct mining_round *r, size_t i)
     fputs("</figcaption></figure>\n", to);
 }
 
-static void put_section(FILE *to, const struct mining_round *r,
-                        enum gate_mine_verdict v, const char *why)
+struct placed {
+    double p;
+    size_t pick;
+};
+
+static int larger_first(const void *a, const void *b)
 {
+    const struct placed *x = a, *y = b;
+
+    return x->p != y->p ? (x->p < y->p) - (x->p > y->p)
+                        : (x->pick > y->pick) - (x->pick < y->pick);
+}
+
+/* The picks of one verdict by falling score, whatever the order in which they
+ * were looked at. all: room for every pick. */
+static void put_section(FILE *to, const struct mining_round *r,
+                        enum gate_mine_verdict v, struct placed *all,
+                        const char *why)
+{
+    size_t n = 0;
+
     if (r->result->count[v] == 0) {
         return;
     }
-    fprintf(to, "<h2>Round %d, %s: %zu</h2>\n<p>%s</p><div class=\"g\">\n",
-            r->number, gate_mine_verdict_name(v), r->result->count[v], why);
     for (size_t i = 0; i < r->result->n; i++) {
         if (r->result->pick[i].verdict == v) {
-            put_pick(to, r, i);
+            all[n++] = (struct placed){ r->result->pick[i].p, i };
         }
+    }
+    qsort(all, n, sizeof *all, larger_first);
+    fprintf(to, "<h2>Round %d, %s: %zu</h2>\n<p>%s</p><div class=\"g\">\n",
+            r->number, gate_mine_verdict_name(v), r->result->count[v], why);
+    for (size_t i = 0; i < n; i++) {
+        put_pick(to, r, all[i].pick);
     }
     fputs("</div>\n", to);
 }
@@ -133,9 +156,12 @@ enum nn_status mining_write_html(const struct mining_round *r, const char *path,
                                  struct nn_error *err)
 {
     struct nn_file_out o = { 0 };
-    enum nn_status st = nn_file_out_open(&o, path, err);
+    struct placed *all = nn_mem_calloc(r->result->n + 1, sizeof *all);
+    enum nn_status st =
+        all == NULL ? nn_fail_nomem(err) : nn_file_out_open(&o, path, err);
 
     if (st) {
+        nn_mem_free(all);
         return st;
     }
     fputs(head, o.stream);
@@ -146,14 +172,15 @@ enum nn_status mining_write_html(const struct mining_round *r, const char *path,
           "d (drop), marks a picture; arrows move. <button id=\"save\">Save "
           "the kept ones as a manifest</button> <span id=\"n\"></span></p>\n",
           o.stream);
-    put_section(o.stream, r, GATE_MINE_V_SUSPECT,
+    put_section(o.stream, r, GATE_MINE_V_SUSPECT, all,
                 "Look like the wanted things: only a person can say. They are "
                 "not trained on unless kept here.");
-    put_section(o.stream, r, GATE_MINE_V_HARD,
+    put_section(o.stream, r, GATE_MINE_V_HARD, all,
                 "Fool the gate, and are nothing that is wanted.");
-    put_section(o.stream, r, GATE_MINE_V_RANDOM,
+    put_section(o.stream, r, GATE_MINE_V_RANDOM, all,
                 "Fresh, whatever their score.");
     fputs(script, o.stream);
     fputs("</body></html>\n", o.stream);
+    nn_mem_free(all);
     return nn_file_out_commit(&o, err);
 }

@@ -132,7 +132,7 @@
           NN_OPT_CHOICE,                                                       \
           &(t).rounds.mode,                                                    \
           GATE_MINE_MODES,                                                     \
-          "which scores a round takes",                                        \
+          "what a round takes, as in mine",                                    \
           0,                                                                   \
           0 },                                                                 \
         { "suspect-rate",                                                      \

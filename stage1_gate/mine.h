@@ -1,8 +1,8 @@
 /* stage1_gate/mine.h - hard-negative mining: the pictures of a pool that fool
  * the gate, without the bears that hide in it.
  *
- * A pool is never assumed clean. It is scored once (gate_mine_scan), the best
- * scores are looked at one after another (gate_mine_choose), and each gets one
+ * A pool is never assumed clean. It is scored once (gate_mine_scan), those that
+ * pass are looked at one after another (gate_mine_choose), and each gets one
  * verdict: hard, random, duplicate, capped, suspect. Suspects look like true
  * positives and are for a person, never for training. What counts as a suspect
  * is a rule fitted on the validation pictures (gate_mine_rule_fit), which the
@@ -124,12 +124,13 @@ gate_mine_rule_fit(const struct nn_net *gate, const struct gate_mine_bank *bank,
 /* --- choosing --- */
 
 enum gate_mine_mode {
-    GATE_MINE_HARDEST, /* from the largest score down to `least` */
+    GATE_MINE_FALSE_POSITIVES, /* drawn evenly from those of `least` or more */
+    GATE_MINE_HARDEST,         /* from the largest score down to `least` */
     GATE_MINE_SEMI,    /* just not accepted: from below `threshold` down */
     GATE_MINE_UNIFORM, /* evenly over the scores from `least` up */
     GATE_MINE_RANDOM,  /* whatever the score */
 };
-#define GATE_MINE_MODES "hardest|semi-hard|uniform|random"
+#define GATE_MINE_MODES "false-positives|hardest|semi-hard|uniform|random"
 
 enum gate_mine_verdict {
     GATE_MINE_V_HARD,      /* accepted for its score */
@@ -159,8 +160,8 @@ struct gate_mine_options {
     size_t n_leave_out;
     uint64_t seed;
 };
-/* hardest, hard_share 0.8, least the gate's threshold, cosines 0.995 and 0.9,
- * caps a fifth and a tenth of top, 20 x top looks, seed 1. */
+/* false positives, hard_share 0.8, least the gate's threshold, cosines 0.995
+ * and 0.9, caps a fifth and a tenth of top, 20 x top looks, seed 1. */
 struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
                                             size_t top);
 

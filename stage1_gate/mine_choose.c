@@ -67,7 +67,7 @@ struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
                                             size_t top)
 {
     return (struct gate_mine_options){
-        .mode = GATE_MINE_HARDEST,
+        .mode = GATE_MINE_FALSE_POSITIVES,
         .top = top,
         .hard_share = 0.8,
         .threshold = policy->threshold,
@@ -379,8 +379,10 @@ static enum nn_status choose_by_score(struct chooser *c, size_t want,
                         c->opt->most_looks, &list, &n, err);
 
     if (!st) {
-        st =
-            choose(c, list, n, want, 0, c->opt->mode == GATE_MINE_HARDEST, err);
+        st = choose(c, list, n, want, 0,
+                    c->opt->mode == GATE_MINE_HARDEST ||
+                        c->opt->mode == GATE_MINE_FALSE_POSITIVES,
+                    err);
     }
     nn_mem_free(list);
     return st;

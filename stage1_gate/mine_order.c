@@ -79,10 +79,12 @@ struct pass {
     size_t n, most;
 };
 
-/* (0,1), of the picture alone. */
+/* (0,1), of the picture and the mode alone: the random share of a round is
+ * drawn anew and does not go on where its hard share stopped. */
 static double draw(const struct pass *p, uint32_t item)
 {
-    uint64_t u = nn_rng_at(p->opt->seed, nn_rng_stream(1, STREAM, 0), item);
+    uint64_t part = p->opt->mode == GATE_MINE_FALSE_POSITIVES ? 1 : 0;
+    uint64_t u = nn_rng_at(p->opt->seed, nn_rng_stream(1, STREAM, part), item);
 
     return ((double)(u >> 12) + 0.5) * 0x1p-52;
 }
@@ -120,6 +122,8 @@ static double key_of(const struct pass *p, uint32_t item, double z)
         return z >= p->z_least
                    ? log(draw(p, item)) * (double)p->bin[bin_of(p, z)]
                    : (double)NAN;
+    case GATE_MINE_FALSE_POSITIVES:
+        return z >= p->z_least ? draw(p, item) : (double)NAN;
     case GATE_MINE_RANDOM:
         break;
     }

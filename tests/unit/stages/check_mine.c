@@ -336,6 +336,7 @@ static struct gate_mine_options options(size_t top)
     const struct gate_policy policy = { .threshold = 0.5 };
     struct gate_mine_options o = gate_mine_defaults(&policy, top);
 
+    o.mode = GATE_MINE_HARDEST;
     o.least = 0;
     o.hard_share = 1;
     o.folder_cap = o.cluster_cap = 0;
@@ -524,7 +525,8 @@ START_TEST(order_in_pieces)
 
     o.threshold = 1;
     scan(NULL, z);
-    for (int mode = GATE_MINE_HARDEST; mode <= GATE_MINE_RANDOM; mode++) {
+    for (int mode = GATE_MINE_FALSE_POSITIVES; mode <= GATE_MINE_RANDOM;
+         mode++) {
         o.mode = (enum gate_mine_mode)mode;
         ck_assert_int_eq(
             gate_mine_order(&scores, &o, 1, NULL, 1000, &all, &n, NULL), NN_OK);
@@ -574,6 +576,68 @@ START_TEST(semi_hard_and_uniform)
 }
 END_TEST
 
+/* Any picture that fools the gate, as often as another: over many draws of one
+ * each rank comes first about equally often, none below `least` at all. */
+START_TEST(false_positives_are_drawn_evenly)
+{
+    enum { DRAWS = 2000 };
+    struct gate_mine_options o = options(1);
+    size_t first[POOL] = { 0 }, above = 0;
+
+    scan(NULL, z);
+    o.mode = GATE_MINE_FALSE_POSITIVES;
+    o.least = gate_probability(gate, z[5]) * (1 - 1e-9);
+    for (o.seed = 1; o.seed <= DRAWS; o.seed++) {
+        struct gate_mine_candidate *list;
+        size_t n;
+
+        ck_assert_int_eq(
+            gate_mine_order(&scores, &o, 1, NULL, POOL, &list, &n, NULL),
+            NN_OK);
+        for (size_t i = 0; i < n; i++) {
+            ck_assert_double_ge(list[i].z, z[5] - 1e-6);
+        }
+        ck_assert_uint_lt(list[0].item, POOL);
+        first[list[0].item]++;
+        above = n;
+        nn_mem_free(list);
+    }
+    ck_assert_uint_gt(above, 3);
+    ck_assert_uint_lt(above, POOL);
+    for (size_t i = 0; i < POOL; i++) {
+        double expected = DRAWS / (double)above;
+
+        if (z[i] >= z[5]) { /* six standard deviations of a binomial count */
+            ck_assert_double_lt(fabs((double)first[i] - expected),
+                                6 * sqrt(expected));
+        } else {
+            ck_assert_uint_eq(first[i], 0);
+        }
+    }
+}
+END_TEST
+
+/* Drawn or from the top, suspects are looked for everywhere. */
+START_TEST(false_positives_and_all_suspects)
+{
+    const struct gate_mine_opinion knows = { oracle, (char[]){ "/b/" } };
+    const struct gate_mine_rule rule = { .w = { 0, 0, 0, 1 }, .limit = 0.5 };
+    struct gate_mine_options o = options(10);
+    struct gate_mine_result r;
+
+    o.mode = GATE_MINE_FALSE_POSITIVES;
+    choose(&rule, &knows, &o, &r);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], 10);
+    ck_assert_uint_ge(r.count[GATE_MINE_V_SUSPECT], POOL / 2 - 3);
+    for (size_t i = 0; i < r.n; i++) {
+        if (r.pick[i].verdict == GATE_MINE_V_HARD) {
+            ck_assert_ptr_nonnull(strstr(file(&r, i), "/a/"));
+        }
+    }
+    gate_mine_result_release(&r);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("mine");
@@ -596,6 +660,8 @@ static Suite *create(void)
     tcase_add_test(t, random_without_scores);
     tcase_add_test(t, order_in_pieces);
     tcase_add_test(t, semi_hard_and_uniform);
+    tcase_add_test(t, false_positives_are_drawn_evenly);
+    tcase_add_test(t, false_positives_and_all_suspects);
     suite_add_tcase(s, t);
     return s;
 }
