@@ -4,11 +4,35 @@
 #include "common/base/mem.h"
 #include "common/data/dataset_internal.h"
 
-/* Place of a name, or -1. */
+/* Is name one of the parts of a class "a|b|c"? */
+static int is_part(const char *joined, const char *name)
+{
+    size_t len = strlen(name);
+    const char *p = joined;
+
+    for (;;) {
+        size_t n = strcspn(p, "|");
+
+        if (n == len && memcmp(p, name, n) == 0) {
+            return 1;
+        }
+        if (p[n] == '\0') {
+            return 0;
+        }
+        p += n + 1;
+    }
+}
+
+/* Place of a name, or of the class that is joined from it; or -1. */
 static int32_t place_of(const char *const *classes, size_t n, const char *name)
 {
     for (size_t k = 0; k < n; k++) {
         if (strcmp(classes[k], name) == 0) {
+            return (int32_t)k;
+        }
+    }
+    for (size_t k = 0; k < n; k++) {
+        if (is_part(classes[k], name)) {
             return (int32_t)k;
         }
     }

@@ -141,7 +141,8 @@ nn_dataset_borrow(struct nn_dataset *ds, const struct nn_dataset *from,
                   enum nn_split split, struct nn_error *err);
 /* Replace the table of classes by one that holds all of them and maybe more,
  * in its own order: a model's, to measure it on data that lack a class. Labels
- * follow their names. Errors: NN_ERR_ARG (names a class of ds that is not
+ * follow their names; where there is no such name, a class "a|b|c" stands for
+ * a, b and c. Errors: NN_ERR_ARG (names a class of ds that is not
  * among the n), NN_ERR_NOMEM; ds is then as it was. */
 NN_MUST_CHECK enum nn_status nn_dataset_set_classes(struct nn_dataset *ds,
                                                     const char *const *classes,

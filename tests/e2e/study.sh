@@ -30,6 +30,9 @@ out_has "has a table" "random / mined"
 out_has "and of what was never seen" "did not hold"
 out_has "answers" "of the test negatives pass after mining"
 check "and writes it" cmp -s "$tmp/out" "$tmp/study/study.txt"
+run 0 "its gates can be measured" evaluate --model "$tmp/study/base-s1" "$data" \
+    --bootstrap 0
+out_has "though they know one class" "false-positive rate at 95 % hit rate"
 check "study.json agrees with the records" python3 - "$tmp/study" <<'PY'
 import glob, json, sys
 d = sys.argv[1]

@@ -79,6 +79,38 @@ START_TEST(larger_table_of_classes)
 }
 END_TEST
 
+/* A gate alone has one class, joined from those of its data. */
+START_TEST(joined_classes)
+{
+    const char *const gate[] = { "black|teddy" };
+    const char *const lacks[] = { "blackbird|teddy" };
+    const char *const both[] = { "black|teddy", "teddy" };
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_dataset *ds = album_open(data_dir);
+
+    ck_assert_int_eq(nn_dataset_set_classes(ds, lacks, 1, &err), NN_ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(err.text, "unknown class 'black'"));
+    ck_assert_int_eq(nn_dataset_set_classes(ds, both, 2, &err), NN_OK);
+    for (size_t i = 0; i < ds->n; i++) { /* its own name comes first */
+        int32_t label = ds->items[i].label;
+        int teddy = strstr(ds->items[i].file, "teddy") != NULL;
+
+        ck_assert(label == NN_NEGATIVE || label == teddy);
+    }
+    nn_dataset_close(&ds);
+    ds = album_open(data_dir);
+    ck_assert_int_eq(nn_dataset_set_classes(ds, gate, 1, &err), NN_OK);
+    ck_assert_uint_eq(ds->n_classes, 1);
+    for (size_t i = 0; i < ds->n; i++) {
+        const char *file = ds->items[i].file;
+        int bear = strstr(file, "teddy") != NULL || strstr(file, "black");
+
+        ck_assert_int_eq(ds->items[i].label, bear ? 0 : NN_NEGATIVE);
+    }
+    nn_dataset_close(&ds);
+}
+END_TEST
+
 /* The way mining finds copies: a set of both, fingerprinted and grouped. */
 START_TEST(duplicates_across_sets)
 {
@@ -181,6 +213,7 @@ static Suite *create(void)
     tcase_add_test(t, duplicates_across_sets);
     tcase_add_test(t, refuses);
     tcase_add_test(t, larger_table_of_classes);
+    tcase_add_test(t, joined_classes);
     tcase_add_test(t, allocation_failures);
     suite_add_tcase(s, t);
     return s;
