@@ -330,7 +330,7 @@ int cmd_mine(int argc, char **argv)
         .top = 500,
         .hard_share = 0.8,
         .least = -1,
-        .suspect_rate = 0.99,
+        .suspect_rate = 0.98,
         .folder_cap = -1,
         .cluster_cap = -1,
         .seed = 1,

@@ -71,7 +71,7 @@ static void set_defaults(struct train *t)
                                        .rate = 0.3,
                                        .share = 0.25,
                                        .hard_share = 0.8,
-                                       .suspect_rate = 0.99 };
+                                       .suspect_rate = 0.98 };
     t->init_rate = INIT_RATE;
     t->norm_floor = -1;
     t->head_rate = t->gate.train.head_lr;
