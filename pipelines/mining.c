@@ -290,7 +290,7 @@ void mining_print(const struct mining_round *r, FILE *to)
     }
     if (m->exhausted) {
         fprintf(to,
-                "the pool has no more: %zu of %zu wanted negatives; a larger "
+                "the pool gave no more: %zu of %zu wanted negatives; a larger "
                 "pool or a lower --least gives more\n",
                 m->count[GATE_MINE_V_HARD] + m->count[GATE_MINE_V_RANDOM],
                 r->opt->top);

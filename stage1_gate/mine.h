@@ -153,8 +153,9 @@ struct gate_mine_options {
     double cluster_cosine; /* and that close, the same kind of picture */
     size_t folder_cap;     /* accepted of one folder of the pool; 0: no cap */
     size_t cluster_cap;    /* accepted of one cluster; 0: no cap */
-    size_t most_looks;     /* candidates looked at by score; once there are
-                              enough hard ones, for suspects alone */
+    size_t most_looks;     /* candidates looked at by score (once there are
+                              enough hard ones, for suspects alone), and as
+                              many at random */
     /* Pictures below a folder of one of these names are passed over. */
     const char *const *leave_out;
     size_t n_leave_out;
@@ -184,7 +185,7 @@ struct gate_mine_result {
     size_t count[GATE_MINE_V_UNREADABLE + 1]; /* by verdict */
     size_t above;      /* pictures of the pool at `least` or above */
     size_t unreadable; /* pictures without a score, which are not looked at */
-    int exhausted;     /* 1: fewer than asked, nothing is left */
+    int exhausted;     /* 1: fewer than asked, nothing is left to look at */
 };
 /* scores: of the pool (gate_mine_scan); those of fd -1 are unknown, which is
  * enough for GATE_MINE_RANDOM. rule NULL: nobody is suspected, and the pool is

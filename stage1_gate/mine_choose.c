@@ -388,21 +388,25 @@ static enum nn_status choose_by_score(struct chooser *c, size_t want,
     return st;
 }
 
-/* A few more than are wanted at a time, until enough are good or all have been
- * drawn. */
+/* A few more than are wanted at a time, until enough are good, all have been
+ * drawn or most_looks of them have: in a pool of copies or suspects the search
+ * and its record would go on to the end of the pool. */
 static enum nn_status choose_at_random(struct chooser *c, size_t want,
                                        struct nn_error *err)
 {
     struct gate_mine_options o = *c->opt;
     struct gate_mine_candidate *list = NULL, last;
-    size_t n = 1, most = 2 * want + BLOCK;
+    size_t n = 1, most = 2 * want + BLOCK, left = c->opt->most_looks;
     int first = 1;
     enum nn_status st = remember_picks(c) ? nn_fail_nomem(err) : NN_OK;
 
     o.mode = GATE_MINE_RANDOM;
-    while (!st && n > 0 && c->out->count[GATE_MINE_V_RANDOM] < want) {
+    while (!st && n > 0 && left > 0 &&
+           c->out->count[GATE_MINE_V_RANDOM] < want) {
         st = gate_mine_order(c->scores, &o, c->gate->temperature,
-                             first ? NULL : &last, most, &list, &n, err);
+                             first ? NULL : &last, most < left ? most : left,
+                             &list, &n, err);
+        left -= n;
         if (!st) {
             st = choose(c, list, n, want, 1, 0, err);
         }

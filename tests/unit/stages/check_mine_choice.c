@@ -319,6 +319,27 @@ START_TEST(false_positives_and_all_suspects)
 }
 END_TEST
 
+/* Where everything is a suspect the search ends, however large the pool. */
+START_TEST(looks_are_bounded)
+{
+    const struct gate_mine_rule all = { .w = { 1, 0, 0, 0 }, .limit = 0.5 };
+    struct gate_mine_options o = options(2);
+    struct gate_mine_result r;
+
+    o.hard_share = 0.5;
+    o.most_looks = 7;
+    for (int mode = GATE_MINE_FALSE_POSITIVES; mode <= GATE_MINE_HARDEST;
+         mode++) {
+        o.mode = (enum gate_mine_mode)mode;
+        choose(&all, NULL, &o, &r);
+        ck_assert_uint_gt(r.n, 7);
+        ck_assert_uint_le(r.n, 14);
+        ck_assert_int_eq(r.exhausted, 1);
+        gate_mine_result_release(&r);
+    }
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("mine_choice");
@@ -335,6 +356,7 @@ static Suite *create(void)
     tcase_add_test(t, semi_hard_and_uniform);
     tcase_add_test(t, false_positives_are_drawn_evenly);
     tcase_add_test(t, false_positives_and_all_suspects);
+    tcase_add_test(t, looks_are_bounded);
     suite_add_tcase(s, t);
     return s;
 }
