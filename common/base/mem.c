@@ -6,6 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+enum {
+    HUGE_PAGE = 2 << 20,
+    HUGE_LEAST = 4 * HUGE_PAGE, /* bytes worth pages of that size */
+};
 
 /* The test hook and the two counters: the only state of this file. */
 static atomic_long calls, live, fail_at;
@@ -74,17 +82,36 @@ void *nn_mem_realloc(void *p, size_t n, size_t size)
     return p == NULL ? count(q) : q;
 }
 
+/* Large buffers ask for large pages: they are neighbours in the caches too,
+ * where small ones are scattered and push each other out. */
+static void *large_pages(void *p, size_t bytes)
+{
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (p != NULL) {
+        /* A wish: without such pages it is only slower. */
+        (void)madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    }
+#else
+    (void)bytes;
+#endif
+    return p;
+}
+
 void *nn_mem_aligned(size_t n, size_t size)
 {
-    size_t bytes;
+    size_t bytes, unit;
     void *p;
 
     if (nn_size_mul(n, size, &bytes) ||
-        bytes > (size_t)PTRDIFF_MAX - NN_ALIGN || must_fail()) {
+        bytes > (size_t)PTRDIFF_MAX - HUGE_PAGE || must_fail()) {
         return NULL;
     }
+    unit = bytes < HUGE_LEAST ? NN_ALIGN : HUGE_PAGE;
     bytes = (bytes + NN_ALIGN) / NN_ALIGN * NN_ALIGN;
-    p = aligned_alloc(NN_ALIGN, bytes);
+    p = aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
+    if (unit == HUGE_PAGE) {
+        p = large_pages(p, bytes);
+    }
     if (p != NULL) {
         memset(p, 0, bytes);
     }
