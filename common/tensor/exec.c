@@ -25,7 +25,13 @@ enum nn_status nn_exec_create(const struct nn_graph *g,
     e->opt = *opt;
     st = nn_exec_fuse(e, err);
     if (!st) {
+        st = nn_group_plan(e, err);
+    }
+    if (!st) {
         st = nn_exec_place(e, err);
+    }
+    if (!st && !opt->train) {
+        st = nn_lead_plan(e, err);
     }
     if (st) {
         nn_exec_destroy(&e);
@@ -45,6 +51,7 @@ void nn_exec_destroy(struct nn_exec **ep)
     }
     for (size_t t = 0; e->step != NULL && t < e->graph->n_nodes; t++) {
         nn_conv_destroy(&e->step[t].kernel);
+        nn_conv_destroy(&e->step[t].part);
     }
     nn_mem_free(e->step);
     nn_mem_free(e->y);
@@ -56,6 +63,7 @@ void nn_exec_destroy(struct nn_exec **ep)
     nn_buf_release(&e->constants);
     nn_buf_release(&e->work);
     nn_buf_release(&e->fold);
+    nn_buf_release(&e->groups);
     nn_mem_free(e);
 }
 
@@ -139,11 +147,12 @@ static const char *first_bad(struct nn_exec *e)
         struct nn_step *s = &e->step[t];
         size_t n = nn_step_floats(g, s->out, e->batch);
         nn_node id = s->conv >= 0 ? s->conv : s->norm;
+        const float *y = e->y[s->out] != NULL ? e->y[s->out] : s->z;
 
         if (!e->opt.train) {
             nn_step_forward(e, s, NULL);
         }
-        if (nn_first_bad(e->y[s->out], n) < n) {
+        if (nn_first_bad(y, n) < n) {
             return id >= 0 ? g->node[id].name : nn_op_name(&g->node[s->out]);
         }
     }
@@ -158,8 +167,9 @@ struct pass {
 static void forward_steps(void *ctx)
 {
     struct pass *pass = ctx;
+    size_t first = pass->e->opt.train ? 0 : nn_lead_forward(pass->e);
 
-    for (size_t t = 0; t < pass->e->n_steps; t++) {
+    for (size_t t = first; t < pass->e->n_steps; t++) {
         nn_step_forward(pass->e, &pass->e->step[t], pass->p);
     }
 }
@@ -230,6 +240,9 @@ enum nn_status nn_exec_backward(struct nn_exec *e, struct nn_params *p,
                        "forward pass before it");
     }
     memset(e->seen, 0, g->n_nodes);
+    for (size_t t = 0; t < e->n_steps; t++) {
+        e->step[t].gathered = 0;
+    }
     memcpy(e->dy[g->logits], dlogits,
            nn_step_floats(g, g->logits, e->batch) * sizeof(float));
     e->seen[g->logits] = 1;

@@ -19,40 +19,56 @@ static void give(struct nn_exec *e, nn_node id, const float *d)
     }
 }
 
-/* Backward of the norm: x is what it normalised; the gradient of x goes to
- * dx, which may be dy itself. The coefficients take the place of mean and
- * inv_std, which are not needed any more. */
-static void backward_norm(struct nn_exec *e, struct nn_step *s,
-                          struct nn_params *p, const float *x, const float *dy,
-                          int relu, float *dx)
+/* The two sums into coefficients, which take the place of mean and inv_std:
+ * those are not needed any more. */
+static void norm_coefficients(struct nn_exec *e, struct nn_step *s,
+                              struct nn_params *p)
 {
     const struct nn_graph *g = e->graph;
-    size_t rows = nn_step_rows(g, s->out, e->batch);
+    double rows = (double)nn_step_rows(g, s->out, e->batch);
     size_t c = (size_t)g->node[s->out].shape.c;
     const float *gamma = nn_step_param(g, p->value.data, s->norm, NN_BN_WEIGHT);
     float *dgamma = nn_step_param(g, p->grad.data, s->norm, NN_BN_WEIGHT);
     float *dbeta = nn_step_param(g, p->grad.data, s->norm, NN_BN_BIAS);
-    struct nn_norm_past past = { .mean = s->mean, .inv_std = s->inv_std };
-    float *a = s->inv_std, *b = s->curve, *k = s->mean;
 
-    if (relu) {
-        past.scale = s->scale;
-        past.shift = s->shift;
-    }
-    nn_norm_backward_sums(x, dy, rows, c, &past, s->sum, s->sum_sq,
-                          e->work.data);
     for (size_t i = 0; i < c; i++) {
         double inv = (double)s->inv_std[i], mean = (double)s->mean[i];
         double slope = (double)gamma[i] * inv;
-        double curve = -slope * inv * s->sum_sq[i] / (double)rows;
+        double curve = -slope * inv * s->sum_sq[i] / rows;
 
         dbeta[i] += (float)s->sum[i];
         dgamma[i] += (float)s->sum_sq[i];
-        a[i] = (float)slope;
-        b[i] = (float)curve;
-        k[i] = (float)(-slope * s->sum[i] / (double)rows - curve * mean);
+        s->inv_std[i] = (float)slope;
+        s->curve[i] = (float)curve;
+        s->mean[i] = (float)(-slope * s->sum[i] / rows - curve * mean);
     }
-    nn_norm_backward_apply(x, dy, rows, c, &past, a, b, k, dx);
+}
+
+/* Pass 1 of the norm, unless the step behind has done it. x is what it
+ * normalised. */
+static void norm_sums(struct nn_exec *e, struct nn_step *s, struct nn_params *p,
+                      const float *x, const float *dy)
+{
+    struct nn_norm_past past = nn_step_past(s);
+
+    if (!s->gathered) {
+        nn_norm_backward_sums(x, dy, nn_step_rows(e->graph, s->out, e->batch),
+                              (size_t)e->graph->node[s->out].shape.c, &past,
+                              s->sum, s->sum_sq, e->work.data);
+    }
+    s->gathered = 0;
+    norm_coefficients(e, s, p);
+}
+
+/* Pass 2: the gradient of x goes to dx, which may be dy itself. */
+static void norm_apply(struct nn_exec *e, struct nn_step *s, const float *x,
+                       const float *dy, float *dx)
+{
+    struct nn_norm_past past = nn_step_past(s);
+
+    nn_norm_backward_apply(x, dy, nn_step_rows(e->graph, s->out, e->batch),
+                           (size_t)e->graph->node[s->out].shape.c, &past,
+                           s->inv_std, s->curve, s->mean, dx);
 }
 
 static void backward_conv(struct nn_exec *e, struct nn_step *s,
@@ -65,7 +81,7 @@ static void backward_conv(struct nn_exec *e, struct nn_step *s,
 
     nn_conv_backward_weights(s->kernel, e->batch, e->y[s->x], dz,
                              nn_step_param(g, p->grad.data, s->conv, 0),
-                             e->work.data);
+                             e->work.data, NULL);
     if (node->bias) {
         float *db = nn_step_param(g, p->grad.data, s->conv, 1);
 
@@ -91,19 +107,24 @@ static void backward_fused(struct nn_exec *e, struct nn_step *s,
 {
     size_t n = nn_step_floats(e->graph, s->out, e->batch);
     float *dy = e->dy[s->out];
-    int relu = s->relu;
 
-    if (relu && (s->residual >= 0 || s->norm < 0)) {
+    if (s->group > 0) {
+        norm_sums(e, s, p, s->z, dy);
+        nn_group_backward(e, s, p);
+        return;
+    }
+    if (s->relu && (s->residual >= 0 || s->norm < 0)) {
         nn_relu_backward(e->y[s->out], dy, n, dy);
-        relu = 0;
     }
     if (s->residual >= 0) {
         give(e, s->residual, dy);
     }
     if (s->norm >= 0 && s->conv >= 0) {
-        backward_norm(e, s, p, s->z, dy, relu, dy);
+        norm_sums(e, s, p, s->z, dy);
+        norm_apply(e, s, s->z, dy, dy);
     } else if (s->norm >= 0) {
-        backward_norm(e, s, p, e->y[s->x], dy, relu, e->scratch);
+        norm_sums(e, s, p, e->y[s->x], dy);
+        norm_apply(e, s, e->y[s->x], dy, e->scratch);
         give(e, s->x, e->scratch);
     }
     if (s->conv >= 0) {

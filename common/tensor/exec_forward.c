@@ -109,14 +109,20 @@ static void forward_conv(struct nn_exec *e, struct nn_step *s,
                         e->y[s->out], e->work.data);
         return;
     }
-    end.sum = s->sum;
-    end.sum_sq = s->sum_sq;
-    nn_conv_forward(s->kernel, e->batch, e->y[s->x], s->packed, &end, s->z,
-                    e->work.data);
+    if (s->group > 0) {
+        nn_group_forward(e, s);
+    } else {
+        end.sum = s->sum;
+        end.sum_sq = s->sum_sq;
+        nn_conv_forward(s->kernel, e->batch, e->y[s->x], s->packed, &end, s->z,
+                        e->work.data);
+    }
     train_norm(e, s, p);
-    nn_norm_apply(s->z, nn_step_rows(g, s->out, e->batch),
-                  (size_t)node->shape.c, s->scale, s->shift, res, s->relu,
-                  e->y[s->out]);
+    if (!nn_group_applies(e, s)) {
+        nn_norm_apply(s->z, nn_step_rows(g, s->out, e->batch),
+                      (size_t)node->shape.c, s->scale, s->shift, res, s->relu,
+                      e->y[s->out]);
+    }
 }
 
 static void forward_norm(struct nn_exec *e, struct nn_step *s,

@@ -7,6 +7,7 @@
 #define NN_COMMON_TENSOR_EXEC_INTERNAL_H
 
 #include "common/tensor/graph_internal.h"
+#include "common/tensor/kernels/norm.h"
 
 struct nn_step {
     nn_node x, out;   /* input and output nodes */
@@ -22,6 +23,10 @@ struct nn_step {
     float *mean, *inv_std, *scale, *shift; /* [C] of the norm */
     float *curve;                          /* [C], scratch of backward */
     double *sum, *sum_sq;                  /* [C] */
+    struct nn_conv *part; /* plan for a group of images, or NULL */
+    size_t group;         /* images of a group; 0: all in one pass */
+    size_t lead_at; /* inference: floats to its output in a thread's scratch */
+    int gathered;   /* backward: the step behind gathered sum and sum_sq */
 };
 
 struct nn_exec {
@@ -32,7 +37,11 @@ struct nn_exec {
     float **y;     /* [node] output of the nodes that exist after fusion */
     float **dy;    /* [node] gradient, training only */
     uint8_t *seen; /* [node] gradient was written in this backward pass */
-    struct nn_buf activations, gradients, constants, work, fold;
+    struct nn_buf activations, gradients, constants, work, fold, groups;
+    size_t group_floats; /* of each piece in groups */
+    struct {             /* inference: leading steps, see exec_lead.c */
+        size_t steps, images, threads, work, floats;
+    } lead;
     double *sums;
     float *scratch;   /* training: gradient of an unfused norm's input */
     int32_t batch;    /* of the last forward pass; 0: none */
@@ -52,6 +61,27 @@ void nn_step_forward(struct nn_exec *e, struct nn_step *s, struct nn_params *p);
 /* exec_backward.c */
 void nn_step_backward(struct nn_exec *e, struct nn_step *s,
                       struct nn_params *p);
+
+/* exec_group.c: conv + norm steps of training, a few images at a time. */
+/* Which steps; then the floats of their scratch (and group_floats). */
+NN_MUST_CHECK enum nn_status nn_group_plan(struct nn_exec *e,
+                                           struct nn_error *err);
+size_t nn_group_floats(struct nn_exec *e);
+/* 1: the step behind s applies its norm. 1: and nobody else wants y of s,
+ * which is then kept nowhere and made again from z backward. */
+int nn_group_applies(const struct nn_exec *e, const struct nn_step *s);
+int nn_group_hides(const struct nn_exec *e, const struct nn_step *s);
+/* z, sum and sum_sq of s; y of the step before where that is left to it. */
+void nn_group_forward(struct nn_exec *e, struct nn_step *s);
+/* Everything that follows from dy and the norm's coefficients. */
+void nn_group_backward(struct nn_exec *e, struct nn_step *s,
+                       struct nn_params *p);
+
+/* exec_lead.c: which steps lead at inference; run them, returns how many were
+ * run: 0 where the batch is better done at once. */
+NN_MUST_CHECK enum nn_status nn_lead_plan(struct nn_exec *e,
+                                          struct nn_error *err);
+size_t nn_lead_forward(struct nn_exec *e);
 
 static inline size_t nn_step_floats(const struct nn_graph *g, nn_node id,
                                     int32_t batch)
@@ -75,6 +105,18 @@ static inline float *nn_step_param(const struct nn_graph *g, float *flat,
                                    nn_node id, int32_t i)
 {
     return flat + g->param[g->node[id].param + i].offset;
+}
+
+/* What the backward pass of the norm wants to know of the forward pass. */
+static inline struct nn_norm_past nn_step_past(const struct nn_step *s)
+{
+    struct nn_norm_past past = { .mean = s->mean, .inv_std = s->inv_std };
+
+    if (s->relu && s->residual < 0) {
+        past.scale = s->scale;
+        past.shift = s->shift;
+    }
+    return past;
 }
 
 /* Scale and zero the dropped elements of v in place: the same draws forward

@@ -154,7 +154,9 @@ static void activation_lifetimes(const struct nn_exec *e,
         if (at < 0) {
             continue;
         }
-        b[id].floats = nn_step_floats(g, id, e->opt.max_batch);
+        if (!nn_group_hides(e, &e->step[at])) {
+            b[id].floats = nn_step_floats(g, id, e->opt.max_batch);
+        }
         b[id].first = at;
         b[id].last = keep ? end : last_use(e, id);
     }
@@ -323,7 +325,8 @@ static enum nn_status place_constants(struct nn_exec *e)
     e->sums = nn_mem_calloc(sums, sizeof *e->sums);
     if (e->sums == NULL || nn_buf_reset(&e->constants, floats) ||
         nn_buf_reset(&e->work, work) ||
-        nn_buf_reset(&e->fold, e->opt.train ? 0 : fold)) {
+        nn_buf_reset(&e->fold, e->opt.train ? 0 : fold) ||
+        nn_buf_reset(&e->groups, nn_group_floats(e))) {
         return NN_ERR_NOMEM;
     }
     at = e->constants.data;
@@ -354,7 +357,7 @@ enum nn_status nn_exec_place(struct nn_exec *e, struct nn_error *err)
         st = place_constants(e);
     }
     e->bytes = (e->activations.count + e->gradients.count + e->constants.count +
-                e->work.count + e->fold.count) *
+                e->work.count + e->fold.count + e->groups.count) *
                sizeof(float);
     return st ? nn_fail_nomem(err) : NN_OK;
 }

@@ -139,6 +139,10 @@ struct nn_exec_options {
     int train;         /* 1: keep what backward needs */
     uint64_t seed;     /* dropout stream */
     unsigned cpu;      /* nn_cpu_flags(), or 0 for the scalar kernels */
+    /* Images are taken together while what a step touches is no more floats
+     * than this, so that a core finds it in its own cache. 0: what suits a
+     * cache of 1 to 2 MiB, where it is worth it. Sums are rounded otherwise. */
+    size_t cache_floats;
 };
 
 /* Plan memory and create an executor. g must outlive it.

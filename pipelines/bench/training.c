@@ -51,7 +51,9 @@ enum nn_status bench_training_create(const struct nn_graph *g, int32_t batch,
                                      struct bench_training **out,
                                      struct nn_error *err)
 {
-    const struct nn_exec_options exec = { batch, 1, 1, nn_cpu_flags() };
+    const struct nn_exec_options exec = {
+        .max_batch = batch, .train = 1, .seed = 1, .cpu = nn_cpu_flags()
+    };
     const struct nn_optim_options adamw = nn_optim_defaults(NN_OPTIM_ADAMW);
     struct bench_training *t = nn_mem_calloc(1, sizeof *t);
     enum nn_status st;

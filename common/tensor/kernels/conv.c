@@ -145,6 +145,11 @@ void nn_conv_destroy(struct nn_conv **conv)
     }
 }
 
+void nn_conv_one_piece(struct nn_conv *c, int on)
+{
+    c->one_piece = on;
+}
+
 const char *nn_conv_method(const struct nn_conv *c)
 {
     return c->method;
@@ -233,36 +238,66 @@ void nn_conv_forward(const struct nn_conv *c, int32_t batch, const float *x,
     }
 }
 
-void nn_conv_backward_input(const struct nn_conv *c, int32_t batch,
-                            const float *dy, const float *w, float *dx,
-                            int accumulate, float *work)
+size_t nn_conv_packed_input_floats(const struct nn_conv *c)
+{
+    return c->kind == NN_CONV_GEMM ? nn_gemm_packed_input(c)
+                                   : nn_conv_packed_floats(c);
+}
+
+void nn_conv_pack_input(const struct nn_conv *c, const float *w, float *packed)
 {
     switch (c->kind) {
     case NN_CONV_GEMM:
-        nn_gemm_backward_input(c, batch, dy, w, dx, accumulate, work);
+        nn_gemm_pack_input(c, w, packed);
         break;
     case NN_CONV_DEPTHWISE:
-        nn_depthwise_backward_input(c, batch, dy, w, dx, accumulate, work);
+        nn_depthwise_pack_input(c, w, packed);
         break;
     case NN_CONV_PLAIN:
-        nn_plain_backward_input(c, batch, dy, w, dx, accumulate, work);
+        nn_plain_pack(c, w, packed);
         break;
     }
 }
 
-void nn_conv_backward_weights(const struct nn_conv *c, int32_t batch,
-                              const float *x, const float *dy, float *dw,
-                              float *work)
+void nn_conv_backward_input_packed(const struct nn_conv *c, int32_t batch,
+                                   const float *dy, const float *packed,
+                                   float *dx, int accumulate,
+                                   const struct nn_conv_next *next)
 {
     switch (c->kind) {
     case NN_CONV_GEMM:
-        nn_gemm_backward_weights(c, batch, x, dy, dw, work);
+        nn_gemm_backward_input(c, batch, dy, packed, dx, accumulate, next);
         break;
     case NN_CONV_DEPTHWISE:
-        nn_depthwise_backward_weights(c, batch, x, dy, dw, work);
+        nn_depthwise_backward_input(c, batch, dy, packed, dx, accumulate, next);
         break;
     case NN_CONV_PLAIN:
-        nn_plain_backward_weights(c, batch, x, dy, dw, work);
+        nn_plain_backward_input(c, batch, dy, packed, dx, accumulate, next);
+        break;
+    }
+}
+
+void nn_conv_backward_input(const struct nn_conv *c, int32_t batch,
+                            const float *dy, const float *w, float *dx,
+                            int accumulate, float *work)
+{
+    nn_conv_pack_input(c, w, work);
+    nn_conv_backward_input_packed(c, batch, dy, work, dx, accumulate, NULL);
+}
+
+void nn_conv_backward_weights(const struct nn_conv *c, int32_t batch,
+                              const float *x, const float *dy, float *dw,
+                              float *work, const struct nn_conv_next *next)
+{
+    switch (c->kind) {
+    case NN_CONV_GEMM:
+        nn_gemm_backward_weights(c, batch, x, dy, dw, work, next);
+        break;
+    case NN_CONV_DEPTHWISE:
+        nn_depthwise_backward_weights(c, batch, x, dy, dw, work, next);
+        break;
+    case NN_CONV_PLAIN:
+        nn_plain_backward_weights(c, batch, x, dy, dw, work, next);
         break;
     }
 }

@@ -39,6 +39,14 @@ struct nn_conv_epilogue {
      * order. Both NULL, or both [OC]: sum and sum of squares over B,OH,OW, as
      * double. */
     double *sum, *sum_sq;
+    /* [B,H,W,IC] that will be read soon after: asked for meanwhile. Or NULL. */
+    const float *next_x;
+};
+
+/* What will be read soon after a backward call, of the shapes of its x and dy:
+ * asked for meanwhile. Each may be NULL. */
+struct nn_conv_next {
+    const float *x, *dy;
 };
 
 struct nn_conv; /* opaque: shape, chosen kernels, chunking */
@@ -50,6 +58,11 @@ NN_MUST_CHECK enum nn_status
 nn_conv_create(const struct nn_conv_shape *s, int32_t max_batch,
                unsigned cpu_flags, struct nn_conv **out, struct nn_error *err);
 void nn_conv_destroy(struct nn_conv **conv);
+
+/* on: from now on every call is one piece of work, for a caller that shares
+ * out images to threads itself and makes the calls inside its loop. y without
+ * sums is the same either way, and nn_conv_work_floats() never more. */
+void nn_conv_one_piece(struct nn_conv *c, int on);
 
 int32_t nn_conv_out_h(const struct nn_conv_shape *s); /* < 1: does not fit */
 int32_t nn_conv_out_w(const struct nn_conv_shape *s);
@@ -69,15 +82,25 @@ void nn_conv_forward(const struct nn_conv *c, int32_t batch, const float *x,
                      const float *packed, const struct nn_conv_epilogue *e,
                      float *y, float *work);
 
-/* dx = gradient with respect to x (overwritten; accumulate != 0: added).
- * w is the plain [OC,KH,KW,IC/G] array; packing happens inside work. */
+/* Floats of the weights packed for the input gradient, which fit in work too,
+ * and packed = w in that layout. */
+size_t nn_conv_packed_input_floats(const struct nn_conv *c);
+void nn_conv_pack_input(const struct nn_conv *c, const float *w, float *packed);
+
+/* dx = gradient with respect to x (overwritten; accumulate != 0: added). Of
+ * next (or NULL) only dy counts. */
+void nn_conv_backward_input_packed(const struct nn_conv *c, int32_t batch,
+                                   const float *dy, const float *packed,
+                                   float *dx, int accumulate,
+                                   const struct nn_conv_next *next);
+/* Both in one: w is the plain [OC,KH,KW,IC/G] array, packed inside work. */
 void nn_conv_backward_input(const struct nn_conv *c, int32_t batch,
                             const float *dy, const float *w, float *dx,
                             int accumulate, float *work);
 
-/* dw += gradient with respect to w, [OC,KH,KW,IC/G]. */
+/* dw += gradient with respect to w, [OC,KH,KW,IC/G]. next may be NULL. */
 void nn_conv_backward_weights(const struct nn_conv *c, int32_t batch,
                               const float *x, const float *dy, float *dw,
-                              float *work);
+                              float *work, const struct nn_conv_next *next);
 
 #endif /* NN_COMMON_TENSOR_KERNELS_CONV_H */

@@ -17,6 +17,7 @@ struct view {
     int32_t rows;            /* rows of the result per image */
     size_t total, n_m, n_c;
     int fetch;    /* images are not in the second cache */
+    ptrdiff_t by; /* to what is asked for, or 0: the rows behind */
     double *part; /* [n_m][2][C] */
     float *sums;  /* [n_m][2][C] */
     float *taps;  /* weight gradient: [n_m][KH*KW][C] */
@@ -39,6 +40,9 @@ static void cut_work(const struct nn_conv *c, size_t rows, size_t macs,
     size_t most = partial ? nn_ceil_div(want, blocks) : want;
     *n_m = nn_min_size(most, rows);
     *n_c = nn_min_size(nn_ceil_div(want, *n_m), vecs);
+    if (c->one_piece) {
+        *n_m = *n_c = 1;
+    }
 }
 
 size_t nn_depthwise_packed(const struct nn_conv *c)
@@ -93,7 +97,9 @@ static void run_channels(const struct view *v, const struct nn_dw *d,
     for (int32_t c = d->c0; c < d->c1; c = part.c1) {
         part.c0 = c;
         part.c1 = d->c1 - c > CHANNELS ? c + CHANNELS : d->c1;
-        if (ahead) {
+        if (v->by) {
+            part.ahead = v->by;
+        } else if (ahead) {
             part.ahead = part.c1 < d->c1 ? CHANNELS : ahead - (c - d->c0);
         }
         v->fn(&part);
@@ -234,6 +240,7 @@ void nn_depthwise_forward(const struct nn_conv *c, int32_t batch,
     v.d.residual = e->residual;
     v.d.bias = e->bias;
     v.d.relu = e->relu;
+    v.by = e->next_x ? nn_conv_apart(x, e->next_x) : 0;
     run_view(&v, batch);
     if (e->sum) {
         size_t ch = (size_t)c->s.ic;
@@ -241,12 +248,30 @@ void nn_depthwise_forward(const struct nn_conv *c, int32_t batch,
     }
 }
 
+void nn_depthwise_pack_input(const struct nn_conv *c, const float *w,
+                             float *packed)
+{
+    size_t taps = taps_of(c), ch = (size_t)c->s.ic;
+    nn_depthwise_pack(c, w, packed);
+    if (!square(c, 1)) {
+        return;
+    }
+    /* The same convolution over dy with the kernel turned around. */
+    for (size_t a = 0, b = taps - 1; a < b; a++, b--) {
+        for (size_t i = 0; i < ch; i++) {
+            float t = packed[a * ch + i];
+            packed[a * ch + i] = packed[b * ch + i];
+            packed[b * ch + i] = t;
+        }
+    }
+}
+
 void nn_depthwise_backward_input(const struct nn_conv *c, int32_t batch,
-                                 const float *dy, const float *w, float *dx,
-                                 int accumulate, float *work)
+                                 const float *dy, const float *packed,
+                                 float *dx, int accumulate,
+                                 const struct nn_conv_next *next)
 {
     const struct nn_kernels *k = c->k;
-    size_t taps = taps_of(c), ch = (size_t)c->s.ic;
     struct view v = {
         .c = c,
         .fn = pick(c, k->dw_3s1, k->dwi_3s2, k->dw_5s1, k->dwi_5s2, k->dwi_any),
@@ -255,16 +280,7 @@ void nn_depthwise_backward_input(const struct nn_conv *c, int32_t batch,
         .y_image = image_of(c->s.h, c->s.w, c->s.ic),
         .rows = c->s.h,
     };
-    nn_depthwise_pack(c, w, work);
     if (square(c, 1)) {
-        /* The same convolution over dy with the kernel turned around. */
-        for (size_t a = 0, b = taps - 1; a < b; a++, b--) {
-            for (size_t i = 0; i < ch; i++) {
-                float t = work[a * ch + i];
-                work[a * ch + i] = work[b * ch + i];
-                work[b * ch + i] = t;
-            }
-        }
         v.d.h = c->oh;
         v.d.wd = c->ow;
         v.d.oh = c->s.h;
@@ -273,9 +289,10 @@ void nn_depthwise_backward_input(const struct nn_conv *c, int32_t batch,
         v.d.pw = c->s.kw - 1 - c->s.pad_w;
     }
     v.d.x = dy;
-    v.d.w = work;
+    v.d.w = packed;
     v.d.y = dx;
     v.d.residual = accumulate ? dx : NULL;
+    v.by = next && next->dy ? nn_conv_apart(dy, next->dy) : 0;
     run_view(&v, batch);
 }
 
@@ -303,7 +320,7 @@ static void add_taps(void *ctx, size_t block)
 
 void nn_depthwise_backward_weights(const struct nn_conv *c, int32_t batch,
                                    const float *x, const float *dy, float *dw,
-                                   float *work)
+                                   float *work, const struct nn_conv_next *next)
 {
     const struct nn_kernels *k = c->k;
     struct view v = {
@@ -317,6 +334,7 @@ void nn_depthwise_backward_weights(const struct nn_conv *c, int32_t batch,
         .taps = work,
         .dw = dw,
     };
+    (void)next; /* the memory has no time left here */
     v.d.x = x;
     v.d.residual = dy;
     run_view(&v, batch);

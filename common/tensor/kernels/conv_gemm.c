@@ -25,9 +25,7 @@ size_t nn_gemm_work(const struct nn_conv *c, int backward)
 {
     size_t n = stats_floats(c);
     if (backward) {
-        size_t taps = (size_t)c->s.kh * (size_t)c->s.kw;
-        n = nn_max_size(
-            n, nn_panel_floats(c, (size_t)c->s.ic, taps * (size_t)c->s.oc));
+        n = nn_max_size(n, nn_gemm_packed_input(c));
         n = nn_max_size(n, nn_gemm_weights_work(c));
     }
     return n;
@@ -87,6 +85,7 @@ void nn_gemm_forward(const struct nn_conv *c, int32_t batch, const float *x,
         .residual = e->residual,
         .bias = e->bias,
         .relu = e->relu,
+        .next = e->next_x,
         .part = e->sum ? (double *)(void *)work : NULL,
     };
     nn_view_run(&v);
@@ -114,7 +113,7 @@ static void pack_phase_panel(void *ctx, size_t p)
             size_t kh = (size_t)(j->kh0 + a * s->stride_h);
             size_t kw = (size_t)(j->kw0 + b * s->stride_w);
             const float *w = j->w + (kh * (size_t)s->kw + kw) * ic + n0;
-            k->copy(w, depth_of(j->c), oc, left, dst, width, 0);
+            k->copy(w, depth_of(j->c), oc, left, dst, width);
             for (size_t o = 0; left < width && o < oc; o++) {
                 for (size_t i = left; i < width; i++) {
                     dst[o * width + i] = 0;
@@ -130,9 +129,62 @@ static int32_t taps_of(int32_t first, int32_t k, int32_t stride)
     return first < k ? (k - 1 - first) / stride + 1 : 0;
 }
 
+/* Input pixels (py, px) modulo the strides and the kernel positions that reach
+ * them. */
+struct phase {
+    int32_t py, px, kh0, kw0, nkh, nkw;
+};
+
+/* Phase i of the shape; 0 when there are no more. */
+static int phase_at(const struct nn_conv_shape *s, int32_t i, struct phase *f)
+{
+    int32_t rows = s->stride_h < s->h ? s->stride_h : s->h;
+    int32_t columns = s->stride_w < s->w ? s->stride_w : s->w;
+    if (i / columns >= rows) {
+        return 0;
+    }
+    f->py = i / columns;
+    f->px = i % columns;
+    f->kh0 = (f->py + s->pad_h) % s->stride_h;
+    f->kw0 = (f->px + s->pad_w) % s->stride_w;
+    f->nkh = taps_of(f->kh0, s->kh, s->stride_h);
+    f->nkw = taps_of(f->kw0, s->kw, s->stride_w);
+    if (f->nkh == 0 || f->nkw == 0) {
+        f->nkh = f->nkw = 0;
+    }
+    return 1;
+}
+
+static size_t phase_floats(const struct nn_conv *c, const struct phase *f)
+{
+    size_t depth = (size_t)f->nkh * (size_t)f->nkw * (size_t)c->s.oc;
+    return nn_panel_floats(c, (size_t)c->s.ic, depth);
+}
+
+size_t nn_gemm_packed_input(const struct nn_conv *c)
+{
+    size_t depth = (size_t)c->s.kh * (size_t)c->s.kw * (size_t)c->s.oc;
+    return nn_panel_floats(c, (size_t)c->s.ic, depth);
+}
+
+void nn_gemm_pack_input(const struct nn_conv *c, const float *w, float *packed)
+{
+    size_t panels = nn_ceil_div((size_t)c->s.ic, nn_panel_width(c));
+    struct phase f;
+    for (int32_t i = 0; phase_at(&c->s, i, &f); i++) {
+        struct pack_job j = { .c = c, .w = w, .packed = packed };
+        j.kh0 = f.kh0;
+        j.kw0 = f.kw0;
+        j.nkh = f.nkh;
+        j.nkw = f.nkw;
+        nn_parallel_for(panels, pack_phase_panel, &j);
+        packed += phase_floats(c, &f);
+    }
+}
+
 void nn_gemm_backward_input(const struct nn_conv *c, int32_t batch,
-                            const float *dy, const float *w, float *dx,
-                            int accumulate, float *work)
+                            const float *dy, const float *packed, float *dx,
+                            int accumulate, const struct nn_conv_next *next)
 {
     const struct nn_conv_shape *s = &c->s;
     struct nn_view v = {
@@ -149,31 +201,23 @@ void nn_gemm_backward_input(const struct nn_conv *c, int32_t batch,
         .step_w = s->stride_w,
         .n = (size_t)s->ic,
         .a = dy,
-        .panels = work,
+        .panels = packed,
         .y = dx,
         .residual = accumulate ? dx : NULL,
+        .next = next ? next->dy : NULL,
     };
-    size_t panels = nn_ceil_div(v.n, nn_panel_width(c));
-    for (int32_t py = 0; py < s->stride_h && py < s->h; py++) {
-        for (int32_t px = 0; px < s->stride_w && px < s->w; px++) {
-            struct pack_job j = { .c = c, .w = w, .packed = work };
-            j.kh0 = (py + s->pad_h) % s->stride_h;
-            j.kw0 = (px + s->pad_w) % s->stride_w;
-            j.nkh = taps_of(j.kh0, s->kh, s->stride_h);
-            j.nkw = taps_of(j.kw0, s->kw, s->stride_w);
-            if (j.nkh == 0 || j.nkw == 0) {
-                j.nkh = j.nkw = 0;
-            }
-            nn_parallel_for(panels, pack_phase_panel, &j);
-            v.kh = j.nkh;
-            v.kw = j.nkw;
-            v.ph = j.nkh - 1 - (py + s->pad_h) / s->stride_h;
-            v.pw = j.nkw - 1 - (px + s->pad_w) / s->stride_w;
-            v.gh = (s->h - py + s->stride_h - 1) / s->stride_h;
-            v.gw = (s->w - px + s->stride_w - 1) / s->stride_w;
-            v.off_h = py;
-            v.off_w = px;
-            nn_view_run(&v);
-        }
+    struct phase f;
+    for (int32_t i = 0; phase_at(s, i, &f); i++) {
+        v.kh = f.nkh;
+        v.kw = f.nkw;
+        v.ph = f.nkh - 1 - (f.py + s->pad_h) / s->stride_h;
+        v.pw = f.nkw - 1 - (f.px + s->pad_w) / s->stride_w;
+        v.gh = (s->h - f.py + s->stride_h - 1) / s->stride_h;
+        v.gw = (s->w - f.px + s->stride_w - 1) / s->stride_w;
+        v.off_h = f.py;
+        v.off_w = f.px;
+        nn_view_run(&v);
+        v.next = NULL; /* asked for once */
+        v.panels += phase_floats(c, &f);
     }
 }

@@ -18,8 +18,9 @@ struct wview {
     const struct nn_conv *c;
     int32_t batch;
     const float *x, *dy;
-    float *dw, *part;        /* part: [n_p][OC * K] when n_p > 1 */
-    size_t n_p, n_o, n_n, k; /* pieces of pixels, filters and panels; K */
+    const float *next_x, *next_dy; /* where what is read later begins */
+    float *dw, *part;              /* part: [n_p][OC * K] when n_p > 1 */
+    size_t n_p, n_o, n_n, k;       /* pieces of pixels, filters and panels; K */
     size_t pixels;
 };
 
@@ -45,6 +46,9 @@ static void cut_work(const struct nn_conv *c, struct wview *v)
     size_t k = depth_of(c), panels = nn_ceil_div(k, width_of(c));
     size_t want = nn_conv_want(v->pixels * k * (size_t)c->s.oc, 2000000);
     size_t most = nn_max_size(1, v->pixels / PIECE_PIXELS);
+    if (c->one_piece) {
+        want = 1;
+    }
     v->n_p = nn_min_size(nn_min_size(want, NN_CONV_CHUNKS / 2), most);
     v->n_n = nn_ceil_div(nn_min_size(want, PIECES), v->n_p);
     v->n_o = nn_ceil_div(v->n_n, panels);
@@ -110,7 +114,7 @@ static void pack_strip(const struct wview *v, const struct strip *t,
             n = (end < t->j1 ? end : t->j1) - j;
             ptrdiff_t from = (ptrdiff_t)(j * s->stride_w - left) * s->ic;
             c->k->copy(row + from + r->first, step, (size_t)n, r->len, dst,
-                       width, BLOCK * (size_t)s->stride_h * step);
+                       width);
         } else {
             n = 1;
             copy_edge(s, row, j * s->stride_w - left, r, dst);
@@ -164,6 +168,27 @@ struct block {
     size_t m, n, t0, t1, p0, p1;
 };
 
+/* Floats of x for each pixel of the result. */
+static size_t input_floats(const struct nn_conv *c)
+{
+    return (size_t)c->s.stride_h * (size_t)c->s.stride_w * (size_t)c->s.ic;
+}
+
+/* What the tiles of panel p ask for: all calls of a block share out as many
+ * pixels of what is read later. */
+static void set_ask(const struct wview *v, const struct block *b, size_t p,
+                    struct nn_outer *o)
+{
+    const size_t floats[2] = { (size_t)v->c->s.oc, input_floats(v->c) };
+    const float *from[2] = { v->next_dy, v->next_x };
+    size_t calls = (b->p1 - b->p0) * (b->t1 - b->t0);
+    size_t done = (p - b->p0) * (b->t1 - b->t0);
+    for (int i = 0; i < 2; i++) {
+        o->ask_step[i] = nn_ceil_div(floats[i], calls);
+        o->ask[i] = from[i] + b->m * floats[i] + done * b->n * o->ask_step[i];
+    }
+}
+
 /* All tiles of a block for the panel at base->b. */
 static void run_tiles(const struct wview *v, const struct block *b,
                       const struct nn_outer *base, float *dst)
@@ -177,6 +202,8 @@ static void run_tiles(const struct wview *v, const struct block *b,
         o.a = v->dy + b->m * oc + first;
         o.dst = dst + first * v->k;
         fn[nn_cut(oc, tiles, t + 1) - first](&o);
+        o.ask[0] += b->n * o.ask_step[0];
+        o.ask[1] += b->n * o.ask_step[1];
     }
 }
 
@@ -200,12 +227,12 @@ static void run_block(const struct wview *v, const struct block *b, float *dst,
         o.n = nn_min_size(width, v->k - k0);
         o.b = panel;
         o.ldb = width;
-        o.ahead = p == b->p0 ? BLOCK * oc : 0;
+        set_ask(v, b, p, &o);
         if (flat && o.n == width && b->t1 - b->t0 <= DIRECT_TILES) {
             o.b = x;
             o.ldb = v->k;
         } else if (flat && o.n == width) {
-            v->c->k->copy(x, v->k, b->n, width, panel, width, BLOCK * v->k);
+            v->c->k->copy(x, v->k, b->n, width, panel, width);
         } else {
             pack_patches(v, b->m, b->n, k0, o.n, panel);
         }
@@ -255,7 +282,7 @@ static void add_parts(void *ctx, size_t i)
 
 void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
                               const float *x, const float *dy, float *dw,
-                              float *work)
+                              float *work, const struct nn_conv_next *next)
 {
     struct wview v = {
         .c = c,
@@ -267,6 +294,8 @@ void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
         .k = depth_of(c),
         .pixels = (size_t)batch * (size_t)c->oh * (size_t)c->ow,
     };
+    v.next_x = next && next->x ? next->x : x + BLOCK * input_floats(c);
+    v.next_dy = next && next->dy ? next->dy : dy + BLOCK * (size_t)c->s.oc;
     cut_work(c, &v);
     nn_parallel_for(v.n_p * v.n_o * v.n_n, run_piece, &v);
     if (v.n_p > 1) {

@@ -10,6 +10,7 @@ enum nn_conv_kind { NN_CONV_GEMM, NN_CONV_DEPTHWISE, NN_CONV_PLAIN };
 struct nn_conv {
     struct nn_conv_shape s;
     int32_t oh, ow, max_batch;
+    int one_piece; /* see nn_conv_one_piece() */
     enum nn_conv_kind kind;
     const struct nn_kernels *k;
     char method[48];
@@ -42,6 +43,12 @@ static inline size_t nn_cut(size_t n, size_t pieces, size_t i)
     return n / pieces * i + nn_min_size(i, n % pieces);
 }
 
+/* Floats from one array to another, to ask for what lies there. */
+static inline ptrdiff_t nn_conv_apart(const float *from, const float *to)
+{
+    return ((intptr_t)to - (intptr_t)from) / (ptrdiff_t)sizeof(float);
+}
+
 /* sum[c] and sum_sq[c] from n_chunks rows of 2 * stride doubles. */
 void nn_conv_combine(const double *part, size_t n_chunks, size_t stride,
                      size_t oc, double *sum, double *sum_sq);
@@ -53,13 +60,15 @@ void nn_gemm_pack(const struct nn_conv *c, const float *w, float *packed);
 void nn_gemm_forward(const struct nn_conv *c, int32_t batch, const float *x,
                      const float *packed, const struct nn_conv_epilogue *e,
                      float *y, float *work);
+size_t nn_gemm_packed_input(const struct nn_conv *c);
+void nn_gemm_pack_input(const struct nn_conv *c, const float *w, float *packed);
 void nn_gemm_backward_input(const struct nn_conv *c, int32_t batch,
-                            const float *dy, const float *w, float *dx,
-                            int accumulate, float *work);
+                            const float *dy, const float *packed, float *dx,
+                            int accumulate, const struct nn_conv_next *next);
 size_t nn_gemm_weights_work(const struct nn_conv *c);
 void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
                               const float *x, const float *dy, float *dw,
-                              float *work);
+                              float *work, const struct nn_conv_next *next);
 
 size_t nn_depthwise_packed(const struct nn_conv *c);
 size_t nn_depthwise_work(const struct nn_conv *c, int backward);
@@ -68,12 +77,16 @@ void nn_depthwise_forward(const struct nn_conv *c, int32_t batch,
                           const float *x, const float *packed,
                           const struct nn_conv_epilogue *e, float *y,
                           float *work);
+void nn_depthwise_pack_input(const struct nn_conv *c, const float *w,
+                             float *packed);
 void nn_depthwise_backward_input(const struct nn_conv *c, int32_t batch,
-                                 const float *dy, const float *w, float *dx,
-                                 int accumulate, float *work);
+                                 const float *dy, const float *packed,
+                                 float *dx, int accumulate,
+                                 const struct nn_conv_next *next);
 void nn_depthwise_backward_weights(const struct nn_conv *c, int32_t batch,
                                    const float *x, const float *dy, float *dw,
-                                   float *work);
+                                   float *work,
+                                   const struct nn_conv_next *next);
 
 size_t nn_plain_packed(const struct nn_conv *c);
 size_t nn_plain_work(const struct nn_conv *c, int backward);
@@ -83,9 +96,9 @@ void nn_plain_forward(const struct nn_conv *c, int32_t batch, const float *x,
                       float *y, float *work);
 void nn_plain_backward_input(const struct nn_conv *c, int32_t batch,
                              const float *dy, const float *w, float *dx,
-                             int accumulate, float *work);
+                             int accumulate, const struct nn_conv_next *next);
 void nn_plain_backward_weights(const struct nn_conv *c, int32_t batch,
                                const float *x, const float *dy, float *dw,
-                               float *work);
+                               float *work, const struct nn_conv_next *next);
 
 #endif /* NN_COMMON_TENSOR_KERNELS_CONV_INTERNAL_H */

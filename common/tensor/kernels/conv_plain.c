@@ -25,9 +25,9 @@ size_t nn_plain_packed(const struct nn_conv *c)
 
 size_t nn_plain_work(const struct nn_conv *c, int backward)
 {
-    (void)backward;
-    return NN_CONV_CHUNKS * 2 * (size_t)c->s.oc *
-           (sizeof(double) / sizeof(float));
+    size_t n =
+        NN_CONV_CHUNKS * 2 * (size_t)c->s.oc * (sizeof(double) / sizeof(float));
+    return backward ? nn_max_size(n, nn_plain_packed(c)) : n;
 }
 
 void nn_plain_pack(const struct nn_conv *c, const float *w, float *packed)
@@ -176,9 +176,9 @@ static void input_row(void *ctx, size_t r)
 
 void nn_plain_backward_input(const struct nn_conv *c, int32_t batch,
                              const float *dy, const float *w, float *dx,
-                             int accumulate, float *work)
+                             int accumulate, const struct nn_conv_next *next)
 {
-    (void)work;
+    (void)next;
     struct view v = { .c = c,
                       .batch = batch,
                       .dy = dy,
@@ -218,9 +218,10 @@ static void weights_filter(void *ctx, size_t oc)
 
 void nn_plain_backward_weights(const struct nn_conv *c, int32_t batch,
                                const float *x, const float *dy, float *dw,
-                               float *work)
+                               float *work, const struct nn_conv_next *next)
 {
     (void)work;
+    (void)next;
     struct view v = { .c = c,
                       .batch = batch,
                       .x = x,

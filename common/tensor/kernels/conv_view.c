@@ -9,6 +9,7 @@ enum {
         65536,    /* rows that share it, and their results, in the second */
     WIDE_ROW = 8, /* grid rows at least this long are cut alone */
     FETCH_FLOATS = 300000, /* more are not in the second cache */
+    FETCH_AHEAD = 2048,    /* floats behind the next row */
 };
 
 typedef nn_tile_fn *const (*tile_table)[NN_MR_MAX + 1];
@@ -39,6 +40,9 @@ void nn_view_cut(const struct nn_conv *c, size_t rows, size_t n, size_t k,
     *n_m = nn_min_size(want, nn_max_size(1, tiles / 2));
     size_t panels = nn_ceil_div(n, nn_panel_width(c));
     *n_n = nn_min_size(nn_ceil_div(want, *n_m), panels);
+    if (c->one_piece) {
+        *n_m = *n_n = 1;
+    }
 }
 
 static int is_flat(const struct nn_view *v)
@@ -96,8 +100,23 @@ static void set_panel(const struct nn_view *v, const struct piece *q,
     t->sum_sq = q->part ? t->sum + nn_pad_to_panel(v->c, v->n) : NULL;
 }
 
-/* Tile t through all panels of the piece: whole panels in one call, but the
- * first alone when it asks for the rows behind it, and a narrower last. */
+/* What is asked for during `tiles` tiles of m grid positions from g on, evenly
+ * over the steps of all panels: too many lines in a row would hold up what is
+ * waited for. */
+static void set_ask(const struct nn_view *v, const struct piece *q,
+                    struct nn_tile *t, const struct nn_cursor *g, size_t m,
+                    size_t tiles)
+{
+    size_t steps = (q->p1 - q->p0) * tiles * t->taps * t->k;
+    size_t row = (size_t)g->b * (size_t)v->gh + (size_t)g->i;
+    if (v->fetch && steps > 0) {
+        t->ask = v->ask + (row * (size_t)v->gw + (size_t)g->j) * v->ask_floats;
+        t->ask_step = nn_ceil_div(m * tiles * v->ask_floats, steps);
+    }
+}
+
+/* Tile t through all panels of the piece: whole panels in one call, and a
+ * narrower last. */
 static void each_panel(const struct nn_view *v, const struct piece *q,
                        struct nn_tile *t, size_t m, size_t k0, size_t y,
                        tile_table table)
@@ -109,13 +128,12 @@ static void each_panel(const struct nn_view *v, const struct piece *q,
     t->fetch_y = v->fetch;
     for (size_t p = q->p0; p < q->p1;) {
         size_t n = 1;
-        if (p < whole && !t->fetch_a) {
+        if (p < whole) {
             n = nn_min_size(q->p1, whole) - p;
         }
         t->count = n;
         set_panel(v, q, t, p, k0, y);
         table[t->n > v->c->k->vw][m](t);
-        t->fetch_a = 0;
         p += n;
     }
 }
@@ -124,15 +142,16 @@ static void scattered_tile(const struct nn_view *v, const struct piece *q,
                            struct nn_cursor *at, size_t m)
 {
     struct nn_tile_rows rows;
+    struct nn_cursor first = *at;
     nn_tile_rows_fill(v, &rows, m, at);
     struct nn_tile t = {
         .rows = rows.rows,
         .lda = (size_t)(v->sw * v->ac),
-        .fetch_a = v->fetch,
         .off = rows.off,
         .taps = rows.taps,
         .k = rows.k,
     };
+    set_ask(v, q, &t, &first, m, 1);
     each_panel(v, q, &t, m, 0, 0, v->c->k->tile);
 }
 
@@ -149,7 +168,6 @@ static void each_tile(const struct nn_view *v, const struct piece *q,
         t->shift = 0;
         set_panel(v, q, t, p, k0, y);
         v->c->k->flat[t->n > v->c->k->vw][m](t);
-        t->fetch_a = 0;
     }
 }
 
@@ -183,7 +201,7 @@ static void inside_tiles(const struct nn_view *v, const struct piece *q,
     t.count = count;
     t.next_a = m * t.lda;
     t.next_y = m * t.ldy;
-    t.fetch_a = v->fetch;
+    set_ask(v, q, &t, at, m, count);
     each_tile(v, q, &t, m, skip, y);
 }
 
@@ -255,17 +273,17 @@ static void flat_tiles(const struct nn_view *v, const struct piece *q,
     }
     for (size_t i = 0; i < n; i += block, m0 += block * m) {
         const float *a = v->a + m0 * ac;
-        struct nn_tile t = { .rows = &a,
-                             .lda = ac,
-                             .ldy = v->n,
-                             .taps = 1,
-                             .k = ac,
-                             .fetch_a = v->fetch };
+        struct nn_tile t = {
+            .rows = &a, .lda = ac, .ldy = v->n, .taps = 1, .k = ac
+        };
+        struct nn_cursor at = { .j = (int32_t)m0 };
+        size_t tiles = nn_min_size(block, n - i);
+        set_ask(v, q, &t, &at, m, tiles);
         if (block == 1) {
             each_panel(v, q, &t, m, 0, m0 * v->n, v->c->k->flat);
             continue;
         }
-        t.count = nn_min_size(block, n - i);
+        t.count = tiles;
         t.next_a = m * ac;
         t.next_y = m * v->n;
         each_tile(v, q, &t, m, 0, m0 * v->n);
@@ -320,6 +338,8 @@ void nn_view_run(struct nn_view *v)
         return;
     }
     nn_view_cut(v->c, rows, v->n, depth_of(v), &v->n_m, &v->n_n);
-    v->fetch = rows * v->n + (size_t)v->batch * image > FETCH_FLOATS;
+    v->ask = v->next ? v->next : v->a + FETCH_AHEAD;
+    v->ask_floats = (size_t)v->sh * (size_t)v->sw * (size_t)v->ac;
+    v->fetch = v->next || rows * v->n + (size_t)v->batch * image > FETCH_FLOATS;
     nn_parallel_for(v->n_m * v->n_n, run_piece, v);
 }

@@ -18,12 +18,15 @@ struct nn_view {
     int32_t out_h, out_w, step_h, step_w, off_h, off_w;
     size_t n; /* columns */
     const float *a, *panels, *residual, *bias;
+    const float *next; /* of the shape of a: read soon; NULL: the rows of a */
     float *y;
     double *part; /* [n_m][2][padded n], or NULL */
     int relu;
     /* Set by nn_view_run(). */
-    size_t n_m, n_n; /* pieces of rows and of panels */
-    int fetch;       /* image and result are not in the second cache */
+    size_t n_m, n_n;   /* pieces of rows and of panels */
+    int fetch;         /* what is read next is not in the second cache */
+    const float *ask;  /* what belongs to the first grid position, */
+    size_t ask_floats; /* and floats of it per position */
 };
 void nn_view_run(struct nn_view *v);
 

@@ -22,7 +22,7 @@ extern nn_tile_fn *const NN_K(nn_k_tiles)[2][NN_MR_MAX + 1];
 extern nn_tile_fn *const NN_K(nn_k_flats)[2][NN_MR_MAX + 1];
 extern nn_outer_fn *const NN_K(nn_k_outers)[2][NN_MR_MAX + 1];
 void NN_K(nn_k_copy)(const float *src, size_t lds, size_t rows, size_t len,
-                     float *dst, size_t ldd, size_t ahead);
+                     float *dst, size_t ldd);
 void NN_K(nn_k_transpose)(const float *src, size_t lds, size_t rows,
                           size_t cols, float *dst, size_t ldd);
 

@@ -67,10 +67,6 @@ NN_INLINE void tile_finish(const struct nn_tile *t, const int m, const int nv,
     tile_store(t, m, nv - 1, flat, 0, t->n - (size_t)((nv - 1) * VW), acc);
 }
 
-enum {
-    FETCH_AHEAD = 2048, /* floats behind the next row, into the second cache */
-};
-
 /* Values of k per round of the inner loop, when the sums of so many steps are
  * kept apart. With 16 vector registers gcc 12 spills sums of large tiles in
  * longer rounds. */
@@ -81,10 +77,9 @@ NN_INLINE int steps_of(const int ku)
 
 /* Where the rows of one tap are. Scattered rows have a pointer each and i
  * counts up to 0; rows one after another (flat) have a pointer per three rows
- * that moves along: so all of them fit in the integer registers. next runs
- * over the rows that the tile behind this one will read. */
+ * that moves along: so all of them fit in the integer registers. */
 struct ahead {
-    const float *p[NN_MR_MAX], *next;
+    const float *p[NN_MR_MAX];
     size_t ld;
 };
 
@@ -92,11 +87,6 @@ NN_INLINE void ahead_set(struct ahead *a, const struct nn_tile *t, size_t tap,
                          const int m, const int flat)
 {
     a->ld = t->lda;
-    if (flat) {
-        a->next = t->rows[tap] + t->shift + (size_t)m * t->lda;
-    } else {
-        a->next = t->rows[tap * NN_MR_MAX + (size_t)m - 1] + t->lda;
-    }
     NN_UNROLL
     for (int r = 0; r < m; r++) {
         if (!flat) {
@@ -138,25 +128,26 @@ NN_INLINE void tile_step(const struct ahead *a, const float *b, vf acc[][2],
 }
 
 /* The sums of one tap; returns the panel behind it. */
-NN_INLINE const float *tile_tap(const struct nn_tile *t, size_t tap,
-                                const float *b, vf acc[][2], const int m,
-                                const int nv, const int ku, const int flat,
-                                const int fetch)
+NN_INLINE const float *tile_tap(struct nn_tile *t, size_t tap, const float *b,
+                                vf acc[][2], const int m, const int nv,
+                                const int ku, const int flat, const int fetch)
 {
     struct ahead a;
     ahead_set(&a, t, tap, m, flat);
     ptrdiff_t i = -(ptrdiff_t)t->k;
+    const float *ask = t->ask;
+    size_t step = t->ask_step;
     const int steps = steps_of(ku);
     for (; i + steps <= 0; i += steps) {
         NN_UNROLL
         for (int u = 0; u < steps; u++) {
             tile_step(&a, b, acc + u % ku * m, m, nv, flat, i, u);
             if (fetch) {
-                __builtin_prefetch(a.next + u * 16 + FETCH_AHEAD, 0, 2);
+                __builtin_prefetch(ask, 0, 2);
+                ask += step;
             }
         }
         ahead_next(&a, m, flat, steps);
-        a.next += steps * 16;
         b += steps * nv * VW;
         __asm__("" : "+r"(i)); /* one counter for all scattered rows */
     }
@@ -165,12 +156,15 @@ NN_INLINE const float *tile_tap(const struct nn_tile *t, size_t tap,
         ahead_next(&a, m, flat, 1);
         b += nv * VW;
     }
+    if (fetch) {
+        t->ask = ask;
+    }
     return b;
 }
 
 /* m, nv, ku, flat, fetch are constants where this is inlined. ku: sums kept
  * apart for so many steps of k, so that few rows still hide the latency. */
-NN_INLINE void tile_body(const struct nn_tile *t, const int m, const int nv,
+NN_INLINE void tile_body(struct nn_tile *t, const int m, const int nv,
                          const int ku, const int flat, const int fetch)
 {
     vf acc[NN_MR_MAX * 4][2], b0 = v_zero(), b1 = v_zero();
@@ -239,10 +233,9 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
         __builtin_prefetch(o->dst + (size_t)r * o->ldd);
         __builtin_prefetch(o->dst + (size_t)r * o->ldd + (nv * VW - 1));
     }
-    const float *a = o->a, *b = o->b;
+    const float *a = o->a, *b = o->b, *ask0 = o->ask[0], *ask1 = o->ask[1];
     for (size_t p = 0; p < o->pixels; p++) {
         vf b0 = v_load(b), b1 = nv > 1 ? v_load(b + VW) : v_zero();
-        b += o->ldb;
         NN_UNROLL
         for (int r = 0; r < m; r++) {
             vf s = v_set1(a[r]);
@@ -251,9 +244,12 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
                 acc[r][1] = v_fma(s, b1, acc[r][1]);
             }
         }
-        /* The same rows of the next block of pixels. */
-        __builtin_prefetch(a + o->ahead, 0, 2);
+        __builtin_prefetch(ask0, 0, 2);
+        __builtin_prefetch(ask1, 0, 2);
+        ask0 += o->ask_step[0];
+        ask1 += o->ask_step[1];
         a += o->lda;
+        b += o->ldb;
     }
     NN_UNROLL
     for (int v = 0; v < nv; v++) {
@@ -277,7 +273,7 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
 #define TILE(name, m, nv, ku, flat)                                            \
     static void name##_##m##_##nv(struct nn_tile *t)                           \
     {                                                                          \
-        if (t->fetch_a) {                                                      \
+        if (t->ask) {                                                          \
             tile_run(t, m, nv, ku, flat, 1);                                   \
         } else {                                                               \
             tile_run(t, m, nv, ku, flat, 0);                                   \
@@ -331,25 +327,17 @@ nn_tile_fn *const NN_K(nn_k_flats)[2][NN_MR_MAX + 1] = { { MORE(flat, 1) },
                                                          { MORE(flat, 2) } };
 nn_outer_fn *const NN_K(nn_k_outers)[2][NN_MR_MAX + 1] = { { MORE(outer, 1) },
                                                            { MORE(outer, 2) } };
-/* One row, and a request for the row `ahead` floats behind it. */
-NN_INLINE void copy_row(const float *src, size_t len, float *dst, size_t ahead)
-{
-    size_t j = 0;
-    for (; j + VW <= len; j += VW) {
-        __builtin_prefetch(src + j + ahead, 0, 2);
-        v_store(dst + j, v_load(src + j));
-    }
-    if (j < len) {
-        __builtin_prefetch(src + j + ahead, 0, 2);
-        v_store_n(dst + j, v_load_n(src + j, len - j), len - j);
-    }
-}
-
 void NN_K(nn_k_copy)(const float *src, size_t lds, size_t rows, size_t len,
-                     float *dst, size_t ldd, size_t ahead)
+                     float *dst, size_t ldd)
 {
     for (size_t i = 0; i < rows; i++, src += lds, dst += ldd) {
-        copy_row(src, len, dst, ahead);
+        size_t j = 0;
+        for (; j + VW <= len; j += VW) {
+            v_store(dst + j, v_load(src + j));
+        }
+        if (j < len) {
+            v_store_n(dst + j, v_load_n(src + j, len - j), len - j);
+        }
     }
 }
 

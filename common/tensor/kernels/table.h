@@ -33,7 +33,10 @@ struct nn_tile {
     int relu;
     size_t count, shift, next_a, next_panel, next_y, next_n;
     int fetch_y; /* 1: y is far away; ask for it before the sums */
-    int fetch_a; /* 1: ask for the rows behind these, lda after the last */
+    /* What is read later and asked for meanwhile: per step of k the line of
+     * ask, which then moves on by ask_step floats. NULL: nothing. */
+    const float *ask;
+    size_t ask_step;
 };
 typedef void nn_tile_fn(struct nn_tile *t); /* leaves t at the last tile */
 
@@ -42,7 +45,10 @@ typedef void nn_tile_fn(struct nn_tile *t); /* leaves t at the last tile */
 struct nn_outer {
     const float *a, *b;
     size_t lda, ldb, pixels, n, ldd;
-    size_t ahead; /* floats from a row of a to one that is read later */
+    /* What is read later: per pixel the lines of ask[0] and ask[1] are asked
+     * for, which then move on by ask_step floats. */
+    const float *ask[2];
+    size_t ask_step[2];
     float *dst;
     int add;
 };
@@ -82,10 +88,9 @@ struct nn_kernels {
     nn_tile_fn *const (*tile)[NN_MR_MAX + 1];   /* [nv - 1][m] */
     nn_tile_fn *const (*flat)[NN_MR_MAX + 1];   /* [nv - 1][m] */
     nn_outer_fn *const (*outer)[NN_MR_MAX + 1]; /* [nv - 1][m] */
-    /* dst[i * ldd + j] = src[i * lds + j] for i < rows, j < len. What lies
-     * `ahead` floats behind what is read is asked for. */
+    /* dst[i * ldd + j] = src[i * lds + j] for i < rows, j < len. */
     void (*copy)(const float *src, size_t lds, size_t rows, size_t len,
-                 float *dst, size_t ldd, size_t ahead);
+                 float *dst, size_t ldd);
     /* dst[i * ldd + j] = src[j * lds + i] for i < rows, j < cols; 0 for cols
      * <= j < ldd. */
     void (*transpose)(const float *src, size_t lds, size_t rows, size_t cols,

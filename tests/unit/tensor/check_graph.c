@@ -9,154 +9,14 @@
 #include "common/base/rng.h"
 #include "common/tensor/graph_internal.h"
 #include "tests/unit/tensor/golden.h"
+#include "tests/unit/tensor/naive_graph.h"
 #include "tests/unit/testkit.h"
 
-enum { BATCH = 3, MAX_NODES = 64 };
-
-/* --- a naive interpreter of graphs, training mode, in double ----------------
- */
+enum { BATCH = NAIVE_BATCH };
 
 static size_t elements(struct nn_shape s)
 {
     return (size_t)BATCH * (size_t)s.h * (size_t)s.w * (size_t)s.c;
-}
-
-static double pixel(const double *x, struct nn_shape s, int b, int h, int w,
-                    int c)
-{
-    if (h < 0 || w < 0 || h >= s.h || w >= s.w) {
-        return 0;
-    }
-    return x[(((size_t)b * (size_t)s.h + (size_t)h) * (size_t)s.w + (size_t)w) *
-                 (size_t)s.c +
-             (size_t)c];
-}
-
-static double tap_sum(const struct nn_node_info *n, const double *x,
-                      struct nn_shape in, const double *w, int b, int oh,
-                      int ow, int oc)
-{
-    const struct nn_conv_shape *c = &n->conv;
-    int per = c->ic / c->groups, group = oc / (c->oc / c->groups);
-    double sum = 0;
-
-    for (int kh = 0; kh < c->kh; kh++) {
-        for (int kw = 0; kw < c->kw; kw++) {
-            for (int i = 0; i < per; i++) {
-                sum +=
-                    pixel(x, in, b, oh * c->stride_h + kh - c->pad_h,
-                          ow * c->stride_w + kw - c->pad_w, group * per + i) *
-                    w[((oc * c->kh + kh) * c->kw + kw) * per + i];
-            }
-        }
-    }
-    return sum;
-}
-
-static void naive_conv(const struct nn_graph *g, const struct nn_node_info *n,
-                       const double *x, const double *p, double *y)
-{
-    struct nn_shape in = n->dense ? (struct nn_shape){ 1, 1, 1, n->conv.ic }
-                                  : g->node[n->in[0]].shape;
-    const struct nn_param *q = &g->param[n->param];
-    size_t at = 0;
-
-    for (int b = 0; b < BATCH; b++) {
-        for (int h = 0; h < n->shape.h; h++) {
-            for (int w = 0; w < n->shape.w; w++) {
-                for (int c = 0; c < n->shape.c; c++) {
-                    y[at++] = tap_sum(n, x, in, p + q->offset, b, h, w, c) +
-                              (n->bias ? p[q[1].offset + (size_t)c] : 0);
-                }
-            }
-        }
-    }
-}
-
-static void naive_norm(const struct nn_graph *g, const struct nn_node_info *n,
-                       const double *x, const double *p, double *y)
-{
-    const struct nn_param *q = &g->param[n->param];
-    size_t c = (size_t)n->shape.c, rows = elements(n->shape) / c;
-
-    for (size_t j = 0; j < c; j++) {
-        double mean = 0, var = 0;
-
-        for (size_t r = 0; r < rows; r++) {
-            mean += x[r * c + j] / (double)rows;
-        }
-        for (size_t r = 0; r < rows; r++) {
-            var += pow(x[r * c + j] - mean, 2) / (double)rows;
-        }
-        for (size_t r = 0; r < rows; r++) {
-            y[r * c + j] = (x[r * c + j] - mean) /
-                               sqrt(var + (double)n->epsilon) *
-                               p[q[NN_BN_WEIGHT].offset + j] +
-                           p[q[NN_BN_BIAS].offset + j];
-        }
-    }
-}
-
-static void naive_mean(const struct nn_graph *g, const struct nn_node_info *n,
-                       const double *x, double *y)
-{
-    struct nn_shape in = g->node[n->in[0]].shape;
-    size_t hw = (size_t)in.h * (size_t)in.w, c = (size_t)in.c;
-
-    for (size_t b = 0; b < BATCH; b++) {
-        for (size_t j = 0; j < c; j++) {
-            y[b * c + j] = 0;
-            for (size_t i = 0; i < hw; i++) {
-                y[b * c + j] += x[(b * hw + i) * c + j] / (double)hw;
-            }
-        }
-    }
-}
-
-/* sum of logits * direction, in double; the loss of the tests. */
-static double naive_loss(const struct nn_graph *g, const double *p,
-                         const double *input, const float *direction)
-{
-    double *y[MAX_NODES] = { NULL }, loss = 0;
-
-    for (size_t i = 0; i < g->n_nodes; i++) {
-        const struct nn_node_info *n = &g->node[i];
-        size_t count = elements(n->shape);
-        const double *a = n->in[0] >= 0 ? y[n->in[0]] : NULL;
-        const double *b = n->in[1] >= 0 ? y[n->in[1]] : NULL;
-
-        y[i] = calloc(count, sizeof **y);
-        switch (n->op) {
-        case NN_OP_INPUT:
-            memcpy(y[i], input, count * sizeof **y);
-            break;
-        case NN_OP_CONV2D:
-            naive_conv(g, n, a, p, y[i]);
-            break;
-        case NN_OP_BNORM:
-            naive_norm(g, n, a, p, y[i]);
-            break;
-        case NN_OP_MEAN_HW:
-            naive_mean(g, n, a, y[i]);
-            break;
-        case NN_OP_RELU:
-        case NN_OP_ADD:
-        case NN_OP_DROPOUT:
-            for (size_t j = 0; j < count; j++) {
-                y[i][j] = n->op == NN_OP_ADD    ? a[j] + b[j]
-                          : n->op == NN_OP_RELU ? fmax(a[j], 0)
-                                                : a[j];
-            }
-            break;
-        }
-    }
-    for (size_t j = 0; j < elements(g->node[g->logits].shape); j++) {
-        loss += y[g->logits][j] * (double)direction[j];
-    }
-    for (size_t i = 0; i < g->n_nodes; i++) {
-        free(y[i]);
-    }
-    return loss;
 }
 
 /* --- small nets, one per way in which steps can be fused --------------------
@@ -224,8 +84,22 @@ static nn_node net_groups(struct nn_graph *g, nn_node x)
     return nn_graph_dense(g, x, 2, 1, "d");
 }
 
+/* One output is added twice, and read by a convolution too. */
+static nn_node net_shared(struct nn_graph *g, nn_node x)
+{
+    nn_node a, b;
+
+    x = nn_graph_conv2d(g, x, &c33, "a");
+    a = nn_graph_relu(g, nn_graph_bnorm(g, x, 0.9f, 1e-3f, "an"));
+    x = nn_graph_conv2d(g, a, &c11, "b");
+    b = nn_graph_add(g, nn_graph_bnorm(g, x, 0.9f, 1e-3f, "bn"), a);
+    x = nn_graph_conv2d(g, b, &c11, "c");
+    x = nn_graph_add(g, nn_graph_bnorm(g, x, 0.9f, 1e-3f, "cn"), a);
+    return nn_graph_dense(g, nn_graph_mean_hw(g, x), 3, 1, "fc");
+}
+
 static nn_node (*const nets[])(struct nn_graph *, nn_node) = {
-    net_plain, net_norm_relu, net_residual, net_loose, net_groups
+    net_plain, net_norm_relu, net_residual, net_loose, net_groups, net_shared
 };
 enum { N_NETS = sizeof nets / sizeof nets[0] };
 
@@ -279,9 +153,22 @@ static void tear_down(struct fixture *f)
     nn_graph_destroy(&f->g);
 }
 
-static struct nn_exec *train_exec(const struct fixture *f, unsigned cpu)
+/* All images at once, one at a time, and a few. */
+static const size_t caches[] = { 0, 1, 900 };
+enum {
+    N_CACHES = sizeof caches / sizeof caches[0],
+    N_WAYS = N_NETS * N_CACHES
+};
+
+/* way: net + N_NETS * cache. */
+static struct nn_exec *train_exec(const struct fixture *f, unsigned cpu,
+                                  int way)
 {
-    const struct nn_exec_options opt = { BATCH, 1, 1, cpu };
+    const struct nn_exec_options opt = { .max_batch = BATCH,
+                                         .train = 1,
+                                         .seed = 1,
+                                         .cpu = cpu,
+                                         .cache_floats = caches[way / N_NETS] };
     struct nn_exec *e;
 
     ck_assert_int_eq(nn_exec_create(f->g, &opt, &e, NULL), NN_OK);
@@ -297,8 +184,8 @@ START_TEST(forward_and_gradients)
     const struct nn_param *p;
     double loss = 0, want;
 
-    set_up(&f, _i / 2);
-    e = train_exec(&f, cpus[_i % 2]);
+    set_up(&f, _i / 2 % N_NETS);
+    e = train_exec(&f, cpus[_i % 2], _i / 2);
     ck_assert_int_eq(nn_exec_forward(e, &f.p, f.x, BATCH, 0, &z, NULL), NN_OK);
     for (size_t i = 0; i < (size_t)BATCH * (size_t)z.shape.c; i++) {
         loss += (double)z.data[i] * (double)f.d[i];
@@ -317,9 +204,9 @@ START_TEST(forward_and_gradients)
             f.p64[p->offset + j] = keep;
             ck_assert_msg(fabs((double)f.p.grad.data[p->offset + j] - slope) <=
                               1e-3 * (1 + fabs(slope)),
-                          "net %d %s[%zu]: got %.6g, slope %.6g", _i / 2,
-                          p->name, j, (double)f.p.grad.data[p->offset + j],
-                          slope);
+                          "net %d %s[%zu]: got %.6g, slope %.6g",
+                          _i / 2 % N_NETS, p->name, j,
+                          (double)f.p.grad.data[p->offset + j], slope);
         }
     }
     nn_exec_destroy(&e);
@@ -335,8 +222,8 @@ START_TEST(gradients_accumulate)
     struct nn_tensor z;
     float *once;
 
-    set_up(&f, _i);
-    e = train_exec(&f, nn_cpu_flags());
+    set_up(&f, _i % N_NETS);
+    e = train_exec(&f, nn_cpu_flags(), _i);
     once = calloc(f.np, sizeof *once);
     for (int pass = 0; pass < 2; pass++) {
         ck_assert_int_eq(nn_exec_forward(e, &f.p, f.x, BATCH, 0, &z, NULL),
@@ -363,17 +250,19 @@ START_TEST(folded_inference)
 {
     struct fixture f;
     struct nn_exec *train, *infer;
-    const struct nn_exec_options opt = { BATCH, 0, 1, nn_cpu_flags() };
+    const struct nn_exec_options opt = { .max_batch = BATCH,
+                                         .cpu = nn_cpu_flags(),
+                                         .cache_floats = caches[_i / N_NETS] };
     struct nn_tensor z, zi;
     const struct nn_param *p;
     float kept[BATCH * 4];
     size_t n;
 
-    set_up(&f, _i);
+    set_up(&f, _i % N_NETS);
     for (size_t i = 0; i < f.g->n_nodes; i++) {
         f.g->node[i].momentum = 0;
     }
-    train = train_exec(&f, nn_cpu_flags());
+    train = train_exec(&f, nn_cpu_flags(), _i);
     ck_assert_int_eq(nn_exec_forward(train, &f.p, f.x, BATCH, 0, &z, NULL),
                      NN_OK);
     n = (size_t)BATCH * (size_t)z.shape.c;
@@ -416,8 +305,8 @@ START_TEST(threads_do_not_matter)
         struct nn_tensor z;
 
         nn_parallel_set_threads(run + 1);
-        set_up(&f, _i);
-        e = train_exec(&f, nn_cpu_flags());
+        set_up(&f, _i % N_NETS);
+        e = train_exec(&f, nn_cpu_flags(), _i);
         ck_assert_int_eq(nn_exec_forward(e, &f.p, f.x, BATCH, 0, &z, NULL),
                          NN_OK);
         ck_assert_int_eq(nn_exec_backward(e, &f.p, f.d, NULL), NN_OK);
@@ -435,6 +324,38 @@ START_TEST(threads_do_not_matter)
 }
 END_TEST
 
+/* At inference too, whether threads share out groups of images or each of the
+ * convolutions: 5 groups are cut for 1 thread, not for 2 and 3. */
+START_TEST(threads_do_not_matter_at_inference)
+{
+    const struct nn_exec_options opt = { .max_batch = BATCH,
+                                         .cpu = nn_cpu_flags(),
+                                         .cache_floats = caches[_i / N_NETS] };
+    struct fixture f;
+    float kept[BATCH * 4] = { 0 };
+
+    set_up(&f, _i % N_NETS);
+    for (int threads = 1; threads <= 3; threads++) {
+        struct nn_exec *e;
+        struct nn_tensor z;
+        size_t bytes;
+
+        nn_parallel_set_threads(threads);
+        ck_assert_int_eq(nn_exec_create(f.g, &opt, &e, NULL), NN_OK);
+        nn_exec_load(e, &f.p);
+        ck_assert_int_eq(nn_exec_forward(e, NULL, f.x, BATCH, 0, &z, NULL),
+                         NN_OK);
+        bytes = (size_t)BATCH * (size_t)z.shape.c * sizeof(float);
+        if (threads == 1) {
+            memcpy(kept, z.data, bytes);
+        }
+        ck_assert_mem_eq(kept, z.data, bytes);
+        nn_exec_destroy(&e);
+    }
+    tear_down(&f);
+}
+END_TEST
+
 START_TEST(a_step_allocates_nothing)
 {
     struct fixture f;
@@ -443,8 +364,8 @@ START_TEST(a_step_allocates_nothing)
     long before;
 
     nn_parallel_set_threads(1);
-    set_up(&f, _i);
-    e = train_exec(&f, nn_cpu_flags());
+    set_up(&f, _i % N_NETS);
+    e = train_exec(&f, nn_cpu_flags(), _i);
     before = nn_mem_calls();
     ck_assert_int_eq(nn_exec_forward(e, &f.p, f.x, BATCH, 0, &z, NULL), NN_OK);
     ck_assert_int_eq(nn_exec_backward(e, &f.p, f.d, NULL), NN_OK);
@@ -475,7 +396,9 @@ static struct nn_graph *dropout_net(float drop)
 START_TEST(dropout_scales_and_repeats)
 {
     struct nn_graph *g = dropout_net(0.3f);
-    const struct nn_exec_options opt = { 1, 1, 5, 0 };
+    const struct nn_exec_options opt = { .max_batch = 1,
+                                         .train = 1,
+                                         .seed = 5 };
     struct nn_params p;
     struct nn_exec *e;
     struct nn_tensor z, t;
@@ -509,7 +432,10 @@ END_TEST
 
 START_TEST(nan_is_named)
 {
-    const struct nn_exec_options opt = { BATCH, _i, 1, nn_cpu_flags() };
+    const struct nn_exec_options opt = { .max_batch = BATCH,
+                                         .train = _i % 2,
+                                         .cpu = nn_cpu_flags(),
+                                         .cache_floats = caches[_i / 2] };
     struct nn_error err = NN_ERROR_INIT;
     const struct nn_param *p;
     struct nn_exec *e;
@@ -572,13 +498,14 @@ static Suite *create(void)
     TCase *t = tcase_create("graph");
 
     tcase_set_timeout(t, 60);
-    tcase_add_loop_test(t, forward_and_gradients, 0, 2 * N_NETS);
-    tcase_add_loop_test(t, gradients_accumulate, 0, N_NETS);
-    tcase_add_loop_test(t, folded_inference, 0, N_NETS);
-    tcase_add_loop_test(t, threads_do_not_matter, 0, N_NETS);
-    tcase_add_loop_test(t, a_step_allocates_nothing, 0, N_NETS);
+    tcase_add_loop_test(t, forward_and_gradients, 0, 2 * N_WAYS);
+    tcase_add_loop_test(t, gradients_accumulate, 0, N_WAYS);
+    tcase_add_loop_test(t, folded_inference, 0, N_WAYS);
+    tcase_add_loop_test(t, threads_do_not_matter, 0, N_WAYS);
+    tcase_add_loop_test(t, threads_do_not_matter_at_inference, 0, N_WAYS);
+    tcase_add_loop_test(t, a_step_allocates_nothing, 0, N_WAYS);
     tcase_add_test(t, dropout_scales_and_repeats);
-    tcase_add_loop_test(t, nan_is_named, 0, 2);
+    tcase_add_loop_test(t, nan_is_named, 0, 2 * N_CACHES);
     tcase_add_test(t, builder_errors_stick);
     tcase_add_test(t, names_are_unique);
     suite_add_tcase(s, t);

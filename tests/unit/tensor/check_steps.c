@@ -30,7 +30,9 @@ static enum nn_status build(struct nn_graph **g, float dropout)
 
 static struct run *start(enum nn_optim_kind kind)
 {
-    const struct nn_exec_options opt = { BATCH, 1, 9, nn_cpu_flags() };
+    const struct nn_exec_options opt = {
+        .max_batch = BATCH, .train = 1, .seed = 9, .cpu = nn_cpu_flags()
+    };
     struct nn_optim_options o = nn_optim_defaults(kind);
     struct run *r = nn_mem_calloc(1, sizeof *r);
 
@@ -139,7 +141,8 @@ END_TEST
  * readable, the same for one image as for that image in a batch. */
 START_TEST(inference)
 {
-    const struct nn_exec_options opt = { BATCH, 0, 0, nn_cpu_flags() };
+    const struct nn_exec_options opt = { .max_batch = BATCH,
+                                         .cpu = nn_cpu_flags() };
     struct run *r = start(NN_OPTIM_SGD);
     struct nn_tensor z, t;
     struct nn_exec *e;
@@ -170,8 +173,8 @@ END_TEST
 
 START_TEST(wrong_use)
 {
-    const struct nn_exec_options bad = { 0, 1, 0, 0 };
-    const struct nn_exec_options infer = { BATCH, 0, 0, 0 };
+    const struct nn_exec_options bad = { .train = 1 };
+    const struct nn_exec_options infer = { .max_batch = BATCH };
     struct run *r = start(NN_OPTIM_SGD);
     struct nn_error err = NN_ERROR_INIT;
     const float d[BATCH * K] = { 0 };
@@ -196,7 +199,8 @@ END_TEST
 
 static int create_infer(void *ctx)
 {
-    const struct nn_exec_options opt = { 2, 0, 0, nn_cpu_flags() };
+    const struct nn_exec_options opt = { .max_batch = 2,
+                                         .cpu = nn_cpu_flags() };
     struct nn_params p = NN_PARAMS_INIT;
     struct nn_optim o = { .step = 0 };
     struct nn_optim_options oo = nn_optim_defaults(NN_OPTIM_ADAMW);

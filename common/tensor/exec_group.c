@@ -1,0 +1,400 @@
+/* Training steps over a few images at a time: what a convolution reads was
+ * written by the same thread just before and is still in its second cache.
+ *
+ * Forward, the norm of the step before is applied as its images are needed.
+ * Backward, the norm's gradient, both gradients of the convolution and the
+ * sums for the norm of the step before follow each other image by image.
+ * Pieces of images and groups inside them depend on shapes alone. */
+#include <string.h>
+
+#include "common/base/parallel.h"
+#include "common/tensor/exec_internal.h"
+#include "common/tensor/kernels/norm.h"
+
+enum {
+    PIECES = 16,           /* most pieces of a batch */
+    PIECE_IMAGES = 2,      /* least images of one */
+    CACHE_FLOATS = 100000, /* of a group: fits in a second cache */
+    GROUP_PIXELS = 64,     /* fewer make the products too short */
+};
+
+/* Floats per image that a step touches forward and backward. */
+static size_t touched(const struct nn_exec *e, const struct nn_step *s)
+{
+    size_t in = nn_step_floats(e->graph, s->x, 1);
+    size_t out = nn_step_floats(e->graph, s->out, 1);
+
+    return 2 * in + (s->residual >= 0 ? 3 : 2) * out;
+}
+
+static size_t weight_floats(const struct nn_exec *e, const struct nn_step *s)
+{
+    return e->graph->param[e->graph->node[s->conv].param].count;
+}
+
+/* Images of a group, or 0 when the step is better done in one pass: all that
+ * it touches fits in the cache anyway, or the partial sums of the weights
+ * would cost more than what is saved. */
+static size_t group_of(const struct nn_exec *e, const struct nn_step *s)
+{
+    size_t batch = (size_t)e->opt.max_batch, per, n, pixels;
+    size_t floats = e->opt.cache_floats;
+
+    if (!e->opt.train || s->conv < 0 || s->norm < 0 ||
+        (s->relu && s->residual >= 0)) {
+        return 0;
+    }
+    per = touched(e, s);
+    pixels = nn_step_rows(e->graph, s->out, 1);
+    if (floats > 0) {
+        return batch * per <= floats ? 0 : floats > per ? floats / per : 1;
+    }
+    if (batch < 2 * PIECE_IMAGES || batch * per < 2 * CACHE_FLOATS ||
+        PIECES * weight_floats(e, s) > batch * per / 2) {
+        return 0;
+    }
+    n = CACHE_FLOATS / per;
+    n = n > 1 ? n : 1;
+    return n * pixels < GROUP_PIXELS ? 0 : n;
+}
+
+enum nn_status nn_group_plan(struct nn_exec *e, struct nn_error *err)
+{
+    for (size_t t = 0; t < e->n_steps; t++) {
+        struct nn_step *s = &e->step[t];
+        size_t n = group_of(e, s);
+        enum nn_status st;
+
+        if (n == 0) {
+            continue;
+        }
+        st = nn_conv_create(&e->graph->node[s->conv].conv, (int32_t)n,
+                            e->opt.cpu, &s->part, err);
+        if (st) {
+            return st;
+        }
+        nn_conv_one_piece(s->part, 1);
+        s->group = n;
+    }
+    return NN_OK;
+}
+
+static size_t line(size_t floats)
+{
+    return (floats + 15) / 16 * 16;
+}
+
+/* Scratch of one piece: work of the kernels, partial weight gradient, and
+ * sums of the step and of the one before. */
+static size_t sums_floats(size_t c)
+{
+    return 4 * c * (sizeof(double) / sizeof(float));
+}
+
+size_t nn_group_floats(struct nn_exec *e)
+{
+    size_t most = 0;
+
+    for (size_t t = 0; t < e->n_steps; t++) {
+        const struct nn_step *s = &e->step[t];
+        size_t c = (size_t)e->graph->node[s->out].shape.c, n, work, in;
+
+        if (s->group == 0) {
+            continue;
+        }
+        in = (size_t)e->graph->node[s->x].shape.c;
+        c = c > in ? c : in;
+        work = nn_conv_work_floats(s->part, 1);
+        n = nn_norm_work_floats(c);
+        work = work > n ? work : n;
+        n = sums_floats(c) + work + weight_floats(e, s) + 5 * 16 +
+            s->group * nn_step_floats(e->graph, s->x, 1) +
+            s->group * nn_step_floats(e->graph, s->out, 1);
+        most = n > most ? n : most;
+    }
+    e->group_floats = line(most);
+    return PIECES * e->group_floats;
+}
+
+/* One pass of a step, shared by its pieces. */
+struct turn {
+    struct nn_exec *e;
+    struct nn_step *s, *before; /* before: NULL, or the step that makes x */
+    int hidden;                 /* y of the step before is not kept */
+    size_t pieces, c, in_c;
+    const float *packed; /* backward: weights for the input gradient or NULL */
+};
+
+/* What a piece works with. */
+struct desk {
+    double *sums, *call; /* [2][c] of the piece and of one call */
+    float *dw, *work;
+    float *x, *dz; /* a group of images each, where they are kept nowhere */
+};
+
+static struct desk desk_of(const struct turn *t, size_t i)
+{
+    float *at = t->e->groups.data + i * t->e->group_floats;
+    size_t c = t->c > t->in_c ? t->c : t->in_c;
+    struct desk d = { .sums = (double *)(void *)at };
+
+    d.call = d.sums + 2 * c;
+    d.dw = at + line(sums_floats(c));
+    d.x = d.dw + line(weight_floats(t->e, t->s));
+    d.dz = d.x + line(t->s->group * nn_step_floats(t->e->graph, t->s->x, 1));
+    d.work =
+        d.dz + line(t->s->group * nn_step_floats(t->e->graph, t->s->out, 1));
+    return d;
+}
+
+static void clear_sums(const struct desk *d, size_t c)
+{
+    memset(d->sums, 0, 2 * c * sizeof *d->sums);
+}
+
+static size_t count_pieces(size_t batch)
+{
+    size_t n = batch / PIECE_IMAGES;
+
+    n = n > 1 ? n : 1;
+    return n < PIECES ? n : PIECES;
+}
+
+static size_t cut(const struct turn *t, size_t i)
+{
+    size_t n = (size_t)t->e->batch;
+
+    return n / t->pieces * i + (i < n % t->pieces ? i : n % t->pieces);
+}
+
+/* 1 when the step behind s is grouped and reads s: it applies s's norm. */
+int nn_group_applies(const struct nn_exec *e, const struct nn_step *s)
+{
+    const struct nn_step *next = s + 1;
+
+    return next < e->step + e->n_steps && next->group > 0 &&
+           next->x == s->out && s->conv >= 0 && s->norm >= 0 &&
+           !(s->relu && s->residual >= 0);
+}
+
+int nn_group_hides(const struct nn_exec *e, const struct nn_step *s)
+{
+    const struct nn_node_info *out = &e->graph->node[s->out];
+
+    return nn_group_applies(e, s) && out->users == 1 && out->mark == NULL;
+}
+
+/* The image that this thread will probably take behind b - 1 of piece i, for
+ * hints alone: threads take pieces in turns. */
+static size_t behind(const struct turn *t, size_t i, size_t b)
+{
+    size_t next = i + (size_t)nn_parallel_threads();
+
+    if (b < cut(t, i + 1) || next >= t->pieces) {
+        return b < (size_t)t->e->batch ? b : 0;
+    }
+    return cut(t, next);
+}
+
+static struct turn turn_of(struct nn_exec *e, struct nn_step *s)
+{
+    struct turn t = { .e = e, .s = s };
+
+    t.hidden = s > e->step && nn_group_hides(e, s - 1);
+    t.before = s > e->step && nn_group_applies(e, s - 1) ? s - 1 : NULL;
+    t.pieces = count_pieces((size_t)e->batch);
+    t.c = (size_t)e->graph->node[s->out].shape.c;
+    t.in_c = (size_t)e->graph->node[s->x].shape.c;
+    return t;
+}
+
+/* Sums of all pieces, in their order. */
+static void add_sums(const struct turn *t, size_t c, double *sum,
+                     double *sum_sq)
+{
+    memset(sum, 0, c * sizeof *sum);
+    memset(sum_sq, 0, c * sizeof *sum_sq);
+    for (size_t i = 0; i < t->pieces; i++) {
+        const double *from =
+            (const double *)(const void *)(t->e->groups.data +
+                                           i * t->e->group_floats);
+
+        for (size_t k = 0; k < c; k++) {
+            sum[k] += from[k];
+            sum_sq[k] += from[c + k];
+        }
+    }
+}
+
+static void add_call(const struct desk *d, size_t c)
+{
+    for (size_t k = 0; k < 2 * c; k++) {
+        d->sums[k] += d->call[k];
+    }
+}
+
+/* --- forward ---------------------------------------------------------------
+ */
+
+/* The norm of step s over images b..b+n-1. */
+static void apply_images(const struct nn_exec *e, const struct nn_step *s,
+                         size_t b, size_t n, float *y)
+{
+    size_t at = b * nn_step_floats(e->graph, s->out, 1);
+    const float *res = s->residual >= 0 ? e->y[s->residual] + at : NULL;
+
+    nn_norm_apply(s->z + at, nn_step_rows(e->graph, s->out, (int32_t)n),
+                  (size_t)e->graph->node[s->out].shape.c, s->scale, s->shift,
+                  res, s->relu, y);
+}
+
+/* Input of the step for images b..b+n-1; make: it is not there yet. */
+static const float *input_images(const struct turn *t, const struct desk *d,
+                                 size_t b, size_t n, int make)
+{
+    const struct nn_exec *e = t->e;
+    size_t at = b * nn_step_floats(e->graph, t->s->x, 1);
+    float *x = t->hidden ? d->x : e->y[t->s->x] + at;
+
+    if (make || t->hidden) {
+        apply_images(e, t->s - 1, b, n, x);
+    }
+    return x;
+}
+
+static void forward_piece(void *ctx, size_t i)
+{
+    const struct turn *t = ctx;
+    struct nn_exec *e = t->e;
+    struct nn_step *s = t->s;
+    struct desk d = desk_of(t, i);
+    struct nn_conv_epilogue end = { .sum = d.call, .sum_sq = d.call + t->c };
+    size_t in = nn_step_floats(e->graph, s->x, 1);
+    size_t out = nn_step_floats(e->graph, s->out, 1);
+
+    clear_sums(&d, t->c);
+    for (size_t b = cut(t, i), last = cut(t, i + 1), n; b < last; b += n) {
+        n = last - b < s->group ? last - b : s->group;
+        end.next_x = NULL;
+        if (t->before != NULL) {
+            end.next_x = t->before->z + behind(t, i, b + n) * in;
+        }
+        nn_conv_forward(s->part, (int32_t)n,
+                        input_images(t, &d, b, n, t->before != NULL), s->packed,
+                        &end, s->z + b * out, d.work);
+        add_call(&d, t->c);
+    }
+}
+
+void nn_group_forward(struct nn_exec *e, struct nn_step *s)
+{
+    struct turn t = turn_of(e, s);
+
+    nn_parallel_for(t.pieces, forward_piece, &t);
+    add_sums(&t, t.c, s->sum, s->sum_sq);
+}
+
+/* --- backward --------------------------------------------------------------
+ */
+
+/* Gradient of images b..b+n-1 of the residual, which the norm leaves alone. */
+static void give_images(const struct nn_exec *e, const struct nn_step *s,
+                        const float *dy, size_t at, size_t floats)
+{
+    float *to = s->residual >= 0 ? e->dy[s->residual] : NULL;
+
+    if (to != NULL && e->seen[s->residual]) {
+        nn_add_into(dy, floats, to + at);
+    } else if (to != NULL) {
+        memcpy(to + at, dy, floats * sizeof *dy);
+    }
+}
+
+static void gather_images(const struct turn *t, const struct desk *d, size_t b,
+                          size_t n)
+{
+    const struct nn_exec *e = t->e;
+    const struct nn_step *s = t->before;
+    size_t at = b * nn_step_floats(e->graph, s->out, 1);
+    struct nn_norm_past past = nn_step_past(s);
+
+    nn_norm_backward_sums(s->z + at, e->dy[s->out] + at,
+                          nn_step_rows(e->graph, s->out, (int32_t)n), t->in_c,
+                          &past, d->call, d->call + t->in_c, d->work);
+    add_call(d, t->in_c);
+}
+
+static void backward_piece(void *ctx, size_t i)
+{
+    const struct turn *t = ctx;
+    struct nn_exec *e = t->e;
+    struct nn_step *s = t->s;
+    struct desk d = desk_of(t, i);
+    struct nn_norm_past past = nn_step_past(s);
+    size_t in = nn_step_floats(e->graph, s->x, 1);
+    size_t out = nn_step_floats(e->graph, s->out, 1);
+
+    clear_sums(&d, t->in_c);
+    memset(d.dw, 0, weight_floats(e, s) * sizeof *d.dw);
+    for (size_t b = cut(t, i), last = cut(t, i + 1), n; b < last; b += n) {
+        const float *dy = e->dy[s->out] + b * out, *x;
+        struct nn_conv_next next = { NULL, NULL }, later = { NULL, NULL };
+
+        n = last - b < s->group ? last - b : s->group;
+        give_images(e, s, dy, b * out, n * out);
+        nn_norm_backward_apply(s->z + b * out, dy,
+                               nn_step_rows(e->graph, s->out, (int32_t)n), t->c,
+                               &past, s->inv_std, s->curve, s->mean, d.dz);
+        x = input_images(t, &d, b, n, 0);
+        next.x =
+            (t->hidden ? (s - 1)->z : e->y[s->x]) + behind(t, i, b + n) * in;
+        next.dy = s->z + behind(t, i, b + n) * out;
+        later.dy = e->dy[s->out] + behind(t, i, b + n) * out;
+        nn_conv_backward_weights(s->part, (int32_t)n, x, d.dz, d.dw, d.work,
+                                 &next);
+        if (t->packed != NULL) {
+            nn_conv_backward_input_packed(s->part, (int32_t)n, d.dz, t->packed,
+                                          e->dy[s->x] + b * in, e->seen[s->x],
+                                          &later);
+        }
+        if (t->before != NULL) {
+            gather_images(t, &d, b, n);
+        }
+    }
+}
+
+/* Of the step before, when this one completes its gradient. */
+static int can_gather(const struct turn *t)
+{
+    return t->before != NULL && t->packed != NULL &&
+           !(t->before->relu && t->before->residual >= 0);
+}
+
+void nn_group_backward(struct nn_exec *e, struct nn_step *s,
+                       struct nn_params *p)
+{
+    struct turn t = turn_of(e, s);
+    float *dw = nn_step_param(e->graph, p->grad.data, s->conv, 0);
+
+    if (e->dy[s->x] != NULL) {
+        nn_conv_pack_input(s->kernel,
+                           nn_step_param(e->graph, p->value.data, s->conv, 0),
+                           e->work.data);
+        t.packed = e->work.data;
+    }
+    t.before = can_gather(&t) ? t.before : NULL;
+    nn_parallel_for(t.pieces, backward_piece, &t);
+    for (size_t i = 0; i < t.pieces; i++) {
+        nn_add_into(desk_of(&t, i).dw, weight_floats(e, s), dw);
+    }
+    if (t.before != NULL) {
+        add_sums(&t, t.in_c, t.before->sum, t.before->sum_sq);
+        t.before->gathered = 1;
+    }
+    if (t.packed != NULL) {
+        e->seen[s->x] = 1;
+    }
+    if (s->residual >= 0 && e->dy[s->residual] != NULL) {
+        e->seen[s->residual] = 1;
+    }
+}
