@@ -81,7 +81,7 @@ static void backward_conv(struct nn_exec *e, struct nn_step *s,
 
     nn_conv_backward_weights(s->kernel, e->batch, e->y[s->x], dz,
                              nn_step_param(g, p->grad.data, s->conv, 0),
-                             e->work.data, NULL);
+                             e->work.data, NULL, NULL);
     if (node->bias) {
         float *db = nn_step_param(g, p->grad.data, s->conv, 1);
 

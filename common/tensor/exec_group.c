@@ -12,10 +12,11 @@
 #include "common/tensor/kernels/norm.h"
 
 enum {
-    PIECES = 16,           /* most pieces of a batch */
-    PIECE_IMAGES = 2,      /* least images of one */
+    PIECES = 16,           /* most pieces of a batch, */
+    FEW_PIECES = 8,        /* and of a small one or a step of many weights; */
+    PIECE_IMAGES = 8,      /* images of a piece when there are more than few, */
+    LEAST_IMAGES = 2,      /* and at least */
     CACHE_FLOATS = 100000, /* of a group: fits in a second cache */
-    GROUP_PIXELS = 64,     /* fewer make the products too short */
 };
 
 /* Floats per image that a step touches forward and backward. */
@@ -32,12 +33,24 @@ static size_t weight_floats(const struct nn_exec *e, const struct nn_step *s)
     return e->graph->param[e->graph->node[s->conv].param].count;
 }
 
+/* Pieces whose partial sums of the weights cost little beside what the step
+ * touches; 0: not even few. */
+static size_t pieces_of(const struct nn_exec *e, const struct nn_step *s)
+{
+    size_t most = (size_t)e->opt.max_batch * touched(e, s) / 2;
+    size_t weights = weight_floats(e, s);
+
+    if (PIECES * weights <= most) {
+        return PIECES;
+    }
+    return FEW_PIECES * weights <= most ? FEW_PIECES : 0;
+}
+
 /* Images of a group, or 0 when the step is better done in one pass: all that
- * it touches fits in the cache anyway, or the partial sums of the weights
- * would cost more than what is saved. */
+ * it touches fits in the cache anyway. */
 static size_t group_of(const struct nn_exec *e, const struct nn_step *s)
 {
-    size_t batch = (size_t)e->opt.max_batch, per, n, pixels;
+    size_t batch = (size_t)e->opt.max_batch, per, n;
     size_t floats = e->opt.cache_floats;
 
     if (!e->opt.train || s->conv < 0 || s->norm < 0 ||
@@ -45,17 +58,14 @@ static size_t group_of(const struct nn_exec *e, const struct nn_step *s)
         return 0;
     }
     per = touched(e, s);
-    pixels = nn_step_rows(e->graph, s->out, 1);
     if (floats > 0) {
         return batch * per <= floats ? 0 : floats > per ? floats / per : 1;
     }
-    if (batch < 2 * PIECE_IMAGES || batch * per < 2 * CACHE_FLOATS ||
-        PIECES * weight_floats(e, s) > batch * per / 2) {
+    if (batch < 2 * LEAST_IMAGES || batch * per < 2 * CACHE_FLOATS) {
         return 0;
     }
     n = CACHE_FLOATS / per;
-    n = n > 1 ? n : 1;
-    return n * pixels < GROUP_PIXELS ? 0 : n;
+    return n > 1 ? n : 1;
 }
 
 enum nn_status nn_group_plan(struct nn_exec *e, struct nn_error *err)
@@ -65,7 +75,10 @@ enum nn_status nn_group_plan(struct nn_exec *e, struct nn_error *err)
         size_t n = group_of(e, s);
         enum nn_status st;
 
-        if (n == 0) {
+        if (n > 0) {
+            s->pieces = e->opt.cache_floats > 0 ? PIECES : pieces_of(e, s);
+        }
+        if (s->pieces == 0) {
             continue;
         }
         st = nn_conv_create(&e->graph->node[s->conv].conv, (int32_t)n,
@@ -152,12 +165,14 @@ static void clear_sums(const struct desk *d, size_t c)
     memset(d->sums, 0, 2 * c * sizeof *d->sums);
 }
 
-static size_t count_pieces(size_t batch)
+static size_t count_pieces(const struct nn_exec *e, const struct nn_step *s)
 {
-    size_t n = batch / PIECE_IMAGES;
+    size_t batch = (size_t)e->batch, n = batch / PIECE_IMAGES;
 
-    n = n > 1 ? n : 1;
-    return n < PIECES ? n : PIECES;
+    n = n > FEW_PIECES ? n : FEW_PIECES;
+    n = n < s->pieces ? n : s->pieces;
+    n = n * LEAST_IMAGES <= batch ? n : batch / LEAST_IMAGES;
+    return n > 1 ? n : 1;
 }
 
 static size_t cut(const struct turn *t, size_t i)
@@ -202,7 +217,7 @@ static struct turn turn_of(struct nn_exec *e, struct nn_step *s)
 
     t.hidden = s > e->step && nn_group_hides(e, s - 1);
     t.before = s > e->step && nn_group_applies(e, s - 1) ? s - 1 : NULL;
-    t.pieces = count_pieces((size_t)e->batch);
+    t.pieces = count_pieces(e, s);
     t.c = (size_t)e->graph->node[s->out].shape.c;
     t.in_c = (size_t)e->graph->node[s->x].shape.c;
     return t;
@@ -324,6 +339,29 @@ static void gather_images(const struct turn *t, const struct desk *d, size_t b,
     add_call(d, t->in_c);
 }
 
+/* Weight gradient; an input that is not kept is made again from z, by the
+ * convolution itself where it can. */
+static void weights_images(const struct turn *t, const struct desk *d, size_t b,
+                           size_t n, const struct nn_conv_next *next)
+{
+    const struct nn_step *s = t->s;
+    struct nn_conv_norm norm;
+
+    if (t->hidden && nn_conv_can_norm(s->part) && s[-1].residual < 0) {
+        norm.scale = s[-1].scale;
+        norm.shift = s[-1].shift;
+        norm.relu = s[-1].relu;
+        nn_conv_backward_weights(s->part, (int32_t)n,
+                                 s[-1].z +
+                                     b * nn_step_floats(t->e->graph, s->x, 1),
+                                 d->dz, d->dw, d->work, &norm, next);
+    } else {
+        nn_conv_backward_weights(s->part, (int32_t)n,
+                                 input_images(t, d, b, n, 0), d->dz, d->dw,
+                                 d->work, NULL, next);
+    }
+}
+
 static void backward_piece(void *ctx, size_t i)
 {
     const struct turn *t = ctx;
@@ -337,7 +375,7 @@ static void backward_piece(void *ctx, size_t i)
     clear_sums(&d, t->in_c);
     memset(d.dw, 0, weight_floats(e, s) * sizeof *d.dw);
     for (size_t b = cut(t, i), last = cut(t, i + 1), n; b < last; b += n) {
-        const float *dy = e->dy[s->out] + b * out, *x;
+        const float *dy = e->dy[s->out] + b * out;
         struct nn_conv_next next = { NULL, NULL }, later = { NULL, NULL };
 
         n = last - b < s->group ? last - b : s->group;
@@ -345,13 +383,11 @@ static void backward_piece(void *ctx, size_t i)
         nn_norm_backward_apply(s->z + b * out, dy,
                                nn_step_rows(e->graph, s->out, (int32_t)n), t->c,
                                &past, s->inv_std, s->curve, s->mean, d.dz);
-        x = input_images(t, &d, b, n, 0);
         next.x =
             (t->hidden ? (s - 1)->z : e->y[s->x]) + behind(t, i, b + n) * in;
         next.dy = s->z + behind(t, i, b + n) * out;
         later.dy = e->dy[s->out] + behind(t, i, b + n) * out;
-        nn_conv_backward_weights(s->part, (int32_t)n, x, d.dz, d.dw, d.work,
-                                 &next);
+        weights_images(t, &d, b, n, &next);
         if (t->packed != NULL) {
             nn_conv_backward_input_packed(s->part, (int32_t)n, d.dz, t->packed,
                                           e->dy[s->x] + b * in, e->seen[s->x],

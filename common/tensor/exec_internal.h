@@ -25,6 +25,7 @@ struct nn_step {
     double *sum, *sum_sq;                  /* [C] */
     struct nn_conv *part; /* plan for a group of images, or NULL */
     size_t group;         /* images of a group; 0: all in one pass */
+    size_t pieces;        /* most pieces of groups for the threads */
     size_t lead_at; /* inference: floats to its output in a thread's scratch */
     int gathered;   /* backward: the step behind gathered sum and sum_sq */
 };

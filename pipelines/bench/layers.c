@@ -156,7 +156,7 @@ void bench_run_once(struct bench_run *r, enum bench_what what)
         break;
     case BENCH_WEIGHTS:
         nn_conv_backward_weights(r->conv, r->batch, r->x, r->y, r->w, r->work,
-                                 NULL);
+                                 NULL, NULL);
         break;
     }
 }

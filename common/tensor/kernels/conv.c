@@ -150,6 +150,11 @@ void nn_conv_one_piece(struct nn_conv *c, int on)
     c->one_piece = on;
 }
 
+int nn_conv_can_norm(const struct nn_conv *c)
+{
+    return c->kind == NN_CONV_GEMM;
+}
+
 const char *nn_conv_method(const struct nn_conv *c)
 {
     return c->method;
@@ -287,11 +292,12 @@ void nn_conv_backward_input(const struct nn_conv *c, int32_t batch,
 
 void nn_conv_backward_weights(const struct nn_conv *c, int32_t batch,
                               const float *x, const float *dy, float *dw,
-                              float *work, const struct nn_conv_next *next)
+                              float *work, const struct nn_conv_norm *norm,
+                              const struct nn_conv_next *next)
 {
     switch (c->kind) {
     case NN_CONV_GEMM:
-        nn_gemm_backward_weights(c, batch, x, dy, dw, work, next);
+        nn_gemm_backward_weights(c, batch, x, dy, dw, work, norm, next);
         break;
     case NN_CONV_DEPTHWISE:
         nn_depthwise_backward_weights(c, batch, x, dy, dw, work, next);

@@ -49,6 +49,13 @@ struct nn_conv_next {
     const float *x, *dy;
 };
 
+/* x is not what is given but max(that * scale[IC] + shift[IC], 0), or the same
+ * without the maximum. */
+struct nn_conv_norm {
+    const float *scale, *shift;
+    int relu;
+};
+
 struct nn_conv; /* opaque: shape, chosen kernels, chunking */
 
 /* Choose kernels for the shape under cpu_flags (nn_cpu_flags(); 0 gives the
@@ -98,9 +105,12 @@ void nn_conv_backward_input(const struct nn_conv *c, int32_t batch,
                             const float *dy, const float *w, float *dx,
                             int accumulate, float *work);
 
-/* dw += gradient with respect to w, [OC,KH,KW,IC/G]. next may be NULL. */
+/* dw += gradient with respect to w, [OC,KH,KW,IC/G]. next may be NULL; norm is
+ * NULL, or said where nn_conv_can_norm() is 1. */
 void nn_conv_backward_weights(const struct nn_conv *c, int32_t batch,
                               const float *x, const float *dy, float *dw,
-                              float *work, const struct nn_conv_next *next);
+                              float *work, const struct nn_conv_norm *norm,
+                              const struct nn_conv_next *next);
+int nn_conv_can_norm(const struct nn_conv *c);
 
 #endif /* NN_COMMON_TENSOR_KERNELS_CONV_H */

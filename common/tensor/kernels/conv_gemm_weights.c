@@ -19,8 +19,9 @@ struct wview {
     int32_t batch;
     const float *x, *dy;
     const float *next_x, *next_dy; /* where what is read later begins */
-    float *dw, *part;              /* part: [n_p][OC * K] when n_p > 1 */
-    size_t n_p, n_o, n_n, k;       /* pieces of pixels, filters and panels; K */
+    const struct nn_conv_norm *norm;
+    float *dw, *part;        /* part: [n_p][OC * K] when n_p > 1 */
+    size_t n_p, n_o, n_n, k; /* pieces of pixels, filters and panels; K */
     size_t pixels;
 };
 
@@ -78,16 +79,36 @@ struct strip {
     int32_t i, j0, j1;
 };
 
+/* rows times len floats of x, channels from c0 on, into a panel. */
+static void copy_inside(const struct wview *v, const float *x, size_t step,
+                        size_t rows, size_t len, size_t c0, float *dst)
+{
+    const struct nn_kernels *k = v->c->k;
+    const struct nn_conv_norm *n = v->norm;
+    if (n) {
+        k->copy_norm(x, step, rows, len, dst, width_of(v->c), n->scale + c0,
+                     n->shift + c0, n->relu);
+    } else {
+        k->copy(x, step, rows, len, dst, width_of(v->c));
+    }
+}
+
 /* The run of one pixel at the edge: row (NULL: outside) from column iw on,
  * zero outside the image. */
-static void copy_edge(const struct nn_conv_shape *s, const float *row,
-                      int32_t iw, const struct run *r, float *dst)
+static void copy_edge(const struct wview *v, const float *row, int32_t iw,
+                      const struct run *r, float *dst)
 {
+    const struct nn_conv_shape *s = &v->c->s;
     for (size_t i = 0; i < r->len; i++) {
         int32_t at = iw + (int32_t)((r->first + i) / (size_t)s->ic);
         int in = row != NULL && (uint32_t)at < (uint32_t)s->w;
         ptrdiff_t from = (ptrdiff_t)iw * s->ic + (ptrdiff_t)(r->first + i);
-        dst[i] = in ? row[from] : 0;
+        if (in && v->norm) {
+            copy_inside(v, row + from, (size_t)s->ic, 1, 1,
+                        (r->first + i) % (size_t)s->ic, dst + i);
+        } else {
+            dst[i] = in ? row[from] : 0;
+        }
     }
 }
 
@@ -113,11 +134,11 @@ static void pack_strip(const struct wview *v, const struct strip *t,
             int32_t end = last / s->stride_w + 1;
             n = (end < t->j1 ? end : t->j1) - j;
             ptrdiff_t from = (ptrdiff_t)(j * s->stride_w - left) * s->ic;
-            c->k->copy(row + from + r->first, step, (size_t)n, r->len, dst,
-                       width);
+            copy_inside(v, row + from + r->first, step, (size_t)n, r->len,
+                        r->first, dst);
         } else {
             n = 1;
-            copy_edge(s, row, j * s->stride_w - left, r, dst);
+            copy_edge(v, row, j * s->stride_w - left, r, dst);
         }
         j += n;
         dst += (size_t)n * width;
@@ -144,7 +165,8 @@ static void pack_patches(const struct wview *v, size_t m0, size_t n, size_t k0,
 {
     const struct nn_conv_shape *s = &v->c->s;
     size_t width = width_of(v->c), kw = (size_t)s->kw;
-    struct run r = { .merged = (size_t)s->ic * kw <= MERGE_FLOATS };
+    int merged = (size_t)s->ic * kw <= MERGE_FLOATS && v->norm == NULL;
+    struct run r = { .merged = merged };
     size_t unit = (size_t)s->ic * (r.merged ? kw : 1);
     for (size_t done = 0; done < len; done += r.len) {
         size_t at = (k0 + done) / unit;
@@ -228,11 +250,12 @@ static void run_block(const struct wview *v, const struct block *b, float *dst,
         o.b = panel;
         o.ldb = width;
         set_ask(v, b, p, &o);
-        if (flat && o.n == width && b->t1 - b->t0 <= DIRECT_TILES) {
+        if (flat && o.n == width && b->t1 - b->t0 <= DIRECT_TILES &&
+            v->norm == NULL) {
             o.b = x;
             o.ldb = v->k;
         } else if (flat && o.n == width) {
-            v->c->k->copy(x, v->k, b->n, width, panel, width);
+            copy_inside(v, x, v->k, b->n, width, k0, panel);
         } else {
             pack_patches(v, b->m, b->n, k0, o.n, panel);
         }
@@ -282,7 +305,8 @@ static void add_parts(void *ctx, size_t i)
 
 void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
                               const float *x, const float *dy, float *dw,
-                              float *work, const struct nn_conv_next *next)
+                              float *work, const struct nn_conv_norm *norm,
+                              const struct nn_conv_next *next)
 {
     struct wview v = {
         .c = c,
@@ -294,6 +318,7 @@ void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
         .k = depth_of(c),
         .pixels = (size_t)batch * (size_t)c->oh * (size_t)c->ow,
     };
+    v.norm = norm;
     v.next_x = next && next->x ? next->x : x + BLOCK * input_floats(c);
     v.next_dy = next && next->dy ? next->dy : dy + BLOCK * (size_t)c->s.oc;
     cut_work(c, &v);

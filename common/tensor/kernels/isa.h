@@ -23,6 +23,9 @@ extern nn_tile_fn *const NN_K(nn_k_flats)[2][NN_MR_MAX + 1];
 extern nn_outer_fn *const NN_K(nn_k_outers)[2][NN_MR_MAX + 1];
 void NN_K(nn_k_copy)(const float *src, size_t lds, size_t rows, size_t len,
                      float *dst, size_t ldd);
+void NN_K(nn_k_copy_norm)(const float *src, size_t lds, size_t rows, size_t len,
+                          float *dst, size_t ldd, const float *scale,
+                          const float *shift, int relu);
 void NN_K(nn_k_transpose)(const float *src, size_t lds, size_t rows,
                           size_t cols, float *dst, size_t ldd);
 

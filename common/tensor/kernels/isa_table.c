@@ -12,6 +12,7 @@ const struct nn_kernels NN_K(nn_kernels) = {
     .flat = NN_K(nn_k_flats),
     .outer = NN_K(nn_k_outers),
     .copy = NN_K(nn_k_copy),
+    .copy_norm = NN_K(nn_k_copy_norm),
     .transpose = NN_K(nn_k_transpose),
     .dw_3s1 = NN_K(nn_k_dw_3s1),
     .dw_3s2 = NN_K(nn_k_dw_3s2),

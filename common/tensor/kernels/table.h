@@ -91,6 +91,10 @@ struct nn_kernels {
     /* dst[i * ldd + j] = src[i * lds + j] for i < rows, j < len. */
     void (*copy)(const float *src, size_t lds, size_t rows, size_t len,
                  float *dst, size_t ldd);
+    /* The same of src * scale[j] + shift[j], no less than 0 with relu. */
+    void (*copy_norm)(const float *src, size_t lds, size_t rows, size_t len,
+                      float *dst, size_t ldd, const float *scale,
+                      const float *shift, int relu);
     /* dst[i * ldd + j] = src[j * lds + i] for i < rows, j < cols; 0 for cols
      * <= j < ldd. */
     void (*transpose)(const float *src, size_t lds, size_t rows, size_t cols,

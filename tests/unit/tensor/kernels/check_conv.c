@@ -299,7 +299,7 @@ static void check_backward(struct bench *b)
     memcpy(b->dw.v, before, b->dw.n * sizeof(float));
     bench_work(b, 1);
     nn_conv_backward_weights(b->conv, b->c.batch, b->x.v, b->dy.v, b->dw.v,
-                             b->work.v, NULL);
+                             b->work.v, NULL, NULL);
     guarded_check(&b->work, b->what);
     guarded_check(&b->dw, b->what);
     guarded_free(&b->work);
@@ -385,7 +385,7 @@ static void all_results(struct bench *b, int threads, float *out, double *sums)
                            b->work.v);
     out += b->dx.n;
     nn_conv_backward_weights(b->conv, b->c.batch, b->x.v, b->dy.v, b->dw.v,
-                             b->work.v, NULL);
+                             b->work.v, NULL, NULL);
     memcpy(out, b->dw.v, b->dw.n * sizeof(float));
     guarded_free(&b->work);
 }
