@@ -81,6 +81,33 @@ int nn_view_inside(const struct nn_view *v, const struct nn_cursor *at,
     return at->j + (int32_t)m <= v->gw && first >= 0 && last + v->kw <= v->aw;
 }
 
+size_t nn_view_span(const struct nn_view *v, size_t m)
+{
+    size_t columns = (m - 1) * (size_t)v->sw + (size_t)v->kw;
+    return m > 0 && v->kw > 0 ? columns * (size_t)v->ac : 0;
+}
+
+int nn_view_can_pad(const struct nn_view *v, size_t m)
+{
+    return nn_view_span(v, m) * (size_t)v->kh <= NN_PATCH;
+}
+
+const float *nn_view_pad(const struct nn_view *v, const float *row, int32_t iw,
+                         size_t span, float *to)
+{
+    int32_t columns = (int32_t)(span / (size_t)v->ac);
+    int32_t left = iw < 0 ? -iw : 0, end = v->aw - iw;
+    end = end < columns ? end : columns;
+    end = end > left ? end : left;
+    size_t ac = (size_t)v->ac, before = nn_min_size((size_t)left * ac, span);
+    size_t until = nn_min_size((size_t)end * ac, span);
+    memset(to, 0, before * sizeof *to);
+    memcpy(to + before, row + (ptrdiff_t)(iw + left) * v->ac,
+           (until - before) * sizeof *to);
+    memset(to + until, 0, (span - until) * sizeof *to);
+    return to;
+}
+
 /* 1 when what the edge pixels read is little enough to be copied. */
 static int can_merge(const struct nn_view *v, size_t m, struct nn_cursor p)
 {

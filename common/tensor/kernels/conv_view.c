@@ -171,20 +171,28 @@ static void each_tile(const struct nn_view *v, const struct piece *q,
     }
 }
 
-/* count tiles of m pixels of one grid row, all kernel columns inside the
- * image: a pointer per kernel row that is inside, the pixels a fixed step
- * apart. */
-static void inside_tiles(const struct nn_view *v, const struct piece *q,
-                         const struct nn_cursor *at, size_t m, size_t count)
+/* count tiles of m pixels of one grid row: a pointer per kernel row that is
+ * inside the image, the pixels a fixed step apart. Columns outside it are put
+ * right in a copy, where nn_view_can_pad() says that it fits. */
+static void row_tiles(const struct nn_view *v, const struct piece *q,
+                      const struct nn_cursor *at, size_t m, size_t count)
 {
     const float *rows[NN_TAPS_MAX];
+    float patch[NN_PATCH];
     int32_t ih = at->i * v->sh - v->ph, iw = at->j * v->sw - v->pw;
     int32_t k0 = ih < 0 ? -ih : 0;
     int32_t k1 = v->ah - ih < v->kh ? v->ah - ih : v->kh;
     size_t taps = k1 > k0 ? (size_t)(k1 - k0) : 0;
+    int inside = nn_view_inside(v, at, m * count);
     for (size_t i = 0; i < taps; i++) {
         ptrdiff_t row = (ptrdiff_t)at->b * v->ah + ih + k0 + (ptrdiff_t)i;
-        rows[i] = v->a + (row * v->aw + iw) * v->ac;
+        const float *from = v->a + row * v->aw * v->ac;
+        size_t span = nn_view_span(v, m * count);
+        if (inside) {
+            rows[i] = from + (ptrdiff_t)iw * v->ac;
+        } else {
+            rows[i] = nn_view_pad(v, from, iw, span, patch + i * span);
+        }
     }
     struct nn_tile t = {
         .rows = rows,
@@ -215,21 +223,24 @@ static struct nn_cursor cursor_at(const struct nn_view *v, size_t m)
     };
 }
 
-/* Tiles t0..t1-1 of the grid row that at is in; those at its ends may be
- * scattered, those between are taken together while they are of one size. */
+/* Tiles t0..t1-1 of the grid row that at is in, taken together while they are
+ * of one size and inside the image or, of few channels, a copy of all fits;
+ * those at the ends may be scattered. */
 static void run_grid_row(const struct nn_view *v, const struct piece *q,
                          struct nn_cursor *at, size_t t0, size_t t1)
 {
     size_t per = tiles_per_row(v), gw = (size_t)v->gw;
+    int all = nn_view_can_pad(v, gw);
     for (size_t t = t0; t < t1;) {
         size_t j = nn_cut(gw, per, t), m = nn_cut(gw, per, t + 1) - j, n = 0;
         at->j = (int32_t)j;
         while (t + n < t1 && nn_cut(gw, per, t + n + 1) == j + (n + 1) * m &&
-               nn_view_inside(v, at, (n + 1) * m)) {
+               (all || nn_view_inside(v, at, (n + 1) * m))) {
             n++;
         }
+        n = n || !nn_view_can_pad(v, m) ? n : 1;
         if (n) {
-            inside_tiles(v, q, at, m, n);
+            row_tiles(v, q, at, m, n);
             t += n;
         } else {
             struct nn_cursor copy = *at;

@@ -55,6 +55,13 @@ struct nn_tile_rows {
 /* The m pixels from p on; p moves behind them. */
 void nn_tile_rows_fill(const struct nn_view *v, struct nn_tile_rows *t,
                        size_t m, struct nn_cursor *p);
+/* Floats of an image row that m pixels of a grid row read; whether the rows
+ * of the kernel fit in NN_PATCH together; and the copy of one: from column iw
+ * of row on, zeros outside the image. Returns to. */
+size_t nn_view_span(const struct nn_view *v, size_t m);
+int nn_view_can_pad(const struct nn_view *v, size_t m);
+const float *nn_view_pad(const struct nn_view *v, const float *row, int32_t iw,
+                         size_t span, float *to);
 /* 1 when m pixels lie in one grid row with all kernel columns inside. */
 int nn_view_inside(const struct nn_view *v, const struct nn_cursor *at,
                    size_t m);
