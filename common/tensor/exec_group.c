@@ -200,15 +200,16 @@ int nn_group_hides(const struct nn_exec *e, const struct nn_step *s)
 }
 
 /* The image that this thread will probably take behind b - 1 of piece i, for
- * hints alone: threads take pieces in turns. */
+ * hints alone: the first thread goes up, the others take pieces from the end.
+ */
 static size_t behind(const struct turn *t, size_t i, size_t b)
 {
-    size_t next = i + (size_t)nn_parallel_threads();
+    size_t others = (size_t)nn_parallel_threads() - 1;
 
-    if (b < cut(t, i + 1) || next >= t->pieces) {
+    if (b < cut(t, i + 1) || nn_parallel_thread() == 0) {
         return b < (size_t)t->e->batch ? b : 0;
     }
-    return cut(t, next);
+    return i >= others ? cut(t, i - others) : 0;
 }
 
 static struct turn turn_of(struct nn_exec *e, struct nn_step *s)

@@ -24,6 +24,31 @@ double bench_time(void (*fn)(void *), void *ctx, size_t inner)
     return (now(one) - t) / (double)inner;
 }
 
+struct many {
+    void (*fn)(void *);
+    void *ctx;
+    size_t inner;
+};
+
+static void repeat(void *ctx)
+{
+    const struct many *m = ctx;
+
+    for (size_t i = 0; i < m->inner; i++) {
+        m->fn(m->ctx);
+    }
+}
+
+double bench_time_in_team(void (*fn)(void *), void *ctx, size_t inner)
+{
+    int one = nn_parallel_threads() == 1;
+    struct many m = { fn, ctx, inner };
+    double t = now(one);
+
+    nn_parallel_team(repeat, &m);
+    return (now(one) - t) / (double)inner;
+}
+
 size_t bench_inner(void (*fn)(void *), void *ctx, double seconds)
 {
     double t, n;

@@ -8,6 +8,8 @@
 /* Seconds per call of fn(ctx): `inner` calls are timed together. With one
  * thread it is CPU time, which other programs disturb less. */
 double bench_time(void (*fn)(void *), void *ctx, size_t inner);
+/* The same while the other threads stand by, as inside a net. */
+double bench_time_in_team(void (*fn)(void *), void *ctx, size_t inner);
 /* Calls that take about `seconds` together, at least 1. */
 size_t bench_inner(void (*fn)(void *), void *ctx, double seconds);
 

@@ -70,7 +70,7 @@ static enum nn_status time_layer(const struct bench_result *r,
     }
     inner = bench_inner(layer_once, &run, r->plan.layer_s);
     for (int i = 0; i < r->plan.rounds; i++) {
-        s[i] = bench_time(layer_once, &run, inner);
+        s[i] = bench_time_in_team(layer_once, &run, inner);
     }
     out->seconds = bench_median(s, (size_t)r->plan.rounds);
     out->gflops = 1e-9 * bench_run_flops(&run) / out->seconds;

@@ -25,7 +25,7 @@ static double measure(struct bench_run *r, enum bench_what what,
     double t[BENCH_ROUNDS];
     size_t inner = bench_inner(once, &c, 0.004);
     for (int i = 0; i < o->rounds; i++) {
-        t[i] = bench_time(once, &c, inner);
+        t[i] = bench_time_in_team(once, &c, inner);
     }
     return bench_typical(o, t);
 }

@@ -173,12 +173,43 @@ NN_INLINE int dw_blocks(const struct nn_dw *d, int32_t oh, int32_t ow,
     return 1;
 }
 
+/* The last n results of a row, fewer than NB; 0 when their edges are of a kind
+ * not compiled. */
+NN_INLINE int dw_tail(const struct nn_dw *d, int32_t oh, int32_t ow,
+                      const int k, const int s, const int n)
+{
+    const int j1 = (n - 1) * s + k, h = k / 2;
+    /* The padding that an even width leaves, and the one of an odd width. */
+    const int even = s == 1 ? h : h - 1;
+    struct edges e = edges_of(d, ow, n);
+    struct place p = dw_place(d, oh, ow, 0);
+    if (e.left == 0 && e.right == even) {
+        dw_block(d, &p, k, s, n, 0, j1 - even);
+    } else if (e.left == 0 && e.right == h) {
+        dw_block(d, &p, k, s, n, 0, j1 - h);
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+NN_INLINE int dw_tails(const struct nn_dw *d, int32_t oh, int32_t ow,
+                       const int k, const int s)
+{
+    int32_t n = d->ow - ow;
+    return (n == 3 && dw_tail(d, oh, ow, k, s, 3)) ||
+           (n == 2 && dw_tail(d, oh, ow, k, s, 2)) ||
+           (n == 1 && dw_tail(d, oh, ow, k, s, 1));
+}
+
 NN_INLINE void dw_rows(const struct nn_dw *d, const int k, const int s)
 {
     for (int32_t oh = d->oh0; oh < d->oh1; oh++) {
         for (int32_t ow = 0; ow < d->ow;) {
             if (ow + NB <= d->ow && dw_blocks(d, oh, ow, k, s)) {
                 ow += NB;
+            } else if (dw_tails(d, oh, ow, k, s)) {
+                ow = d->ow;
             } else {
                 dw_single(d, oh, ow);
                 ow++;
