@@ -1,7 +1,7 @@
 #!/bin/sh
 # tests/bench/all.sh - every row of docs/performance.md, as Markdown.
 # usage: all.sh [PART...]    parts: layers inference training avx2 program
-# Without parts all, which takes about seven minutes of an idle machine. BUILD
+# Without parts all, which takes about ten minutes of an idle machine. BUILD
 # is the build folder (build), PYTHON has the peers (python3).
 # docs/performance.md says what must be built before.
 set -eu
@@ -26,11 +26,14 @@ rows() { # rows KIND COMMAND...: runs it and prints its rows
 }
 
 layers() {
-    table direction batch "our kernels" peer "dense and pointwise" depthwise \
-        "net, ours" "net, oneDNN"
-    for what in forward input weights; do
-        for batch in 1 32; do
-            rows layers "$bench/peer_onednn" --what $what --batch $batch
+    table px direction batch "our kernels" peer "dense and pointwise" \
+        depthwise "depthwise at the aim" "net, ours" "net, oneDNN"
+    for size in 128 224; do
+        for what in forward input weights; do
+            for batch in 1 32; do
+                rows layers "$bench/peer_onednn" --size $size --what $what \
+                    --batch $batch
+            done
         done
     done
 }

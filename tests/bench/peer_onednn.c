@@ -211,11 +211,15 @@ static void measure(struct call *c, struct peer *nhwc, struct peer *any,
     }
 }
 
-/* Sums of logarithms of ratios, and counts: [0] dense and 1x1, [1] dw. */
+/* Sums of logarithms of ratios, and counts: [0] dense and 1x1, [1] dw. Of the
+ * depthwise ones, how many are so fast as the aim has it: MUCH_FASTER than
+ * oneDNN, or NEAR_COPY of the bandwidth of a copy. */
 struct totals {
-    double log_sum[2], ours, theirs;
-    int n[2];
+    double log_sum[2], ours, theirs, copy;
+    int n[2], reached;
 };
+#define MUCH_FASTER 1.5
+#define NEAR_COPY   0.8
 
 static int run_layer(const struct bench_layer *layer,
                      const struct bench_options *o, struct peer base,
@@ -237,11 +241,14 @@ static int run_layer(const struct bench_layer *layer,
         double peer = t[1] < t[2] ? t[1] : t[2];
         double f = 1e-9 * bench_run_flops(&r);
         int dw = bench_is_depthwise(&layer->s);
-        printf("%-28s %5d %9.1f %7.1f %9.1f %9.1f %7.1f %6.2f\n", layer->name,
-               layer->times, t[0] * 1e6, f / t[0], t[1] * 1e6, t[2] * 1e6,
-               f / peer, peer / t[0]);
+        double share = 1e-9 * bench_run_bytes(&r) / t[0] / total->copy;
+        printf("%-28s %5d %9.1f %7.1f %9.1f %9.1f %7.1f %6.2f %5.0f\n",
+               layer->name, layer->times, t[0] * 1e6, f / t[0], t[1] * 1e6,
+               t[2] * 1e6, f / peer, peer / t[0], share * 100);
         total->log_sum[dw] += log(peer / t[0]);
         total->n[dw]++;
+        total->reached +=
+            dw && (peer / t[0] >= MUCH_FASTER || share >= NEAR_COPY);
         total->ours += t[0] * layer->times;
         total->theirs += peer * layer->times;
     }
@@ -283,8 +290,10 @@ int main(int argc, char **argv)
            "%d, direction %d\n",
            v->major, v->minor, v->patch, nn_cpu_name(nn_cpu_flags()), o.threads,
            o.size, o.width, o.batch, o.what);
-    printf("%-28s %5s %9s %7s %9s %9s %7s %6s\n", "layer", "times", "ours us",
-           "GFLOP/s", "nhwc us", "any us", "GFLOP/s", "ratio");
+    total.copy = bench_copy_gbs(o.threads);
+    printf("%-28s %5s %9s %7s %9s %9s %7s %6s %5s\n", "layer", "times",
+           "ours us", "GFLOP/s", "nhwc us", "any us", "GFLOP/s", "ratio",
+           "copy%");
     for (size_t i = 0; i < n && !failed; i++) {
         if (bench_wanted(&o, &layers[i])) {
             (void)run_layer(&layers[i], &o, base, &total);
@@ -294,10 +303,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "oneDNN: %s failed\n", failed);
     } else {
         printf("geometric mean of oneDNN / ours: dense and pointwise %.3f, "
-               "depthwise %.3f; whole net %.3f ms, oneDNN %.3f ms\n",
+               "depthwise %.3f; whole net %.3f ms, oneDNN %.3f ms\n"
+               "depthwise at %.1f x oneDNN or %.0f %% of a copy (%.1f GB/s): "
+               "%d of %d\n",
                exp(total.log_sum[0] / total.n[0]),
                exp(total.log_sum[1] / total.n[1]), total.ours * 1e3,
-               total.theirs * 1e3);
+               total.theirs * 1e3, MUCH_FASTER, NEAR_COPY * 100, total.copy,
+               total.reached, total.n[1]);
     }
     dnnl_stream_destroy(base.stream);
     dnnl_engine_destroy(base.engine);
