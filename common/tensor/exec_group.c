@@ -373,6 +373,9 @@ static void backward_piece(void *ctx, size_t i)
     size_t in = nn_step_floats(e->graph, s->x, 1);
     size_t out = nn_step_floats(e->graph, s->out, 1);
 
+    /* A residual around this step alone has just been given to x. */
+    int more = e->seen[s->x] || s->residual == s->x;
+
     clear_sums(&d, t->in_c);
     memset(d.dw, 0, weight_floats(e, s) * sizeof *d.dw);
     for (size_t b = cut(t, i), last = cut(t, i + 1), n; b < last; b += n) {
@@ -391,8 +394,7 @@ static void backward_piece(void *ctx, size_t i)
         weights_images(t, &d, b, n, &next);
         if (t->packed != NULL) {
             nn_conv_backward_input_packed(s->part, (int32_t)n, d.dz, t->packed,
-                                          e->dy[s->x] + b * in, e->seen[s->x],
-                                          &later);
+                                          e->dy[s->x] + b * in, more, &later);
         }
         if (t->before != NULL) {
             gather_images(t, &d, b, n);

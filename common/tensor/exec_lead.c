@@ -1,6 +1,6 @@
-/* Inference: the leading steps of a net over a few images at a time. Their
- * activations are large and their weights small, so a thread that takes some
- * images through all of them finds each in its second cache. */
+/* Inference: the leading steps of a net over a few images at a time. A thread
+ * that takes some images through all of them finds each result in its second
+ * cache, and no thread waits for another between the steps. */
 #include <string.h>
 
 #include "common/base/parallel.h"
@@ -93,6 +93,7 @@ static enum nn_status plan_scratch(struct nn_exec *e)
     nn_mem_free(b);
     if (!st) {
         st = nn_buf_reset(&e->groups, e->lead.threads * e->lead.floats);
+        e->bytes += e->groups.count * sizeof(float);
     }
     return st;
 }
@@ -127,6 +128,9 @@ enum nn_status nn_lead_plan(struct nn_exec *e, struct nn_error *err)
         return NN_OK;
     }
     e->lead.threads = (size_t)nn_parallel_threads();
+    if (e->lead.threads > (size_t)e->opt.max_batch / e->lead.images) {
+        e->lead.threads = 1; /* groups are never shared out */
+    }
     st = plan_steps(e, err);
     if (!st && plan_scratch(e)) {
         st = nn_fail_nomem(err);

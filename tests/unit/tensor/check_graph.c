@@ -98,8 +98,21 @@ static nn_node net_shared(struct nn_graph *g, nn_node x)
     return nn_graph_dense(g, nn_graph_mean_hw(g, x), 3, 1, "fc");
 }
 
+/* A residual around one convolution, whose input nobody else reads. */
+static nn_node net_short(struct nn_graph *g, nn_node x)
+{
+    nn_node a;
+
+    x = nn_graph_conv2d(g, x, &c33, "a");
+    a = nn_graph_relu(g, nn_graph_bnorm(g, x, 0.9f, 1e-3f, "an"));
+    x = nn_graph_conv2d(g, a, &c11, "b");
+    x = nn_graph_add(g, nn_graph_bnorm(g, x, 0.9f, 1e-3f, "bn"), a);
+    return nn_graph_dense(g, nn_graph_mean_hw(g, x), 3, 1, "fc");
+}
+
 static nn_node (*const nets[])(struct nn_graph *, nn_node) = {
-    net_plain, net_norm_relu, net_residual, net_loose, net_groups, net_shared
+    net_plain,  net_norm_relu, net_residual, net_loose,
+    net_groups, net_shared,    net_short
 };
 enum { N_NETS = sizeof nets / sizeof nets[0] };
 
