@@ -79,6 +79,8 @@ static void train_norm(struct nn_exec *e, struct nn_step *s,
     }
 }
 
+enum { FEW_IMAGES = 2 }; /* the weights are the most that is read */
+
 /* --- steps -----------------------------------------------------------------
  */
 
@@ -94,6 +96,10 @@ static void forward_conv(struct nn_exec *e, struct nn_step *s,
         end.bias = s->folded_bias;
         end.residual = res;
         end.relu = s->relu;
+        if (e->batch <= FEW_IMAGES) {
+            end.later = s->later;
+            end.later_floats = s->later_floats;
+        }
         nn_conv_forward(s->kernel, e->batch, e->y[s->x], s->packed, &end,
                         e->y[s->out], e->work.data);
         return;

@@ -19,7 +19,9 @@ struct nn_step {
     struct nn_conv *kernel;
     float *packed;      /* inference: folded, packed weights */
     float *folded_bias; /* inference: [OC] */
-    float *z;           /* training: convolution output before the norm */
+    const float *later; /* inference: packed weights of a step behind it */
+    size_t later_floats;
+    float *z; /* training: convolution output before the norm */
     float *mean, *inv_std, *scale, *shift; /* [C] of the norm */
     float *curve;                          /* [C], scratch of backward */
     double *sum, *sum_sq;                  /* [C] */

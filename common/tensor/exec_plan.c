@@ -338,6 +338,32 @@ static enum nn_status place_constants(struct nn_exec *e)
     return NN_OK;
 }
 
+enum { LATER_FLOATS = 256 << 10 }; /* most that a step asks for */
+
+/* At inference of an image or two the weights are the most that is read, and
+ * they come from far away: each dense convolution asks for those of the next
+ * one. */
+static void plan_later(struct nn_exec *e)
+{
+    struct nn_step *before = NULL;
+
+    for (size_t t = 0; t < e->n_steps; t++) {
+        struct nn_step *s = &e->step[t];
+        size_t floats;
+
+        if (s->conv < 0 || e->graph->node[s->conv].conv.groups > 1) {
+            continue;
+        }
+        floats = nn_conv_packed_floats(s->kernel);
+        if (before != NULL) {
+            before->later = s->packed;
+            before->later_floats =
+                floats < LATER_FLOATS ? floats : LATER_FLOATS;
+        }
+        before = s;
+    }
+}
+
 enum nn_status nn_exec_place(struct nn_exec *e, struct nn_error *err)
 {
     size_t n = e->graph->n_nodes;
@@ -355,6 +381,9 @@ enum nn_status nn_exec_place(struct nn_exec *e, struct nn_error *err)
     }
     if (!st) {
         st = place_constants(e);
+    }
+    if (!st && !e->opt.train) {
+        plan_later(e);
     }
     e->bytes = (e->activations.count + e->gradients.count + e->constants.count +
                 e->work.count + e->fold.count + e->groups.count) *

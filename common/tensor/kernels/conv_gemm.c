@@ -86,6 +86,8 @@ void nn_gemm_forward(const struct nn_conv *c, int32_t batch, const float *x,
         .bias = e->bias,
         .relu = e->relu,
         .next = e->next_x,
+        .later = e->later,
+        .later_floats = e->later_floats,
         .part = e->sum ? (double *)(void *)work : NULL,
     };
     nn_view_run(&v);

@@ -82,6 +82,8 @@ static size_t tiles_of(const struct nn_view *v)
 struct piece {
     size_t t0, t1, p0, p1;
     double *part;
+    const float *ask; /* of v->later: where the next call goes on */
+    size_t ask_step;
 };
 
 /* Point t at panel p and at the result from float y on. k0: values of k that
@@ -108,6 +110,11 @@ static void set_ask(const struct nn_view *v, const struct piece *q,
                     size_t tiles)
 {
     size_t steps = (q->p1 - q->p0) * tiles * t->taps * t->k;
+    if (v->later) {
+        t->ask = q->ask;
+        t->ask_step = q->ask_step;
+        return;
+    }
     size_t row = (size_t)g->b * (size_t)v->gh + (size_t)g->i;
     if (v->fetch && steps > 0) {
         t->ask = v->ask + (row * (size_t)v->gw + (size_t)g->j) * v->ask_floats;
@@ -117,7 +124,7 @@ static void set_ask(const struct nn_view *v, const struct piece *q,
 
 /* Tile t through all panels of the piece: whole panels in one call, and a
  * narrower last. */
-static void each_panel(const struct nn_view *v, const struct piece *q,
+static void each_panel(const struct nn_view *v, struct piece *q,
                        struct nn_tile *t, size_t m, size_t k0, size_t y,
                        tile_table table)
 {
@@ -136,9 +143,10 @@ static void each_panel(const struct nn_view *v, const struct piece *q,
         table[t->n > v->c->k->vw][m](t);
         p += n;
     }
+    q->ask = t->ask;
 }
 
-static void scattered_tile(const struct nn_view *v, const struct piece *q,
+static void scattered_tile(const struct nn_view *v, struct piece *q,
                            struct nn_cursor *at, size_t m)
 {
     struct nn_tile_rows rows;
@@ -157,7 +165,7 @@ static void scattered_tile(const struct nn_view *v, const struct piece *q,
 
 /* t.count tiles in a row, next_a and next_y apart, for each panel: the panel
  * stays in the first cache. */
-static void each_tile(const struct nn_view *v, const struct piece *q,
+static void each_tile(const struct nn_view *v, struct piece *q,
                       struct nn_tile *t, size_t m, size_t k0, size_t y)
 {
     size_t count = t->count;
@@ -169,12 +177,13 @@ static void each_tile(const struct nn_view *v, const struct piece *q,
         set_panel(v, q, t, p, k0, y);
         v->c->k->flat[t->n > v->c->k->vw][m](t);
     }
+    q->ask = t->ask;
 }
 
 /* count tiles of m pixels of one grid row: a pointer per kernel row that is
  * inside the image, the pixels a fixed step apart. Columns outside it are put
  * right in a copy, where nn_view_can_pad() says that it fits. */
-static void row_tiles(const struct nn_view *v, const struct piece *q,
+static void row_tiles(const struct nn_view *v, struct piece *q,
                       const struct nn_cursor *at, size_t m, size_t count)
 {
     const float *rows[NN_TAPS_MAX];
@@ -226,7 +235,7 @@ static struct nn_cursor cursor_at(const struct nn_view *v, size_t m)
 /* Tiles t0..t1-1 of the grid row that at is in, taken together while they are
  * of one size and inside the image or, of few channels, a copy of all fits;
  * those at the ends may be scattered. */
-static void run_grid_row(const struct nn_view *v, const struct piece *q,
+static void run_grid_row(const struct nn_view *v, struct piece *q,
                          struct nn_cursor *at, size_t t0, size_t t1)
 {
     size_t per = tiles_per_row(v), gw = (size_t)v->gw;
@@ -251,7 +260,7 @@ static void run_grid_row(const struct nn_view *v, const struct piece *q,
 }
 
 /* Tiles inside one grid row each. */
-static void run_grid_rows(const struct nn_view *v, const struct piece *q)
+static void run_grid_rows(const struct nn_view *v, struct piece *q)
 {
     size_t per = tiles_per_row(v);
     for (size_t i = q->t0; i < q->t1;) {
@@ -263,7 +272,7 @@ static void run_grid_rows(const struct nn_view *v, const struct piece *q)
 }
 
 /* Small images: tiles across rows and images. */
-static void run_scattered(const struct nn_view *v, const struct piece *q)
+static void run_scattered(const struct nn_view *v, struct piece *q)
 {
     size_t rows = rows_of(v), tiles = tiles_of(v);
     struct nn_cursor at = cursor_at(v, nn_cut(rows, tiles, q->t0));
@@ -275,8 +284,8 @@ static void run_scattered(const struct nn_view *v, const struct piece *q)
 
 /* 1x1, stride 1, n tiles of m rows from row m0 on. A panel that fits in the
  * first cache serves all of them; a larger one is read for each. */
-static void flat_tiles(const struct nn_view *v, const struct piece *q,
-                       size_t m0, size_t m, size_t n)
+static void flat_tiles(const struct nn_view *v, struct piece *q, size_t m0,
+                       size_t m, size_t n)
 {
     size_t ac = (size_t)v->ac, block = 1;
     if (ac * nn_panel_width(v->c) <= PANEL_FLOATS) {
@@ -302,7 +311,7 @@ static void flat_tiles(const struct nn_view *v, const struct piece *q,
 }
 
 /* Tiles are of two sizes, the larger first. */
-static void run_flat(const struct nn_view *v, const struct piece *q)
+static void run_flat(const struct nn_view *v, struct piece *q)
 {
     size_t rows = rows_of(v), tiles = tiles_of(v);
     size_t m = rows / tiles, larger = rows % tiles;
@@ -329,6 +338,13 @@ static void run_piece(void *ctx, size_t i)
         .p1 = nn_cut(panels, v->n_n, in + 1),
         .part = v->part ? v->part + im * 2 * padded : NULL,
     };
+    if (v->later) {
+        /* Slices in the order of the pieces: as the weights will be shared. */
+        size_t n = v->later_floats / (v->n_m * v->n_n);
+        size_t steps = (q.t1 - q.t0) * (q.p1 - q.p0) * depth_of(v);
+        q.ask = v->later + i * n;
+        q.ask_step = nn_ceil_div(n, nn_max_size(1, steps));
+    }
     for (size_t j = q.p0 * width; q.part && j < q.p1 * width; j++) {
         q.part[j] = q.part[padded + j] = 0;
     }

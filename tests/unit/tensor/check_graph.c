@@ -345,7 +345,7 @@ START_TEST(threads_do_not_matter_at_inference)
                                          .cpu = nn_cpu_flags(),
                                          .cache_floats = caches[_i / N_NETS] };
     struct fixture f;
-    float kept[BATCH * 4] = { 0 };
+    float kept[BATCH * 4] = { 0 }, first[4] = { 0 };
 
     set_up(&f, _i % N_NETS);
     for (int threads = 1; threads <= 3; threads++) {
@@ -363,6 +363,13 @@ START_TEST(threads_do_not_matter_at_inference)
             memcpy(kept, z.data, bytes);
         }
         ck_assert_mem_eq(kept, z.data, bytes);
+        ck_assert_int_eq(nn_exec_forward(e, NULL, f.x, 1, 0, &z, NULL), NN_OK);
+        bytes = (size_t)z.shape.c * sizeof(float);
+        testkit_close(z.data, kept, (size_t)z.shape.c, 1e-5, 1e-5, "image 1");
+        if (threads == 1) {
+            memcpy(first, z.data, bytes);
+        }
+        ck_assert_mem_eq(first, z.data, bytes);
         nn_exec_destroy(&e);
     }
     tear_down(&f);
