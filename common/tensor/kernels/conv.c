@@ -162,11 +162,15 @@ const char *nn_conv_method(const struct nn_conv *c)
 
 size_t nn_conv_want(size_t macs, size_t unit)
 {
-    size_t n = macs / unit;
+    size_t n = macs / unit, pieces = 2;
     if (n < 2) {
         return macs >= NN_CONV_SPLIT ? 2 : 1;
     }
-    return nn_min_size(n, NN_CONV_CHUNKS);
+    /* A power of two: of 3 pieces one of 2 threads would do 2. */
+    while (pieces < n && pieces < NN_CONV_CHUNKS) {
+        pieces *= 2;
+    }
+    return pieces;
 }
 
 void nn_conv_combine(const double *part, size_t n_chunks, size_t stride,

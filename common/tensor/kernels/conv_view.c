@@ -31,13 +31,14 @@ size_t nn_panel_floats(const struct nn_conv *c, size_t n, size_t k)
     return nn_ceil_div(n, c->k->vw) * c->k->vw * k;
 }
 
-/* Rows first, then panels, so that small images use all threads. */
+/* Rows first, then panels, so that small images use all threads. Two or three
+ * tiles are shared out too: rows are what a thread finds in its own cache. */
 void nn_view_cut(const struct nn_conv *c, size_t rows, size_t n, size_t k,
                  size_t *n_m, size_t *n_n)
 {
     size_t want = nn_conv_want(rows * n * k, 2000000);
     size_t tiles = nn_ceil_div(rows, c->k->mr);
-    *n_m = nn_min_size(want, nn_max_size(1, tiles / 2));
+    *n_m = nn_min_size(want, nn_max_size(1, tiles < 4 ? tiles : tiles / 2));
     size_t panels = nn_ceil_div(n, nn_panel_width(c));
     *n_n = nn_min_size(nn_ceil_div(want, *n_m), panels);
     if (c->one_piece) {
@@ -339,10 +340,10 @@ static void run_piece(void *ctx, size_t i)
         .part = v->part ? v->part + im * 2 * padded : NULL,
     };
     if (v->later) {
-        /* Slices in the order of the pieces: as the weights will be shared. */
-        size_t n = v->later_floats / (v->n_m * v->n_n);
+        /* As these weights are shared out, the later ones will be. */
+        size_t n = v->later_floats / v->n_n;
         size_t steps = (q.t1 - q.t0) * (q.p1 - q.p0) * depth_of(v);
-        q.ask = v->later + i * n;
+        q.ask = v->later + in * n;
         q.ask_step = nn_ceil_div(n, nn_max_size(1, steps));
     }
     for (size_t j = q.p0 * width; q.part && j < q.p1 * width; j++) {
