@@ -95,16 +95,21 @@ int nn_view_can_pad(const struct nn_view *v, size_t m)
 const float *nn_view_pad(const struct nn_view *v, const float *row, int32_t iw,
                          size_t span, float *to)
 {
-    int32_t columns = (int32_t)(span / (size_t)v->ac);
-    int32_t left = iw < 0 ? -iw : 0, end = v->aw - iw;
-    end = end < columns ? end : columns;
+    ptrdiff_t ac = v->ac, first = iw * ac, n = (ptrdiff_t)span;
+    ptrdiff_t left = first < 0 ? -first : 0, end = v->aw * ac - first;
+    left = left < n ? left : n;
+    end = end < n ? end : n;
     end = end > left ? end : left;
-    size_t ac = (size_t)v->ac, before = nn_min_size((size_t)left * ac, span);
-    size_t until = nn_min_size((size_t)end * ac, span);
-    memset(to, 0, before * sizeof *to);
-    memcpy(to + before, row + (ptrdiff_t)(iw + left) * v->ac,
-           (until - before) * sizeof *to);
-    memset(to + until, 0, (span - until) * sizeof *to);
+    for (ptrdiff_t i = 0; i < left; i++) {
+        to[i] = 0;
+    }
+    if (end > left) {
+        v->c->k->copy(row + first + left, 0, 1, (size_t)(end - left), to + left,
+                      0);
+    }
+    for (ptrdiff_t i = end; i < n; i++) {
+        to[i] = 0;
+    }
     return to;
 }
 

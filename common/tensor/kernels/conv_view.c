@@ -233,19 +233,28 @@ static struct nn_cursor cursor_at(const struct nn_view *v, size_t m)
     };
 }
 
+/* A grid row is cut into `tiles` tiles, of which the first `larger` have one
+ * position more than the others, `least`. */
+struct row_cut {
+    size_t tiles, least, larger;
+    int pad; /* a copy of the whole row fits */
+};
+
 /* Tiles t0..t1-1 of the grid row that at is in, taken together while they are
  * of one size and inside the image or, of few channels, a copy of all fits;
  * those at the ends may be scattered. */
 static void run_grid_row(const struct nn_view *v, struct piece *q,
-                         struct nn_cursor *at, size_t t0, size_t t1)
+                         const struct row_cut *cut, struct nn_cursor *at,
+                         size_t t0, size_t t1)
 {
-    size_t per = tiles_per_row(v), gw = (size_t)v->gw;
-    int all = nn_view_can_pad(v, gw);
     for (size_t t = t0; t < t1;) {
-        size_t j = nn_cut(gw, per, t), m = nn_cut(gw, per, t + 1) - j, n = 0;
-        at->j = (int32_t)j;
-        while (t + n < t1 && nn_cut(gw, per, t + n + 1) == j + (n + 1) * m &&
-               (all || nn_view_inside(v, at, (n + 1) * m))) {
+        size_t m = cut->least + (t < cut->larger), n = 0;
+        size_t same = nn_min_size(t < cut->larger ? cut->larger : t1, t1) - t;
+        at->j = (int32_t)(cut->least * t + nn_min_size(t, cut->larger));
+        if (cut->pad) {
+            n = same;
+        }
+        while (n < same && nn_view_inside(v, at, (n + 1) * m)) {
             n++;
         }
         n = n || !nn_view_can_pad(v, m) ? n : 1;
@@ -263,12 +272,18 @@ static void run_grid_row(const struct nn_view *v, struct piece *q,
 /* Tiles inside one grid row each. */
 static void run_grid_rows(const struct nn_view *v, struct piece *q)
 {
-    size_t per = tiles_per_row(v);
-    for (size_t i = q->t0; i < q->t1;) {
-        size_t row = i / per, end = nn_min_size(q->t1, (row + 1) * per);
-        struct nn_cursor at = cursor_at(v, row * (size_t)v->gw);
-        run_grid_row(v, q, &at, i - row * per, end - row * per);
-        i = end;
+    size_t gw = (size_t)v->gw, tiles = tiles_per_row(v);
+    struct row_cut cut = { tiles, gw / tiles, gw % tiles,
+                           nn_view_can_pad(v, gw) };
+    size_t row = q->t0 / tiles, t0 = q->t0 % tiles, left = q->t1 - q->t0;
+    struct nn_cursor at = cursor_at(v, row * gw);
+    while (left > 0) {
+        size_t t1 = nn_min_size(tiles, t0 + left);
+        run_grid_row(v, q, &cut, &at, t0, t1);
+        left -= t1 - t0;
+        t0 = 0;
+        at.b += at.i + 1 == v->gh;
+        at.i = at.i + 1 == v->gh ? 0 : at.i + 1;
     }
 }
 
