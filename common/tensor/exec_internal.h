@@ -44,6 +44,7 @@ struct nn_exec {
     size_t group_floats; /* of each piece in groups */
     struct {             /* inference: leading steps, see exec_lead.c */
         size_t steps, images, threads, work, floats;
+        int share; /* of this pass: groups are shared out to threads */
     } lead;
     double *sums;
     float *scratch;   /* training: gradient of an unfused norm's input */

@@ -154,7 +154,8 @@ static void lead_group(void *ctx, size_t i)
 {
     struct nn_exec *e = ctx;
     size_t b = i * e->lead.images, n = (size_t)e->batch - b;
-    float *scratch = e->groups.data + nn_parallel_thread() * e->lead.floats;
+    size_t thread = e->lead.share ? nn_parallel_thread() : 0;
+    float *scratch = e->groups.data + thread * e->lead.floats;
 
     n = n < e->lead.images ? n : e->lead.images;
     for (size_t t = 0; t < e->lead.steps; t++) {
@@ -177,20 +178,19 @@ size_t nn_lead_forward(struct nn_exec *e)
 {
     size_t images = e->lead.images, threads = (size_t)nn_parallel_threads();
     size_t groups = ((size_t)e->batch + images - 1) / images;
-    int share;
 
     if (e->lead.steps == 0 || (size_t)e->batch < 2 * images) {
         return 0;
     }
-    share = threads <= e->lead.threads &&
-            (groups % threads == 0 || groups >= ROUNDS * threads);
+    e->lead.share = threads <= e->lead.threads &&
+                    (groups % threads == 0 || groups >= ROUNDS * threads);
     for (size_t t = 0; t < e->lead.steps; t++) {
-        nn_conv_one_piece(e->step[t].part, share);
+        nn_conv_one_piece(e->step[t].part, e->lead.share);
     }
-    if (share) {
+    if (e->lead.share) {
         nn_parallel_for(groups, lead_group, e);
     }
-    for (size_t i = 0; !share && i < groups; i++) {
+    for (size_t i = 0; !e->lead.share && i < groups; i++) {
         lead_group(e, i);
     }
     return e->lead.steps;
