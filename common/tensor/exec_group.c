@@ -92,11 +92,6 @@ enum nn_status nn_group_plan(struct nn_exec *e, struct nn_error *err)
     return NN_OK;
 }
 
-static size_t line(size_t floats)
-{
-    return (floats + 15) / 16 * 16;
-}
-
 /* Scratch of one piece: work of the kernels, partial weight gradient, and
  * sums of the step and of the one before. */
 static size_t sums_floats(size_t c)
@@ -125,7 +120,7 @@ size_t nn_group_floats(struct nn_exec *e)
             s->group * nn_step_floats(e->graph, s->out, 1);
         most = n > most ? n : most;
     }
-    e->group_floats = line(most);
+    e->group_floats = nn_step_padded(most);
     return PIECES * e->group_floats;
 }
 
@@ -152,11 +147,12 @@ static struct desk desk_of(const struct turn *t, size_t i)
     struct desk d = { .sums = (double *)(void *)at };
 
     d.call = d.sums + 2 * c;
-    d.dw = at + line(sums_floats(c));
-    d.x = d.dw + line(weight_floats(t->e, t->s));
-    d.dz = d.x + line(t->s->group * nn_step_floats(t->e->graph, t->s->x, 1));
-    d.work =
-        d.dz + line(t->s->group * nn_step_floats(t->e->graph, t->s->out, 1));
+    d.dw = at + nn_step_padded(sums_floats(c));
+    d.x = d.dw + nn_step_padded(weight_floats(t->e, t->s));
+    d.dz = d.x + nn_step_padded(t->s->group *
+                                nn_step_floats(t->e->graph, t->s->x, 1));
+    d.work = d.dz + nn_step_padded(t->s->group *
+                                   nn_step_floats(t->e->graph, t->s->out, 1));
     return d;
 }
 

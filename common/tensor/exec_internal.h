@@ -95,6 +95,12 @@ static inline size_t nn_step_floats(const struct nn_graph *g, nn_node id,
     return (size_t)batch * (size_t)s.h * (size_t)s.w * (size_t)s.c;
 }
 
+/* Floats of a piece of memory behind which the next one starts a cache line. */
+static inline size_t nn_step_padded(size_t floats)
+{
+    return (floats + 15) / 16 * 16;
+}
+
 /* Rows (pixels) of a node's output for a batch. */
 static inline size_t nn_step_rows(const struct nn_graph *g, nn_node id,
                                   int32_t batch)

@@ -59,7 +59,7 @@ static enum nn_status plan_steps(struct nn_exec *e, struct nn_error *err)
             work = n > work ? n : work;
         }
     }
-    e->lead.work = (work + 15) / 16 * 16;
+    e->lead.work = nn_step_padded(work);
     return st;
 }
 
@@ -86,7 +86,7 @@ static enum nn_status plan_scratch(struct nn_exec *e)
         }
     }
     st = nn_plan(b, n, &total);
-    e->lead.floats = (total + 15) / 16 * 16 + e->lead.work;
+    e->lead.floats = nn_step_padded(total) + e->lead.work;
     for (size_t t = 0; !st && t < n; t++) {
         e->step[t].lead_at = e->lead.work + b[t].offset;
     }

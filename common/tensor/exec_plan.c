@@ -258,21 +258,16 @@ static enum nn_status place_gradients(struct nn_exec *e)
     return st;
 }
 
-static size_t padded(size_t floats)
-{
-    return (floats + 15) / 16 * 16;
-}
-
 /* Floats of a step's constants. */
 static size_t constant_floats(const struct nn_exec *e, const struct nn_step *s)
 {
     size_t c = (size_t)e->graph->node[s->out].shape.c, n = 0;
 
     if (s->conv >= 0) {
-        n += padded(nn_conv_packed_floats(s->kernel));
-        n += e->opt.train ? 0 : padded(c);
+        n += nn_step_padded(nn_conv_packed_floats(s->kernel));
+        n += e->opt.train ? 0 : nn_step_padded(c);
     }
-    return n + (s->norm >= 0 ? 5 * padded(c) : 0);
+    return n + (s->norm >= 0 ? 5 * nn_step_padded(c) : 0);
 }
 
 static void hand_out_constants(struct nn_exec *e, struct nn_step *s, float *at,
@@ -282,18 +277,18 @@ static void hand_out_constants(struct nn_exec *e, struct nn_step *s, float *at,
 
     if (s->conv >= 0) {
         s->packed = at;
-        at += padded(nn_conv_packed_floats(s->kernel));
+        at += nn_step_padded(nn_conv_packed_floats(s->kernel));
         if (!e->opt.train) {
             s->folded_bias = at;
-            at += padded(c);
+            at += nn_step_padded(c);
         }
     }
     if (s->norm >= 0) {
         s->mean = at;
-        s->inv_std = at + padded(c);
-        s->scale = at + 2 * padded(c);
-        s->shift = at + 3 * padded(c);
-        s->curve = at + 4 * padded(c);
+        s->inv_std = at + nn_step_padded(c);
+        s->scale = at + 2 * nn_step_padded(c);
+        s->shift = at + 3 * nn_step_padded(c);
+        s->curve = at + 4 * nn_step_padded(c);
         s->sum = *sums;
         s->sum_sq = *sums + c;
         *sums += 2 * c;

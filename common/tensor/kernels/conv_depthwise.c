@@ -334,7 +334,7 @@ void nn_depthwise_backward_weights(const struct nn_conv *c, int32_t batch,
         .taps = work,
         .dw = dw,
     };
-    (void)next; /* the memory has no time left here */
+    (void)next; /* asking costs as much here as it saves */
     v.d.x = x;
     v.d.residual = dy;
     run_view(&v, batch);

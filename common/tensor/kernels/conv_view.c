@@ -110,12 +110,12 @@ static void set_ask(const struct nn_view *v, const struct piece *q,
                     struct nn_tile *t, const struct nn_cursor *g, size_t m,
                     size_t tiles)
 {
-    size_t steps = (q->p1 - q->p0) * tiles * t->taps * t->k;
     if (v->later) {
         t->ask = q->ask;
         t->ask_step = q->ask_step;
         return;
     }
+    size_t steps = (q->p1 - q->p0) * tiles * t->taps * t->k;
     size_t row = (size_t)g->b * (size_t)v->gh + (size_t)g->i;
     if (v->fetch && steps > 0) {
         t->ask = v->ask + (row * (size_t)v->gw + (size_t)g->j) * v->ask_floats;
