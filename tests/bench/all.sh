@@ -27,7 +27,7 @@ rows() { # rows KIND COMMAND...: runs it and prints its rows
 
 layers() {
     table px direction batch "our kernels" peer "dense and pointwise" \
-        depthwise "depthwise at the aim" "net, ours" "net, oneDNN"
+        depthwise "share of a copy" "at the aim" "net, ours" "net, oneDNN"
     for size in 128 224; do
         for what in forward input weights; do
             for batch in 1 32; do

@@ -212,10 +212,10 @@ static void measure(struct call *c, struct peer *nhwc, struct peer *any,
 }
 
 /* Sums of logarithms of ratios, and counts: [0] dense and 1x1, [1] dw. Of the
- * depthwise ones, how many are so fast as the aim has it: MUCH_FASTER than
- * oneDNN, or NEAR_COPY of the bandwidth of a copy. */
+ * depthwise ones, the shares of the copy, and how many are so fast as the aim
+ * has it: MUCH_FASTER than oneDNN, or NEAR_COPY of the bandwidth of a copy. */
 struct totals {
-    double log_sum[2], ours, theirs, copy;
+    double log_sum[2], log_share, ours, theirs, copy;
     int n[2], reached;
 };
 #define MUCH_FASTER 1.5
@@ -246,6 +246,7 @@ static int run_layer(const struct bench_layer *layer,
                layer->name, layer->times, t[0] * 1e6, f / t[0], t[1] * 1e6,
                t[2] * 1e6, f / peer, peer / t[0], share * 100);
         total->log_sum[dw] += log(peer / t[0]);
+        total->log_share += dw ? log(share) : 0;
         total->n[dw]++;
         total->reached +=
             dw && (peer / t[0] >= MUCH_FASTER || share >= NEAR_COPY);
@@ -305,11 +306,12 @@ int main(int argc, char **argv)
         printf("geometric mean of oneDNN / ours: dense and pointwise %.3f, "
                "depthwise %.3f; whole net %.3f ms, oneDNN %.3f ms\n"
                "depthwise at %.1f x oneDNN or %.0f %% of a copy (%.1f GB/s): "
-               "%d of %d\n",
+               "%d of %d, %.0f %% of it (geometric mean)\n",
                exp(total.log_sum[0] / total.n[0]),
                exp(total.log_sum[1] / total.n[1]), total.ours * 1e3,
                total.theirs * 1e3, MUCH_FASTER, NEAR_COPY * 100, total.copy,
-               total.reached, total.n[1]);
+               total.reached, total.n[1],
+               100 * exp(total.log_share / total.n[1]));
     }
     dnnl_stream_destroy(base.stream);
     dnnl_engine_destroy(base.engine);

@@ -20,12 +20,13 @@ def ratio(r, middle, least, most):
 def layers(text):
     head = re.search(r"^(oneDNN \S+) against (\S+),.* (\d+) px,.* batch (\d+), "
                      r"direction (\d)", text)
-    aim = re.search(r"of a copy.*: (\d+ of \d+)", text)
+    aim = re.search(r"of a copy.*: (\d+ of \d+), (\d+) %", text)
     means = re.search(r"dense and pointwise (\S+), depthwise (\S+); whole net "
                       r"(\S+) ms, oneDNN (\S+) ms", text)
     what = ["forward", "input gradient", "weight gradient"]
     row(head[3], what[int(head[5])], head[4], head[2], head[1],
-        f"**{means[1]}**", f"**{means[2]}**", aim[1], f"{means[3]} ms",
+        f"**{means[1]}**", f"**{means[2]}**", f"{aim[2]} %", aim[1],
+        f"{means[3]} ms",
         f"{means[4]} ms")
 
 

@@ -3,10 +3,12 @@
 #include "common/tensor/kernels/conv_internal.h"
 
 enum {
-    FLOAT_PIXELS = 256,    /* most pixels summed in float */
-    CHANNELS = 128,        /* taken through all rows of a call together */
-    FETCH_FLOATS = 300000, /* more are not in the second cache */
-    ADD_CHANNELS = 32,     /* of partial sums added in one piece */
+    FLOAT_PIXELS = 256,  /* most pixels summed in float */
+    CHANNELS = 128,      /* taken through all rows of a call together */
+    ADD_CHANNELS = 32,   /* of partial sums added in one piece */
+    FAR_FLOATS = 500000, /* more are not in the second caches */
+    SPLIT_MACS = 64000,  /* fewer are one piece, */
+    PAIR_MACS = 2000000, /* and fewer two, so that halves meet their caches */
 };
 
 struct view {
@@ -16,8 +18,7 @@ struct view {
     size_t x_image, y_image; /* floats */
     int32_t rows;            /* rows of the result per image */
     size_t total, n_m, n_c;
-    int fetch;    /* images are not in the second cache */
-    ptrdiff_t by; /* to what is asked for, or 0: the rows behind */
+    ptrdiff_t by; /* to what is asked for, or 0 */
     double *part; /* [n_m][2][C] */
     float *sums;  /* [n_m][2][C] */
     float *taps;  /* weight gradient: [n_m][KH*KW][C] */
@@ -35,7 +36,10 @@ static void cut_work(const struct nn_conv *c, size_t rows, size_t macs,
                      int partial, size_t *n_m, size_t *n_c)
 {
     size_t vecs = nn_ceil_div((size_t)c->s.ic, c->k->vw);
-    size_t want = nn_conv_want(macs, 400000);
+    size_t want = macs < SPLIT_MACS ? 1 : 2;
+    if (macs >= PAIR_MACS || partial) {
+        want = nn_conv_want(macs, 400000);
+    }
     size_t blocks = nn_ceil_div((size_t)c->s.ic, CHANNELS);
     size_t most = partial ? nn_ceil_div(want, blocks) : want;
     *n_m = nn_min_size(most, rows);
@@ -56,7 +60,11 @@ size_t nn_depthwise_work(const struct nn_conv *c, int backward)
     size_t b = (size_t)c->max_batch, macs = b * nn_conv_macs(&c->s);
     cut_work(c, b * (size_t)c->oh, macs, 0, &n_m, &n_c);
     size_t n = n_m * ch * (2 + 2 * sizeof(double) / sizeof(float));
-    return backward ? nn_max_size(n, (n_m + 1) * taps_of(c) * ch) : n;
+    if (backward) {
+        cut_work(c, b * (size_t)c->oh, macs, 1, &n_m, &n_c);
+        n = nn_max_size(n, n_m * taps_of(c) * ch);
+    }
+    return n;
 }
 
 void nn_depthwise_pack(const struct nn_conv *c, const float *w, float *packed)
@@ -88,30 +96,17 @@ static void clear_sums(const struct view *v, size_t im, int32_t c0, int32_t c1)
 }
 
 /* The kernel for channels c0..c1-1 of d, a block of them after another, so
- * that what it reads several times stays in the first cache. ahead: floats
- * from these rows to the next ones, or 0. */
-static void run_channels(const struct view *v, const struct nn_dw *d,
-                         ptrdiff_t ahead)
+ * that what it reads several times stays in the first cache. */
+static void run_channels(const struct view *v, const struct nn_dw *d)
 {
+    int32_t most = d->kh * d->sh > 8 ? CHANNELS / 2 : CHANNELS;
     struct nn_dw part = *d;
     for (int32_t c = d->c0; c < d->c1; c = part.c1) {
         part.c0 = c;
-        part.c1 = d->c1 - c > CHANNELS ? c + CHANNELS : d->c1;
-        if (v->by) {
-            part.ahead = v->by;
-        } else if (ahead) {
-            part.ahead = part.c1 < d->c1 ? CHANNELS : ahead - (c - d->c0);
-        }
+        part.c1 = d->c1 - c > most ? c + most : d->c1;
+        part.ahead = v->by;
         v->fn(&part);
     }
-}
-
-/* First input row of result row r of all images. */
-static ptrdiff_t input_of(const struct view *v, size_t r)
-{
-    size_t first = r % (size_t)v->rows * (size_t)v->d.sh;
-    size_t row = (size_t)v->d.wd * (size_t)v->d.c;
-    return (ptrdiff_t)(r / (size_t)v->rows * v->x_image + first * row);
 }
 
 /* Rows r..r1-1 of all images, at most `step` of one image at a time. */
@@ -127,7 +122,7 @@ static void run_rows(const struct view *v, struct nn_dw *d, size_t im, size_t r,
         d->x = v->d.x + b * v->x_image;
         d->y = v->taps ? d->y : v->d.y + b * v->y_image;
         d->residual = v->d.residual ? v->d.residual + b * v->y_image : NULL;
-        run_channels(v, d, v->fetch ? input_of(v, r + n) - input_of(v, r) : 0);
+        run_channels(v, d);
         if (v->part) {
             fold_sums(v, im, d->c0, d->c1);
         }
@@ -205,9 +200,9 @@ static nn_dw_fn *pick(const struct nn_conv *c, nn_dw_fn *f31, nn_dw_fn *f32,
 static void run_view(struct view *v, int32_t batch)
 {
     v->total = (size_t)batch * (size_t)v->rows;
+    v->d.far = (size_t)batch * (v->x_image + v->y_image) > FAR_FLOATS;
     cut_work(v->c, v->total, (size_t)batch * nn_conv_macs(&v->c->s),
              v->taps != NULL, &v->n_m, &v->n_c);
-    v->fetch = (size_t)batch * (v->x_image + v->y_image) > FETCH_FLOATS;
     if (v->part) { /* doubles first, floats behind them */
         v->sums = (float *)(void *)(v->part + v->n_m * 2 * (size_t)v->c->s.ic);
     }

@@ -31,6 +31,10 @@ void NN_K(nn_k_transpose)(const float *src, size_t lds, size_t rows,
 
 nn_dw_fn NN_K(nn_k_dw_3s1), NN_K(nn_k_dw_3s2), NN_K(nn_k_dw_5s1),
     NN_K(nn_k_dw_5s2), NN_K(nn_k_dw_any);
+/* The whole vectors of channels, in strips, with stride 1; 0, and nothing
+ * done, where the image cannot be cut into strips. */
+typedef int nn_dw_strips_fn(const struct nn_dw *d);
+nn_dw_strips_fn NN_K(nn_k_dw_strips_3s1), NN_K(nn_k_dw_strips_5s1);
 nn_dw_fn NN_K(nn_k_dwi_3s2), NN_K(nn_k_dwi_5s2), NN_K(nn_k_dwi_any);
 nn_dw_fn NN_K(nn_k_dww_3s1), NN_K(nn_k_dww_3s2), NN_K(nn_k_dww_5s1),
     NN_K(nn_k_dww_5s2), NN_K(nn_k_dww_any);

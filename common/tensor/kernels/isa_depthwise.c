@@ -12,21 +12,6 @@ struct place {
     int32_t rows;      /* kernel rows inside the image */
 };
 
-/* Ask for the s x s pixels of each of n results of the part that follows. */
-NN_INLINE void dw_fetch(const struct nn_dw *d, const float *next, const int s,
-                        const int n, const int nv)
-{
-    size_t pix = (size_t)d->c, row = pix * (size_t)d->wd;
-    NN_UNROLL
-    for (int i = 0; i < s * n * s; i++) {
-        const float *p = next + (size_t)(i % s) * row + (size_t)(i / s) * pix;
-        NN_UNROLL
-        for (int v = 0; v < nv * VW; v += 16) {
-            __builtin_prefetch(p + v, 0, 2);
-        }
-    }
-}
-
 /* n results of nv vectors of channels from c on. Of the columns that they
  * read, j0..j1-1 are inside the image. */
 NN_INLINE void dw_vec(const struct nn_dw *d, const struct place *p, const int k,
@@ -218,9 +203,22 @@ NN_INLINE void dw_rows(const struct nn_dw *d, const int k, const int s)
     }
 }
 
+/* Stride 1, in strips where that is possible. */
+NN_INLINE void dw_image(const struct nn_dw *d, nn_dw_strips_fn *strips,
+                        const int k)
+{
+    struct nn_dw rest = *d;
+    if (strips(d)) {
+        rest.c0 = d->c1 - (d->c1 - d->c0) % VW;
+    }
+    if (rest.c0 < rest.c1) {
+        dw_rows(&rest, k, 1);
+    }
+}
+
 void NN_K(nn_k_dw_3s1)(const struct nn_dw *d)
 {
-    dw_rows(d, 3, 1);
+    dw_image(d, NN_K(nn_k_dw_strips_3s1), 3);
 }
 void NN_K(nn_k_dw_3s2)(const struct nn_dw *d)
 {
@@ -228,7 +226,7 @@ void NN_K(nn_k_dw_3s2)(const struct nn_dw *d)
 }
 void NN_K(nn_k_dw_5s1)(const struct nn_dw *d)
 {
-    dw_rows(d, 5, 1);
+    dw_image(d, NN_K(nn_k_dw_strips_5s1), 5);
 }
 void NN_K(nn_k_dw_5s2)(const struct nn_dw *d)
 {

@@ -7,9 +7,11 @@
 #define NB 4 /* results of a row held in registers */
 /* Vectors of channels taken together. */
 #if VW == 16 || defined(__aarch64__)
-#define NV 2
+#define NV      2
+#define DW_ROWS 2 /* of results held in registers */
 #else
-#define NV 1
+#define NV      1
+#define DW_ROWS 1
 #endif
 
 /* Keeps the compiler from splitting a moving pointer into several. */
@@ -25,6 +27,33 @@ NN_INLINE void st(float *p, vf v, const int whole, size_t left)
         v_store(p, v);
     } else {
         v_store_n(p, v, left);
+    }
+}
+
+/* Ask for the s x s pixels of each of n results of the part that follows. */
+NN_INLINE void dw_fetch(const struct nn_dw *d, const float *next, const int s,
+                        const int n, const int nv)
+{
+    size_t pix = (size_t)d->c, row = pix * (size_t)d->wd;
+    NN_UNROLL
+    for (int i = 0; i < s * n * s; i++) {
+        const float *p = next + (size_t)(i % s) * row + (size_t)(i / s) * pix;
+        NN_UNROLL
+        for (int v = 0; v < nv * VW; v += 16) {
+            __builtin_prefetch(p + v, 0, 2);
+        }
+    }
+}
+
+/* Ask for what n results of nv vectors will be stored into, from float `at`
+ * on: a store that waits for memory holds up those behind it. */
+NN_INLINE void dw_ask_results(const struct nn_dw *d, size_t at, const int n,
+                              const int nv)
+{
+    NN_UNROLL
+    for (int i = 0; i < n * nv; i++) {
+        const float *y = d->y + at + (size_t)(i / nv) * (size_t)d->c;
+        __builtin_prefetch(y + i % nv * VW, 1, 3);
     }
 }
 
@@ -59,15 +88,11 @@ NN_INLINE void dw_sums(const struct nn_dw *d, const vf *acc, const int n,
     }
 }
 
-/* Sums, residual and ReLU, and n results stored from float `at` on. */
-NN_INLINE void dw_finish(const struct nn_dw *d, vf *acc, const int n,
-                         const int nv, size_t at, size_t c, const int whole,
-                         size_t left)
+/* Residual and ReLU, and n results stored from float `at` on. */
+NN_INLINE void dw_store(const struct nn_dw *d, vf *acc, const int n,
+                        const int nv, size_t at, const int whole, size_t left)
 {
     size_t pix = (size_t)d->c;
-    if (d->sum) {
-        dw_sums(d, acc, n, nv, c, whole, left);
-    }
     if (d->residual) {
         NN_UNROLL
         for (int i = 0; i < n * nv; i++) {
@@ -82,6 +107,17 @@ NN_INLINE void dw_finish(const struct nn_dw *d, vf *acc, const int n,
         float *to = y + (size_t)(i / nv) * pix + i % nv * VW;
         st(to, v_least(acc[i], least), whole, left);
     }
+}
+
+/* Sums of n results of nv vectors from channel c on, and dw_store. */
+NN_INLINE void dw_finish(const struct nn_dw *d, vf *acc, const int n,
+                         const int nv, size_t at, size_t c, const int whole,
+                         size_t left)
+{
+    if (d->sum) {
+        dw_sums(d, acc, n, nv, c, whole, left);
+    }
+    dw_store(d, acc, n, nv, at, whole, left);
 }
 
 #endif /* NN_COMMON_TENSOR_KERNELS_ISA_DW_H */

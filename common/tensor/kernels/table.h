@@ -66,6 +66,7 @@ struct nn_dw {
     int32_t oh0, oh1, c0, c1;
     int relu;
     ptrdiff_t ahead; /* floats from x to what is read next: asked for, or 0 */
+    int far;         /* results are in no near cache: ask before storing */
 };
 typedef void nn_dw_fn(const struct nn_dw *d);
 

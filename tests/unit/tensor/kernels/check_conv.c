@@ -62,6 +62,20 @@ static const struct conv_case fixed[] = {
     { { 45, 46, 3, 30, 3, 3, 1, 1, 1, 1, 1 }, 2 },
     { { 6, 6, 300, 300, 5, 5, 1, 1, 2, 2, 300 }, 3 },
     { { 16, 16, 150, 150, 3, 3, 2, 2, 1, 1, 150 }, 9 },
+    /* Depthwise in strips of 7 and 8: one row, both rows at an edge, an odd
+     * row, inner strips, other paddings of rows, results beyond the caches. */
+    { { 1, 8, 40, 40, 5, 5, 1, 1, 2, 2, 40 }, 2 },
+    { { 2, 7, 48, 48, 5, 5, 1, 1, 2, 2, 48 }, 2 },
+    { { 3, 14, 40, 40, 3, 3, 1, 1, 1, 1, 40 }, 2 },
+    { { 7, 7, 40, 40, 5, 5, 1, 1, 2, 2, 40 }, 3 },
+    { { 5, 21, 33, 33, 5, 5, 1, 1, 2, 2, 33 }, 2 },
+    { { 4, 24, 150, 150, 3, 3, 1, 1, 1, 1, 150 }, 1 },
+    { { 6, 8, 16, 16, 5, 5, 1, 1, 4, 2, 16 }, 2 },
+    { { 9, 7, 17, 17, 3, 3, 1, 1, 0, 1, 17 }, 2 },
+    { { 2, 8, 16, 16, 5, 5, 1, 1, 6, 2, 16 }, 1 },
+    { { 24, 24, 300, 300, 5, 5, 1, 1, 2, 2, 300 }, 2 },
+    /* More pieces of the weight gradient than of the result. */
+    { { 28, 28, 64, 64, 5, 5, 1, 1, 2, 2, 64 }, 1 },
 };
 enum {
     N_FIXED = sizeof(fixed) / sizeof(fixed[0]),
@@ -358,7 +372,7 @@ END_TEST
 
 START_TEST(every_epilogue)
 {
-    static const int some[] = { 2, 4, 6, 15, 19, 23, 31, 36 };
+    static const int some[] = { 2, 4, 6, 15, 19, 23, 31, 36, 44, 45 };
     for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
         check_case(some[i], 1, forward_every);
     }
