@@ -28,8 +28,10 @@ struct nn_step {
     struct nn_conv *part; /* plan for a group of images, or NULL */
     size_t group;         /* images of a group; 0: all in one pass */
     size_t pieces;        /* most pieces of groups for the threads */
-    size_t lead_at; /* inference: floats to its output in a thread's scratch */
-    int gathered;   /* backward: the step behind gathered sum and sum_sq */
+    /* Inference, see exec_lead.c: images of a group, floats to its output in a
+     * thread's scratch and images that are held there. */
+    size_t lead_images, lead_at, lead_hold;
+    int gathered; /* backward: the step behind gathered sum and sum_sq */
 };
 
 struct nn_exec {
@@ -43,8 +45,8 @@ struct nn_exec {
     struct nn_buf activations, gradients, constants, work, fold, groups;
     size_t group_floats; /* of each piece in groups */
     struct {             /* inference: leading steps, see exec_lead.c */
-        size_t steps, images, threads, work, floats;
-        int share; /* of this pass: groups are shared out to threads */
+        size_t steps, threads, work, floats;
+        size_t images; /* of this pass, that a thread takes at a time */
     } lead;
     double *sums;
     float *scratch;   /* training: gradient of an unfused norm's input */

@@ -1,17 +1,17 @@
 /* Inference: the leading steps of a net over a few images at a time. A thread
  * that takes some images through all of them finds each result in its second
- * cache, and no thread waits for another between the steps. */
-#include <string.h>
-
+ * cache, and no thread waits for another between the steps. Early steps touch
+ * most, late ones have most weights: so the groups of early steps are parts of
+ * those of later ones, down to single images. */
 #include "common/base/parallel.h"
 #include "common/tensor/exec_internal.h"
 #include "common/tensor/plan.h"
 
 enum {
-    IMAGES = 4,             /* most of a group */
-    GROUP_FLOATS = 1100000, /* of the largest step of a group */
-    LEAST_FLOATS = 100000,  /* of an image that are worth it */
-    ROUNDS = 3, /* groups per thread, or a last one alone would cost too much */
+    IMAGES = 16,           /* most of a group */
+    NEAR_FLOATS = 150000,  /* input and output of a step for its group */
+    LEAST_FLOATS = 100000, /* of an image that are worth it */
+    BUSY = 85,             /* per cent of the threads' time, or no groups */
 };
 
 /* 1 when nothing behind step `last` reads what the steps before it made. */
@@ -43,6 +43,38 @@ static size_t count_steps(const struct nn_exec *e)
     return best;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Input and output of step t, floats per image. */
+static size_t touched(const struct nn_exec *e, size_t t)
+{
+    return nn_step_floats(e->graph, e->step[t].x, 1) +
+           nn_step_floats(e->graph, e->step[t].out, 1);
+}
+
+/* Images of each step's group, a power of two, no less than those of the step
+ * before. Returns what the largest step touches. */
+static size_t plan_groups(struct nn_exec *e, size_t most)
+{
+    size_t near = e->opt.cache_floats > 0 ? e->opt.cache_floats : NEAR_FLOATS;
+    size_t n = e->lead.steps, largest = 0;
+
+    for (size_t t = n; t-- > 0;) {
+        size_t floats = touched(e, t), images = 1;
+
+        while (2 * images <= most && 2 * images * floats <= near) {
+            images *= 2;
+        }
+        most = images;
+        e->step[t].lead_images = images;
+        largest = floats > largest ? floats : largest;
+    }
+    return largest;
+}
+
 static enum nn_status plan_steps(struct nn_exec *e, struct nn_error *err)
 {
     size_t work = 0;
@@ -53,14 +85,34 @@ static enum nn_status plan_steps(struct nn_exec *e, struct nn_error *err)
         size_t n;
 
         st = nn_conv_create(&e->graph->node[s->conv].conv,
-                            (int32_t)e->lead.images, e->opt.cpu, &s->part, err);
+                            (int32_t)s->lead_images, e->opt.cpu, &s->part, err);
         if (!st) {
+            nn_conv_one_piece(s->part, 1);
             n = nn_conv_work_floats(s->part, 0);
             work = n > work ? n : work;
         }
     }
     e->lead.work = nn_step_padded(work);
     return st;
+}
+
+/* The inner output of step t in a thread's scratch: as many images as the
+ * steps that read it take, and so held while the steps before go on. */
+static struct nn_plan_buffer place_of(struct nn_exec *e, size_t t)
+{
+    struct nn_step *s = &e->step[t];
+    struct nn_plan_buffer b = { .first = (int32_t)t, .last = (int32_t)t };
+
+    s->lead_hold = s->lead_images;
+    for (size_t u = t + 1; u < e->lead.steps; u++) {
+        if (e->step[u].x == s->out || e->step[u].residual == s->out) {
+            b.last = (int32_t)u;
+            s->lead_hold = e->step[u].lead_images;
+        }
+    }
+    b.first = s->lead_hold > s->lead_images ? 0 : b.first;
+    b.floats = nn_step_floats(e->graph, s->out, (int32_t)s->lead_hold);
+    return b;
 }
 
 /* Offsets of the inner outputs in a thread's scratch; the last step writes
@@ -74,16 +126,8 @@ static enum nn_status plan_scratch(struct nn_exec *e)
     if (b == NULL) {
         return NN_ERR_NOMEM;
     }
-    for (size_t t = 0; t < n; t++) {
-        b[t].floats =
-            nn_step_floats(e->graph, e->step[t].out, (int32_t)e->lead.images);
-        b[t].first = b[t].last = (int32_t)t;
-        for (size_t u = t + 1; u < n; u++) {
-            if (e->step[u].x == e->step[t].out ||
-                e->step[u].residual == e->step[t].out) {
-                b[t].last = (int32_t)u;
-            }
-        }
+    for (size_t t = 0; t + 1 < n; t++) {
+        b[t] = place_of(e, t);
     }
     st = nn_plan(b, n, &total);
     e->lead.floats = nn_step_padded(total) + e->lead.work;
@@ -98,38 +142,20 @@ static enum nn_status plan_scratch(struct nn_exec *e)
     return st;
 }
 
-/* Input and output of the largest leading step, floats per image. */
-static size_t largest(const struct nn_exec *e)
-{
-    size_t most = 0;
-
-    for (size_t t = 0; t < e->lead.steps; t++) {
-        size_t n = nn_step_floats(e->graph, e->step[t].x, 1) +
-                   nn_step_floats(e->graph, e->step[t].out, 1);
-
-        most = n > most ? n : most;
-    }
-    return most;
-}
-
 enum nn_status nn_lead_plan(struct nn_exec *e, struct nn_error *err)
 {
-    size_t floats = e->opt.cache_floats, most, n;
+    size_t most = (size_t)e->opt.max_batch;
     enum nn_status st;
 
     e->lead.steps = count_steps(e);
-    most = largest(e);
-    n = (floats > 0 ? floats : GROUP_FLOATS) / (most > 0 ? most : 1);
-    n = n > 1 ? n : 1;
-    e->lead.images = n < IMAGES ? n : IMAGES;
-    if ((size_t)e->opt.max_batch < 2 * e->lead.images ||
-        (floats == 0 && most < LEAST_FLOATS)) {
+    e->lead.threads = smaller((size_t)nn_parallel_threads(), most);
+    most = smaller(most / e->lead.threads, IMAGES);
+    if (plan_groups(e, most) < LEAST_FLOATS && e->opt.cache_floats == 0) {
+        e->lead.steps = 0;
+    }
+    if (e->lead.steps == 0 || e->opt.max_batch < 2) {
         e->lead.steps = 0;
         return NN_OK;
-    }
-    e->lead.threads = (size_t)nn_parallel_threads();
-    if (e->lead.threads > (size_t)e->opt.max_batch / e->lead.images) {
-        e->lead.threads = 1; /* groups are never shared out */
     }
     st = plan_steps(e, err);
     if (!st && plan_scratch(e)) {
@@ -143,55 +169,90 @@ static float *images_of(const struct nn_exec *e, float *scratch, nn_node id,
                         size_t b)
 {
     for (size_t t = 0; t + 1 < e->lead.steps; t++) {
-        if (e->step[t].out == id) {
-            return scratch + e->step[t].lead_at;
+        const struct nn_step *s = &e->step[t];
+
+        if (s->out == id) {
+            return scratch + s->lead_at +
+                   b % s->lead_hold * nn_step_floats(e->graph, id, 1);
         }
     }
     return e->y[id] + b * nn_step_floats(e->graph, id, 1);
 }
 
-static void lead_group(void *ctx, size_t i)
+static void run_step(const struct nn_exec *e, float *scratch, size_t t,
+                     size_t b, size_t n)
 {
-    struct nn_exec *e = ctx;
-    size_t b = i * e->lead.images, n = (size_t)e->batch - b;
-    size_t thread = e->lead.share ? nn_parallel_thread() : 0;
-    float *scratch = e->groups.data + thread * e->lead.floats;
+    const struct nn_step *s = &e->step[t];
+    struct nn_conv_epilogue end = { .bias = s->folded_bias, .relu = s->relu };
 
-    n = n < e->lead.images ? n : e->lead.images;
-    for (size_t t = 0; t < e->lead.steps; t++) {
-        const struct nn_step *s = &e->step[t];
-        struct nn_conv_epilogue end = { .bias = s->folded_bias,
-                                        .relu = s->relu };
+    if (s->residual >= 0) {
+        end.residual = images_of(e, scratch, s->residual, b);
+    }
+    nn_conv_forward(s->part, (int32_t)n, images_of(e, scratch, s->x, b),
+                    s->packed, &end, images_of(e, scratch, s->out, b), scratch);
+}
 
-        if (s->residual >= 0) {
-            end.residual = images_of(e, scratch, s->residual, b);
+/* Steps 0..end-1 for images b..b+n-1: the last ones that take groups of one
+ * size, for each group behind the steps before them. */
+static void run_steps(const struct nn_exec *e, float *scratch, size_t end,
+                      size_t b, size_t n)
+{
+    size_t images = e->step[end - 1].lead_images, first = end - 1;
+
+    while (first > 0 && e->step[first - 1].lead_images == images) {
+        first--;
+    }
+    for (size_t i = 0; i < n; i += images) {
+        size_t m = smaller(images, n - i);
+
+        if (first > 0) {
+            run_steps(e, scratch, first, b + i, m);
         }
-        nn_conv_forward(s->part, (int32_t)n, images_of(e, scratch, s->x, b),
-                        s->packed, &end, images_of(e, scratch, s->out, b),
-                        scratch);
+        for (size_t t = first; t < end; t++) {
+            run_step(e, scratch, t, b + i, m);
+        }
     }
 }
 
-/* Groups are shared out where that keeps all threads busy; else they follow
- * each other, and all threads share each convolution. The results are equal. */
+static void lead_group(void *ctx, size_t i)
+{
+    const struct nn_exec *e = ctx;
+    size_t b = i * e->lead.images;
+
+    run_steps(e, e->groups.data + nn_parallel_thread() * e->lead.floats,
+              e->lead.steps, b, smaller(e->lead.images, (size_t)e->batch - b));
+}
+
+/* Images that a thread takes at a time, so that all are busy; 0: they are
+ * not. */
+static size_t shared_out(const struct nn_exec *e, size_t threads)
+{
+    size_t batch = (size_t)e->batch;
+    size_t images = e->step[e->lead.steps - 1].lead_images;
+
+    for (; images > 0; images /= 2) {
+        size_t groups = (batch + images - 1) / images;
+        size_t rounds = (groups + threads - 1) / threads;
+
+        if (100 * batch >= BUSY * rounds * threads * images) {
+            break;
+        }
+    }
+    return images;
+}
+
 size_t nn_lead_forward(struct nn_exec *e)
 {
-    size_t images = e->lead.images, threads = (size_t)nn_parallel_threads();
-    size_t groups = ((size_t)e->batch + images - 1) / images;
+    size_t threads = (size_t)nn_parallel_threads();
 
-    if (e->lead.steps == 0 || (size_t)e->batch < 2 * images) {
+    if (e->lead.steps == 0 || threads > e->lead.threads) {
         return 0;
     }
-    e->lead.share = threads <= e->lead.threads &&
-                    (groups % threads == 0 || groups >= ROUNDS * threads);
-    for (size_t t = 0; t < e->lead.steps; t++) {
-        nn_conv_one_piece(e->step[t].part, e->lead.share);
+    e->lead.images = shared_out(e, threads);
+    if (e->lead.images == 0) {
+        return 0;
     }
-    if (e->lead.share) {
-        nn_parallel_for(groups, lead_group, e);
-    }
-    for (size_t i = 0; !e->lead.share && i < groups; i++) {
-        lead_group(e, i);
-    }
+    nn_parallel_for(((size_t)e->batch + e->lead.images - 1) / e->lead.images,
+                    lead_group, e);
     return e->lead.steps;
 }

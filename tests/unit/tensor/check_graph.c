@@ -337,8 +337,8 @@ START_TEST(threads_do_not_matter)
 }
 END_TEST
 
-/* At inference too, whether threads share out groups of images or each of the
- * convolutions: 5 groups are cut for 1 thread, not for 2 and 3. */
+/* At inference too, whether threads share out groups of images (1 thread), or
+ * each of the convolutions because groups would leave them idle (2 and 3). */
 START_TEST(threads_do_not_matter_at_inference)
 {
     const struct nn_exec_options opt = { .max_batch = BATCH,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/cpu.h"
+#include "common/base/parallel.h"
 #include "common/tensor/layout.h"
 #include "common/tensor/loss.h"
 #include "common/tensor/nets/mobilenetv4.h"
@@ -51,6 +52,7 @@ struct fixture {
     struct nn_graph *g;
     struct nn_params p;
     float *x;
+    size_t image; /* floats */
     int32_t batch;
 };
 
@@ -72,7 +74,8 @@ static void set_up(struct fixture *f, const json_t *want)
     for (size_t i = 0; nn_graph_param(f->g, i) != NULL; i++) {
         fill_param(f->g, i, f->p.value.data);
     }
-    n = (size_t)f->batch * (size_t)m.size * (size_t)m.size * 3;
+    f->image = (size_t)m.size * (size_t)m.size * 3;
+    n = (size_t)f->batch * f->image;
     f->x = nn_mem_calloc(n, sizeof *f->x);
     golden_uniform("input", n, f->x);
     for (size_t i = 0; i < n; i++) {
@@ -107,6 +110,58 @@ static double largest(const json_t *a)
     }
     return most;
 }
+
+/* Logits of all images, taken together as cache_floats has it. */
+static void logits(const struct fixture *f, int32_t most, size_t cache_floats,
+                   float *out)
+{
+    struct nn_exec_options opt = { .max_batch = most,
+                                   .cpu = nn_cpu_flags(),
+                                   .cache_floats = cache_floats };
+    struct nn_exec *e;
+    struct nn_tensor z;
+
+    ck_assert_int_eq(nn_exec_create(f->g, &opt, &e, NULL), NN_OK);
+    nn_exec_load(e, &f->p);
+    for (int32_t b = 0; b < f->batch; b += most) {
+        ck_assert_int_eq(nn_exec_forward(e, NULL, f->x + (size_t)b * f->image,
+                                         most, 0, &z, NULL),
+                         NN_OK);
+        memcpy(out + b * 3, z.data, (size_t)most * 3 * sizeof *out);
+    }
+    nn_exec_destroy(&e);
+}
+
+/* At inference early steps take parts of the groups of later ones; how they
+ * are cut changes rounding only. */
+START_TEST(groups_within_groups)
+{
+    static const size_t floats[] = {
+        400, 1000, 3000, 7000, 20000, 60000, 200000
+    };
+    enum { IMAGES = 20 };
+    float want[IMAGES * 3], got[IMAGES * 3], most = 0;
+    json_t *net = json_pack("{s:s, s:i, s:i}", "model", "small_035", "size", 64,
+                            "batch", IMAGES);
+    struct fixture f;
+
+    set_up(&f, net);
+    logits(&f, 1, 0, want);
+    for (size_t i = 0; i < IMAGES * 3; i++) {
+        most = fmaxf(most, fabsf(want[i]));
+    }
+    for (size_t i = 0; i < sizeof floats / sizeof floats[0]; i++) {
+        for (int threads = 1; threads <= 3; threads++) {
+            nn_parallel_set_threads(threads);
+            logits(&f, IMAGES, floats[i], got);
+            testkit_close(got, want, IMAGES * 3, 1e-5 * (double)most, 0,
+                          "logits");
+        }
+    }
+    tear_down(&f);
+    json_decref(net);
+}
+END_TEST
 
 /* Rows 0 to 2 as a net of that size is run; then image by image. */
 enum { ROWS = 3 };
@@ -275,6 +330,7 @@ static Suite *create(void)
 
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, inference_logits, 0, 2 * ROWS);
+    tcase_add_test(t, groups_within_groups);
     tcase_add_loop_test(t, training_step, 0, 2 * ROWS);
     tcase_add_loop_test(t, refuses_nonsense, 0, 4);
     tcase_add_test(t, allocation_failures);
