@@ -80,7 +80,7 @@ static void backward_conv(struct nn_exec *e, struct nn_step *s,
     size_t c = (size_t)node->shape.c;
 
     nn_conv_backward_weights(s->kernel, e->batch, e->y[s->x], dz,
-                             nn_step_param(g, p->grad.data, s->conv, 0),
+                             nn_step_param(g, p->grad.data, s->conv, 0), 1,
                              e->work.data, NULL, NULL);
     if (node->bias) {
         float *db = nn_step_param(g, p->grad.data, s->conv, 1);

@@ -17,6 +17,7 @@ enum {
     PIECE_IMAGES = 8,      /* images of a piece when there are more than few, */
     LEAST_IMAGES = 2,      /* and at least */
     CACHE_FLOATS = 100000, /* of a group: fits in a second cache */
+    ADD_FLOATS = 4096,     /* of a gradient that are added up at a time */
 };
 
 /* Floats per image that a step touches forward and backward. */
@@ -336,10 +337,10 @@ static void gather_images(const struct turn *t, const struct desk *d, size_t b,
     add_call(d, t->in_c);
 }
 
-/* Weight gradient; an input that is not kept is made again from z, by the
- * convolution itself where it can. */
+/* Weight gradient, or with `more` added to that of images before; an input that
+ * is not kept is made again from z, by the convolution itself where it can. */
 static void weights_images(const struct turn *t, const struct desk *d, size_t b,
-                           size_t n, const struct nn_conv_next *next)
+                           size_t n, int more, const struct nn_conv_next *next)
 {
     const struct nn_step *s = t->s;
     struct nn_conv_norm norm;
@@ -351,11 +352,11 @@ static void weights_images(const struct turn *t, const struct desk *d, size_t b,
         nn_conv_backward_weights(s->part, (int32_t)n,
                                  s[-1].z +
                                      b * nn_step_floats(t->e->graph, s->x, 1),
-                                 d->dz, d->dw, d->work, &norm, next);
+                                 d->dz, d->dw, more, d->work, &norm, next);
     } else {
         nn_conv_backward_weights(s->part, (int32_t)n,
                                  input_images(t, d, b, n, 0), d->dz, d->dw,
-                                 d->work, NULL, next);
+                                 more, d->work, NULL, next);
     }
 }
 
@@ -373,7 +374,6 @@ static void backward_piece(void *ctx, size_t i)
     int more = e->seen[s->x] || s->residual == s->x;
 
     clear_sums(&d, t->in_c);
-    memset(d.dw, 0, weight_floats(e, s) * sizeof *d.dw);
     for (size_t b = cut(t, i), last = cut(t, i + 1), n; b < last; b += n) {
         const float *dy = e->dy[s->out] + b * out;
         struct nn_conv_next next = { NULL, NULL }, later = { NULL, NULL };
@@ -387,7 +387,7 @@ static void backward_piece(void *ctx, size_t i)
             (t->hidden ? (s - 1)->z : e->y[s->x]) + behind(t, i, b + n) * in;
         next.dy = s->z + behind(t, i, b + n) * out;
         later.dy = e->dy[s->out] + behind(t, i, b + n) * out;
-        weights_images(t, &d, b, n, &next);
+        weights_images(t, &d, b, n, b > cut(t, i), &next);
         if (t->packed != NULL) {
             nn_conv_backward_input_packed(s->part, (int32_t)n, d.dz, t->packed,
                                           e->dy[s->x] + b * in, more, &later);
@@ -405,11 +405,31 @@ static int can_gather(const struct turn *t)
            !(t->before->relu && t->before->residual >= 0);
 }
 
+struct adding {
+    const struct turn *t;
+    float *dw;
+    size_t n;
+};
+
+/* dw += what the pieces found, in their order: a block at a time, which stays
+ * in the first cache. */
+static void add_block(void *ctx, size_t i)
+{
+    const struct adding *a = ctx;
+    size_t at = i * ADD_FLOATS, n = a->n - at;
+
+    n = n < ADD_FLOATS ? n : ADD_FLOATS;
+    for (size_t k = 0; k < a->t->pieces; k++) {
+        nn_add_into(desk_of(a->t, k).dw + at, n, a->dw + at);
+    }
+}
+
 void nn_group_backward(struct nn_exec *e, struct nn_step *s,
                        struct nn_params *p)
 {
     struct turn t = turn_of(e, s);
-    float *dw = nn_step_param(e->graph, p->grad.data, s->conv, 0);
+    struct adding a = { &t, nn_step_param(e->graph, p->grad.data, s->conv, 0),
+                        weight_floats(e, s) };
 
     if (e->dy[s->x] != NULL) {
         nn_conv_pack_input(s->kernel,
@@ -419,9 +439,7 @@ void nn_group_backward(struct nn_exec *e, struct nn_step *s,
     }
     t.before = can_gather(&t) ? t.before : NULL;
     nn_parallel_for(t.pieces, backward_piece, &t);
-    for (size_t i = 0; i < t.pieces; i++) {
-        nn_add_into(desk_of(&t, i).dw, weight_floats(e, s), dw);
-    }
+    nn_parallel_for((a.n + ADD_FLOATS - 1) / ADD_FLOATS, add_block, &a);
     if (t.before != NULL) {
         add_sums(&t, t.in_c, t.before->sum, t.before->sum_sq);
         t.before->gathered = 1;

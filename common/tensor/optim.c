@@ -79,7 +79,7 @@ static void adamw_chunk(void *ctx, size_t chunk)
     size_t from = chunk * OPTIM_CHUNK;
     size_t to = from + OPTIM_CHUNK < u->n ? from + OPTIM_CHUNK : u->n;
     float b1 = u->opt->beta1, b2 = u->opt->beta2, eps = u->opt->epsilon;
-    float shrink = 1.0f - u->lr * u->decay;
+    float shrink = 1.0f - u->lr * u->decay, unbias = 1.0f / u->bias2;
 
     for (size_t i = from; i < to; i++) {
         float g = u->g[i];
@@ -89,19 +89,30 @@ static void adamw_chunk(void *ctx, size_t chunk)
         u->m[i] = m;
         u->v[i] = v;
         u->w[i] =
-            u->w[i] * shrink - u->step_size * m / (sqrtf(v) / u->bias2 + eps);
+            u->w[i] * shrink - u->step_size * m / (sqrtf(v) * unbias + eps);
     }
 }
 
-void nn_optim_step(struct nn_optim *o, const struct nn_graph *g,
-                   struct nn_params *p, double lr, const float *lr_scale)
+struct step_job {
+    struct nn_optim *o;
+    const struct nn_graph *g;
+    struct nn_params *p;
+    double lr;
+    const float *lr_scale;
+};
+
+static void all_updates(void *ctx)
 {
-    double t = (double)++o->step;
+    const struct step_job *j = ctx;
+    const struct nn_optim *o = j->o;
+    const struct nn_params *p = j->p;
+    double t = (double)o->step;
     int adamw = o->opt.kind == NN_OPTIM_ADAMW;
     const struct nn_param *q;
 
-    for (size_t i = 0; (q = nn_graph_param(g, i)) != NULL; i++) {
-        double rate = lr * (lr_scale != NULL ? (double)lr_scale[i] : 1.0);
+    for (size_t i = 0; (q = nn_graph_param(j->g, i)) != NULL; i++) {
+        double rate =
+            j->lr * (j->lr_scale != NULL ? (double)j->lr_scale[i] : 1);
         struct update u = { .opt = &o->opt, .n = q->count };
 
         if (!q->trained || !(rate > 0)) {
@@ -119,6 +130,15 @@ void nn_optim_step(struct nn_optim *o, const struct nn_graph *g,
         }
         nn_parallel_for(chunks_of(u.n), adamw ? adamw_chunk : sgd_chunk, &u);
     }
+}
+
+void nn_optim_step(struct nn_optim *o, const struct nn_graph *g,
+                   struct nn_params *p, double lr, const float *lr_scale)
+{
+    struct step_job j = { o, g, p, lr, lr_scale };
+
+    o->step++;
+    nn_parallel_team(all_updates, &j);
 }
 
 /* --- clipping --------------------------------------------------------------
@@ -189,30 +209,59 @@ static void scale_chunk(void *ctx, size_t chunk)
     }
 }
 
-double nn_grad_clip(struct nn_params *p, const struct nn_graph *g,
-                    double max_norm)
-{
-    const struct nn_param *q;
-    double sum = 0, norm;
+struct clip_job {
+    const struct nn_params *p;
+    const struct nn_graph *g;
+    double max_norm, norm;
+};
 
-    for (size_t i = 0; (q = nn_graph_param(g, i)) != NULL; i++) {
+static void clip_all(void *ctx)
+{
+    struct clip_job *j = ctx;
+    float *grad = j->p->grad.data;
+    const struct nn_param *q;
+    double sum = 0;
+
+    for (size_t i = 0; (q = nn_graph_param(j->g, i)) != NULL; i++) {
         if (q->trained) {
-            sum += sum_squares(p->grad.data + q->offset, q->count);
+            sum += sum_squares(grad + q->offset, q->count);
         }
     }
-    norm = sqrt(sum);
-    if (!(max_norm > 0) || !(norm > max_norm)) {
-        return norm;
+    j->norm = sqrt(sum);
+    if (!(j->max_norm > 0) || !(j->norm > j->max_norm)) {
+        return;
     }
-    for (size_t i = 0; (q = nn_graph_param(g, i)) != NULL; i++) {
-        struct clip c = { .v = p->grad.data + q->offset, .n = q->count };
+    for (size_t i = 0; (q = nn_graph_param(j->g, i)) != NULL; i++) {
+        struct clip c = { .v = grad + q->offset, .n = q->count };
 
-        c.scale = (float)(max_norm / (norm + 1e-6));
+        c.scale = (float)(j->max_norm / (j->norm + 1e-6));
         if (q->trained) {
             nn_parallel_for(chunks_of(c.n), scale_chunk, &c);
         }
     }
-    return norm;
+}
+
+double nn_grad_clip(struct nn_params *p, const struct nn_graph *g,
+                    double max_norm)
+{
+    struct clip_job j = { p, g, max_norm, 0 };
+
+    nn_parallel_team(clip_all, &j);
+    return j.norm;
+}
+
+static void clear_chunk(void *ctx, size_t chunk)
+{
+    const struct nn_buf *grad = ctx;
+    size_t from = chunk * OPTIM_CHUNK, n = grad->count - from;
+
+    memset(grad->data + from, 0,
+           (n < OPTIM_CHUNK ? n : OPTIM_CHUNK) * sizeof(float));
+}
+
+void nn_grad_clear(struct nn_params *p)
+{
+    nn_parallel_for(chunks_of(p->grad.count), clear_chunk, &p->grad);
 }
 
 /* --- averages and schedules ------------------------------------------------

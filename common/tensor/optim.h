@@ -43,6 +43,9 @@ void nn_optim_release(struct nn_optim *o);
 void nn_optim_step(struct nn_optim *o, const struct nn_graph *g,
                    struct nn_params *p, double lr, const float *lr_scale);
 
+/* Zeros for the next backward pass, which adds. */
+void nn_grad_clear(struct nn_params *p);
+
 /* Euclidean norm of the trained gradients; scales them down to max_norm when
  * above it (max_norm <= 0: only measures). */
 double nn_grad_clip(struct nn_params *p, const struct nn_graph *g,

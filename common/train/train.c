@@ -181,7 +181,7 @@ static enum nn_status train_step(struct nn_training *t,
     if (st) {
         return name_failure(t, st, err);
     }
-    memset(p->grad.data, 0, p->grad.count * sizeof(float));
+    nn_grad_clear(p);
     st = nn_exec_backward(t->exec, p, t->dlogits, err);
     if (st) {
         return st;

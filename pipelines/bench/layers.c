@@ -155,8 +155,8 @@ void bench_run_once(struct bench_run *r, enum bench_what what)
         nn_conv_backward_input(r->conv, r->batch, r->y, r->w, r->x, 0, r->work);
         break;
     case BENCH_WEIGHTS:
-        nn_conv_backward_weights(r->conv, r->batch, r->x, r->y, r->w, r->work,
-                                 NULL, NULL);
+        nn_conv_backward_weights(r->conv, r->batch, r->x, r->y, r->w, 1,
+                                 r->work, NULL, NULL);
         break;
     }
 }

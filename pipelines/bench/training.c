@@ -108,7 +108,7 @@ enum nn_status bench_training_step(struct bench_training *t, const float *input,
     enum nn_status st = nn_exec_forward(
         t->exec, p, input != NULL ? input : t->input, n, t->steps++, &z, err);
 
-    memset(p->grad.data, 0, p->grad.count * sizeof(float));
+    nn_grad_clear(p);
     if (!st) {
         st = nn_loss_eval(&kind, z.data, t->target, NULL, n, z.shape.c, &value,
                           t->dlogits, err);

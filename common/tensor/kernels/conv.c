@@ -2,6 +2,7 @@
 #include "common/tensor/kernels/conv.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/mem.h"
 #include "common/tensor/kernels/conv_internal.h"
@@ -296,12 +297,19 @@ void nn_conv_backward_input(const struct nn_conv *c, int32_t batch,
 
 void nn_conv_backward_weights(const struct nn_conv *c, int32_t batch,
                               const float *x, const float *dy, float *dw,
-                              float *work, const struct nn_conv_norm *norm,
+                              int accumulate, float *work,
+                              const struct nn_conv_norm *norm,
                               const struct nn_conv_next *next)
 {
+    if (!accumulate && c->kind != NN_CONV_GEMM) {
+        size_t taps = (size_t)c->s.kh * (size_t)c->s.kw;
+        size_t depth = taps * (size_t)(c->s.ic / c->s.groups);
+        memset(dw, 0, (size_t)c->s.oc * depth * sizeof *dw);
+    }
     switch (c->kind) {
     case NN_CONV_GEMM:
-        nn_gemm_backward_weights(c, batch, x, dy, dw, work, norm, next);
+        nn_gemm_backward_weights(c, batch, x, dy, dw, accumulate, work, norm,
+                                 next);
         break;
     case NN_CONV_DEPTHWISE:
         nn_depthwise_backward_weights(c, batch, x, dy, dw, work, next);

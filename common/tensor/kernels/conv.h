@@ -108,11 +108,12 @@ void nn_conv_backward_input(const struct nn_conv *c, int32_t batch,
                             const float *dy, const float *w, float *dx,
                             int accumulate, float *work);
 
-/* dw += gradient with respect to w, [OC,KH,KW,IC/G]. next may be NULL; norm is
- * NULL, or said where nn_conv_can_norm() is 1. */
+/* dw = gradient with respect to w, [OC,KH,KW,IC/G], or dw += with accumulate.
+ * next may be NULL; norm is NULL, or said where nn_conv_can_norm() is 1. */
 void nn_conv_backward_weights(const struct nn_conv *c, int32_t batch,
                               const float *x, const float *dy, float *dw,
-                              float *work, const struct nn_conv_norm *norm,
+                              int accumulate, float *work,
+                              const struct nn_conv_norm *norm,
                               const struct nn_conv_next *next);
 int nn_conv_can_norm(const struct nn_conv *c);
 

@@ -1,6 +1,8 @@
 /* Weight gradient: dw[OC, K] = sum over pixels of dy[OC] x patch[K]. Blocks
  * of pixels are taken one after another; a panel of patch columns is copied
  * to the stack once per block and used by every tile of filters. */
+#include <string.h>
+
 #include "common/base/parallel.h"
 #include "common/tensor/kernels/conv_internal.h"
 
@@ -23,6 +25,7 @@ struct wview {
     float *dw, *part;        /* part: [n_p][OC * K] when n_p > 1 */
     size_t n_p, n_o, n_n, k; /* pieces of pixels, filters and panels; K */
     size_t pixels;
+    int accumulate;
 };
 
 static size_t width_of(const struct nn_conv *c)
@@ -282,11 +285,11 @@ static void run_piece(void *ctx, size_t i)
     }
     for (b.m = m0; b.m < m1; b.m += BLOCK) {
         b.n = nn_min_size(BLOCK, m1 - b.m);
-        run_block(v, &b, dst, v->n_p == 1 || b.m > m0);
+        run_block(v, &b, dst, (v->n_p == 1 && v->accumulate) || b.m > m0);
     }
 }
 
-/* dw += the partial sums, in the order of the pieces. */
+/* dw (+)= the partial sums, in the order of the pieces. */
 static void add_parts(void *ctx, size_t i)
 {
     const struct wview *v = ctx;
@@ -297,6 +300,9 @@ static void add_parts(void *ctx, size_t i)
         .c = nn_min_size(ADD_FLOATS, all - at),
         .rows = 1,
     };
+    if (!v->accumulate) {
+        memset(v->dw + at, 0, a.c * sizeof *v->dw);
+    }
     for (size_t p = 0; p < v->n_p; p++) {
         v->c->k->add_into(&a);
         a.x += all;
@@ -305,7 +311,8 @@ static void add_parts(void *ctx, size_t i)
 
 void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
                               const float *x, const float *dy, float *dw,
-                              float *work, const struct nn_conv_norm *norm,
+                              int accumulate, float *work,
+                              const struct nn_conv_norm *norm,
                               const struct nn_conv_next *next)
 {
     struct wview v = {
@@ -314,6 +321,7 @@ void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
         .x = x,
         .dy = dy,
         .dw = dw,
+        .accumulate = accumulate,
         .part = work,
         .k = depth_of(c),
         .pixels = (size_t)batch * (size_t)c->oh * (size_t)c->ow,

@@ -68,7 +68,8 @@ void nn_gemm_backward_input(const struct nn_conv *c, int32_t batch,
 size_t nn_gemm_weights_work(const struct nn_conv *c);
 void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
                               const float *x, const float *dy, float *dw,
-                              float *work, const struct nn_conv_norm *norm,
+                              int accumulate, float *work,
+                              const struct nn_conv_norm *norm,
                               const struct nn_conv_next *next);
 
 size_t nn_depthwise_packed(const struct nn_conv *c);

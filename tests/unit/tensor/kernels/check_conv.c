@@ -286,6 +286,25 @@ static void check_sums(struct bench *b)
     nn_mem_free(sum);
 }
 
+static void check_weights(struct bench *b, int add, uint32_t *seed)
+{
+    float *before = nn_mem_calloc(b->dw.n, sizeof(float));
+    char what[200];
+    ck_assert_ptr_nonnull(before);
+    fill_whole(before, b->dw.n, seed);
+    memcpy(b->dw.v, before, b->dw.n * sizeof(float));
+    bench_work(b, 1);
+    nn_conv_backward_weights(b->conv, b->c.batch, b->x.v, b->dy.v, b->dw.v, add,
+                             b->work.v, NULL, NULL);
+    guarded_check(&b->work, b->what);
+    guarded_check(&b->dw, b->what);
+    guarded_free(&b->work);
+    snprintf(what, sizeof(what), "%s accumulate %d dw", b->what, add);
+    compare(b->dw.v, b->r.dw, b->r.dw_mag, add ? before : NULL, b->dw.n,
+            b->r.k_dw, b->exact, what);
+    nn_mem_free(before);
+}
+
 static void check_backward(struct bench *b)
 {
     uint32_t seed = 99;
@@ -307,19 +326,9 @@ static void check_backward(struct bench *b)
                 b->r.k_dx, b->exact, what);
         nn_mem_free(before);
     }
-    before = nn_mem_calloc(b->dw.n, sizeof(float));
-    ck_assert_ptr_nonnull(before);
-    fill_whole(before, b->dw.n, &seed);
-    memcpy(b->dw.v, before, b->dw.n * sizeof(float));
-    bench_work(b, 1);
-    nn_conv_backward_weights(b->conv, b->c.batch, b->x.v, b->dy.v, b->dw.v,
-                             b->work.v, NULL, NULL);
-    guarded_check(&b->work, b->what);
-    guarded_check(&b->dw, b->what);
-    guarded_free(&b->work);
-    compare(b->dw.v, b->r.dw, b->r.dw_mag, before, b->dw.n, b->r.k_dw, b->exact,
-            b->what);
-    nn_mem_free(before);
+    for (int add = 0; add < 2; add++) {
+        check_weights(b, add, &seed);
+    }
 }
 
 static void check_case(int i, int exact, void (*what)(struct bench *, int))
@@ -398,7 +407,7 @@ static void all_results(struct bench *b, int threads, float *out, double *sums)
     nn_conv_backward_input(b->conv, b->c.batch, b->dy.v, b->w.v, out, 0,
                            b->work.v);
     out += b->dx.n;
-    nn_conv_backward_weights(b->conv, b->c.batch, b->x.v, b->dy.v, b->dw.v,
+    nn_conv_backward_weights(b->conv, b->c.batch, b->x.v, b->dy.v, b->dw.v, 1,
                              b->work.v, NULL, NULL);
     memcpy(out, b->dw.v, b->dw.n * sizeof(float));
     guarded_free(&b->work);
