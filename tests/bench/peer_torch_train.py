@@ -3,7 +3,7 @@
 ratios.
 
     python3 tests/bench/peer_torch_train.py build/tests/bench/bench_train \
-        [--width 1] [--size 128] [--batch 64] [--rounds 5] [--cpu avx2]
+        [--width 1] [--size 128] [--batch 64] [--rounds 9] [--cpu avx2]
 
 PyTorch from Debian (python3-torch) or PyPI. The network is the same
 (MobileNetV4-Conv-Small, channels_last), as are loss, clipping and AdamW. It
@@ -27,7 +27,7 @@ def parse():
     p.add_argument("--width", type=float, default=1.0)
     p.add_argument("--size", type=int, default=128)
     p.add_argument("--batch", type=int, default=64)
-    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--rounds", type=int, default=9)
     p.add_argument("--steps", type=int, default=8)
     p.add_argument("--no-compile", action="store_true")
     p.add_argument("--cpu", choices=["avx2"])
