@@ -245,7 +245,7 @@ size_t nn_lead_forward(struct nn_exec *e)
 {
     size_t threads = (size_t)nn_parallel_threads();
 
-    if (e->lead.steps == 0 || threads > e->lead.threads) {
+    if (e->lead.steps == 0 || e->batch < 2 || threads > e->lead.threads) {
         return 0;
     }
     e->lead.images = shared_out(e, threads);

@@ -115,6 +115,23 @@ START_TEST(clipping)
 }
 END_TEST
 
+/* More than one chunk, the last one not whole. */
+START_TEST(clearing)
+{
+    struct nn_params p = NN_PARAMS_INIT;
+
+    ck_assert_int_eq(nn_buf_reset(&p.grad, 40001), NN_OK);
+    for (size_t i = 0; i < p.grad.count; i++) {
+        p.grad.data[i] = 1;
+    }
+    nn_grad_clear(&p);
+    for (size_t i = 0; i < p.grad.count; i++) {
+        ck_assert_float_eq(p.grad.data[i], 0);
+    }
+    nn_params_release(&p);
+}
+END_TEST
+
 START_TEST(average)
 {
     struct nn_graph *g = tiny(1);
@@ -194,6 +211,7 @@ static Suite *create(void)
     tcase_add_test(t, adamw_is_pytorchs);
     tcase_add_test(t, rates_freeze_and_scale);
     tcase_add_test(t, clipping);
+    tcase_add_test(t, clearing);
     tcase_add_test(t, average);
     tcase_add_test(t, schedules);
     tcase_add_test(t, threads_do_not_matter);
