@@ -40,8 +40,10 @@ def expect(bear, family):
             pos.append(r["p_bear"])
         if kind is None and family(fam):
             neg.append(r["p_bear"])
-    area = sum((p > n) + 0.5 * (p == n) for p in pos for n in neg)
-    return len(pos), len(neg), area / len(pos) / len(neg)
+    # Pairs closer than the printed digits may stand either way.
+    least, most = (sum(p - n > d for p in pos for n in neg) / len(pos) /
+                   len(neg) for d in (1e-5, -1e-5))
+    return len(pos), len(neg), least, most
 
 field = lambda kind, name: name.startswith("field-")
 some = lambda f: fnmatch.fnmatch(f, "pe*") or f == "plush"
@@ -51,7 +53,9 @@ for g, want in zip(got, (
         expect(field, some),
         expect(lambda k, n: k == "black", lambda f: True))):
     have = g["positives"], g["negatives"], g["roc_area"]["value"]
-    assert have[:2] == want[:2] and abs(have[2] - want[2]) < 1e-3, (have, want)
+    assert have[:2] == want[:2], (have, want)
+    assert want[2] - 1e-9 <= have[2] <= want[3] + 1e-9, (have, want)
+    assert want[3] - want[2] < 0.05, want
 assert 0 < got[2]["negatives"] < got[1]["negatives"]
 assert 0 < got[1]["positives"] < got[0]["positives"]
 assert {f["family"] for f in got[2]["families"]} <= {"people", "plush"}
