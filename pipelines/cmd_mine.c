@@ -163,6 +163,26 @@ write_one(const struct mining_round *r, const char *dir, const char *name,
     return st;
 }
 
+/* Drawn pictures are in no file that train could read; copies of them are. */
+static void print_next(const struct mine *m, size_t drawn)
+{
+    const char *dir = m->link != NULL ? m->link : m->out;
+    const char *file = m->link != NULL ? "" : "/negatives.jsonl";
+
+    printf("record: %s/mined.jsonl\npage:   %s/mined.html\n", m->out, m->out);
+    if (drawn > 0 && m->link == NULL) {
+        printf("next:\tthe same with --resume --link COPIES (%zu of the "
+               "accepted are drawn and in no file), then\n",
+               drawn);
+        dir = "COPIES";
+        file = "";
+    } else {
+        printf("next:");
+    }
+    printf("\tbearcascade train %s --out RUN --negatives %s%s --init %s\n",
+           m->positives, dir, file, m->model);
+}
+
 static enum nn_status write_record(const struct mine *m, const struct work *w,
                                    struct nn_error *err)
 {
@@ -196,10 +216,7 @@ static enum nn_status write_record(const struct mine *m, const struct work *w,
     }
     if (!st) {
         mining_print(&r, stdout);
-        printf("record: %s/mined.jsonl\npage:   %s/mined.html\n"
-               "next:   bearcascade train %s --out RUN --negatives "
-               "%s/negatives.jsonl --init %s\n",
-               m->out, m->out, m->positives, m->out, m->model);
+        print_next(m, mining_drawn(&r));
     }
     return st;
 }

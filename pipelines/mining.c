@@ -1,7 +1,9 @@
 /* Pools, the second opinion, and the record of a round. */
 #include "pipelines/mining.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/json.h"
@@ -195,6 +197,51 @@ enum nn_status mining_write_jsonl(const struct mining_round *r,
     return st ? st : nn_file_out_commit(&o, err);
 }
 
+static int is_drawn(const char *file)
+{
+    return !nn_file_exists(file) && nn_archive_prefix(file) == 0;
+}
+
+char *mining_place(const char *file)
+{
+    char cwd[PATH_MAX];
+
+    if (file[0] == '/' || is_drawn(file) || getcwd(cwd, sizeof cwd) == NULL) {
+        return nn_mem_strdup(file);
+    }
+    return nn_path_join(cwd, file);
+}
+
+static int is_accepted(const struct gate_mine_pick *p)
+{
+    return p->verdict == GATE_MINE_V_HARD || p->verdict == GATE_MINE_V_RANDOM;
+}
+
+size_t mining_drawn(const struct mining_round *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->result->n; i++) {
+        n += is_accepted(&r->result->pick[i]) &&
+             is_drawn(r->result->pictures->items[i].file);
+    }
+    return n;
+}
+
+static char *manifest_line(const char *file)
+{
+    char *place = mining_place(file), *line = NULL;
+
+    if (place != NULL) {
+        json_t *j = json_pack("{s:s, s:s}", "file", place, "label", "negative");
+
+        line = nn_json_line(j);
+        json_decref(j);
+    }
+    nn_mem_free(place);
+    return line;
+}
+
 enum nn_status mining_write_manifest(const struct mining_round *r,
                                      const char *path, struct nn_error *err)
 {
@@ -202,18 +249,12 @@ enum nn_status mining_write_manifest(const struct mining_round *r,
     enum nn_status st = nn_file_out_open(&o, path, err);
 
     for (size_t i = 0; !st && i < r->result->n; i++) {
-        const struct gate_mine_pick *p = &r->result->pick[i];
-        json_t *j;
         char *line;
 
-        if (p->verdict != GATE_MINE_V_HARD &&
-            p->verdict != GATE_MINE_V_RANDOM) {
+        if (!is_accepted(&r->result->pick[i])) {
             continue;
         }
-        j = json_pack("{s:s, s:s}", "file", r->result->pictures->items[i].file,
-                      "label", "negative");
-        line = nn_json_line(j);
-        json_decref(j);
+        line = manifest_line(r->result->pictures->items[i].file);
         if (line == NULL) {
             nn_file_out_abort(&o);
             return nn_fail_nomem(err);

@@ -47,6 +47,12 @@ struct mining_round {
 NN_MUST_CHECK enum nn_status mining_write_jsonl(const struct mining_round *r,
                                                 const char *path,
                                                 struct nn_error *err);
+/* Where a picture of a pool lies, in a block of nn_mem: an absolute path or
+ * ARCHIVE:MEMBER, so that a manifest in any folder may name it; of one that is
+ * drawn and lies nowhere, its name. NULL: no memory. */
+char *mining_place(const char *file);
+/* How many of the accepted ones are drawn. */
+size_t mining_drawn(const struct mining_round *r);
 /* The accepted ones as a manifest that `train --negatives` takes. */
 NN_MUST_CHECK enum nn_status mining_write_manifest(const struct mining_round *r,
                                                    const char *path,

@@ -91,12 +91,15 @@ static void put_picture(FILE *to, const struct nn_dataset *ds, size_t item,
 static void put_pick(FILE *to, const struct mining_round *r, size_t i)
 {
     const struct gate_mine_pick *p = &r->result->pick[i];
+    const char *file = r->result->pictures->items[i].file;
+    char *place = mining_place(file);
     int keep =
         p->verdict == GATE_MINE_V_HARD || p->verdict == GATE_MINE_V_RANDOM;
 
     fprintf(to, "<figure data-keep=\"%d\" data-file=\"", keep);
-    put_text(to, r->result->pictures->items[i].file);
+    put_text(to, place != NULL ? place : file);
     fputs("\">", to);
+    nn_mem_free(place);
     put_picture(to, r->result->pictures, i, "candidate");
     if (r->bank->n_positives > 0) {
         put_picture(to, r->bank->ds, p->look.nearest[0], "nearest positive");
@@ -110,7 +113,7 @@ static void put_pick(FILE *to, const struct mining_round *r, size_t i)
                 r->rule->limit);
     }
     fputs("<br>", to);
-    put_text(to, r->result->pictures->items[i].file);
+    put_text(to, file);
     fputs("</figcaption></figure>\n", to);
 }
 

@@ -40,7 +40,7 @@ enum nn_status train_add_negatives(struct nn_dataset *ds,
 {
     struct nn_dataset *pool = pools->all;
     uint32_t *v;
-    size_t n;
+    size_t n, bad = 0;
     enum nn_status st;
 
     nn_dataset_fingerprint(pool);
@@ -48,10 +48,20 @@ enum nn_status train_add_negatives(struct nn_dataset *ds,
     if (v == NULL) {
         return nn_fail_nomem(err);
     }
+    for (size_t i = 0; i < pool->n; i++) {
+        bad += pool->items[i].bad != 0;
+    }
     nn_log(NN_LOG_INFO,
-           "%zu more negatives for training (%zu of the %zu given are "
-           "unreadable, or copies of validation or test pictures)",
-           n, pool->n - n, pool->n);
+           "%zu more negatives for training (of the %zu given %zu are "
+           "unreadable, %zu copies of validation or test pictures)",
+           n, pool->n, bad, pool->n - n - bad);
+    if (bad == pool->n) {
+        nn_mem_free(v);
+        return nn_fail(err, NN_ERR_IO,
+                       "none of the %zu pictures of '%s' can be read, such as "
+                       "'%s'",
+                       pool->n, pool->path, pool->items[0].file);
+    }
     st = nn_dataset_borrow(ds, pool, v, n, NN_NEGATIVE, NN_TRAIN, err);
     nn_mem_free(v);
     return st;

@@ -11,8 +11,8 @@
  *   a manifest   .csv (RFC 4180; header line with the columns
  *                file,label[,split][,group][,family][,weight], others are
  *                ignored) or .jsonl (one object a line, same keys); paths are
- *                relative to the manifest; an empty label is a negative, in
- *                .jsonl null too
+ *                relative to the manifest; ARCHIVE:MEMBER is a picture inside
+ *                an archive; an empty label is a negative, in .jsonl null too
  *   a generator  "NAME:..." when the program registered one for NAME
  * A class folder (or label) named negative, negatives, none, no_*, not_*,
  * no-*, not-*, background, other, noise, blank or empty (any case) is the
@@ -48,7 +48,8 @@ int nn_split_parse(const char *name, enum nn_split *s); /* 0 or -1 */
 struct nn_item {
     const char *file; /* as shown to people: path below ROOT or inside the
                          archive, of shards "SHARD:member"; of a pool
-                         "POOL/path" or "POOL:member" */
+                         "POOL/path" or "POOL:member", of a manifest in it
+                         the path that the row means */
     int32_t label;    /* class index, or NN_NEGATIVE */
     int32_t family;   /* index into families, or -1 (negatives only) */
     enum nn_split split;
@@ -109,9 +110,14 @@ struct nn_dataset_options {
                            (else /tmp); 0: 512 MiB */
 };
 
+/* Length of ARCHIVE where path is "ARCHIVE:MEMBER" and ARCHIVE is there, by its
+ * name an archive; 0 for other paths, and where a file of that name exists. */
+size_t nn_archive_prefix(const char *path);
+
 /* Errors: NN_ERR_IO (names the path), NN_ERR_FORMAT (bad manifest line with
- * its number, damaged archive, no pictures, no class, splits for some rows
- * of a manifest only), NN_ERR_NOMEM; *out is then NULL. */
+ * its number, or of a member that its archive lacks, damaged archive, no
+ * pictures, no class, splits for some rows of a manifest only), NN_ERR_NOMEM;
+ * *out is then NULL. */
 NN_MUST_CHECK enum nn_status
 nn_dataset_open(const char *path, const struct nn_dataset_options *opt,
                 struct nn_dataset **out, struct nn_error *err);

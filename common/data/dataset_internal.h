@@ -106,6 +106,26 @@ NN_MUST_CHECK enum nn_status nn_find_manifest_stream(struct nn_finder *f,
                                                      size_t block,
                                                      struct nn_error *err);
 
+/* members.c: rows that name a member of an archive, "ARCHIVE:MEMBER". They are
+ * kept until the manifest ends, so that each archive is gone through once; one
+ * that is compressed is unpacked whole for it. */
+struct nn_members {
+    struct nn_wanted *v;
+    size_t n, cap;
+};
+/* path[prefix] is the colon. The strings of found are copied. */
+NN_MUST_CHECK enum nn_status nn_members_want(struct nn_members *m,
+                                             const char *path, size_t prefix,
+                                             const struct nn_found *found,
+                                             size_t line, struct nn_error *err);
+/* Add them to f, archive by archive. Errors: NN_ERR_FORMAT (no such member),
+ * those of nn_find_archive(). */
+NN_MUST_CHECK enum nn_status nn_members_find(struct nn_members *m,
+                                             struct nn_finder *f,
+                                             const char *manifest,
+                                             struct nn_error *err);
+void nn_members_release(struct nn_members *m);
+
 /* rows.c: text in blocks of whole rows, so that a manifest of any length takes
  * little memory. Starts with in, path and room set. */
 struct nn_rows {

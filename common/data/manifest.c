@@ -26,6 +26,7 @@ static const char *const column_names[COLS] = { "file",  "label",  "split",
 /* A row's place, for messages. */
 struct row {
     struct nn_finder *f;
+    struct nn_members *members;
     const char *path;
     size_t line;
 };
@@ -33,6 +34,7 @@ struct row {
 /* What is known between two blocks of rows. */
 struct manifest {
     struct nn_finder *f;
+    struct nn_members members;
     const char *path;
     size_t line;   /* rows begin behind it */
     size_t width;  /* columns of the CSV header, 0 before it */
@@ -79,6 +81,7 @@ static enum nn_status add_row(const struct row *r, const char *const v[COLS],
                               .label = (char *)(uintptr_t)v[COL_LABEL],
                               .family = (char *)(uintptr_t)v[COL_FAMILY] };
     enum nn_status st;
+    size_t prefix;
     char *path;
 
     if (!is_set(v[COL_FILE])) {
@@ -101,7 +104,13 @@ static enum nn_status add_row(const struct row *r, const char *const v[COLS],
     if (path == NULL) {
         return nn_fail_nomem(err);
     }
-    st = nn_find_file(r->f, found, path, err);
+    if (r->f->opt->as_pool) {
+        found.name = path;
+    }
+    prefix = nn_archive_prefix(path);
+    st = prefix > 0
+             ? nn_members_want(r->members, path, prefix, &found, r->line, err)
+             : nn_find_file(r->f, found, path, err);
     nn_mem_free(path);
     return st;
 }
@@ -236,7 +245,7 @@ static enum nn_status csv_rows(struct manifest *m, char *text, size_t size,
     enum nn_status st = NN_OK;
 
     while (!st && c.at < c.end) {
-        const struct row r = { m->f, m->path, c.line };
+        const struct row r = { m->f, &m->members, m->path, c.line };
         const char *v[COLS] = { NULL };
 
         if (csv_row(&c, field, &n)) {
@@ -310,7 +319,7 @@ static enum nn_status json_rows(struct manifest *m, const char *text,
                                 size_t size, struct nn_error *err)
 {
     const char *at = text, *end = text + size;
-    struct row r = { m->f, m->path, m->line };
+    struct row r = { m->f, &m->members, m->path, m->line };
     enum nn_status st = NN_OK;
 
     while (!st && at < end) {
@@ -353,6 +362,10 @@ enum nn_status nn_find_manifest_stream(struct nn_finder *f, const char *path,
                       : json_rows(&m, text, size, err);
         st = st ? st : nn_rows_next(&rows, &text, &size, err);
     }
+    if (!st) {
+        st = nn_members_find(&m.members, f, path, err);
+    }
+    nn_members_release(&m.members);
     nn_rows_release(&rows);
     return st;
 }

@@ -52,6 +52,39 @@ check "with the same result" cmp -s "$tmp/first" "$tmp/m1/mined.jsonl"
 mine 1 "but not for another pool" "$tmp/m1" -p "$data" --resume
 err_has "which is said" "another gate or pool"
 
+# Whatever a pool is and from where it is named, train finds what was accepted:
+# in the manifest and in the one that the page saves.
+cp -r "$tmp/pool" "$tmp/inside"
+rm "$tmp/inside/broken.jpg"
+tar -cf "$tmp/pool.tar" -C "$tmp" inside
+tar -czf "$tmp/pool.tar.gz" -C "$tmp" inside
+printf '{"file":"pool.tar:inside/%s"}\n' $(cd "$tmp/inside" && find . -name '*.jpg' |
+    sed 's,^\./,,' | sort) >"$tmp/pool.jsonl"
+bin=$BEARCASCADE
+case $bin in /*) ;; */*) bin=$PWD/$bin ;; esac
+for from in inside pool.tar pool.tar.gz pool.jsonl; do
+    m=named-$from
+    check "mining $from, named from its folder" sh -c 'cd "$1" && "$2" mine \
+        -m run --positives "$4" -o "$3" --top 20 --quiet --least 0 \
+        --trust-pool -p "$5" >out 2>err' sh "$tmp" "$bin" "$m" "$data" "$from"
+    sed -n 's/.*<figure data-keep="1" data-file="\([^"]*\)".*/{"file":"\1"}/p' \
+        "$tmp/$m/mined.html" >"$tmp/$m/kept.jsonl"
+    accepted=$(grep -cE '"verdict":"(hard|random)"' "$tmp/$m/mined.jsonl")
+    for list in negatives kept; do
+        run 0 "all of $list of $from can be read" classify -m "$tmp/run" \
+            "$tmp/$m/$list.jsonl" --quiet --format csv
+        check "and they are there" test \
+            "$(grep -c inside "$tmp/out")" -eq "$accepted"
+    done
+done
+run 0 "train on what the page saved" train "$data" --out "$tmp/r5n" \
+    --epochs 1 $small --negatives "$tmp/named-pool.jsonl/kept.jsonl"
+err_has "all of them" "^$accepted more negatives .* 0 are unreadable"
+sed 's/inside/gone/' "$tmp/named-inside/negatives.jsonl" >"$tmp/gone.jsonl"
+run 1 "negatives that are gone" train "$data" --out "$tmp/r6n" --epochs 1 \
+    $small --negatives "$tmp/gone.jsonl"
+err_has "are named" "none of the .* pictures"
+
 # Killed at different moments, then resumed.
 mine 0 "a drawn pool" "$tmp/m2" -p $pool --trust-pool
 for s in 0.3 4 6; do

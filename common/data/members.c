@@ -1,0 +1,161 @@
+/* Rows of a manifest that name pictures inside archives. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/data/dataset_internal.h"
+
+struct nn_wanted {
+    struct nn_found found; /* name and the texts are own copies */
+    char *archive, *member;
+    size_t line;
+};
+
+size_t nn_archive_prefix(const char *path)
+{
+    const char *colon = strchr(path, ':');
+
+    for (; colon != NULL; colon = strchr(colon + 1, ':')) {
+        size_t n = (size_t)(colon - path);
+        char *archive = nn_mem_sprintf("%.*s", (int)n, path);
+        int yes = archive != NULL && nn_is_archive_name(archive) &&
+                  nn_file_exists(archive) && !nn_file_is_dir(archive);
+
+        nn_mem_free(archive);
+        if (yes) {
+            return nn_file_exists(path) ? 0 : n;
+        }
+    }
+    return 0;
+}
+
+static char *copy(const char *s, int *failed)
+{
+    char *c = s != NULL ? nn_mem_strdup(s) : NULL;
+
+    *failed |= s != NULL && c == NULL;
+    return c;
+}
+
+enum nn_status nn_members_want(struct nn_members *m, const char *path,
+                               size_t prefix, const struct nn_found *found,
+                               size_t line, struct nn_error *err)
+{
+    struct nn_wanted *w;
+    int failed = 0;
+
+    if (nn_mem_grow(&m->v, &m->cap, m->n + 1, sizeof *m->v)) {
+        return nn_fail_nomem(err);
+    }
+    w = &m->v[m->n++];
+    *w = (struct nn_wanted){ .found = *found, .line = line };
+    w->archive = nn_mem_sprintf("%.*s", (int)prefix, path);
+    w->member = copy(path + prefix + 1, &failed);
+    w->found.name = copy(found->name, &failed);
+    w->found.label = copy(found->label, &failed);
+    w->found.family = copy(found->family, &failed);
+    return failed || w->archive == NULL ? nn_fail_nomem(err) : NN_OK;
+}
+
+/* By archive, and as the rows stand in it. */
+static int by_archive(const void *a, const void *b)
+{
+    const struct nn_wanted *x = a, *y = b;
+    int c = strcmp(x->archive, y->archive);
+
+    return c != 0 ? c : (x->line > y->line) - (x->line < y->line);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct nn_found *x = a, *y = b;
+    int c = strcmp(x->name, y->name);
+
+    return c != 0 ? c : (x->where > y->where) - (x->where < y->where);
+}
+
+static int is_named(const void *name, const void *found)
+{
+    return strcmp(name, ((const struct nn_found *)found)->name);
+}
+
+static enum nn_status add(struct nn_finder *f, const struct nn_wanted *w,
+                          const struct nn_found *in, struct nn_error *err)
+{
+    struct nn_found found = w->found;
+
+    if (f->catalogue != NULL) {
+        f->n++;
+        return nn_catalogue_add(f->catalogue, found.name, NULL,
+                                &f->source->member[in->where], err);
+    }
+    found.kind = NN_WHERE_MEMBER;
+    found.where = in->where;
+    return nn_find_add(f, &found, err);
+}
+
+/* v[0..n-1], all in one archive. */
+static enum nn_status look_into(struct nn_finder *f, const char *manifest,
+                                const struct nn_wanted *v, size_t n,
+                                struct nn_error *err)
+{
+    struct nn_finder all = { .source = f->source, .opt = f->opt };
+    size_t before = f->source->n_members;
+    enum nn_status st =
+        nn_find_archive(&all, v->archive, "", NN_SPLIT_NONE, err);
+
+    if (!st && all.n > 0) {
+        qsort(all.found, all.n, sizeof *all.found, by_name);
+    }
+    for (size_t i = 0; !st && i < n; i++) {
+        const char *member = v[i].member;
+        const struct nn_found *in = all.n == 0
+                                        ? NULL
+                                        : bsearch(member, all.found, all.n,
+                                                  sizeof *all.found, is_named);
+
+        st = in != NULL ? add(f, &v[i], in, err)
+                        : nn_fail(err, NN_ERR_FORMAT,
+                                  "'%s' line %zu: no picture '%s' in '%s'",
+                                  manifest, v[i].line, member, v->archive);
+    }
+    while (f->catalogue != NULL && f->source->n_members > before) {
+        nn_mem_free(f->source->member[--f->source->n_members].mem);
+    }
+    nn_finder_release(&all);
+    return st;
+}
+
+enum nn_status nn_members_find(struct nn_members *m, struct nn_finder *f,
+                               const char *manifest, struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+
+    if (m->n > 0) {
+        qsort(m->v, m->n, sizeof *m->v, by_archive);
+    }
+    for (size_t i = 0, k; !st && i < m->n; i = k) {
+        k = i + 1;
+        while (k < m->n && strcmp(m->v[k].archive, m->v[i].archive) == 0) {
+            k++;
+        }
+        st = look_into(f, manifest, m->v + i, k - i, err);
+    }
+    return st;
+}
+
+void nn_members_release(struct nn_members *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct nn_wanted *w = &m->v[i];
+
+        nn_mem_free(w->archive);
+        nn_mem_free(w->member);
+        nn_mem_free(w->found.name);
+        nn_mem_free(w->found.label);
+        nn_mem_free(w->found.family);
+    }
+    nn_mem_free(m->v);
+    *m = (struct nn_members){ .n = 0 };
+}
