@@ -22,7 +22,9 @@ static const char head[] =
     "padding:.3rem;font-size:12px;overflow-wrap:anywhere}\n"
     "figure:focus{outline:3px solid #38f}\n"
     "figure.keep{border-color:#2a8}figure.drop{border-color:#c33;opacity:.8}\n"
-    "img{width:5.9rem;height:5.9rem;object-fit:contain}\n"
+    "img,.n{display:inline-block;width:5.9rem;height:5.9rem;"
+    "object-fit:contain}\n"
+    ".n{background:center/contain no-repeat;print-color-adjust:exact}\n"
     "button{font:inherit;padding:.3rem .8rem}\n"
     "pre{white-space:pre-wrap}\n"
     "@media print{button{display:none}}\n</style></head><body>\n";
@@ -67,32 +69,76 @@ static void put_text(FILE *to, const char *s)
     }
 }
 
-/* A picture of ds, small; one that cannot be read leaves its alt text. */
-static void put_picture(FILE *to, const struct nn_dataset *ds, size_t item,
-                        const char *what)
+struct placed {
+    double p;
+    size_t pick;
+};
+
+/* What a page is written with. */
+struct page {
+    FILE *to;
+    const struct mining_round *r;
+    struct placed *order; /* [picks] */
+    uint8_t *shown;       /* [items of the bank] 1: the page holds it already */
+};
+
+/* A picture of ds, small, as a data: URL, or "data:," when it cannot be read.
+ */
+static void put_url(FILE *to, const struct nn_dataset *ds, size_t item)
 {
     struct nn_image img = NN_IMAGE_INIT;
     uint8_t *bytes = NULL;
     char *url = NULL;
     size_t size = 0;
 
-    fprintf(to, "<img alt=\"%s ", what);
-    put_text(to, ds->items[item].file);
     if (!nn_dataset_read(ds, item, &bytes, &size, NULL) &&
         !nn_picture_prepare(bytes, size, SIDE, &img, NULL)) {
         url = picture_url(&img, QUALITY);
     }
-    fprintf(to, "\" src=\"%s\">", url != NULL ? url : "data:,");
+    fputs(url != NULL ? url : "data:,", to);
     nn_image_release(&img);
     nn_mem_free(bytes);
     nn_mem_free(url);
 }
 
-static void put_pick(FILE *to, const struct mining_round *r, size_t i)
+static void put_candidate(const struct page *g, size_t i)
 {
+    const struct nn_dataset *ds = g->r->result->pictures;
+
+    fputs("<img alt=\"candidate ", g->to);
+    put_text(g->to, ds->items[i].file);
+    fputs("\" src=\"", g->to);
+    put_url(g->to, ds, i);
+    fputs("\">", g->to);
+}
+
+/* Thousands of candidates share a few hundred nearest positives: each is in
+ * the page once, as the background of a class. */
+static void put_positive(const struct page *g, uint32_t item)
+{
+    const struct nn_dataset *ds = g->r->bank->ds;
+
+    if (!g->shown[item]) {
+        g->shown[item] = 1;
+        fprintf(g->to, "<style>.p%u{background-image:url(", (unsigned)item);
+        put_url(g->to, ds, item);
+        fputs(")}</style>", g->to);
+    }
+    fprintf(g->to,
+            "<span class=\"n p%u\" role=\"img\" aria-label=\"nearest "
+            "positive ",
+            (unsigned)item);
+    put_text(g->to, ds->items[item].file);
+    fputs("\"></span>", g->to);
+}
+
+static void put_pick(const struct page *g, size_t i)
+{
+    const struct mining_round *r = g->r;
     const struct gate_mine_pick *p = &r->result->pick[i];
     const char *file = r->result->pictures->items[i].file;
     char *place = mining_place(file);
+    FILE *to = g->to;
     int keep =
         p->verdict == GATE_MINE_V_HARD || p->verdict == GATE_MINE_V_RANDOM;
 
@@ -100,9 +146,9 @@ static void put_pick(FILE *to, const struct mining_round *r, size_t i)
     put_text(to, place != NULL ? place : file);
     fputs("\">", to);
     nn_mem_free(place);
-    put_picture(to, r->result->pictures, i, "candidate");
+    put_candidate(g, i);
     if (r->bank->n_positives > 0) {
-        put_picture(to, r->bank->ds, p->look.nearest[0], "nearest positive");
+        put_positive(g, p->look.nearest[0]);
     }
     fprintf(to,
             "<figcaption>%zu. score %.3f; cosine %.2f to positives, %.2f "
@@ -117,11 +163,6 @@ static void put_pick(FILE *to, const struct mining_round *r, size_t i)
     fputs("</figcaption></figure>\n", to);
 }
 
-struct placed {
-    double p;
-    size_t pick;
-};
-
 static int larger_first(const void *a, const void *b)
 {
     const struct placed *x = a, *y = b;
@@ -131,59 +172,67 @@ static int larger_first(const void *a, const void *b)
 }
 
 /* The picks of one verdict by falling score, whatever the order in which they
- * were looked at. all: room for every pick. */
-static void put_section(FILE *to, const struct mining_round *r,
-                        enum gate_mine_verdict v, struct placed *all,
+ * were looked at. */
+static void put_section(const struct page *g, enum gate_mine_verdict v,
                         const char *why)
 {
+    const struct gate_mine_result *all = g->r->result;
     size_t n = 0;
 
-    if (r->result->count[v] == 0) {
+    if (all->count[v] == 0) {
         return;
     }
-    for (size_t i = 0; i < r->result->n; i++) {
-        if (r->result->pick[i].verdict == v) {
-            all[n++] = (struct placed){ r->result->pick[i].p, i };
+    for (size_t i = 0; i < all->n; i++) {
+        if (all->pick[i].verdict == v) {
+            g->order[n++] = (struct placed){ all->pick[i].p, i };
         }
     }
-    qsort(all, n, sizeof *all, larger_first);
-    fprintf(to, "<h2>Round %d, %s: %zu</h2>\n<p>%s</p><div class=\"g\">\n",
-            r->number, gate_mine_verdict_name(v), r->result->count[v], why);
+    qsort(g->order, n, sizeof *g->order, larger_first);
+    fprintf(g->to, "<h2>Round %d, %s: %zu</h2>\n<p>%s</p><div class=\"g\">\n",
+            g->r->number, gate_mine_verdict_name(v), all->count[v], why);
     for (size_t i = 0; i < n; i++) {
-        put_pick(to, r, all[i].pick);
+        put_pick(g, g->order[i].pick);
     }
-    fputs("</div>\n", to);
+    fputs("</div>\n", g->to);
+}
+
+static void put_page(const struct page *g)
+{
+    fputs(head, g->to);
+    fputs("<h1>Mined negatives</h1><pre>", g->to);
+    mining_print(g->r, g->to);
+    fputs("</pre>\n<p>Left the picture of the pool, right the training "
+          "positive that is nearest to it. A click, or the keys k (keep) and "
+          "d (drop), marks a picture; arrows move. <button id=\"save\">Save "
+          "the kept ones as a manifest</button> <span id=\"n\"></span></p>\n",
+          g->to);
+    put_section(g, GATE_MINE_V_SUSPECT,
+                "Look like the wanted things: only a person can say. They are "
+                "not trained on unless kept here.");
+    put_section(g, GATE_MINE_V_HARD,
+                "Fool the gate, and are nothing that is wanted.");
+    put_section(g, GATE_MINE_V_RANDOM, "Fresh, whatever their score.");
+    fputs(script, g->to);
+    fputs("</body></html>\n", g->to);
 }
 
 enum nn_status mining_write_html(const struct mining_round *r, const char *path,
                                  struct nn_error *err)
 {
     struct nn_file_out o = { 0 };
-    struct placed *all = nn_mem_calloc(r->result->n + 1, sizeof *all);
-    enum nn_status st =
-        all == NULL ? nn_fail_nomem(err) : nn_file_out_open(&o, path, err);
+    struct page g = { .r = r };
+    enum nn_status st;
 
-    if (st) {
-        nn_mem_free(all);
-        return st;
+    g.order = nn_mem_calloc(r->result->n + 1, sizeof *g.order);
+    g.shown = nn_mem_calloc(r->bank->ds->n + 1, 1);
+    st = g.order == NULL || g.shown == NULL ? nn_fail_nomem(err)
+                                            : nn_file_out_open(&o, path, err);
+    if (!st) {
+        g.to = o.stream;
+        put_page(&g);
+        st = nn_file_out_commit(&o, err);
     }
-    fputs(head, o.stream);
-    fputs("<h1>Mined negatives</h1><pre>", o.stream);
-    mining_print(r, o.stream);
-    fputs("</pre>\n<p>Left the picture of the pool, right the training "
-          "positive that is nearest to it. A click, or the keys k (keep) and "
-          "d (drop), marks a picture; arrows move. <button id=\"save\">Save "
-          "the kept ones as a manifest</button> <span id=\"n\"></span></p>\n",
-          o.stream);
-    put_section(o.stream, r, GATE_MINE_V_SUSPECT, all,
-                "Look like the wanted things: only a person can say. They are "
-                "not trained on unless kept here.");
-    put_section(o.stream, r, GATE_MINE_V_HARD, all,
-                "Fool the gate, and are nothing that is wanted.");
-    put_section(o.stream, r, GATE_MINE_V_RANDOM, all,
-                "Fresh, whatever their score.");
-    fputs(script, o.stream);
-    fputs("</body></html>\n", o.stream);
-    nn_mem_free(all);
-    return nn_file_out_commit(&o, err);
+    nn_mem_free(g.order);
+    nn_mem_free(g.shown);
+    return st;
 }

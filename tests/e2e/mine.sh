@@ -42,6 +42,10 @@ check "and so does the folder of copies" \
     test "$(ls "$tmp/copies" | wc -l)" -eq "$accepted"
 check "the page shows them" test \
     "$(grep -c '<figure ' "$tmp/m1/mined.html")" -ge "$accepted"
+page() { grep -oE "$1" "$tmp/m1/mined.html" | tr -d '."{ ' | sed 's/n*p/p/' | sort; }
+check "a positive is in the page once" test -z "$(page '\.p[0-9]+\{' | uniq -d)"
+check "each that is shown is there" test \
+    "$(page '"n p[0-9]+"' | uniq)" = "$(page '\.p[0-9]+\{')"
 check "the page needs no network" \
     sh -c '! grep -qE "(src|href)=.?https?:" "$1"' sh "$tmp/m1/mined.html"
 mine 2 "a second run asks" "$tmp/m1" -p "$tmp/pool"
