@@ -34,34 +34,53 @@ static uint32_t *harmless(const struct nn_dataset *ds,
     return v;
 }
 
+/* Pictures that cannot be read; a source of which that is true of all is an
+ * error, for somebody meant to train on it. */
+static enum nn_status count_bad(const struct pools *pools, size_t *bad,
+                                struct nn_error *err)
+{
+    const struct nn_item *it = pools->all->items; /* part by part */
+
+    *bad = 0;
+    for (size_t i = 0; i < pools->n; it += pools->part[i++]->n) {
+        size_t n = pools->part[i]->n, here = 0;
+
+        for (size_t k = 0; k < n; k++) {
+            here += it[k].bad != 0;
+        }
+        if (here == n) {
+            return nn_fail(err, NN_ERR_IO,
+                           "none of the %zu pictures of '%s' can be read, such "
+                           "as '%s'",
+                           n, pools->part[i]->path, it->file);
+        }
+        *bad += here;
+    }
+    return NN_OK;
+}
+
 enum nn_status train_add_negatives(struct nn_dataset *ds,
                                    const struct pools *pools,
                                    struct nn_error *err)
 {
     struct nn_dataset *pool = pools->all;
     uint32_t *v;
-    size_t n, bad = 0;
+    size_t n, bad;
     enum nn_status st;
 
     nn_dataset_fingerprint(pool);
+    st = count_bad(pools, &bad, err);
+    if (st) {
+        return st;
+    }
     v = harmless(ds, pool, &n);
     if (v == NULL) {
         return nn_fail_nomem(err);
-    }
-    for (size_t i = 0; i < pool->n; i++) {
-        bad += pool->items[i].bad != 0;
     }
     nn_log(NN_LOG_INFO,
            "%zu more negatives for training (of the %zu given %zu are "
            "unreadable, %zu copies of validation or test pictures)",
            n, pool->n, bad, pool->n - n - bad);
-    if (bad == pool->n) {
-        nn_mem_free(v);
-        return nn_fail(err, NN_ERR_IO,
-                       "none of the %zu pictures of '%s' can be read, such as "
-                       "'%s'",
-                       pool->n, pool->path, pool->items[0].file);
-    }
     st = nn_dataset_borrow(ds, pool, v, n, NN_NEGATIVE, NN_TRAIN, err);
     nn_mem_free(v);
     return st;

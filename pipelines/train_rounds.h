@@ -9,7 +9,8 @@
 /* Append the pictures of pools (folders, archives, manifests, "synth:") to ds
  * as training negatives without a family. Unreadable ones and near-duplicates
  * of validation or test pictures are left out; counts are logged. The pools
- * must stay open as long as ds. Errors: NN_ERR_NOMEM. */
+ * must stay open as long as ds. Errors: NN_ERR_IO (not one picture of a pool
+ * can be read), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status train_add_negatives(struct nn_dataset *ds,
                                                  const struct pools *pools,
                                                  struct nn_error *err);

@@ -86,8 +86,8 @@ run 0 "train on what the page saved" train "$data" --out "$tmp/r5n" \
 err_has "all of them" "^$accepted more negatives .* 0 are unreadable"
 sed 's/inside/gone/' "$tmp/named-inside/negatives.jsonl" >"$tmp/gone.jsonl"
 run 1 "negatives that are gone" train "$data" --out "$tmp/r6n" --epochs 1 \
-    $small --negatives "$tmp/gone.jsonl"
-err_has "are named" "none of the .* pictures"
+    $small --negatives "$tmp/inside" --negatives "$tmp/gone.jsonl"
+err_has "are named" "none of the .* pictures of '$tmp/gone.jsonl'"
 
 # Killed at different moments, then resumed.
 mine 0 "a drawn pool" "$tmp/m2" -p $pool --trust-pool
