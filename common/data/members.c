@@ -80,15 +80,32 @@ static int is_named(const void *name, const void *found)
     return strcmp(name, ((const struct nn_found *)found)->name);
 }
 
+/* Of several of one name the last: tar appends what is newer. */
+static const struct nn_found *find(const struct nn_finder *in, const char *name)
+{
+    const struct nn_found *x =
+        in->n == 0
+            ? NULL
+            : bsearch(name, in->found, in->n, sizeof *in->found, is_named);
+
+    while (x != NULL && x + 1 < in->found + in->n &&
+           strcmp(x[1].name, name) == 0) {
+        x++;
+    }
+    return x;
+}
+
 static enum nn_status add(struct nn_finder *f, const struct nn_wanted *w,
                           const struct nn_found *in, struct nn_error *err)
 {
     struct nn_found found = w->found;
 
     if (f->catalogue != NULL) {
-        f->n++;
-        return nn_catalogue_add(f->catalogue, found.name, NULL,
-                                &f->source->member[in->where], err);
+        enum nn_status st = nn_catalogue_add(
+            f->catalogue, found.name, NULL, &f->source->member[in->where], err);
+
+        f->n += !st;
+        return st;
     }
     found.kind = NN_WHERE_MEMBER;
     found.where = in->where;
@@ -109,16 +126,13 @@ static enum nn_status look_into(struct nn_finder *f, const char *manifest,
         qsort(all.found, all.n, sizeof *all.found, by_name);
     }
     for (size_t i = 0; !st && i < n; i++) {
-        const char *member = v[i].member;
-        const struct nn_found *in = all.n == 0
-                                        ? NULL
-                                        : bsearch(member, all.found, all.n,
-                                                  sizeof *all.found, is_named);
+        const struct nn_found *in = find(&all, v[i].member);
 
-        st = in != NULL ? add(f, &v[i], in, err)
-                        : nn_fail(err, NN_ERR_FORMAT,
-                                  "'%s' line %zu: no picture '%s' in '%s'",
-                                  manifest, v[i].line, member, v->archive);
+        st = in != NULL
+                 ? add(f, &v[i], in, err)
+                 : nn_fail(err, NN_ERR_FORMAT,
+                           "'%s' line %zu: no picture '%s' in '%s'", manifest,
+                           v[i].line, v[i].member, v[i].archive);
     }
     while (f->catalogue != NULL && f->source->n_members > before) {
         nn_mem_free(f->source->member[--f->source->n_members].mem);

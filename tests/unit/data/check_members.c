@@ -104,6 +104,27 @@ START_TEST(in_a_pool)
 }
 END_TEST
 
+START_TEST(last_of_a_name)
+{
+    struct archive *a = album_archive(album_path(dir, "a.tar"), ALBUM_USTAR);
+    struct nn_dataset *ds;
+
+    for (unsigned i = 1; i <= 3; i++) {
+        album_add_picture(a, "1.jpg", i);
+        album_add_picture(a, "2.jpg", 10 + i);
+    }
+    album_add_link(a, "link.jpg", "1.jpg");
+    album_finish(a);
+    album_put_text(dir, "m.csv",
+                   "file,label\na.tar:1.jpg,a\na.tar:link.jpg,a\n");
+    ds = album_open(album_path(dir, "m.csv"));
+    ck_assert_uint_eq(ds->n, 2);
+    album_expect(ds, 0, 3);
+    album_expect(ds, 1, 3);
+    nn_dataset_close(&ds);
+}
+END_TEST
+
 START_TEST(prefixes)
 {
     char path[512];
@@ -173,6 +194,7 @@ static Suite *create(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_loop_test(t, rows, 0, ALBUM_ZIP + 1);
     tcase_add_loop_test(t, in_a_pool, 0, ALBUM_ZIP + 1);
+    tcase_add_test(t, last_of_a_name);
     tcase_add_test(t, prefixes);
     tcase_add_test(t, missing);
     tcase_add_loop_test(t, no_memory, 0, ALBUM_ZIP + 1);
