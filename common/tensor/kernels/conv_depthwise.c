@@ -9,6 +9,7 @@ enum {
     FAR_FLOATS = 500000, /* more are not in the second caches */
     SPLIT_MACS = 64000,  /* fewer are one piece, */
     PAIR_MACS = 2000000, /* and fewer two, so that halves meet their caches */
+    LINE_FLOATS = 16,    /* of a cache line */
 };
 
 struct view {
@@ -18,7 +19,7 @@ struct view {
     size_t x_image, y_image; /* floats */
     int32_t rows;            /* rows of the result per image */
     size_t total, n_m, n_c;
-    ptrdiff_t by; /* to what is asked for, or 0 */
+    ptrdiff_t by; /* floats from x to what is asked for, or 0 */
     double *part; /* [n_m][2][C] */
     float *sums;  /* [n_m][2][C] */
     float *taps;  /* weight gradient: [n_m][KH*KW][C] */
@@ -197,10 +198,23 @@ static nn_dw_fn *pick(const struct nn_conv *c, nn_dw_fn *f31, nn_dw_fn *f32,
     return any;
 }
 
+/* Floats from an input row to the first that the result beside it does not
+ * need. A kernel that goes over the channels in steps of less than a cache line
+ * follows a short stream for each pixel of its strip, more of them than the
+ * hardware sees. */
+static ptrdiff_t rows_below(const struct view *v)
+{
+    ptrdiff_t row = (ptrdiff_t)v->d.wd * v->d.c;
+    return v->c->k->vw < LINE_FLOATS ? (v->d.kh / 2 + 1) * row : 0;
+}
+
 static void run_view(struct view *v, int32_t batch)
 {
     v->total = (size_t)batch * (size_t)v->rows;
     v->d.far = (size_t)batch * (v->x_image + v->y_image) > FAR_FLOATS;
+    if (v->d.far && v->by == 0) {
+        v->by = rows_below(v);
+    }
     cut_work(v->c, v->total, (size_t)batch * nn_conv_macs(&v->c->s),
              v->taps != NULL, &v->n_m, &v->n_c);
     if (v->part) { /* doubles first, floats behind them */
