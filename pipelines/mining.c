@@ -212,17 +212,12 @@ char *mining_place(const char *file)
     return nn_path_join(cwd, file);
 }
 
-static int is_accepted(const struct gate_mine_pick *p)
-{
-    return p->verdict == GATE_MINE_V_HARD || p->verdict == GATE_MINE_V_RANDOM;
-}
-
 size_t mining_drawn(const struct mining_round *r)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < r->result->n; i++) {
-        n += is_accepted(&r->result->pick[i]) &&
+        n += gate_mine_is_accepted(r->result->pick[i].verdict) &&
              is_drawn(r->result->pictures->items[i].file);
     }
     return n;
@@ -251,7 +246,7 @@ enum nn_status mining_write_manifest(const struct mining_round *r,
     for (size_t i = 0; !st && i < r->result->n; i++) {
         char *line;
 
-        if (!is_accepted(&r->result->pick[i])) {
+        if (!gate_mine_is_accepted(r->result->pick[i].verdict)) {
             continue;
         }
         line = manifest_line(r->result->pictures->items[i].file);

@@ -139,8 +139,7 @@ static void put_pick(const struct page *g, size_t i)
     const char *file = r->result->pictures->items[i].file;
     char *place = mining_place(file);
     FILE *to = g->to;
-    int keep =
-        p->verdict == GATE_MINE_V_HARD || p->verdict == GATE_MINE_V_RANDOM;
+    int keep = gate_mine_is_accepted(p->verdict);
 
     fprintf(to, "<figure data-keep=\"%d\" data-file=\"", keep);
     put_text(to, place != NULL ? place : file);

@@ -141,6 +141,8 @@ enum gate_mine_verdict {
     GATE_MINE_V_UNREADABLE,
 };
 const char *gate_mine_verdict_name(enum gate_mine_verdict v);
+/* 1: a negative to train on, for its score or at random. */
+int gate_mine_is_accepted(enum gate_mine_verdict v);
 
 struct gate_mine_options {
     enum gate_mine_mode mode;

@@ -527,6 +527,11 @@ void gate_mine_result_release(struct gate_mine_result *r)
     *r = (struct gate_mine_result){ 0 };
 }
 
+int gate_mine_is_accepted(enum gate_mine_verdict v)
+{
+    return v == GATE_MINE_V_HARD || v == GATE_MINE_V_RANDOM;
+}
+
 uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n)
 {
     uint32_t *v = nn_mem_calloc(r->count[GATE_MINE_V_HARD] +
@@ -535,8 +540,7 @@ uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n)
 
     *n = 0;
     for (size_t i = 0; v != NULL && i < r->n; i++) {
-        if (r->pick[i].verdict == GATE_MINE_V_HARD ||
-            r->pick[i].verdict == GATE_MINE_V_RANDOM) {
+        if (gate_mine_is_accepted(r->pick[i].verdict)) {
             v[(*n)++] = (uint32_t)i;
         }
     }
