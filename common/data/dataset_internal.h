@@ -63,6 +63,11 @@ struct nn_found {
     float weight;
 };
 
+/* find.c: `to` becomes `from` with strings of its own, three blocks of nn_mem.
+ * 1: no memory; those that failed are NULL. */
+NN_MUST_CHECK int nn_found_copy(struct nn_found *to,
+                                const struct nn_found *from);
+
 struct nn_catalogue;
 struct nn_finder {
     struct nn_source *source;

@@ -13,6 +13,17 @@ static char *copy(const char *s, int *failed)
     return c;
 }
 
+int nn_found_copy(struct nn_found *to, const struct nn_found *from)
+{
+    int failed = 0;
+
+    *to = *from;
+    to->name = copy(from->name, &failed);
+    to->label = copy(from->label, &failed);
+    to->family = copy(from->family, &failed);
+    return failed;
+}
+
 /* The source's tables hold this one picture: it moves to the catalogue. */
 static enum nn_status to_catalogue(struct nn_finder *f,
                                    const struct nn_found *found,
@@ -36,21 +47,13 @@ static enum nn_status to_catalogue(struct nn_finder *f,
 enum nn_status nn_find_add(struct nn_finder *f, const struct nn_found *found,
                            struct nn_error *err)
 {
-    struct nn_found *x;
-    int failed = 0;
-
     if (f->catalogue != NULL) {
         return to_catalogue(f, found, err);
     }
     if (nn_mem_grow(&f->found, &f->cap, f->n + 1, sizeof *f->found)) {
         return nn_fail_nomem(err);
     }
-    x = &f->found[f->n++];
-    *x = *found;
-    x->name = copy(found->name, &failed);
-    x->label = copy(found->label, &failed);
-    x->family = copy(found->family, &failed);
-    return failed ? nn_fail_nomem(err) : NN_OK;
+    return nn_found_copy(&f->found[f->n++], found) ? nn_fail_nomem(err) : NN_OK;
 }
 
 enum nn_status nn_find_file(struct nn_finder *f, struct nn_found found,

@@ -30,32 +30,23 @@ size_t nn_archive_prefix(const char *path)
     return 0;
 }
 
-static char *copy(const char *s, int *failed)
-{
-    char *c = s != NULL ? nn_mem_strdup(s) : NULL;
-
-    *failed |= s != NULL && c == NULL;
-    return c;
-}
-
 enum nn_status nn_members_want(struct nn_members *m, const char *path,
                                size_t prefix, const struct nn_found *found,
                                size_t line, struct nn_error *err)
 {
     struct nn_wanted *w;
-    int failed = 0;
+    int failed;
 
     if (nn_mem_grow(&m->v, &m->cap, m->n + 1, sizeof *m->v)) {
         return nn_fail_nomem(err);
     }
     w = &m->v[m->n++];
-    *w = (struct nn_wanted){ .found = *found, .line = line };
+    *w = (struct nn_wanted){ .line = line };
+    failed = nn_found_copy(&w->found, found);
     w->archive = nn_mem_sprintf("%.*s", (int)prefix, path);
-    w->member = copy(path + prefix + 1, &failed);
-    w->found.name = copy(found->name, &failed);
-    w->found.label = copy(found->label, &failed);
-    w->found.family = copy(found->family, &failed);
-    return failed || w->archive == NULL ? nn_fail_nomem(err) : NN_OK;
+    w->member = nn_mem_strdup(path + prefix + 1);
+    failed |= w->archive == NULL || w->member == NULL;
+    return failed ? nn_fail_nomem(err) : NN_OK;
 }
 
 /* By archive, and as the rows stand in it. */
