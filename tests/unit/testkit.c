@@ -54,8 +54,8 @@ void testkit_close(const float *got, const float *want, size_t n, double abs,
         double bound = abs + rel * fabs((double)want[i]);
         double off = fabs((double)got[i] - (double)want[i]);
 
-        ck_assert_msg(off <= bound, "%s[%zu]: got %.9g, want %.9g, bound %.3g",
-                      what, i, (double)got[i], (double)want[i], bound);
+        testkit_assert(off <= bound, "%s[%zu]: got %.9g, want %.9g, bound %.3g",
+                       what, i, (double)got[i], (double)want[i], bound);
     }
 }
 
@@ -68,15 +68,15 @@ void testkit_each_alloc_failure(int (*fn)(void *ctx), void *ctx)
         nn_mem_fail_at(n);
         st = fn(ctx);
         nn_mem_fail_at(0);
-        ck_assert_msg(nn_mem_live() == before,
-                      "allocation %ld failing leaves %ld blocks behind", n,
-                      nn_mem_live() - before);
+        testkit_assert(nn_mem_live() == before,
+                       "allocation %ld failing leaves %ld blocks behind", n,
+                       nn_mem_live() - before);
         if (st == NN_OK) {
             return;
         }
-        ck_assert_msg(st == NN_ERR_NOMEM,
-                      "allocation %ld failing gives '%s', not out of memory", n,
-                      nn_status_str((enum nn_status)st));
+        testkit_assert(st == NN_ERR_NOMEM,
+                       "allocation %ld failing gives '%s', not out of memory",
+                       n, nn_status_str((enum nn_status)st));
     }
     ck_abort_msg("still failing after 100000 allocations");
 }

@@ -43,7 +43,8 @@ START_TEST(each_index_once)
 
         nn_parallel_for(sizes[s], visit, &v);
         for (size_t i = 0; i < N; i++) {
-            ck_assert_int_eq(v.seen[i], i < sizes[s]);
+            testkit_assert(v.seen[i] == (i < sizes[s]),
+                           "%zu of %zu: seen %d times", i, sizes[s], v.seen[i]);
         }
         ck_assert_int_eq(v.bad_thread, 0);
     }
@@ -204,7 +205,8 @@ static void many_loops(void *ctx)
 
         nn_parallel_for(n, visit, &l->v);
         for (size_t i = 0; i < N; i++) {
-            ck_assert_int_eq(l->v.seen[i], i < n);
+            testkit_assert(l->v.seen[i] == (i < n), "%zu of %zu: seen %d times",
+                           i, n, l->v.seen[i]);
             l->v.seen[i] = 0;
         }
         l->sum += (int)n;

@@ -252,8 +252,10 @@ START_TEST(grey_views_have_no_colour)
     squeeze(&src, plain);
     apply(&a, 0, &src, got);
     for (size_t i = 0; i < BYTES; i += 3) {
-        ck_assert(got[i] == got[i + 1] && got[i] == got[i + 2]);
-        ck_assert(fabs(got[i] - luma_of(plain + i)) < 0.62);
+        testkit_assert(got[i] == got[i + 1] && got[i] == got[i + 2] &&
+                           fabs(got[i] - luma_of(plain + i)) < 0.62,
+                       "byte %zu is %d, %d, %d", i, got[i], got[i + 1],
+                       got[i + 2]);
     }
     nn_image_release(&src);
 }
@@ -339,7 +341,8 @@ START_TEST(erased_boxes_have_one_colour)
             const uint8_t *want =
                 in ? got + (y0 * SIZE + x0) * 3 : plain + i * 3;
 
-            ck_assert_mem_eq(got + i * 3, want, 3);
+            testkit_assert(memcmp(got + i * 3, want, 3) == 0,
+                           "pixel %d differs", i);
         }
         total += area / (double)(SIZE * SIZE);
     }

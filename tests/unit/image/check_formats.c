@@ -26,9 +26,9 @@ static void compare(const struct nn_image *got, const struct nn_image *want,
     for (size_t i = 0; i < (size_t)got->w * (size_t)got->h * 3; i++) {
         int d = got->rgb[i] - want->rgb[i];
 
-        ck_assert_msg(d >= -bound && d <= bound,
-                      "%s: pixel %zu channel %zu is %d, not %d", what, i / 3,
-                      i % 3, got->rgb[i], want->rgb[i]);
+        testkit_assert(d >= -bound && d <= bound,
+                       "%s: pixel %zu channel %zu is %d, not %d", what, i / 3,
+                       i % 3, got->rgb[i], want->rgb[i]);
     }
 }
 

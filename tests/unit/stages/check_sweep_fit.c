@@ -57,7 +57,9 @@ START_TEST(is_the_best_curve)
 
                     s += w[i] * d * d;
                 }
-                ck_assert_double_ge(s, best - 1e-9);
+                testkit_assert(s >= best - 1e-9,
+                               "a %g, b %g, c %g: %g is less than %g", a, b, c,
+                               s, best);
             }
         }
     }

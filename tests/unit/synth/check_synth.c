@@ -311,10 +311,9 @@ static void check_truth(const struct synth_truth *t, const uint8_t *mask,
 
         sum += mask[p] / 255.0;
         if (mask[p] > 66) { /* 0.25 and rounding */
-            ck_assert_int_ge(x, t->box[0]);
-            ck_assert_int_lt(x, t->box[2]);
-            ck_assert_int_ge(y, t->box[1]);
-            ck_assert_int_lt(y, t->box[3]);
+            testkit_assert(x >= t->box[0] && x < t->box[2] && y >= t->box[1] &&
+                               y < t->box[3],
+                           "%d, %d is outside of the box", x, y);
         }
     }
     /* one byte rounds by at most 1/510 */
@@ -351,7 +350,7 @@ START_TEST(truth_matches_the_mask)
                   t.split == d.split && t.near_miss == d.near_miss);
         if (t.family == SYNTH_EMPTY || t.family == SYNTH_TEXTURE) {
             for (int p = 0; p < SIZE * SIZE; p++) {
-                ck_assert_int_eq(mask[p], 0);
+                testkit_assert(mask[p] == 0, "mask[%d] is %d", p, mask[p]);
             }
             ck_assert(t.visible == 0.0f && t.area == 0.0f);
             continue;

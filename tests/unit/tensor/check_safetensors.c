@@ -165,13 +165,14 @@ START_TEST(halves_are_exact)
         float x = nn_half_to_float((uint16_t)i);
 
         if (isnan(x)) {
-            ck_assert(isnan(nn_half_to_float(nn_float_to_half(x))));
+            testkit_assert(isnan(nn_half_to_float(nn_float_to_half(x))),
+                           "half %x is no NaN", i);
         } else {
-            ck_assert_uint_eq(nn_float_to_half(x), i);
+            testkit_assert(nn_float_to_half(x) == i, "half %x", i);
         }
         x = nn_bfloat_to_float((uint16_t)i);
         if (!isnan(x)) {
-            ck_assert_uint_eq(nn_float_to_bfloat(x), i);
+            testkit_assert(nn_float_to_bfloat(x) == i, "bfloat %x", i);
         }
     }
     ck_assert_uint_eq(nn_float_to_half(65519.99f), 0x7bff);

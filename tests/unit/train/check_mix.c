@@ -72,8 +72,10 @@ START_TEST(mixup_blends_pictures_and_targets)
             double want = l * (i + 1) + (1 - l) * (N - i);
 
             for (int f = 0; f < FLOATS; f++) {
-                ck_assert_double_eq_tol((double)m.out[i * FLOATS + f], want,
-                                        1e-5);
+                testkit_assert(fabs((double)m.out[i * FLOATS + f] - want) <
+                                   1e-5,
+                               "%d, %d: %g, not %g", i, f,
+                               (double)m.out[i * FLOATS + f], want);
             }
             sum += i == N / 2 ? 0 : l;
         }
@@ -99,8 +101,11 @@ START_TEST(cutmix_pastes_one_box)
             for (int p = 0; p < SIDE * SIDE; p++) {
                 const float *v = m.out + i * FLOATS + 3 * p;
 
-                ck_assert(v[0] == v[1] && v[1] == v[2]);
-                ck_assert(v[0] == (float)(i + 1) || v[0] == (float)(N - i));
+                testkit_assert(
+                    v[0] == v[1] && v[1] == v[2] &&
+                        (v[0] == (float)(i + 1) || v[0] == (float)(N - i)),
+                    "picture %d, pixel %d: %g, %g, %g", i, p, (double)v[0],
+                    (double)v[1], (double)v[2]);
                 if (v[0] != (float)(i + 1)) {
                     foreign++;
                     x0 = p % SIDE < x0 ? p % SIDE : x0;

@@ -276,12 +276,12 @@ static void check_sums(struct bench *b)
         /* Of the written y: float inside a tile of at most 256, then double.
          * Squares of whole numbers may leave the 24 bits. */
         double eps = 20 * (double)FLT_EPSILON;
-        ck_assert_msg(fabs(sum[c] - s) <= (b->exact ? 0 : eps * mag),
-                      "%s: sum[%zu] is %.17g, not %.17g", b->what, c, sum[c],
-                      s);
-        ck_assert_msg(fabs(sum[oc + c] - q) <= eps * q,
-                      "%s: sum_sq[%zu] is %.17g, not %.17g", b->what, c,
-                      sum[oc + c], q);
+        testkit_assert(fabs(sum[c] - s) <= (b->exact ? 0 : eps * mag),
+                       "%s: sum[%zu] is %.17g, not %.17g", b->what, c, sum[c],
+                       s);
+        testkit_assert(fabs(sum[oc + c] - q) <= eps * q,
+                       "%s: sum_sq[%zu] is %.17g, not %.17g", b->what, c,
+                       sum[oc + c], q);
     }
     nn_mem_free(sum);
 }

@@ -81,8 +81,8 @@ static int passed(const struct data *d, size_t i)
 static void close_sum(double got, double want, double mag, const char *what)
 {
     double bound = (sqrt(256.0) + 4) * (double)FLT_EPSILON * mag;
-    ck_assert_msg(fabs(got - want) <= bound, "%s is %.17g, not %.17g", what,
-                  got, want);
+    testkit_assert(fabs(got - want) <= bound, "%s is %.17g, not %.17g", what,
+                   got, want);
 }
 
 START_TEST(stats_are_right)
@@ -121,8 +121,8 @@ START_TEST(apply_is_right)
             float want = x[i] * d.a.v[i % d.c] + d.b.v[i % d.c];
             want += mask & 2 ? d.res.v[i] : 0;
             want = relu && want < 0 ? 0 : want;
-            ck_assert_msg(y[i] == want, "y[%zu] is %g, not %g", i, (double)y[i],
-                          (double)want);
+            testkit_assert(y[i] == want, "y[%zu] is %g, not %g", i,
+                           (double)y[i], (double)want);
         }
         nn_mem_free(x);
         data_free(&d);
@@ -171,14 +171,20 @@ START_TEST(backward_apply_is_right)
             size_t c = i % d.c;
             float g = relu && !passed(&d, i) ? 0 : dy[i];
             float want = d.a.v[c] * g + d.b.v[c] * d.x.v[i] + d.k.v[c];
-            ck_assert_msg(dx[i] == want, "dx[%zu] is %g, not %g", i,
-                          (double)dx[i], (double)want);
+            testkit_assert(dx[i] == want, "dx[%zu] is %g, not %g", i,
+                           (double)dx[i], (double)want);
         }
         nn_mem_free(dy);
         data_free(&d);
     }
 }
 END_TEST
+
+static void want_value(const struct data *d, size_t i, float want)
+{
+    testkit_assert(d->out.v[i] == want, "out[%zu] is %g, not %g", i,
+                   (double)d->out.v[i], (double)want);
+}
 
 START_TEST(elementwise_is_right)
 {
@@ -187,20 +193,20 @@ START_TEST(elementwise_is_right)
     nn_relu_forward(d.x.v, d.n, d.out.v);
     ck_assert(isnan(d.out.v[0]));
     for (size_t i = 1; i < d.n; i++) {
-        ck_assert_float_eq(d.out.v[i], d.x.v[i] < 0 ? 0 : d.x.v[i]);
+        want_value(&d, i, d.x.v[i] < 0 ? 0 : d.x.v[i]);
     }
     d.x.v[0] = 1;
     nn_relu_backward(d.y.v, d.dy.v, d.n, d.out.v);
     for (size_t i = 0; i < d.n; i++) {
-        ck_assert_float_eq(d.out.v[i], d.y.v[i] > 0 ? d.dy.v[i] : 0);
+        want_value(&d, i, d.y.v[i] > 0 ? d.dy.v[i] : 0);
     }
     nn_add_forward(d.x.v, d.y.v, d.n, d.out.v);
     for (size_t i = 0; i < d.n; i++) {
-        ck_assert_float_eq(d.out.v[i], d.x.v[i] + d.y.v[i]);
+        want_value(&d, i, d.x.v[i] + d.y.v[i]);
     }
     nn_add_into(d.dy.v, d.n, d.out.v);
     for (size_t i = 0; i < d.n; i++) {
-        ck_assert_float_eq(d.out.v[i], d.x.v[i] + d.y.v[i] + d.dy.v[i]);
+        want_value(&d, i, d.x.v[i] + d.y.v[i] + d.dy.v[i]);
     }
     data_free(&d);
 }
@@ -225,13 +231,14 @@ START_TEST(mean_is_right)
             /* The sum is exact; one rounding each of 1/hw and the product. */
             double want = s / (double)hw;
             double bound = 2 * (double)FLT_EPSILON * fabs(want);
-            ck_assert(fabs((double)y.v[i] - want) <= bound);
+            testkit_assert(fabs((double)y.v[i] - want) <= bound,
+                           "y[%zu] is %g, not %g", i, (double)y.v[i], want);
         }
         nn_mean_backward(y.v, batch, hw, d.c, d.out.v);
         for (size_t i = 0; i < n; i++) {
             float dy = y.v[i / (hw * d.c) * d.c + i % d.c];
             float want = dy * (1.0f / (float)hw);
-            ck_assert_float_eq(d.out.v[i], want);
+            want_value(&d, i, want);
         }
         guarded_free(&y);
     }

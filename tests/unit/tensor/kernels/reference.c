@@ -1,11 +1,11 @@
 #include "tests/unit/tensor/kernels/reference.h"
 
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "tests/unit/testkit.h"
 
 enum { GUARD = 64 }; /* floats on each side */
 static const uint32_t guard_bits = 0x7fc0dead;
@@ -26,11 +26,11 @@ struct guarded guarded_make(size_t n)
 void guarded_check(const struct guarded *g, const char *what)
 {
     for (size_t i = 0; i < GUARD; i++) {
-        ck_assert_msg(memcmp((float *)g->block + i, &guard_bits, 4) == 0,
-                      "%s: written %zu floats before its start", what,
-                      GUARD - i);
-        ck_assert_msg(memcmp(g->v + g->n + i, &guard_bits, 4) == 0,
-                      "%s: written %zu floats behind its end", what, i);
+        testkit_assert(memcmp((float *)g->block + i, &guard_bits, 4) == 0,
+                       "%s: written %zu floats before its start", what,
+                       GUARD - i);
+        testkit_assert(memcmp(g->v + g->n + i, &guard_bits, 4) == 0,
+                       "%s: written %zu floats behind its end", what, i);
     }
 }
 
@@ -155,7 +155,7 @@ void compare(const float *got, const double *want, const double *mag,
         double e = extra ? (double)extra[i] : 0;
         double bound = exact ? 0 : factor * (mag[i] + fabs(e));
         double diff = fabs((double)got[i] - (want[i] + e));
-        ck_assert_msg(diff <= bound, "%s[%zu] is %.9g, not %.9g (bound %.3g)",
-                      what, i, (double)got[i], want[i] + e, bound);
+        testkit_assert(diff <= bound, "%s[%zu] is %.9g, not %.9g (bound %.3g)",
+                       what, i, (double)got[i], want[i] + e, bound);
     }
 }
