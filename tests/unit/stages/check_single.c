@@ -76,6 +76,7 @@ static Suite *create(void)
     Suite *s = suite_create("single");
     TCase *t = tcase_create("single");
 
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, multilabel);
     tcase_add_test(t, softmax_none);
     tcase_add_test(t, softmax_max);

@@ -109,6 +109,7 @@ static Suite *create(void)
     Suite *s = suite_create("train parts");
     TCase *t = tcase_create("parts");
 
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, sampler_shares);
     tcase_add_test(t, checkpoints_keep_other_tasks);
     tcase_add_test(t, nets_round_trip);
