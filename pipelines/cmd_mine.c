@@ -163,7 +163,9 @@ write_one(const struct mining_round *r, const char *dir, const char *name,
     return st;
 }
 
-/* Drawn pictures are in no file that train could read; copies of them are. */
+/* Drawn pictures are in no file that train could read; copies of them are. The
+ * gate is trained anew: going on from the weights that mined learns less from
+ * the same pictures (docs/mining.md, "Trained anew"). */
 static void print_next(const struct mine *m, size_t drawn)
 {
     const char *dir = m->link != NULL ? m->link : m->out;
@@ -179,8 +181,8 @@ static void print_next(const struct mine *m, size_t drawn)
     } else {
         printf("next:");
     }
-    printf("\tbearcascade train %s --out RUN --negatives %s%s --init %s\n",
-           m->positives, dir, file, m->model);
+    printf("\tbearcascade train %s --out RUN --negatives %s%s\n", m->positives,
+           dir, file);
 }
 
 static enum nn_status write_record(const struct mine *m, const struct work *w,

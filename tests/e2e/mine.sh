@@ -33,6 +33,7 @@ mine 0 "mining" "$tmp/m1" -p "$tmp/pool" --link "$tmp/copies" --least 0
 out_has "says what it found" "round 1: .* of 121 pictures"
 out_has "counts what cannot be read" "unreadable .*: 1$"
 out_has "prints the rule for suspects" "validation positives above"
+next=$(sed -n 's/^next:[[:space:]]*bearcascade //p' "$tmp/out")
 check "a line each" grep -q '"verdict":"hard"' "$tmp/m1/mined.jsonl"
 check "suspects apart" grep -q '"verdict":"suspect"' "$tmp/m1/mined.jsonl"
 accepted=$(grep -cE '"verdict":"(hard|random)"' "$tmp/m1/mined.jsonl")
@@ -48,6 +49,9 @@ check "each that is shown is there" test \
     "$(page '"n p[0-9]+"' | uniq)" = "$(page '\.p[0-9]+\{')"
 check "the page needs no network" \
     sh -c '! grep -qE "(src|href)=.?https?:" "$1"' sh "$tmp/m1/mined.html"
+run 0 "the next step as printed" $(printf '%s' "$next" |
+    sed "s, RUN , $tmp/next ,") --epochs 1 $small
+err_has "trains on what was found" "^$accepted more negatives"
 mine 2 "a second run asks" "$tmp/m1" -p "$tmp/pool"
 err_has "for --resume" "resume"
 cp "$tmp/m1/mined.jsonl" "$tmp/first"
