@@ -1,9 +1,26 @@
 /* Register tiles of the matrix products, and the copies that feed them. */
 #include "common/tensor/kernels/isa.h"
 
-NN_INLINE size_t tile_at(const struct nn_tile *t, const int r, const int flat)
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#include "common/tensor/kernels/isa_rounds.h"
+#define ISA_ROUNDS 1
+#else
+#define ISA_ROUNDS 0
+#endif
+
+/* Results of a tile, copied: a store of a vector may touch anything, and what
+ * t holds would be read again after each. */
+struct target {
+    float *y;
+    const float *residual;
+    const size_t *off;
+    size_t ldy;
+    int relu;
+};
+
+NN_INLINE size_t tile_at(const struct target *g, const int r, const int flat)
 {
-    return flat ? (size_t)r * t->ldy : t->off[r];
+    return flat ? (size_t)r * g->ldy : g->off[r];
 }
 
 /* Column sums of the tile; rows beyond the panel's columns are zeros. */
@@ -24,21 +41,21 @@ NN_INLINE void tile_sums(const struct nn_tile *t, const int m, const int nv,
 }
 
 /* One vector of columns of all rows; left: columns of it that exist. */
-NN_INLINE void tile_store(const struct nn_tile *t, const int m, const int v,
+NN_INLINE void tile_store(const struct target *g, const int m, const int v,
                           const int flat, const int whole, size_t left,
                           vf acc[][2])
 {
-    vf least = v_floor_of(t->relu);
-    if (t->residual) {
+    vf least = v_floor_of(g->relu);
+    if (g->residual) {
         NN_UNROLL
         for (int r = 0; r < m; r++) {
-            const float *p = t->residual + tile_at(t, r, flat) + v * VW;
+            const float *p = g->residual + tile_at(g, r, flat) + v * VW;
             acc[r][v] += whole ? v_load(p) : v_load_n(p, left);
         }
     }
     NN_UNROLL
     for (int r = 0; r < m; r++) {
-        float *p = t->y + tile_at(t, r, flat) + v * VW;
+        float *p = g->y + tile_at(g, r, flat) + v * VW;
         vf a = v_least(acc[r][v], least);
         if (whole) {
             v_store(p, a);
@@ -51,20 +68,21 @@ NN_INLINE void tile_store(const struct nn_tile *t, const int m, const int v,
 NN_INLINE void tile_finish(const struct nn_tile *t, const int m, const int nv,
                            const int flat, vf acc[][2])
 {
+    struct target g = { t->y, t->residual, t->off, t->ldy, t->relu };
     if (t->sum) {
         tile_sums(t, m, nv, acc);
     }
     if (t->n == (size_t)(nv * VW)) {
         NN_UNROLL
         for (int v = 0; v < nv; v++) {
-            tile_store(t, m, v, flat, 1, VW, acc);
+            tile_store(&g, m, v, flat, 1, VW, acc);
         }
         return;
     }
     if (nv > 1) {
-        tile_store(t, m, 0, flat, 1, VW, acc);
+        tile_store(&g, m, 0, flat, 1, VW, acc);
     }
-    tile_store(t, m, nv - 1, flat, 0, t->n - (size_t)((nv - 1) * VW), acc);
+    tile_store(&g, m, nv - 1, flat, 0, t->n - (size_t)((nv - 1) * VW), acc);
 }
 
 /* Values of k per round of the inner loop, when the sums of so many steps are
@@ -127,6 +145,35 @@ NN_INLINE void tile_step(const struct ahead *a, const float *b, vf acc[][2],
     }
 }
 
+#if ISA_ROUNDS
+/* The whole rounds of one tap. Returns i behind them. */
+NN_INLINE ptrdiff_t tile_rounds(struct ahead *a, const float **b,
+                                const float **ask, size_t step, vf acc[][2],
+                                const int m, const int flat, const int fetch,
+                                ptrdiff_t i)
+{
+    struct rounds x = { .ld = a->ld * sizeof(float),
+                        .b = *b,
+                        .ask = *ask,
+                        .ask_step = step * sizeof(float),
+                        .n = (size_t)-i / 4 };
+    NN_UNROLL
+    for (int r = 0; r < m; r++) {
+        if (!flat || r < 2) {
+            x.a[r] = a->p[r] + (flat ? 0 : i);
+        }
+    }
+    rounds_run(&x, acc, m, flat, fetch);
+    if (flat) {
+        a->p[0] = x.a[0];
+        a->p[1] = x.a[1];
+    }
+    *b = x.b;
+    *ask = x.ask;
+    return i + (ptrdiff_t)x.n * 4;
+}
+#endif
+
 /* The sums of one tap; returns the panel behind it. */
 NN_INLINE const float *tile_tap(struct nn_tile *t, size_t tap, const float *b,
                                 vf acc[][2], const int m, const int nv,
@@ -138,6 +185,11 @@ NN_INLINE const float *tile_tap(struct nn_tile *t, size_t tap, const float *b,
     const float *ask = t->ask;
     size_t step = t->ask_step;
     const int steps = steps_of(ku);
+#if ISA_ROUNDS
+    if (m >= 5 && nv == 2 && t->k >= 4) {
+        i = tile_rounds(&a, &b, &ask, step, acc, m, flat, fetch, i);
+    }
+#endif
     for (; i + steps <= 0; i += steps) {
         NN_UNROLL
         for (int u = 0; u < steps; u++) {
@@ -181,7 +233,7 @@ NN_INLINE void tile_body(struct nn_tile *t, const int m, const int nv,
     if (t->fetch_y) {
         NN_UNROLL
         for (int r = 0; r < m; r++) {
-            const float *y = t->y + tile_at(t, r, flat);
+            const float *y = t->y + (flat ? (size_t)r * t->ldy : t->off[r]);
             __builtin_prefetch(y, 1);
             __builtin_prefetch(y + (nv * VW - 1), 1);
         }
