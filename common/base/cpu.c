@@ -59,12 +59,27 @@ static unsigned limit(unsigned flags, const char *word)
     return strcmp(word, "neon") == 0 ? flags & NN_CPU_NEON : 0;
 }
 
+static long cache_size(int name, long otherwise)
+{
+    long n = sysconf(name);
+
+    return n > 0 ? n : otherwise;
+}
+
 static unsigned cpu_flags;
+static struct nn_cpu_caches cpu_caches;
 static pthread_once_t cpu_once = PTHREAD_ONCE_INIT;
 
+/* Asking for the caches takes some instructions that a virtual machine
+ * catches, each for microseconds. */
 static void detect_once(void)
 {
     cpu_flags = limit(detect(), getenv("BEARCASCADE_CPU"));
+    cpu_caches = (struct nn_cpu_caches){
+        .l1d = cache_size(_SC_LEVEL1_DCACHE_SIZE, 32L << 10),
+        .l2 = cache_size(_SC_LEVEL2_CACHE_SIZE, 512L << 10),
+        .l3 = cache_size(_SC_LEVEL3_CACHE_SIZE, 4L << 20),
+    };
 }
 
 unsigned nn_cpu_flags(void)
@@ -84,18 +99,8 @@ const char *nn_cpu_name(unsigned flags)
     return flags & NN_CPU_NEON ? "neon" : "scalar";
 }
 
-static long cache_size(int name, long otherwise)
-{
-    long n = sysconf(name);
-
-    return n > 0 ? n : otherwise;
-}
-
 struct nn_cpu_caches nn_cpu_caches(void)
 {
-    return (struct nn_cpu_caches){
-        .l1d = cache_size(_SC_LEVEL1_DCACHE_SIZE, 32L << 10),
-        .l2 = cache_size(_SC_LEVEL2_CACHE_SIZE, 512L << 10),
-        .l3 = cache_size(_SC_LEVEL3_CACHE_SIZE, 4L << 20),
-    };
+    pthread_once(&cpu_once, detect_once);
+    return cpu_caches;
 }

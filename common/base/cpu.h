@@ -16,7 +16,7 @@ unsigned nn_cpu_flags(void);
 /* "avx512", "avx2", "neon" or "scalar": the best of flags. */
 const char *nn_cpu_name(unsigned flags);
 
-/* Cache sizes in bytes, with a sensible value where unknown. */
+/* Cache sizes in bytes, with a sensible value where unknown. Asked for once. */
 struct nn_cpu_caches {
     long l1d, l2, l3;
 };

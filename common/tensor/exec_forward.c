@@ -98,7 +98,7 @@ static void forward_conv(struct nn_exec *e, struct nn_step *s,
         end.relu = s->relu;
         if (e->batch <= FEW_IMAGES) {
             end.later = s->later;
-            end.later_floats = s->later_floats;
+            end.far = s->far;
         }
         nn_conv_forward(s->kernel, e->batch, e->y[s->x], s->packed, &end,
                         e->y[s->out], e->work.data);

@@ -17,10 +17,9 @@ struct nn_step {
     int relu;
     enum nn_op op; /* NN_OP_MEAN_HW or NN_OP_DROPOUT; else NN_OP_CONV2D */
     struct nn_conv *kernel;
-    float *packed;      /* inference: folded, packed weights */
-    float *folded_bias; /* inference: [OC] */
-    const float *later; /* inference: packed weights of a step behind it */
-    size_t later_floats;
+    float *packed;                   /* inference: folded, packed weights */
+    float *folded_bias;              /* inference: [OC] */
+    struct nn_conv_later later, far; /* inference: weights of steps behind */
     float *z; /* training: convolution output before the norm */
     float *mean, *inv_std, *scale, *shift; /* [C] of the norm */
     float *curve;                          /* [C], scratch of backward */

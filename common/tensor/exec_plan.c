@@ -1,4 +1,5 @@
 /* Which nodes become one step, and where every buffer lies. */
+#include "common/base/cpu.h"
 #include "common/tensor/exec_internal.h"
 #include "common/tensor/kernels/norm.h"
 #include "common/tensor/plan.h"
@@ -333,27 +334,72 @@ static enum nn_status place_constants(struct nn_exec *e)
     return NN_OK;
 }
 
-enum { LATER_FLOATS = 256 << 10 }; /* most that a step asks for */
+enum { LATER_FLOATS = 256 << 10 }; /* more than one step can ask for */
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static int is_dense(const struct nn_exec *e, const struct nn_step *s)
+{
+    return s->conv >= 0 && e->graph->node[s->conv].conv.groups == 1;
+}
+
+/* The step with more weights than one step can ask for, or NULL: they are
+ * asked for bit by bit by all steps before it, each in proportion to its
+ * multiply-adds. Not measured with AVX-512, where steps are short. */
+static const struct nn_step *plan_far(struct nn_exec *e)
+{
+    const struct nn_step *last = NULL;
+    size_t most = LATER_FLOATS, all = 0, at = 0;
+
+    if (e->opt.cpu & NN_CPU_AVX512) {
+        return NULL;
+    }
+
+    for (size_t t = 0; t < e->n_steps; t++) {
+        const struct nn_step *s = &e->step[t];
+
+        if (is_dense(e, s) && nn_conv_packed_floats(s->kernel) > most) {
+            last = s;
+            most = nn_conv_packed_floats(s->kernel);
+        }
+    }
+    for (const struct nn_step *s = e->step; last != NULL && s < last; s++) {
+        all += is_dense(e, s) ? e->graph->node[s->conv].macs : 0;
+    }
+    for (struct nn_step *s = e->step; last != NULL && s < last; s++) {
+        if (is_dense(e, s)) {
+            double share = (double)e->graph->node[s->conv].macs / (double)all;
+
+            s->far.p = last->packed + at;
+            s->far.floats = (size_t)(share * (double)most);
+            at += s->far.floats;
+        }
+    }
+    return last;
+}
 
 /* At inference of an image or two the weights are the most that is read, and
  * they come from far away: each dense convolution asks for those of the next
  * one. */
 static void plan_later(struct nn_exec *e)
 {
+    const struct nn_step *far = plan_far(e);
     struct nn_step *before = NULL;
 
     for (size_t t = 0; t < e->n_steps; t++) {
         struct nn_step *s = &e->step[t];
-        size_t floats;
 
-        if (s->conv < 0 || e->graph->node[s->conv].conv.groups > 1) {
+        if (!is_dense(e, s)) {
             continue;
         }
-        floats = nn_conv_packed_floats(s->kernel);
         if (before != NULL) {
-            before->later = s->packed;
-            before->later_floats =
-                floats < LATER_FLOATS ? floats : LATER_FLOATS;
+            size_t floats = nn_conv_packed_floats(s->kernel);
+
+            before->later.p = s == far ? before->far.p : s->packed;
+            before->later.floats = s == far ? 0 : smaller(floats, LATER_FLOATS);
         }
         before = s;
     }

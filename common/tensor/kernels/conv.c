@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/cpu.h"
 #include "common/base/mem.h"
 #include "common/tensor/kernels/conv_internal.h"
 
@@ -82,6 +83,15 @@ static enum nn_status check_shape(const struct nn_conv_shape *s,
     return NN_OK;
 }
 
+enum { NEAR_FLOATS = 300000 }; /* no more count as near on any machine */
+
+/* A little more than the second cache holds, as some of it is used at once. */
+static size_t near_floats(void)
+{
+    size_t l2 = (size_t)nn_cpu_caches().l2 / sizeof(float);
+    return nn_min_size(l2 / 5 * 6, NEAR_FLOATS);
+}
+
 static void choose_method(struct nn_conv *c)
 {
     const struct nn_conv_shape *s = &c->s;
@@ -123,6 +133,7 @@ enum nn_status nn_conv_create(const struct nn_conv_shape *s, int32_t max_batch,
         goto out;
     }
     choose_method(c);
+    c->near = near_floats();
     size_t widest = (size_t)(s->ic > s->oc ? s->ic : s->oc);
     c->n_zeros = widest * (size_t)s->kw;
     c->zeros = nn_mem_aligned(c->n_zeros, sizeof(float));

@@ -41,9 +41,11 @@ struct nn_conv_epilogue {
     double *sum, *sum_sq;
     /* [B,H,W,IC] that will be read soon after: asked for meanwhile. Or NULL. */
     const float *next_x;
-    /* Or packed weights that will be used soon after, so many floats. */
-    const float *later;
-    size_t later_floats;
+    /* Or packed weights: those used next, and some of those used much later. */
+    struct nn_conv_later {
+        const float *p;
+        size_t floats;
+    } later, far; /* far: only beside later */
 };
 
 /* What will be read soon after a backward call, of the shapes of its x and dy:

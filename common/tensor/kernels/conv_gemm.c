@@ -87,7 +87,7 @@ void nn_gemm_forward(const struct nn_conv *c, int32_t batch, const float *x,
         .relu = e->relu,
         .next = e->next_x,
         .later = e->later,
-        .later_floats = e->later_floats,
+        .far = e->far,
         .part = e->sum ? (double *)(void *)work : NULL,
     };
     nn_view_run(&v);

@@ -14,6 +14,7 @@ struct nn_conv {
     enum nn_conv_kind kind;
     const struct nn_kernels *k;
     char method[48];
+    size_t near; /* floats, read and written, that the second cache holds */
     size_t n_zeros;
     float *zeros; /* a row of padding, read in place of pixels outside */
 };

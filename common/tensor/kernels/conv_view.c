@@ -8,8 +8,7 @@ enum {
     BLOCK_FLOATS =
         65536,    /* rows that share it, and their results, in the second */
     WIDE_ROW = 8, /* grid rows at least this long are cut alone */
-    FETCH_FLOATS = 300000, /* more are not in the second cache */
-    FETCH_AHEAD = 2048,    /* floats behind the next row */
+    FETCH_AHEAD = 2048, /* floats behind the next row */
 };
 
 typedef nn_tile_fn *const (*tile_table)[NN_MR_MAX + 1];
@@ -83,9 +82,20 @@ static size_t tiles_of(const struct nn_view *v)
 struct piece {
     size_t t0, t1, p0, p1;
     double *part;
-    const float *ask; /* of v->later: where the next call goes on */
+    /* Weights for later: where the next call goes on. */
+    const float *ask, *ask_end, *far;
     size_t ask_step;
 };
+
+/* After a call: behind the weights used next, those used much later. */
+static void asked(struct piece *q, struct nn_tile *t)
+{
+    if (q->ask_end && t->ask >= q->ask_end) {
+        t->ask = q->far;
+        q->ask_end = NULL;
+    }
+    q->ask = t->ask;
+}
 
 /* Point t at panel p and at the result from float y on. k0: values of k that
  * are skipped at the start. */
@@ -110,7 +120,7 @@ static void set_ask(const struct nn_view *v, const struct piece *q,
                     struct nn_tile *t, const struct nn_cursor *g, size_t m,
                     size_t tiles)
 {
-    if (v->later) {
+    if (v->later.p) {
         t->ask = q->ask;
         t->ask_step = q->ask_step;
         return;
@@ -138,13 +148,14 @@ static void each_panel(const struct nn_view *v, struct piece *q,
         size_t n = 1;
         if (p < whole) {
             n = nn_min_size(q->p1, whole) - p;
+            n = q->ask_end ? nn_min_size(n, 4) : n;
         }
         t->count = n;
         set_panel(v, q, t, p, k0, y);
         table[t->n > v->c->k->vw][m](t);
+        asked(q, t);
         p += n;
     }
-    q->ask = t->ask;
 }
 
 static void scattered_tile(const struct nn_view *v, struct piece *q,
@@ -177,8 +188,8 @@ static void each_tile(const struct nn_view *v, struct piece *q,
         t->shift = 0;
         set_panel(v, q, t, p, k0, y);
         v->c->k->flat[t->n > v->c->k->vw][m](t);
+        asked(q, t);
     }
-    q->ask = t->ask;
 }
 
 /* count tiles of m pixels of one grid row: a pointer per kernel row that is
@@ -354,12 +365,17 @@ static void run_piece(void *ctx, size_t i)
         .p1 = nn_cut(panels, v->n_n, in + 1),
         .part = v->part ? v->part + im * 2 * padded : NULL,
     };
-    if (v->later) {
-        /* As these weights are shared out, the later ones will be. */
-        size_t n = v->later_floats / v->n_n;
+    if (v->later.p) {
+        /* As these weights are shared out, the next ones will be. */
+        size_t n = v->later.floats / v->n_n, far = v->far.floats;
         size_t steps = (q.t1 - q.t0) * (q.p1 - q.p0) * depth_of(v);
-        q.ask = v->later + in * n;
-        q.ask_step = nn_ceil_div(n, nn_max_size(1, steps));
+        far /= v->n_m * v->n_n;
+        q.ask = v->later.p + in * n;
+        if (far > 0) {
+            q.ask_end = q.ask + n;
+            q.far = v->far.p + i * far;
+        }
+        q.ask_step = nn_ceil_div(n + far, nn_max_size(1, steps));
     }
     for (size_t j = q.p0 * width; q.part && j < q.p1 * width; j++) {
         q.part[j] = q.part[padded + j] = 0;
@@ -383,6 +399,6 @@ void nn_view_run(struct nn_view *v)
     nn_view_cut(v->c, rows, v->n, depth_of(v), &v->n_m, &v->n_n);
     v->ask = v->next ? v->next : v->a + FETCH_AHEAD;
     v->ask_floats = (size_t)v->sh * (size_t)v->sw * (size_t)v->ac;
-    v->fetch = v->next || rows * v->n + (size_t)v->batch * image > FETCH_FLOATS;
+    v->fetch = v->next || rows * v->n + (size_t)v->batch * image > v->c->near;
     nn_parallel_for(v->n_m * v->n_n, run_piece, v);
 }

@@ -18,8 +18,7 @@ struct nn_view {
     int32_t out_h, out_w, step_h, step_w, off_h, off_w;
     size_t n; /* columns */
     const float *a, *panels, *residual, *bias;
-    const float *later; /* weights that are used soon: asked for instead */
-    size_t later_floats;
+    struct nn_conv_later later, far; /* weights: asked for instead */
     const float *next; /* of the shape of a: read soon; NULL: the rows of a */
     float *y;
     double *part; /* [n_m][2][padded n], or NULL */

@@ -227,6 +227,10 @@ static void run_forward(struct bench *b, int mask, double *sum, double *sum_sq)
         .sum = mask & 16 ? sum : NULL,
         .sum_sq = mask & 16 ? sum_sq : NULL,
     };
+    if (mask & 32) {
+        e.later.p = e.far.p = b->packed.v;
+        e.later.floats = e.far.floats = b->packed.n;
+    }
     bench_work(b, 0);
     nn_conv_forward(b->conv, b->c.batch, b->x.v, b->packed.v, &e, b->y.v,
                     b->work.v);
@@ -351,6 +355,7 @@ static void forward_every(struct bench *b, int i)
     for (int mask = 0; mask < 16; mask++) {
         check_forward(b, mask);
     }
+    check_forward(b, 32 + 9); /* asking for later weights changes nothing */
 }
 
 /* The plain result, one of the epilogues by turns, sums and gradients. */
