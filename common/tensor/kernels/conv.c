@@ -98,8 +98,10 @@ static void choose_method(struct nn_conv *c)
     if (s->groups == 1 && s->kh <= NN_TAPS_MAX && s->kw <= NN_TAPS_MAX &&
         s->kh * s->kw <= NN_TAPS_MAX) {
         c->kind = NN_CONV_GEMM;
-        snprintf(c->method, sizeof(c->method), "igemm %zux%zu %s", c->k->mr,
-                 2 * c->k->vw, c->k->name);
+        c->winograd = nn_winograd_fits(c);
+        snprintf(c->method, sizeof(c->method), "%s %zux%zu %s",
+                 c->winograd ? "winograd" : "igemm", c->k->mr, 2 * c->k->vw,
+                 c->k->name);
     } else if (s->groups == s->ic && s->groups == s->oc) {
         c->kind = NN_CONV_DEPTHWISE;
         snprintf(c->method, sizeof(c->method), "depthwise %zu %s", c->k->vw,
@@ -203,7 +205,7 @@ size_t nn_conv_packed_floats(const struct nn_conv *c)
 {
     switch (c->kind) {
     case NN_CONV_GEMM:
-        return nn_gemm_packed(c);
+        return c->winograd ? nn_winograd_packed(c) : nn_gemm_packed(c);
     case NN_CONV_DEPTHWISE:
         return nn_depthwise_packed(c);
     case NN_CONV_PLAIN:
@@ -229,7 +231,11 @@ void nn_conv_pack(const struct nn_conv *c, const float *w, float *packed)
 {
     switch (c->kind) {
     case NN_CONV_GEMM:
-        nn_gemm_pack(c, w, packed);
+        if (c->winograd) {
+            nn_winograd_pack(c, w, packed);
+        } else {
+            nn_gemm_pack(c, w, packed);
+        }
         break;
     case NN_CONV_DEPTHWISE:
         nn_depthwise_pack(c, w, packed);
@@ -248,7 +254,11 @@ void nn_conv_forward(const struct nn_conv *c, int32_t batch, const float *x,
     e = e ? e : &none;
     switch (c->kind) {
     case NN_CONV_GEMM:
-        nn_gemm_forward(c, batch, x, packed, e, y, work);
+        if (c->winograd) {
+            nn_winograd_forward(c, batch, x, packed, e, y, work);
+        } else {
+            nn_gemm_forward(c, batch, x, packed, e, y, work);
+        }
         break;
     case NN_CONV_DEPTHWISE:
         nn_depthwise_forward(c, batch, x, packed, e, y, work);

@@ -23,7 +23,7 @@ static size_t stats_floats(const struct nn_conv *c)
 
 size_t nn_gemm_work(const struct nn_conv *c, int backward)
 {
-    size_t n = stats_floats(c);
+    size_t n = c->winograd ? nn_winograd_work(c) : stats_floats(c);
     if (backward) {
         n = nn_max_size(n, nn_gemm_packed_input(c));
         n = nn_max_size(n, nn_gemm_weights_work(c));

@@ -12,6 +12,7 @@ struct nn_conv {
     int32_t oh, ow, max_batch;
     int one_piece; /* see nn_conv_one_piece() */
     enum nn_conv_kind kind;
+    int winograd; /* the forward pass of a GEMM kind goes that way */
     const struct nn_kernels *k;
     char method[48];
     size_t near; /* floats, read and written, that the second cache holds */
@@ -72,6 +73,15 @@ void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
                               int accumulate, float *work,
                               const struct nn_conv_norm *norm,
                               const struct nn_conv_next *next);
+
+/* Forward alone, of GEMM kinds that fit. */
+int nn_winograd_fits(const struct nn_conv *c);
+size_t nn_winograd_packed(const struct nn_conv *c);
+size_t nn_winograd_work(const struct nn_conv *c);
+void nn_winograd_pack(const struct nn_conv *c, const float *w, float *packed);
+void nn_winograd_forward(const struct nn_conv *c, int32_t batch, const float *x,
+                         const float *packed, const struct nn_conv_epilogue *e,
+                         float *y, float *work);
 
 size_t nn_depthwise_packed(const struct nn_conv *c);
 size_t nn_depthwise_work(const struct nn_conv *c, int backward);

@@ -39,6 +39,9 @@ nn_dw_fn NN_K(nn_k_dwi_3s2), NN_K(nn_k_dwi_5s2), NN_K(nn_k_dwi_any);
 nn_dw_fn NN_K(nn_k_dww_3s1), NN_K(nn_k_dww_3s2), NN_K(nn_k_dww_5s1),
     NN_K(nn_k_dww_5s2), NN_K(nn_k_dww_any);
 
+nn_wino_in_fn NN_K(nn_k_wino_in);
+nn_wino_out_fn NN_K(nn_k_wino_out);
+
 nn_norm_fn NN_K(nn_k_stats), NN_K(nn_k_apply), NN_K(nn_k_back_sums),
     NN_K(nn_k_back_apply), NN_K(nn_k_relu_back), NN_K(nn_k_add),
     NN_K(nn_k_add_into);

@@ -70,6 +70,30 @@ struct nn_dw {
 };
 typedef void nn_dw_fn(const struct nn_dw *d);
 
+/* Winograd transforms of 3x3 convolutions with stride 2 (conv_winograd.c has
+ * the formula). Of one tile: 5 x 5 pixels of c floats, row by row, to the
+ * samples of each part; to[3 * r + c]. */
+struct nn_wino_in {
+    const float *row[5]; /* of the first pixel; the others follow it */
+    size_t c;
+    float *to[9];
+};
+typedef void nn_wino_in_fn(const struct nn_wino_in *t);
+
+/* Nine products a[part * step + tile * ld + j] of each tile to its four
+ * results y[4 * tile + 2 * i + j], each NULL or n floats. */
+struct nn_wino_out {
+    const float *a;
+    size_t step, ld, tiles, n;
+    float *const *y;
+    const float *bias; /* [n] or NULL */
+    int has_residual;  /* added: what lies `residual` floats from y */
+    ptrdiff_t residual;
+    int relu;
+    double *sum, *sum_sq; /* whole vectors, added to; or NULL */
+};
+typedef void nn_wino_out_fn(const struct nn_wino_out *t);
+
 struct nn_norm_args {
     const float *x, *y, *dy;
     const float *a, *b, *k; /* per channel; meaning depends on the kernel */
@@ -105,6 +129,8 @@ struct nn_kernels {
     nn_dw_fn *dwi_3s2, *dwi_5s2, *dwi_any;
     /* x and residual (dy) are read, y [KH*KW,C] is added to. */
     nn_dw_fn *dww_3s1, *dww_3s2, *dww_5s1, *dww_5s2, *dww_any;
+    nn_wino_in_fn *wino_in;
+    nn_wino_out_fn *wino_out;
     nn_norm_fn *stats, *apply, *back_sums, *back_apply;
     nn_norm_fn *relu_back, *add, *add_into; /* rows 1, c = count */
 };

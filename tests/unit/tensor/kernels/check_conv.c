@@ -76,6 +76,13 @@ static const struct conv_case fixed[] = {
     { { 24, 24, 300, 300, 5, 5, 1, 1, 2, 2, 300 }, 2 },
     /* More pieces of the weight gradient than of the result. */
     { { 28, 28, 64, 64, 5, 5, 1, 1, 2, 2, 64 }, 1 },
+    /* 3x3, stride 2, two rows and columns at a time: odd sizes, paddings,
+     * channels left over, blocks of few tiles. */
+    { { 17, 30, 16, 33, 3, 3, 2, 2, 1, 1, 1 }, 3 },
+    { { 30, 15, 21, 20, 3, 3, 2, 2, 0, 0, 1 }, 2 },
+    { { 11, 12, 40, 9, 3, 3, 2, 2, 2, 1, 1 }, 2 },
+    { { 14, 14, 130, 20, 3, 3, 2, 2, 1, 1, 1 }, 1 },
+    { { 64, 64, 32, 32, 3, 3, 2, 2, 1, 1, 1 }, 2 },
 };
 enum {
     N_FIXED = sizeof(fixed) / sizeof(fixed[0]),
@@ -386,7 +393,8 @@ END_TEST
 
 START_TEST(every_epilogue)
 {
-    static const int some[] = { 2, 4, 6, 15, 19, 23, 31, 36, 44, 45 };
+    static const int some[] = { 2,  4,  6,  15, 19, 23,          31,
+                                36, 44, 45, 56, 57, N_FIXED - 3, N_FIXED - 2 };
     for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
         check_case(some[i], 1, forward_every);
     }
@@ -465,6 +473,31 @@ START_TEST(smaller_batches)
     guarded_free(&y);
     bench_unplan(&b);
     bench_free(&b);
+}
+END_TEST
+
+/* Two rows and columns at a time, an image has the same bits in any batch. */
+START_TEST(an_image_alone)
+{
+    static const int some[] = { N_FIXED - 5, N_FIXED - 4, N_FIXED - 1 };
+    for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+        struct bench b = { 0 };
+        bench_init(&b, some[i], 0);
+        bench_plan(&b, nn_cpu_flags() & ~(unsigned)NN_CPU_AVX512, "alone");
+        run_forward(&b, 0, NULL, NULL);
+        struct guarded y = guarded_make(b.y.n);
+        size_t images = (size_t)b.c.batch;
+        bench_work(&b, 0);
+        for (size_t k = 0; k < images; k++) {
+            nn_conv_forward(b.conv, 1, b.x.v + b.x.n / images * k, b.packed.v,
+                            NULL, y.v + y.n / images * k, b.work.v);
+        }
+        ck_assert_mem_eq(y.v, b.y.v, y.n * sizeof(float));
+        guarded_free(&b.work);
+        guarded_free(&y);
+        bench_unplan(&b);
+        bench_free(&b);
+    }
 }
 END_TEST
 
@@ -551,6 +584,7 @@ static Suite *create(void)
     tcase_add_test(t, every_epilogue);
     tcase_add_test(t, thread_count_does_not_matter);
     tcase_add_test(t, smaller_batches);
+    tcase_add_test(t, an_image_alone);
     tcase_add_test(t, nan_passes_relu);
     tcase_add_test(t, bad_shapes_are_named);
     tcase_add_test(t, allocation_failures);
