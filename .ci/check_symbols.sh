@@ -6,11 +6,12 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build}
 
-# Once-detected CPU flags, the thread setting, the team that a thread leads
-# (thread-local, only while it runs), the log sink and progress bar,
+# CPU flags and cache sizes, detected once, the thread setting, the team that a
+# thread leads (thread-local, only while it runs), the log sink and progress bar,
 # the allocation hook of the tests, and the flag that SIGINT sets:
-state='^(cpu_flags|cpu_once|chosen_threads|led|log_lock|log_sink|log_ctx'
-state="$state|log_least|bar_shown|all_quiet|calls|live|fail_at|cmd_stop)\$"
+state='^(cpu_flags|cpu_caches|cpu_once|chosen_threads|led|log_lock|log_sink'
+state="$state|log_ctx|log_least|bar_shown|all_quiet|calls|live|fail_at"
+state="$state|cmd_stop)\$"
 
 bad=0
 libraries=0
