@@ -25,7 +25,7 @@ out_has "and decoding" "^decoding: .* pictures/s"
 check "and no progress with --quiet" test ! -s "$tmp/err"
 
 run 0 "JSON" bench --model "$tmp/run" --quick --rounds 3 --json --threads 1
-check "holds sane figures" python3 - "$tmp/out" <<'PY'
+check "holds sane figures" python3 - "$tmp/out" "${PEAK_MARGIN:-2}" <<'PY'
 import json, sys
 b = json.load(open(sys.argv[1]))
 assert b["threads"] == 1 and b["rounds"] == 3, b
@@ -47,9 +47,10 @@ for n in b["nets"]:
             l["kernel"] ** 2
         for t in l["forward"]:
             assert t["us"] > 0 and t["gflops"] > 0, l
-            # A layer cannot be faster than the machine; the margin is for
-            # clocks that change between the two measurements.
-            assert 0 < t["of_peak"] < 2, l
+            # A layer cannot be faster than the machine, but 36 / 25 times
+            # by Winograd's method; the rest of the margin is for clocks that
+            # change between the two measurements.
+            assert 0 < t["of_peak"] < float(sys.argv[2]), l
             assert (t["of_copy"] is not None) == l["depthwise"], l
     assert macs == n["macs"], (macs, n["macs"])
     assert [r["batch"] for r in n["inference"]] == [1, 32]
