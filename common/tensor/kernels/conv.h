@@ -8,6 +8,10 @@
  * convolution over a 1x1 image. Every function is bit-equal for any thread
  * count: work is cut into chunks that depend on the shape alone.
  *
+ * 3x3 layers with stride 2 go forward by Winograd's minimal filtering where
+ * that was measured to be faster (conv_winograd.c): other roundings than the
+ * sum's, and what would be infinite may be NaN.
+ *
  * A plan is made once per layer and batch limit; running one allocates
  * nothing and uses only `work`, scratch of nn_conv_work_floats() floats that
  * the caller provides (NN_ALIGN-aligned), not shared between concurrent
