@@ -10,6 +10,9 @@ enum {
     SPLIT_MACS = 64000,  /* fewer are one piece, */
     PAIR_MACS = 2000000, /* and fewer two, so that halves meet their caches */
     LINE_FLOATS = 16,    /* of a cache line */
+    /* Read and written, more than a thread's part of a shared cache. */
+    STREAM_FLOATS = 2000000,
+    ROWS_FLOATS = 4096, /* of results that are streamed together */
 };
 
 struct view {
@@ -19,10 +22,12 @@ struct view {
     size_t x_image, y_image; /* floats */
     int32_t rows;            /* rows of the result per image */
     size_t total, n_m, n_c;
-    ptrdiff_t by; /* floats from x to what is asked for, or 0 */
-    double *part; /* [n_m][2][C] */
-    float *sums;  /* [n_m][2][C] */
-    float *taps;  /* weight gradient: [n_m][KH*KW][C] */
+    ptrdiff_t by;  /* floats from x to what is asked for, or 0 */
+    double *part;  /* [n_m][2][C] */
+    float *sums;   /* [n_m][2][C] */
+    float *rows_y; /* [n_m][stream][OW,C] before they are streamed */
+    size_t stream; /* rows of results streamed together, or 0 */
+    float *taps;   /* weight gradient: [n_m][KH*KW][C] */
     float *dw;
 };
 
@@ -50,6 +55,18 @@ static void cut_work(const struct nn_conv *c, size_t rows, size_t macs,
     }
 }
 
+/* Rows of results that go past the caches together, or 0. */
+static size_t stream_rows(const struct nn_conv *c, size_t batch)
+{
+    size_t row = (size_t)c->ow * (size_t)c->s.ic;
+    size_t x = (size_t)c->s.h * (size_t)c->s.w * (size_t)c->s.ic;
+    if (!c->k->stream || row % LINE_FLOATS != 0 ||
+        batch * (x + row * (size_t)c->oh) <= STREAM_FLOATS) {
+        return 0;
+    }
+    return nn_min_size(nn_max_size(1, ROWS_FLOATS / row), (size_t)c->oh);
+}
+
 size_t nn_depthwise_packed(const struct nn_conv *c)
 {
     return taps_of(c) * (size_t)c->s.ic;
@@ -61,6 +78,8 @@ size_t nn_depthwise_work(const struct nn_conv *c, int backward)
     size_t b = (size_t)c->max_batch, macs = b * nn_conv_macs(&c->s);
     cut_work(c, b * (size_t)c->oh, macs, 0, &n_m, &n_c);
     size_t n = n_m * ch * (2 + 2 * sizeof(double) / sizeof(float));
+    size_t rows = stream_rows(c, b);
+    n = nn_max_size(n, n_m * rows * (size_t)c->ow * ch);
     if (backward) {
         cut_work(c, b * (size_t)c->oh, macs, 1, &n_m, &n_c);
         n = nn_max_size(n, n_m * taps_of(c) * ch);
@@ -110,6 +129,17 @@ static void run_channels(const struct view *v, const struct nn_dw *d)
     }
 }
 
+/* The rows of d by way of a near cache, whole ones, to where they belong. */
+static void stream_channels(const struct view *v, struct nn_dw *d, size_t im)
+{
+    size_t row = (size_t)d->ow * (size_t)d->c;
+    float *y = d->y + (size_t)d->oh0 * row;
+    d->y0 = d->oh0;
+    d->y = v->rows_y + im * v->stream * row;
+    run_channels(v, d);
+    v->c->k->stream(d->y, (size_t)(d->oh1 - d->oh0) * row, y);
+}
+
 /* Rows r..r1-1 of all images, at most `step` of one image at a time. */
 static void run_rows(const struct view *v, struct nn_dw *d, size_t im, size_t r,
                      size_t r1, size_t step)
@@ -123,7 +153,11 @@ static void run_rows(const struct view *v, struct nn_dw *d, size_t im, size_t r,
         d->x = v->d.x + b * v->x_image;
         d->y = v->taps ? d->y : v->d.y + b * v->y_image;
         d->residual = v->d.residual ? v->d.residual + b * v->y_image : NULL;
-        run_channels(v, d);
+        if (v->stream) {
+            stream_channels(v, d, im);
+        } else {
+            run_channels(v, d);
+        }
         if (v->part) {
             fold_sums(v, im, d->c0, d->c1);
         }
@@ -139,7 +173,7 @@ static void run_piece(void *ctx, size_t i)
     struct nn_dw d = v->d;
     d.c0 = (int32_t)(nn_cut(vecs, v->n_c, in) * vw);
     d.c1 = (int32_t)nn_min_size(ch, nn_cut(vecs, v->n_c, in + 1) * vw);
-    size_t step = (size_t)v->rows;
+    size_t step = v->stream ? v->stream : (size_t)v->rows;
     if (v->part) {
         clear_sums(v, im, d.c0, d.c1);
         d.sum = v->sums + im * 2 * ch;
@@ -156,6 +190,9 @@ static void run_piece(void *ctx, size_t i)
     }
     run_rows(v, &d, im, nn_cut(v->total, v->n_m, im),
              nn_cut(v->total, v->n_m, im + 1), step);
+    if (v->stream) {
+        v->c->k->stream_end();
+    }
 }
 
 static struct nn_dw describe(const struct nn_conv *c)
@@ -211,12 +248,15 @@ static ptrdiff_t rows_below(const struct view *v)
 static void run_view(struct view *v, int32_t batch)
 {
     v->total = (size_t)batch * (size_t)v->rows;
-    v->d.far = (size_t)batch * (v->x_image + v->y_image) > FAR_FLOATS;
-    if (v->d.far && v->by == 0) {
+    int far = (size_t)batch * (v->x_image + v->y_image) > FAR_FLOATS;
+    if (far && v->by == 0) {
         v->by = rows_below(v);
     }
     cut_work(v->c, v->total, (size_t)batch * nn_conv_macs(&v->c->s),
              v->taps != NULL, &v->n_m, &v->n_c);
+    int lines = (uintptr_t)v->d.y % (LINE_FLOATS * sizeof(float)) == 0;
+    v->stream = v->n_c == 1 && lines ? v->stream : 0;
+    v->d.far = far && !v->stream;
     if (v->part) { /* doubles first, floats behind them */
         v->sums = (float *)(void *)(v->part + v->n_m * 2 * (size_t)v->c->s.ic);
     }
@@ -242,6 +282,8 @@ void nn_depthwise_forward(const struct nn_conv *c, int32_t batch,
         .y_image = image_of(c->oh, c->ow, c->s.ic),
         .rows = c->oh,
         .part = e->sum ? (double *)(void *)work : NULL,
+        .rows_y = work,
+        .stream = e->sum || e->residual ? 0 : stream_rows(c, (size_t)batch),
     };
     v.d.x = x;
     v.d.w = packed;

@@ -28,6 +28,12 @@ void NN_K(nn_k_copy_norm)(const float *src, size_t lds, size_t rows, size_t len,
                           const float *shift, int relu);
 void NN_K(nn_k_transpose)(const float *src, size_t lds, size_t rows,
                           size_t cols, float *dst, size_t ldd);
+/* With AVX-512 stores past the caches did not help. */
+#define NN_STREAMS (VW == 8)
+#if NN_STREAMS
+void NN_K(nn_k_stream)(const float *src, size_t n, float *dst);
+void NN_K(nn_k_stream_end)(void);
+#endif
 
 nn_dw_fn NN_K(nn_k_dw_3s1), NN_K(nn_k_dw_3s2), NN_K(nn_k_dw_5s1),
     NN_K(nn_k_dw_5s2), NN_K(nn_k_dw_any);

@@ -98,7 +98,7 @@ NN_INLINE struct place dw_place(const struct nn_dw *d, int32_t oh, int32_t ow,
     int32_t ih = oh * d->sh - d->ph, iw = ow * d->sw - d->pw + left;
     int32_t k0 = ih < 0 ? -ih : 0;
     int32_t k1 = d->h - ih < d->kh ? d->h - ih : d->kh;
-    size_t out = (size_t)oh * (size_t)d->ow + (size_t)ow;
+    size_t out = (size_t)(oh - d->y0) * (size_t)d->ow + (size_t)ow;
     struct place p = { d->x, d->w, out * (size_t)d->c, NULL, k1 - k0 };
     if (k1 > k0 && iw < d->wd) {
         p.x += ((ptrdiff_t)(ih + k0) * d->wd + iw) * d->c;

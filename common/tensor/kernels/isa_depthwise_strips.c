@@ -109,10 +109,11 @@ static struct tile tile_at(const struct nn_dw *d, int32_t oh, int32_t ow,
     int32_t alone = rows == 1 ? k : 1;
     int32_t a = between(alone, t0, t1), b = between(k, a, t1);
     ptrdiff_t col = (ptrdiff_t)ow - d->pw + left;
+    size_t out = (size_t)(oh - d->y0) * (size_t)d->ow + (size_t)ow;
     struct tile t = {
         .x = d->x + ((ptrdiff_t)(top + t0) * d->wd + col) * d->c,
         .w = d->w + (ptrdiff_t)t0 * k * d->c,
-        .out = ((size_t)oh * (size_t)d->ow + (size_t)ow) * (size_t)d->c,
+        .out = out * (size_t)d->c,
         .first = a - t0,
         .both = b - a,
         .second = t1 - b,

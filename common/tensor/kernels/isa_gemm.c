@@ -472,3 +472,17 @@ void NN_K(nn_k_transpose)(const float *src, size_t lds, size_t rows,
         }
     }
 }
+
+#if NN_STREAMS
+void NN_K(nn_k_stream)(const float *src, size_t n, float *dst)
+{
+    for (size_t i = 0; i < n; i += VW) {
+        _mm256_stream_ps(dst + i, v_load(src + i));
+    }
+}
+
+void NN_K(nn_k_stream_end)(void)
+{
+    _mm_sfence();
+}
+#endif

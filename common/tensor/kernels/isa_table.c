@@ -14,6 +14,10 @@ const struct nn_kernels NN_K(nn_kernels) = {
     .copy = NN_K(nn_k_copy),
     .copy_norm = NN_K(nn_k_copy_norm),
     .transpose = NN_K(nn_k_transpose),
+#if NN_STREAMS
+    .stream = NN_K(nn_k_stream),
+    .stream_end = NN_K(nn_k_stream_end),
+#endif
     .dw_3s1 = NN_K(nn_k_dw_3s1),
     .dw_3s2 = NN_K(nn_k_dw_3s2),
     .dw_5s1 = NN_K(nn_k_dw_5s1),

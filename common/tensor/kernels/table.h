@@ -64,6 +64,7 @@ struct nn_dw {
     int32_t h, wd, oh, ow, c;
     int32_t kh, kw, sh, sw, ph, pw;
     int32_t oh0, oh1, c0, c1;
+    int32_t y0; /* row of the result that y and residual begin with */
     int relu;
     ptrdiff_t ahead; /* floats from x to what is read next: asked for, or 0 */
     int far;         /* results are in no near cache: ask before storing */
@@ -124,6 +125,11 @@ struct nn_kernels {
      * <= j < ldd. */
     void (*transpose)(const float *src, size_t lds, size_t rows, size_t cols,
                       float *dst, size_t ldd);
+    /* dst[i] = src[i], i < n, past the caches; dst on a cache line, n whole
+     * ones. Other threads see it after stream_end() of this one, a wait that
+     * is too long for each row. NULL where it did not help. */
+    void (*stream)(const float *src, size_t n, float *dst);
+    void (*stream_end)(void);
     nn_dw_fn *dw_3s1, *dw_3s2, *dw_5s1, *dw_5s2, *dw_any;
     /* y is dx of [h, wd], x is dy of [oh, ow]; oh0..oh1-1 are rows of dx. */
     nn_dw_fn *dwi_3s2, *dwi_5s2, *dwi_any;
