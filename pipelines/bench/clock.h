@@ -18,8 +18,11 @@ double bench_median(double *v, size_t n);
 
 /* Measured multiply-adds per second (GFLOP/s, 2 per multiply-add) of the
  * instruction set in use on `threads` threads, and bytes per second of a
- * long copy (GB/s, read plus written; 0 when out of memory). */
+ * long copy (GB/s, read plus written; 0 when out of memory), the best of
+ * several. */
 double bench_peak_gflops(int threads);
 double bench_copy_gbs(int threads);
+/* The rates of n copies, one after another. */
+void bench_copy_rates(int threads, double *gbs, size_t n);
 
 #endif /* PIPELINES_BENCH_CLOCK_H */

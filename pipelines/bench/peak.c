@@ -101,20 +101,31 @@ static void copy_piece(void *ctx, size_t i)
            c->piece * sizeof(float));
 }
 
-double bench_copy_gbs(int threads)
+void bench_copy_rates(int threads, double *gbs, size_t n)
 {
-    size_t n = 16u << 20; /* 64 MiB each way */
-    struct copy c = { .from = nn_mem_aligned(n, sizeof(float)),
-                      .to = nn_mem_aligned(n, sizeof(float)),
-                      .piece = n / (size_t)threads };
-    double best = 0;
-    for (int i = 0; c.from && c.to && i < 9; i++) {
-        double t = nn_time_s();
-        nn_parallel_for((size_t)threads, copy_piece, &c);
-        double rate = 2 * (double)n * sizeof(float) / (nn_time_s() - t) / 1e9;
-        best = rate > best ? rate : best;
+    size_t floats = 16u << 20; /* 64 MiB each way */
+    struct copy c = { .from = nn_mem_aligned(floats, sizeof(float)),
+                      .to = nn_mem_aligned(floats, sizeof(float)),
+                      .piece = floats / (size_t)threads };
+    for (size_t i = 0; i < n; i++) {
+        gbs[i] = 0;
+        if (c.from && c.to) {
+            double t = nn_time_s();
+            nn_parallel_for((size_t)threads, copy_piece, &c);
+            t = nn_time_s() - t;
+            gbs[i] = 2 * (double)floats * sizeof(float) / t / 1e9;
+        }
     }
     nn_mem_free(c.from);
     nn_mem_free(c.to);
+}
+
+double bench_copy_gbs(int threads)
+{
+    double rates[9], best = 0;
+    bench_copy_rates(threads, rates, 9);
+    for (int i = 0; i < 9; i++) {
+        best = rates[i] > best ? rates[i] : best;
+    }
     return best;
 }

@@ -212,14 +212,27 @@ static void measure(struct call *c, struct peer *nhwc, struct peer *any,
 }
 
 /* Sums of logarithms of ratios, and counts: [0] dense and 1x1, [1] dw. Of the
- * depthwise ones, the shares of the copy, and how many are so fast as the aim
- * has it: MUCH_FASTER than oneDNN, or NEAR_COPY of the bandwidth of a copy. */
+ * depthwise ones, of the rates of a copy and the shares of it too, and how many
+ * are so fast as the aim has it: MUCH_FASTER than oneDNN, or NEAR_COPY of the
+ * bandwidth of a copy. */
 struct totals {
-    double log_sum[2], log_share, ours, theirs, copy;
+    double log_sum[2], log_copy, log_share, ours, theirs;
     int n[2], reached;
 };
 #define MUCH_FASTER 1.5
 #define NEAR_COPY   0.8
+
+enum { COPIES = 5 };
+
+/* GB/s of a copy beside one layer, of which COPIES were timed before it: the
+ * median of these and as many after it, or with --best the best of them, as
+ * the layer's times are taken. */
+static double copy_rate(const struct bench_options *o, double *rates)
+{
+    bench_copy_rates(o->threads, rates + COPIES, COPIES);
+    double median = bench_median(rates, 2 * COPIES);
+    return o->best ? rates[2 * COPIES - 1] : median;
+}
 
 static int run_layer(const struct bench_layer *layer,
                      const struct bench_options *o, struct peer base,
@@ -236,17 +249,20 @@ static int run_layer(const struct bench_layer *layer,
     int good = make_peer(&nhwc, &r, what, 1) && make_peer(&any, &r, what, 0);
     if (good) {
         struct call c = { &r, what };
-        double t[3];
+        double t[3], rates[2 * COPIES];
+        bench_copy_rates(o->threads, rates, COPIES);
         measure(&c, &nhwc, &any, o, t);
+        double copy = copy_rate(o, rates);
         double peer = t[1] < t[2] ? t[1] : t[2];
         double f = 1e-9 * bench_run_flops(&r);
         int dw = bench_is_depthwise(&layer->s);
-        double share = 1e-9 * bench_run_bytes(&r) / t[0] / total->copy;
+        double share = 1e-9 * bench_run_bytes(&r) / t[0] / copy;
         printf("%-28s %5d %9.1f %7.1f %9.1f %9.1f %7.1f %6.2f %5.0f\n",
                layer->name, layer->times, t[0] * 1e6, f / t[0], t[1] * 1e6,
                t[2] * 1e6, f / peer, peer / t[0], share * 100);
         total->log_sum[dw] += log(peer / t[0]);
         total->log_share += dw ? log(share) : 0;
+        total->log_copy += dw ? log(copy) : 0;
         total->n[dw]++;
         total->reached +=
             dw && (peer / t[0] >= MUCH_FASTER || share >= NEAR_COPY);
@@ -257,6 +273,35 @@ static int run_layer(const struct bench_layer *layer,
     free_peer(&any);
     bench_run_release(&r);
     return good;
+}
+
+struct mean {
+    char text[16];
+};
+
+/* Geometric mean, or "none". */
+static struct mean mean(double log_sum, int n)
+{
+    struct mean m = { "none" };
+    if (n > 0) {
+        snprintf(m.text, sizeof(m.text), "%.3f", exp(log_sum / n));
+    }
+    return m;
+}
+
+static void print_totals(const struct totals *t)
+{
+    int dw = t->n[1];
+    printf("geometric mean of oneDNN / ours: dense and pointwise %s, "
+           "depthwise %s; whole net %.3f ms, oneDNN %.3f ms\n",
+           mean(t->log_sum[0], t->n[0]).text, mean(t->log_sum[1], dw).text,
+           t->ours * 1e3, t->theirs * 1e3);
+    if (dw > 0) {
+        printf("depthwise at %.1f x oneDNN or %.0f %% of a copy (%.1f GB/s "
+               "beside them): %d of %d, %.0f %% of it (geometric mean)\n",
+               MUCH_FASTER, NEAR_COPY * 100, exp(t->log_copy / dw), t->reached,
+               dw, 100 * exp(t->log_share / dw));
+    }
 }
 
 int main(int argc, char **argv)
@@ -291,7 +336,6 @@ int main(int argc, char **argv)
            "%d, direction %d\n",
            v->major, v->minor, v->patch, nn_cpu_name(nn_cpu_flags()), o.threads,
            o.size, o.width, o.batch, o.what);
-    total.copy = bench_copy_gbs(o.threads);
     printf("%-28s %5s %9s %7s %9s %9s %7s %6s %5s\n", "layer", "times",
            "ours us", "GFLOP/s", "nhwc us", "any us", "GFLOP/s", "ratio",
            "copy%");
@@ -303,15 +347,7 @@ int main(int argc, char **argv)
     if (failed) {
         fprintf(stderr, "oneDNN: %s failed\n", failed);
     } else {
-        printf("geometric mean of oneDNN / ours: dense and pointwise %.3f, "
-               "depthwise %.3f; whole net %.3f ms, oneDNN %.3f ms\n"
-               "depthwise at %.1f x oneDNN or %.0f %% of a copy (%.1f GB/s): "
-               "%d of %d, %.0f %% of it (geometric mean)\n",
-               exp(total.log_sum[0] / total.n[0]),
-               exp(total.log_sum[1] / total.n[1]), total.ours * 1e3,
-               total.theirs * 1e3, MUCH_FASTER, NEAR_COPY * 100, total.copy,
-               total.reached, total.n[1],
-               100 * exp(total.log_share / total.n[1]));
+        print_totals(&total);
     }
     dnnl_stream_destroy(base.stream);
     dnnl_engine_destroy(base.engine);
