@@ -234,6 +234,31 @@ static double copy_rate(const struct bench_options *o, double *rates)
     return o->best ? rates[2 * COPIES - 1] : median;
 }
 
+/* Prints the row of a layer; copy: GB/s beside it, 0 for a dense one. */
+static void tally(const struct bench_run *r, const double t[3], double copy,
+                  struct totals *total)
+{
+    const struct bench_layer *layer = r->layer;
+    int dw = bench_is_depthwise(&layer->s);
+    double peer = t[1] < t[2] ? t[1] : t[2];
+    double f = 1e-9 * bench_run_flops(r);
+    double share = dw ? 1e-9 * bench_run_bytes(r) / t[0] / copy : 0;
+    printf("%-28s %5d %9.1f %7.1f %9.1f %9.1f %7.1f %6.2f", layer->name,
+           layer->times, t[0] * 1e6, f / t[0], t[1] * 1e6, t[2] * 1e6, f / peer,
+           peer / t[0]);
+    if (dw) {
+        printf(" %5.0f", share * 100);
+        total->log_share += log(share);
+        total->log_copy += log(copy);
+        total->reached += peer / t[0] >= MUCH_FASTER || share >= NEAR_COPY;
+    }
+    printf("\n");
+    total->log_sum[dw] += log(peer / t[0]);
+    total->n[dw]++;
+    total->ours += t[0] * layer->times;
+    total->theirs += peer * layer->times;
+}
+
 static int run_layer(const struct bench_layer *layer,
                      const struct bench_options *o, struct peer base,
                      struct totals *total)
@@ -249,25 +274,12 @@ static int run_layer(const struct bench_layer *layer,
     int good = make_peer(&nhwc, &r, what, 1) && make_peer(&any, &r, what, 0);
     if (good) {
         struct call c = { &r, what };
-        double t[3], rates[2 * COPIES];
-        bench_copy_rates(o->threads, rates, COPIES);
-        measure(&c, &nhwc, &any, o, t);
-        double copy = copy_rate(o, rates);
-        double peer = t[1] < t[2] ? t[1] : t[2];
-        double f = 1e-9 * bench_run_flops(&r);
         int dw = bench_is_depthwise(&layer->s);
-        double share = 1e-9 * bench_run_bytes(&r) / t[0] / copy;
-        printf("%-28s %5d %9.1f %7.1f %9.1f %9.1f %7.1f %6.2f %5.0f\n",
-               layer->name, layer->times, t[0] * 1e6, f / t[0], t[1] * 1e6,
-               t[2] * 1e6, f / peer, peer / t[0], share * 100);
-        total->log_sum[dw] += log(peer / t[0]);
-        total->log_share += dw ? log(share) : 0;
-        total->log_copy += dw ? log(copy) : 0;
-        total->n[dw]++;
-        total->reached +=
-            dw && (peer / t[0] >= MUCH_FASTER || share >= NEAR_COPY);
-        total->ours += t[0] * layer->times;
-        total->theirs += peer * layer->times;
+        double t[3], rates[2 * COPIES];
+        bench_copy_rates(o->threads, rates, dw ? COPIES : 0);
+        measure(&c, &nhwc, &any, o, t);
+        double copy = dw ? copy_rate(o, rates) : 0;
+        tally(&r, t, copy, total);
     }
     free_peer(&nhwc);
     free_peer(&any);
