@@ -91,12 +91,14 @@ static struct guarded one_by_one(const struct layer *l, int mask)
 {
     struct guarded y = guarded_make(l->n_y * (size_t)l->batch);
 
+    nn_parallel_set_threads(1); /* so small that more would wait */
     for (size_t i = 0; i < (size_t)l->batch; i++) {
         struct nn_conv_epilogue e = epilogue(l, mask, i);
 
         nn_conv_forward(l->conv, 1, l->x.v + i * l->n_x, l->packed.v, &e,
                         y.v + i * l->n_y, l->work.v);
     }
+    nn_parallel_set_threads(0);
     return y;
 }
 
@@ -131,10 +133,11 @@ static void check_layer(const struct large_case *c, unsigned flags)
 {
     struct layer l = layer_make(c, flags);
 
-    for (int mask = 0; mask < 12; mask += mask == 3 ? 5 : 1) {
-        struct guarded want = one_by_one(&l, mask);
+    static const int masks[] = { 0, 1, 3, 8 };
+    for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+        struct guarded want = one_by_one(&l, masks[i]);
 
-        together(&l, mask, 0, &want);
+        together(&l, masks[i], 0, &want);
         guarded_free(&want);
     }
     struct guarded want = one_by_one(&l, 9);
