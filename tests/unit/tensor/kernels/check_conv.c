@@ -11,11 +11,6 @@
 #include "tests/unit/tensor/kernels/reference.h"
 #include "tests/unit/testkit.h"
 
-struct conv_case {
-    struct nn_conv_shape s;
-    int32_t batch;
-};
-
 /* Shapes of the nets, and corners: one pixel, kernel larger than the image,
  * padding beyond the kernel, one column more or less than a panel. */
 static const struct conv_case fixed[] = {

@@ -9,15 +9,10 @@
 #include "tests/unit/tensor/kernels/reference.h"
 #include "tests/unit/testkit.h"
 
-struct large_case {
-    struct nn_conv_shape s;
-    int32_t batch;
-};
-
 /* Together more than 2 million floats of x and y: strips of 8, of 7, no strips
  * and a rest of each width, strides, odd sizes, channels that are no whole
  * line, and those of two blocks. */
-static const struct large_case cases[] = {
+static const struct conv_case cases[] = {
     { { 28, 40, 32, 32, 3, 3, 1, 1, 1, 1, 32 }, 30 },
     { { 21, 49, 16, 16, 5, 5, 1, 1, 2, 2, 16 }, 64 },
     { { 30, 27, 48, 48, 3, 3, 1, 1, 1, 1, 48 }, 27 },
@@ -38,7 +33,7 @@ struct layer {
     int32_t batch;
 };
 
-static struct layer layer_make(const struct large_case *c, unsigned flags)
+static struct layer layer_make(const struct conv_case *c, unsigned flags)
 {
     const struct nn_conv_shape *s = &c->s;
     struct nn_error err = NN_ERROR_INIT;
@@ -129,7 +124,7 @@ static void together(const struct layer *l, int mask, size_t shift,
     guarded_free(&y);
 }
 
-static void check_layer(const struct large_case *c, unsigned flags)
+static void check_layer(const struct conv_case *c, unsigned flags)
 {
     struct layer l = layer_make(c, flags);
 

@@ -8,6 +8,11 @@
 
 #include "common/tensor/kernels/conv.h"
 
+struct conv_case {
+    struct nn_conv_shape s;
+    int32_t batch;
+};
+
 /* n floats with guard floats on both sides. */
 struct guarded {
     float *v; /* first of the n floats, NN_ALIGN-aligned */
