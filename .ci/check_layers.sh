@@ -1,7 +1,8 @@
 #!/bin/sh
 # .ci/check_layers.sh - includes point one way only:
 #     pipelines -> stage1_gate, stage2_species -> common, never back, and the
-#     stages never include each other; inside common the table below.
+#     stages never include each other; inside common and between the rooms of
+#     pipelines the table below.
 # Every "quoted" include is a path from the root of a file that exists. A
 # *_internal.h is included from its own folder (and from tests) only.
 set -eu
@@ -15,21 +16,48 @@ BEGIN {
     allow["common/image"] = "common/base common/image"
     allow["common/data"] = "common/base common/image common/data"
     allow["common/eval"] = "common/base common/eval"
-    allow["common/train"] = "common/base common/tensor common/image " \
-        "common/data common/eval common/train"
+    allow["common/net"] = "common/base common/tensor common/image " \
+        "common/data common/net"
+    allow["common/train"] = allow["common/net"] " common/eval common/train"
     all = allow["common/train"]
     allow["stage1_gate"] = all " stage1_gate"
     allow["stage2_species"] = all " stage2_species"
-    allow["pipelines"] = all " stage1_gate stage2_species pipelines"
-    allow["tests"] = all " stage1_gate stage2_species pipelines tests"
+    stages = all " stage1_gate stage2_species"
+    room("synth", "")
+    room("report", "")
+    room("bench", "synth")
+    room("data", "synth")
+    room("cascade", "")
+    room("train", "cascade")
+    room("mine", "cascade data report")
+    room("measure", "cascade")
+    room("experiment", "cascade data")
+    room("compare", "cascade data experiment report")
+    room("sweep", "cascade data experiment report")
+    room("study", "cascade data experiment")
+    room("export", "cascade")
+    room("cli", every_room)
+    allow["tests"] = stages every_room " tests"
     for (from in allow) {
         n = split(allow[from], to, " ")
         for (i = 1; i <= n; i++) ok[from, to[i]] = 1
     }
 }
+# A room of pipelines may use the common core, the stages and the rooms named.
+function room(name, others, part, n, i) {
+    every_room = every_room " pipelines/" name
+    allow["pipelines/" name] = stages " pipelines/" name
+    n = split(others, part, " ")
+    for (i = 1; i <= n; i++) {
+        sub(/^pipelines\//, "", part[i])
+        allow["pipelines/" name] = allow["pipelines/" name] \
+            " pipelines/" part[i]
+    }
+}
 function layer(path, part) {
     split(path, part, "/")
-    return part[1] == "common" ? part[1] "/" part[2] : part[1]
+    return part[1] == "common" || part[1] == "pipelines" \
+        ? part[1] "/" part[2] : part[1]
 }
 function folder(path) {
     sub(/\/[^\/]*$/, "", path)

@@ -11,7 +11,7 @@ build=${1:-build}
 # the allocation hook of the tests, and the flag that SIGINT sets:
 state='^(cpu_flags|cpu_caches|cpu_once|chosen_threads|led|log_lock|log_sink'
 state="$state|log_ctx|log_least|bar_shown|all_quiet|calls|live|fail_at"
-state="$state|cmd_stop)\$"
+state="$state|stop_asked)\$"
 
 bad=0
 libraries=0

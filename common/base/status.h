@@ -2,8 +2,8 @@
  *
  * A function that can fail returns enum nn_status. NN_OK is zero, so
  * "if (st) goto out;" reads as "on failure". Nothing in the libraries prints
- * to stderr, exits or aborts on bad input: only pipelines/main.c decides the
- * exit status. */
+ * to stderr, exits or aborts on bad input: only the program decides the exit
+ * status. */
 #ifndef NN_COMMON_BASE_STATUS_H
 #define NN_COMMON_BASE_STATUS_H
 

@@ -14,7 +14,7 @@
 #include "common/tensor/loss.h"
 #include "common/tensor/optim.h"
 #include "common/train/mix.h"
-#include "common/train/net.h"
+#include "common/net/net.h"
 
 /* Progressive resolution: `epochs` epochs on inputs of size x size pixels. */
 struct nn_train_phase {

@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "common/train/net.h"
+#include "common/net/net.h"
 #include "pipelines/bench/layers.h"
 
 enum { BENCH_BATCHES = 2, BENCH_MAX_ROUNDS = 63 };

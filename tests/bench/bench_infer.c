@@ -17,7 +17,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
-#include "pipelines/model.h"
+#include "pipelines/cascade/model.h"
 
 enum { MAX_CALLS = 10000 };
 

@@ -58,7 +58,7 @@ class Ours:
 
     def __init__(self, a, x, file):
         x.tofile(file)
-        # What the program sets for itself: pipelines/main.c.
+        # What the program sets for itself: pipelines/cli/main.c.
         env = {"GOMP_SPINCOUNT": "3000", **os.environ}
         self.child = subprocess.Popen(
             [os.path.join(a.build, "tests/bench/bench_infer"), a.model, a.net,

@@ -81,7 +81,7 @@ class Ours:
 
     def __init__(self, a):
         self.command = [a.bench, str(a.width), str(a.size), str(a.batch)]
-        # What the program sets for itself: pipelines/main.c.
+        # What the program sets for itself: pipelines/cli/main.c.
         self.env = {"GOMP_SPINCOUNT": "3000", **os.environ}
 
     def measure(self, steps):

@@ -7,7 +7,7 @@
 #include "common/base/cpu.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/train/net.h"
+#include "common/net/net.h"
 
 static enum nn_status load(const char *path, float width, int32_t size,
                            size_t outputs, struct nn_net **net,

@@ -295,7 +295,7 @@ START_TEST(many_equals_single)
 END_TEST
 
 /* One item: every resample is that item. */
-START_TEST(single_item)
+START_TEST(baseline_item)
 {
     double v = -2.5;
     struct nn_bootstrap spec = { 1, NULL, 1, 0.95, 0 };
@@ -365,7 +365,7 @@ static Suite *create(void)
     tcase_add_test(t, area_coverage);
     tcase_add_test(t, paired_difference);
     tcase_add_test(t, many_equals_single);
-    tcase_add_test(t, single_item);
+    tcase_add_test(t, baseline_item);
     tcase_add_test(t, bad_spec);
     tcase_add_test(t, allocation_failures);
     suite_add_tcase(s, t);

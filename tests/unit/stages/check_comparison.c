@@ -4,8 +4,8 @@
 
 #include "common/base/mem.h"
 #include "common/base/rng.h"
-#include "pipelines/cmd.h"
-#include "pipelines/comparison.h"
+#include "pipelines/cli/cmd.h"
+#include "pipelines/compare/comparison.h"
 #include "tests/unit/testkit.h"
 
 enum { REPLICATES = 200 };
@@ -75,7 +75,7 @@ static void setup(struct comparison *c, const struct comparison_options *o)
 {
     struct nn_dataset *ds;
 
-    ck_assert(!cmd_open_data(o->data, 1, &ds, NULL));
+    ck_assert(!data_open(o->data, 1, &ds, NULL));
     for (size_t i = 0; i < ds->n; i++) {
         ds->items[i].split = NN_TEST; /* all of them, for larger counts */
     }
@@ -401,7 +401,7 @@ static void refused(const struct comparison_options *o, const char *why)
     struct nn_dataset *ds;
     struct comparison c;
 
-    ck_assert(!cmd_open_data(o->data, 1, &ds, NULL));
+    ck_assert(!data_open(o->data, 1, &ds, NULL));
     ck_assert_int_eq(comparison_init(&c, o, ds, &err), NN_ERR_ARG);
     ck_assert_msg(strstr(err.text, why) != NULL, "%s", err.text);
 }

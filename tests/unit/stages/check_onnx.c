@@ -4,8 +4,8 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
-#include "pipelines/onnx.h"
-#include "pipelines/onnx_wire.h"
+#include "pipelines/export/onnx.h"
+#include "pipelines/export/onnx_wire.h"
 #include "tests/unit/testkit.h"
 
 static void check_bytes(struct onnx_wire *w, const char *want, size_t n)

@@ -5,8 +5,8 @@
 #include "common/base/mem.h"
 #include "common/base/rng.h"
 #include "common/eval/metrics.h"
-#include "pipelines/study.h"
-#include "pipelines/train_rounds.h"
+#include "pipelines/study/study.h"
+#include "pipelines/mine/train_rounds.h"
 #include "tests/unit/testkit.h"
 
 enum { N_POS = 100, N_NEG = 300, N = N_POS + N_NEG, SEEDS = 3, SETS = 1 };

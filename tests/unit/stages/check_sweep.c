@@ -4,8 +4,8 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
-#include "pipelines/sweep.h"
-#include "pipelines/train_subset.h"
+#include "pipelines/sweep/sweep.h"
+#include "pipelines/train/train_subset.h"
 #include "tests/unit/testkit.h"
 
 /* 40 positives of 2 classes and 60 negatives: families f0 (35), f1 (20) and 5

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "pipelines/sweep.h"
+#include "pipelines/sweep/sweep.h"
 #include "tests/unit/testkit.h"
 
 /* --- the curve --- */
@@ -131,7 +131,7 @@ struct story {
     struct nn_dataset ds;
     struct sweep_options o;
     struct sweep_plan plan;
-    struct trial_test test;
+    struct experiment_test test;
     struct sweep_replicates r;
 };
 
@@ -167,12 +167,12 @@ static void story_init(struct story *t, const char *numbers, double a, double b,
     ck_assert_int_eq(sweep_parse_kinds("random", &t->o, NULL), NN_OK);
     ck_assert_int_eq(sweep_parse_losses("cross-entropy", &t->o, NULL), NN_OK);
     ck_assert_int_eq(sweep_plan_init(&t->o, &counts, &t->plan, NULL), NN_OK);
-    t->test = (struct trial_test){ .index = nn_mem_calloc(TEST_N, 4),
-                                   .positive = nn_mem_calloc(TEST_N, 1),
-                                   .ok = nn_mem_calloc(TEST_N, 1),
-                                   .n = TEST_N,
-                                   .n_positives = TEST_POSITIVES,
-                                   .n_negatives = TEST_NEGATIVES };
+    t->test = (struct experiment_test){ .index = nn_mem_calloc(TEST_N, 4),
+                                        .positive = nn_mem_calloc(TEST_N, 1),
+                                        .ok = nn_mem_calloc(TEST_N, 1),
+                                        .n = TEST_N,
+                                        .n_positives = TEST_POSITIVES,
+                                        .n_negatives = TEST_NEGATIVES };
     for (size_t i = 0; i < TEST_N; i++) {
         t->test.ok[i] = 1;
         t->test.positive[i] = i % 5 == 0;
@@ -189,7 +189,7 @@ static void story_init(struct story *t, const char *numbers, double a, double b,
 static void story_release(struct story *t)
 {
     nn_mem_free(t->r.fpr95);
-    trial_test_release(&t->test);
+    experiment_test_release(&t->test);
     sweep_plan_release(&t->plan);
     nn_mem_free(t->o.number);
 }

@@ -4,7 +4,7 @@
 #include "common/base/cpu.h"
 #include "common/base/mem.h"
 #include "common/base/rng.h"
-#include "common/train/net.h"
+#include "common/net/net.h"
 #include "stage1_gate/gate.h"
 #include "tests/unit/testkit.h"
 

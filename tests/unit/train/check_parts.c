@@ -4,7 +4,7 @@
 
 #include "common/base/file.h"
 #include "common/train/checkpoint.h"
-#include "common/train/net.h"
+#include "common/net/net.h"
 #include "common/train/train.h"
 #include "tests/unit/testkit.h"
 

@@ -1,0 +1,477 @@
+#include "common/net/net.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/tensor/loss.h"
+#include "common/tensor/nets/mobilenetv4.h"
+
+#define ARCHITECTURE "mobilenetv4_conv_small"
+enum { MAX_OUTPUTS = 10000, MAX_SIZE = 4096 };
+
+struct nn_net_spec nn_net_spec_defaults(void)
+{
+    return (struct nn_net_spec){
+        .width = 1.0f,
+        .size = 128,
+        .dropout = 0.2f,
+        .head = NN_HEAD_SOFTMAX,
+        .fit = NN_FIT_SQUEEZE,
+        .crop_share = 1.0f,
+        .mean = { 123.675f, 116.28f, 103.53f },
+        .stddev = { 58.395f, 57.12f, 57.375f },
+    };
+}
+
+/* --- life --- */
+
+static enum nn_status copy_outputs(struct nn_net *net,
+                                   const struct nn_net_spec *spec)
+{
+    char **names = nn_mem_calloc(spec->n_outputs, sizeof *names);
+
+    if (names == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    net->spec.outputs = (const char *const *)names;
+    for (size_t i = 0; i < spec->n_outputs; i++) {
+        names[i] = nn_mem_strdup(spec->outputs[i]);
+        if (names[i] == NULL) {
+            return NN_ERR_NOMEM;
+        }
+    }
+    return NN_OK;
+}
+
+static enum nn_status build(const struct nn_net_spec *spec, int32_t size,
+                            struct nn_graph **out, struct nn_error *err)
+{
+    const struct nn_mobilenetv4 m = { .width = spec->width,
+                                      .size = size,
+                                      .outputs = (int32_t)spec->n_outputs,
+                                      .dropout = spec->dropout };
+
+    return nn_mobilenetv4_build(&m, out, err);
+}
+
+static void destroy_graphs(struct nn_net *net)
+{
+    nn_graph_destroy(&net->graph);
+    for (size_t i = 0; i < NN_TEST_VIEWS - 1; i++) {
+        nn_graph_destroy(&net->more[i]);
+    }
+}
+
+/* The graphs that net->spec asks for. */
+static enum nn_status build_graphs(struct nn_net *net, struct nn_error *err)
+{
+    const struct nn_net_spec *s = &net->spec;
+    enum nn_status st = build(s, s->size, &net->graph, err);
+
+    for (size_t i = 0; !st && i < s->n_more; i++) {
+        st = build(s, s->more[i].size, &net->more[i], err);
+    }
+    return st;
+}
+
+enum nn_status nn_net_create(const struct nn_net_spec *spec, uint64_t seed,
+                             struct nn_net **out, struct nn_error *err)
+{
+    struct nn_net *net = nn_mem_calloc(1, sizeof *net);
+    enum nn_status st;
+
+    *out = NULL;
+    if (net == NULL) {
+        return nn_fail_nomem(err);
+    }
+    net->spec = *spec;
+    net->spec.outputs = NULL;
+    net->temperature = 1;
+    st = copy_outputs(net, spec) ? nn_fail_nomem(err) : build_graphs(net, err);
+    if (!st && nn_params_init(&net->params, net->graph, 0)) {
+        st = nn_fail_nomem(err);
+    }
+    if (st) {
+        nn_net_destroy(&net);
+        return st;
+    }
+    nn_params_randomise(&net->params, net->graph, seed);
+    *out = net;
+    return NN_OK;
+}
+
+void nn_net_destroy(struct nn_net **np)
+{
+    struct nn_net *net = *np;
+    char **names;
+
+    *np = NULL;
+    if (net == NULL) {
+        return;
+    }
+    names = (char **)(uintptr_t)net->spec.outputs;
+    for (size_t i = 0; names != NULL && i < net->spec.n_outputs; i++) {
+        nn_mem_free(names[i]);
+    }
+    nn_mem_free(names);
+    nn_params_release(&net->params);
+    destroy_graphs(net);
+    nn_mem_free(net);
+}
+
+enum nn_status nn_net_set_test_views(struct nn_net *net,
+                                     const struct nn_test_views *views,
+                                     struct nn_error *err)
+{
+    struct nn_net made = { .spec = net->spec };
+    enum nn_status st;
+
+    if (views->n == 0) {
+        return NN_OK;
+    }
+    made.spec.size = views->v[0].size;
+    made.spec.n_more = views->n - 1;
+    for (size_t i = 0; i < views->n; i++) {
+        if (views->v[i].size > views->v[0].size || views->v[0].mirrored) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "the first test view must be the largest, and not "
+                           "mirrored");
+        }
+        if (i > 0) {
+            made.spec.more[i - 1] = views->v[i];
+        }
+    }
+    st = build_graphs(&made, err);
+    if (st) {
+        destroy_graphs(&made);
+        return st;
+    }
+    destroy_graphs(net);
+    net->spec = made.spec;
+    net->graph = made.graph;
+    memcpy(net->more, made.more, sizeof net->more);
+    return NN_OK;
+}
+
+size_t nn_net_macs(const struct nn_net *net)
+{
+    size_t n = nn_graph_macs(net->graph);
+
+    for (size_t i = 0; i < net->spec.n_more; i++) {
+        n += nn_graph_macs(net->more[i]);
+    }
+    return n;
+}
+
+/* --- writing --- */
+
+static json_t *three(const float v[3])
+{
+    return json_pack("[f, f, f]", (double)v[0], (double)v[1], (double)v[2]);
+}
+
+json_t *nn_net_views_json(const struct nn_net_spec *s)
+{
+    json_t *a = s->n_more > 0 ? json_array() : NULL;
+
+    for (size_t i = 0; i < s->n_more; i++) {
+        json_array_append_new(a, json_pack("{s:i, s:b}", "size",
+                                           (int)s->more[i].size, "mirrored",
+                                           s->more[i].mirrored));
+    }
+    return a;
+}
+
+static json_t *spec_json(const struct nn_net *net)
+{
+    const struct nn_net_spec *s = &net->spec;
+    json_t *outputs = json_array();
+
+    for (size_t i = 0; i < s->n_outputs; i++) {
+        json_array_append_new(outputs, json_string(s->outputs[i]));
+    }
+    return json_pack("{s:s, s:f, s:i, s:f, s:s, s:s, s:f, s:o, s:o, s:o, s:f, "
+                     "s:o*}",
+                     "architecture", ARCHITECTURE, "width", (double)s->width,
+                     "size", (int)s->size, "dropout", (double)s->dropout,
+                     "head", s->head == NN_HEAD_SIGMOID ? "sigmoid" : "softmax",
+                     "fit", nn_fit_name(s->fit), "crop_share",
+                     (double)s->crop_share, "mean", three(s->mean), "stddev",
+                     three(s->stddev), "outputs", outputs, "temperature",
+                     net->temperature, "test_views", nn_net_views_json(s));
+}
+
+enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
+                           const struct nn_net *net, enum nn_dtype dtype,
+                           struct nn_error *err)
+{
+    json_t *j = spec_json(net);
+    char *text =
+        j != NULL ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    char *key = nn_mem_sprintf("%snet", prefix);
+    enum nn_status st = NN_ERR_NOMEM;
+
+    if (text != NULL && key != NULL) {
+        st = nn_st_writer_meta(w, key, text);
+    }
+    if (!st) {
+        st = nn_st_writer_add_params(w, prefix, dtype, net->graph,
+                                     net->params.value.data);
+    }
+    json_decref(j);
+    free(text);
+    nn_mem_free(key);
+    return st ? nn_fail(err, st, "%s", nn_status_str(st)) : NN_OK;
+}
+
+/* --- reading --- */
+
+struct reader {
+    const json_t *j;
+    const char *prefix;
+    struct nn_error *err;
+    enum nn_status st; /* sticky */
+};
+
+static void bad(struct reader *r, const char *key)
+{
+    if (!r->st) {
+        r->st =
+            nn_fail(r->err, NN_ERR_FORMAT,
+                    "its '%snet' metadata has no usable '%s'", r->prefix, key);
+    }
+}
+
+static double get_number(struct reader *r, const char *key, double lo,
+                         double hi)
+{
+    const json_t *v = json_object_get(r->j, key);
+    double x = json_number_value(v);
+
+    if (!json_is_number(v) || !(x >= lo && x <= hi)) {
+        bad(r, key);
+        return lo;
+    }
+    return x;
+}
+
+static const char *get_text(struct reader *r, const char *key)
+{
+    const char *s = json_string_value(json_object_get(r->j, key));
+
+    if (s == NULL) {
+        bad(r, key);
+        return "";
+    }
+    return s;
+}
+
+static void get_three(struct reader *r, const char *key, double lo, float v[3])
+{
+    const json_t *a = json_object_get(r->j, key);
+
+    for (size_t i = 0; i < 3; i++) {
+        double x = json_number_value(json_array_get(a, i));
+
+        if (json_array_size(a) != 3 || !(x >= lo && x <= 1e6)) {
+            bad(r, key);
+            return;
+        }
+        v[i] = (float)x;
+    }
+}
+
+static void read_words(struct reader *r, struct nn_net_spec *s)
+{
+    const char *head = get_text(r, "head");
+
+    if (strcmp(get_text(r, "architecture"), ARCHITECTURE) != 0) {
+        bad(r, "architecture");
+    }
+    if (strcmp(head, "sigmoid") == 0) {
+        s->head = NN_HEAD_SIGMOID;
+    } else if (strcmp(head, "softmax") == 0) {
+        s->head = NN_HEAD_SOFTMAX;
+    } else {
+        bad(r, "head");
+    }
+    if (nn_fit_parse(get_text(r, "fit"), &s->fit)) {
+        bad(r, "fit");
+    }
+}
+
+static void read_views(struct reader *r, struct nn_net_spec *s)
+{
+    const json_t *a = json_object_get(r->j, "test_views");
+    size_t n = json_array_size(a);
+
+    if (a != NULL && (n < 1 || n >= NN_TEST_VIEWS)) {
+        bad(r, "test_views");
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(a, i);
+        json_int_t size = json_integer_value(json_object_get(v, "size"));
+        const json_t *mirrored = json_object_get(v, "mirrored");
+
+        if (size < 32 || size > s->size || s->size > NN_TEST_VIEW_SIZE ||
+            !json_is_boolean(mirrored)) {
+            bad(r, "test_views");
+            return;
+        }
+        s->more[i].size = (int32_t)size;
+        s->more[i].mirrored = json_is_true(mirrored);
+    }
+    s->n_more = n;
+}
+
+/* Names of outputs, borrowed from the JSON. */
+static const char **read_outputs(struct reader *r, size_t *n)
+{
+    const json_t *a = json_object_get(r->j, "outputs");
+    const char **names;
+
+    *n = json_array_size(a);
+    if (*n < 1 || *n > MAX_OUTPUTS) {
+        bad(r, "outputs");
+        return NULL;
+    }
+    names = nn_mem_calloc(*n, sizeof *names);
+    for (size_t i = 0; names != NULL && i < *n; i++) {
+        names[i] = json_string_value(json_array_get(a, i));
+        if (names[i] == NULL) {
+            bad(r, "outputs");
+            names[i] = "";
+        }
+    }
+    if (names == NULL && !r->st) {
+        r->st = nn_fail_nomem(r->err);
+    }
+    return names;
+}
+
+static enum nn_status read_net(const struct nn_st_file *f, struct reader *r,
+                               struct nn_net **out)
+{
+    struct nn_net_spec s = nn_net_spec_defaults();
+    double temperature;
+    const char **names;
+    enum nn_status st;
+
+    s.width = (float)get_number(r, "width", 0.01, 16);
+    s.size = (int32_t)get_number(r, "size", 32, MAX_SIZE);
+    s.dropout = (float)get_number(r, "dropout", 0, 0.99);
+    s.crop_share = (float)get_number(r, "crop_share", 0.05, 1);
+    temperature = get_number(r, "temperature", 1e-3, 1e3);
+    read_words(r, &s);
+    read_views(r, &s);
+    get_three(r, "mean", 0, s.mean);
+    get_three(r, "stddev", 1e-3, s.stddev);
+    names = read_outputs(r, &s.n_outputs);
+    s.outputs = names;
+    st = r->st ? r->st : nn_net_create(&s, 0, out, r->err);
+    nn_mem_free(names);
+    if (st) {
+        return st;
+    }
+    (*out)->temperature = temperature;
+    return nn_params_load(f, r->prefix, (*out)->graph,
+                          (*out)->params.value.data, 1, NULL, r->err);
+}
+
+enum nn_status nn_net_load(const struct nn_st_file *f, const char *prefix,
+                           struct nn_net **out, struct nn_error *err)
+{
+    char *key = nn_mem_sprintf("%snet", prefix);
+    const char *text = key != NULL ? nn_st_meta(f, key) : NULL;
+    json_error_t je;
+    json_t *j = text != NULL ? json_loads(text, 0, &je) : NULL;
+    struct reader r = { j, prefix, err, NN_OK };
+    struct nn_net *net = NULL;
+    enum nn_status st;
+
+    *out = NULL;
+    if (key == NULL) {
+        return nn_fail_nomem(err);
+    }
+    if (j == NULL) {
+        st = nn_fail(err, NN_ERR_FORMAT, "no usable '%s' in its metadata", key);
+    } else {
+        st = read_net(f, &r, &net);
+    }
+    json_decref(j);
+    nn_mem_free(key);
+    if (st) {
+        nn_net_destroy(&net);
+        return st;
+    }
+    *out = net;
+    return NN_OK;
+}
+
+enum nn_status nn_net_init_from(struct nn_net *net, const char *path,
+                                const char *prefix,
+                                struct nn_load_report *report,
+                                struct nn_error *err)
+{
+    struct nn_st_file *f = NULL;
+    enum nn_status st = nn_st_open(path, &f, err);
+
+    if (st) {
+        return st;
+    }
+    st = nn_params_load(f, prefix, net->graph, net->params.value.data, 0,
+                        report, err);
+    if (!st && report->taken == 0) {
+        st = nn_params_load(f, "", net->graph, net->params.value.data, 0,
+                            report, err);
+    }
+    if (!st && report->taken == 0) {
+        st = nn_fail(err, NN_ERR_FORMAT, "no weights of '%s' fit: %s", path,
+                     report->mismatched > 0 ? report->first_mismatched
+                                            : "other tensor names");
+    }
+    nn_st_close(&f);
+    return st;
+}
+
+void nn_net_init_log(const char *who, const char *path,
+                     const struct nn_load_report *r)
+{
+    int all = r->taken + r->missing + r->mismatched;
+
+    nn_log(NN_LOG_INFO, "%s: starts from '%s': %d of %d tensors", who, path,
+           r->taken, all);
+    if (r->mismatched > 0) {
+        nn_log(NN_LOG_INFO,
+               "%s: %d of another shape there, left at random: %s%s", who,
+               r->mismatched, r->first_mismatched,
+               r->mismatched > 1 ? ", ..." : "");
+    }
+    if (r->missing > 0) {
+        nn_log(NN_LOG_INFO, "%s: %d not there, left at random: %s%s", who,
+               r->missing, r->first_missing, r->missing > 1 ? ", ..." : "");
+    }
+    if (r->unused > 0) {
+        nn_log(NN_LOG_INFO,
+               "%s: %d of the file have no place in this net: %s%s", who,
+               r->unused, r->first_unused, r->unused > 1 ? ", ..." : "");
+    }
+}
+
+void nn_net_probabilities(const struct nn_net *net, const float *logits,
+                          float *p)
+{
+    int32_t k = (int32_t)net->spec.n_outputs;
+
+    if (net->spec.head == NN_HEAD_SOFTMAX) {
+        nn_softmax(logits, k, (float)net->temperature, p);
+        return;
+    }
+    for (int32_t i = 0; i < k; i++) {
+        p[i] = nn_sigmoid(logits[i] / (float)net->temperature);
+    }
+}

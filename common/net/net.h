@@ -1,0 +1,148 @@
+/* common/net/net.h - a network together with how a photo becomes its input.
+ *
+ * Whatever changes a prediction travels with the weights: input size, fit
+ * rule, normalisation, head, temperature, class names. So training,
+ * evaluation and use cannot disagree. */
+#ifndef NN_COMMON_NET_NET_H
+#define NN_COMMON_NET_NET_H
+
+#include <jansson.h>
+
+#include "common/data/dataset.h"
+#include "common/image/resize.h"
+#include "common/tensor/graph.h"
+#include "common/tensor/safetensors.h"
+#include "common/net/tta.h"
+
+enum nn_head {
+    NN_HEAD_SIGMOID, /* p_k = sigmoid(z_k / T), independent outputs */
+    NN_HEAD_SOFTMAX, /* p = softmax(z / T) */
+};
+
+struct nn_net_spec {
+    float width;   /* of MobileNetV4-Conv-Small */
+    int32_t size;  /* input pixels, square */
+    size_t n_more; /* views behind the first, which has `size` */
+    struct nn_test_view more[NN_TEST_VIEWS - 1];
+    float dropout; /* before the classifier, training only */
+    enum nn_head head;
+    enum nn_fit fit;
+    float crop_share;         /* of NN_FIT_CROP */
+    float mean[3], stddev[3]; /* byte units */
+    size_t n_outputs;
+    const char *const *outputs; /* names, e.g. { "bear" } or the classes */
+};
+/* ImageNet mean and deviation, squeeze/crop rule, dropout: the project's
+ * defaults; the caller fills width, size, head and outputs. */
+struct nn_net_spec nn_net_spec_defaults(void);
+
+struct nn_net {
+    struct nn_net_spec spec; /* outputs points to own copies */
+    struct nn_graph *graph;
+    struct nn_graph *more[NN_TEST_VIEWS - 1]; /* the same at other sizes */
+    struct nn_params params; /* values; gradients only while training */
+    double temperature;      /* 1 until calibrated */
+};
+
+/* Build the graph and draw random weights. */
+NN_MUST_CHECK enum nn_status nn_net_create(const struct nn_net_spec *spec,
+                                           uint64_t seed, struct nn_net **out,
+                                           struct nn_error *err);
+void nn_net_destroy(struct nn_net **net);
+/* From now on the net sees pictures in these views, the first of which gives
+ * spec.size; none: as it is. Weights stay. Scorers, training and saving of the
+ * net come after this, not before. Errors: NN_ERR_ARG (a view larger than the
+ * first, the first mirrored), NN_ERR_NOMEM; the net is then as it was. */
+NN_MUST_CHECK enum nn_status
+nn_net_set_test_views(struct nn_net *net, const struct nn_test_views *views,
+                      struct nn_error *err);
+/* [{"size": 160, "mirrored": true}, ...], the views behind the first; NULL
+ * when there are none. */
+json_t *nn_net_views_json(const struct nn_net_spec *spec);
+/* Multiply-adds of one picture, all views. */
+size_t nn_net_macs(const struct nn_net *net);
+
+/* Weights under PREFIX ("gate."), spec and temperature as JSON metadata under
+ * key "PREFIXnet". */
+NN_MUST_CHECK enum nn_status nn_net_save(struct nn_st_writer *w,
+                                         const char *prefix,
+                                         const struct nn_net *net,
+                                         enum nn_dtype dtype,
+                                         struct nn_error *err);
+/* Refuses unknown architectures, heads, fit rules, absurd sizes and anything
+ * missing, by name. */
+NN_MUST_CHECK enum nn_status nn_net_load(const struct nn_st_file *f,
+                                         const char *prefix,
+                                         struct nn_net **out,
+                                         struct nn_error *err);
+
+/* Start from weights in a file: first under PREFIX, else the bare names (a
+ * timm file, a pre-trained backbone). Tensors that do not fit (the
+ * classifier) keep their values; report says what was taken. Errors:
+ * NN_ERR_FORMAT when nothing fits. */
+NN_MUST_CHECK enum nn_status
+nn_net_init_from(struct nn_net *net, const char *path, const char *prefix,
+                 struct nn_load_report *report, struct nn_error *err);
+
+/* Say through the log what nn_net_init_from() took from `path`, what was left
+ * and why: "gate: 177 of 179 tensors ...". */
+void nn_net_init_log(const char *who, const char *path,
+                     const struct nn_load_report *report);
+
+/* Run a network on decoded photos. Owns an inference executor for each view:
+ * logits are means over the views, embeddings and maps are of the first. */
+struct nn_scorer;
+NN_MUST_CHECK enum nn_status nn_scorer_create(const struct nn_net *net,
+                                              int32_t max_batch,
+                                              struct nn_scorer **out,
+                                              struct nn_error *err);
+void nn_scorer_destroy(struct nn_scorer **s);
+/* Take new weights of the same graph (an EMA, say). */
+void nn_scorer_load(struct nn_scorer *s, const float *values);
+/* From now on items of a data set are reduced by area averaging so that the
+ * shorter side has at most `side` pixels before they are fitted, as if the
+ * files were that small; 0: no such limit. */
+void nn_scorer_set_side(struct nn_scorer *s, int32_t side);
+/* Logits [n,K] of n already fitted inputs, n <= max_batch, each
+ * [size,size,3] bytes. */
+NN_MUST_CHECK enum nn_status nn_scorer_run_bytes(struct nn_scorer *s,
+                                                 const uint8_t *rgb, int32_t n,
+                                                 float *logits,
+                                                 struct nn_error *err);
+/* Logits [n,K] of items index[0..n-1] of a data set, through the threaded
+ * loader, with progress under `label` (NULL: none). ok[i] is 0 where the
+ * picture could not be read (its logits are then 0). */
+NN_MUST_CHECK enum nn_status
+nn_scorer_run_items(struct nn_scorer *s, const struct nn_dataset *ds,
+                    const uint32_t *index, size_t n, const char *label,
+                    float *logits, uint8_t *ok, struct nn_error *err);
+/* The same, and the embedding of each, what the classifier sees: rows of
+ * nn_scorer_dims() floats in embedding [n,D], scaled to length 1, so that the
+ * dot product of two is their cosine. */
+size_t nn_scorer_dims(const struct nn_scorer *s);
+NN_MUST_CHECK enum nn_status
+nn_scorer_embed_items(struct nn_scorer *s, const struct nn_dataset *ds,
+                      const uint32_t *index, size_t n, const char *label,
+                      float *logits, float *embedding, uint8_t *ok,
+                      struct nn_error *err);
+/* The part of a net behind the mean over the picture, on features [n,C]:
+ * logits [n,K] = classifier(relu(norm(conv_head(features)))), with the running
+ * statistics. A plain loop, for a few vectors; any thread.
+ * Errors: NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_net_head(const struct nn_net *net,
+                                         const float *features, size_t n,
+                                         float *logits, struct nn_error *err);
+/* What each place of a picture says: map [H,W,K] holds the logits that the net
+ * would give if the features of the whole picture were those of that place
+ * (class activation maps, B. Zhou et al., CVPR 2016; the head between mean and
+ * classifier is applied place by place). rgb [size,size,3] is one fitted input;
+ * *h = *w = size / 32, rounded up. map is freed with nn_mem_free().
+ * Errors: those of nn_scorer_run_bytes(); NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+nn_scorer_map_bytes(struct nn_scorer *s, const uint8_t *rgb, float **map,
+                    int32_t *h, int32_t *w, struct nn_error *err);
+/* Probabilities of one row of K logits by head and temperature. */
+void nn_net_probabilities(const struct nn_net *net, const float *logits,
+                          float *p);
+
+#endif /* NN_COMMON_NET_NET_H */

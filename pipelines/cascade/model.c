@@ -1,0 +1,381 @@
+#include "pipelines/cascade/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "pipelines/cascade/baseline_score.h"
+
+static const char *const system_names[MODEL_SYSTEMS] = {
+    "cascade", "multilabel", "softmax-none", "softmax-max"
+};
+
+const char *model_system_name(enum model_system s)
+{
+    return system_names[s];
+}
+
+static enum nn_status set_classes(struct model *m, size_t n,
+                                  const char *(*name)(const void *, size_t),
+                                  const void *ctx, struct nn_error *err)
+{
+    m->classes = nn_mem_calloc(n, sizeof *m->classes);
+    if (m->classes == NULL) {
+        return nn_fail_nomem(err);
+    }
+    m->n_classes = n;
+    for (size_t i = 0; i < n; i++) {
+        m->classes[i] = nn_mem_strdup(name(ctx, i));
+        if (m->classes[i] == NULL) {
+            return nn_fail_nomem(err);
+        }
+    }
+    return NN_OK;
+}
+
+static const char *dataset_class(const void *ctx, size_t i)
+{
+    const struct nn_dataset *ds = ctx;
+
+    return ds->classes[i];
+}
+
+static const char *json_class(const void *ctx, size_t i)
+{
+    return json_string_value(json_array_get(ctx, i));
+}
+
+enum nn_status model_create(const struct nn_dataset *ds, struct model **out,
+                            struct nn_error *err)
+{
+    struct model *m;
+    enum nn_status st;
+
+    *out = NULL;
+    if (ds->n_classes < 1 || ds->n_classes > MODEL_MAX_CLASSES) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' has %zu classes; 1 to %d are possible", ds->path,
+                       ds->n_classes, MODEL_MAX_CLASSES);
+    }
+    m = nn_mem_calloc(1, sizeof *m);
+    if (m == NULL) {
+        return nn_fail_nomem(err);
+    }
+    m->system = MODEL_CASCADE;
+    st = set_classes(m, ds->n_classes, dataset_class, ds, err);
+    if (st) {
+        model_destroy(&m);
+        return st;
+    }
+    *out = m;
+    return NN_OK;
+}
+
+void model_destroy(struct model **mp)
+{
+    struct model *m = *mp;
+
+    *mp = NULL;
+    if (m == NULL) {
+        return;
+    }
+    nn_net_destroy(&m->gate);
+    nn_net_destroy(&m->species);
+    for (size_t i = 0; m->classes != NULL && i < m->n_classes; i++) {
+        nn_mem_free(m->classes[i]);
+    }
+    nn_mem_free(m->classes);
+    json_decref(m->data);
+    json_decref(m->training);
+    nn_mem_free(m->path);
+    nn_mem_free(m);
+}
+
+/* --- writing ----------------------------------------------------------- */
+
+static enum nn_status put_json(struct nn_st_writer *w, const char *key,
+                               json_t *j, struct nn_error *err)
+{
+    char *text = j == NULL ? NULL : json_dumps(j, JSON_COMPACT);
+    enum nn_status st;
+
+    if (text == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_st_writer_meta(w, key, text);
+    free(text);
+    return st ? nn_fail_nomem(err) : NN_OK;
+}
+
+/* As put_json(), and drops the caller's reference. */
+static enum nn_status put_new_json(struct nn_st_writer *w, const char *key,
+                                   json_t *j, struct nn_error *err)
+{
+    enum nn_status st = put_json(w, key, j, err);
+
+    json_decref(j);
+    return st;
+}
+
+static enum nn_status put_text(struct nn_st_writer *w, const char *key,
+                               const char *value, struct nn_error *err)
+{
+    return nn_st_writer_meta(w, key, value) ? nn_fail_nomem(err) : NN_OK;
+}
+
+static json_t *classes_to_json(const struct model *m)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; a != NULL && i < m->n_classes; i++) {
+        if (json_array_append_new(a, json_string(m->classes[i]))) {
+            json_decref(a);
+            a = NULL;
+        }
+    }
+    return a;
+}
+
+static enum nn_status put_metadata(struct nn_st_writer *w,
+                                   const struct model *m, struct nn_error *err)
+{
+    enum nn_status st = put_text(w, "format", MODEL_FORMAT, err);
+
+    if (!st) {
+        st = put_text(w, "system", model_system_name(m->system), err);
+    }
+    if (!st) {
+        st = put_text(w, "program", "bearcascade " BEARCASCADE_VERSION, err);
+    }
+    if (!st) {
+        st = put_new_json(w, "classes", classes_to_json(m), err);
+    }
+    if (!st) {
+        st = put_new_json(w, "gate.policy",
+                          gate_policy_to_json(&m->gate_policy), err);
+    }
+    if (!st && m->species != NULL) {
+        st = put_new_json(w, "species.policy",
+                          species_policy_to_json(&m->species_policy), err);
+    }
+    if (!st && m->data != NULL) {
+        st = put_json(w, "data", m->data, err);
+    }
+    if (!st && m->training != NULL) {
+        st = put_json(w, "training", m->training, err);
+    }
+    return st;
+}
+
+enum nn_status model_save(const struct model *m, const char *path,
+                          enum nn_dtype dtype, struct nn_error *err)
+{
+    struct nn_st_writer *w = NULL;
+    enum nn_status st = nn_st_writer_create(&w);
+
+    if (st) {
+        return nn_fail_nomem(err);
+    }
+    st = put_metadata(w, m, err);
+    if (!st) {
+        st = nn_net_save(w, "gate.", m->gate, dtype, err);
+    }
+    if (!st && m->species != NULL) {
+        st = nn_net_save(w, "species.", m->species, dtype, err);
+    }
+    if (!st) {
+        st = nn_st_writer_commit(w, path, err);
+    }
+    nn_st_writer_destroy(&w);
+    return st;
+}
+
+/* --- reading ----------------------------------------------------------- */
+
+static enum nn_status get_json(const struct nn_st_file *f, const char *key,
+                               int required, json_t **out, struct nn_error *err)
+{
+    const char *text = nn_st_meta(f, key);
+    json_error_t je;
+
+    *out = NULL;
+    if (text == NULL) {
+        if (!required) {
+            return NN_OK;
+        }
+        return nn_fail(err, NN_ERR_FORMAT, "no '%s' in its metadata", key);
+    }
+    *out = json_loads(text, 0, &je);
+    if (*out == NULL) {
+        return nn_fail(err, NN_ERR_FORMAT, "its metadata '%s' is damaged: %s",
+                       key, je.text);
+    }
+    return NN_OK;
+}
+
+static enum nn_status read_header(const struct nn_st_file *f, struct model *m,
+                                  struct nn_error *err)
+{
+    const char *format = nn_st_meta(f, "format");
+    const char *system = nn_st_meta(f, "system");
+
+    if (format == NULL || strcmp(format, MODEL_FORMAT) != 0) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "it is no '%s' file (its format is '%s')", MODEL_FORMAT,
+                       format != NULL ? format : "not given");
+    }
+    for (int s = 0; system != NULL && s < MODEL_SYSTEMS; s++) {
+        if (strcmp(system, system_names[s]) == 0) {
+            m->system = (enum model_system)s;
+            return NN_OK;
+        }
+    }
+    return nn_fail(err, NN_ERR_FORMAT, "its system '%s' is not known",
+                   system != NULL ? system : "");
+}
+
+static enum nn_status read_classes(const struct nn_st_file *f, struct model *m,
+                                   struct nn_error *err)
+{
+    json_t *a;
+    enum nn_status st = get_json(f, "classes", 1, &a, err);
+    size_t n = json_array_size(a);
+
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!json_is_string(json_array_get(a, i))) {
+            n = 0;
+        }
+    }
+    if (n < 1 || n > MODEL_MAX_CLASSES) {
+        st = nn_fail(err, NN_ERR_FORMAT, "its class list is damaged");
+    } else {
+        st = set_classes(m, n, json_class, a, err);
+    }
+    json_decref(a);
+    return st;
+}
+
+static enum nn_status read_gate(const struct nn_st_file *f, struct model *m,
+                                struct nn_error *err)
+{
+    json_t *j;
+    enum nn_status st = get_json(f, "gate.policy", 1, &j, err);
+
+    if (!st) {
+        st = gate_policy_from_json(j, &m->gate_policy, err);
+        json_decref(j);
+    }
+    if (!st) {
+        st = nn_net_load(f, "gate.", &m->gate, err);
+    }
+    if (!st && m->system != MODEL_CASCADE) {
+        return baseline_outputs_ok(m->system, m->gate, m->n_classes)
+                   ? NN_OK
+                   : nn_fail(err, NN_ERR_FORMAT,
+                             "its outputs are not those of a %s model",
+                             model_system_name(m->system));
+    }
+    if (!st && !gate_outputs_ok(m->gate)) {
+        st = nn_fail(err, NN_ERR_FORMAT,
+                     "its gate's outputs are not named +class and -family");
+    }
+    return st;
+}
+
+static enum nn_status read_species(const struct nn_st_file *f, struct model *m,
+                                   struct nn_error *err)
+{
+    json_t *j;
+    enum nn_status st;
+
+    if (m->n_classes == 1 || m->system != MODEL_CASCADE) {
+        return NN_OK;
+    }
+    st = get_json(f, "species.policy", 1, &j, err);
+    if (!st) {
+        st = species_policy_from_json(j, &m->species_policy, err);
+        json_decref(j);
+    }
+    if (!st) {
+        st = nn_net_load(f, "species.", &m->species, err);
+    }
+    if (st) {
+        return st;
+    }
+    if (m->species->spec.n_outputs != m->n_classes) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "its species net has %zu outputs for %zu classes",
+                       m->species->spec.n_outputs, m->n_classes);
+    }
+    for (size_t i = 0; i < m->n_classes; i++) {
+        if (strcmp(m->species->spec.outputs[i], m->classes[i]) != 0) {
+            return nn_fail(err, NN_ERR_FORMAT,
+                           "its class %zu is '%s' but its species net says "
+                           "'%s'",
+                           i, m->classes[i], m->species->spec.outputs[i]);
+        }
+    }
+    return NN_OK;
+}
+
+static enum nn_status read_model(const struct nn_st_file *f, struct model *m,
+                                 struct nn_error *err)
+{
+    enum nn_status st = read_header(f, m, err);
+
+    if (!st) {
+        st = read_classes(f, m, err);
+    }
+    if (!st) {
+        st = read_gate(f, m, err);
+    }
+    if (!st) {
+        st = read_species(f, m, err);
+    }
+    if (!st) {
+        st = get_json(f, "data", 0, &m->data, err);
+    }
+    if (!st) {
+        st = get_json(f, "training", 0, &m->training, err);
+    }
+    return st;
+}
+
+enum nn_status model_load(const char *path, struct model **out,
+                          struct nn_error *err)
+{
+    struct nn_error why = NN_ERROR_INIT;
+    struct nn_st_file *f = NULL;
+    struct model *m = nn_mem_calloc(1, sizeof *m);
+    enum nn_status st;
+
+    *out = NULL;
+    if (m == NULL) {
+        return nn_fail_nomem(err);
+    }
+    m->path = nn_file_is_dir(path) ? nn_path_join(path, "best.safetensors")
+                                   : nn_mem_strdup(path);
+    if (m->path == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = nn_st_open(m->path, &f, err);
+    if (st) {
+        goto out;
+    }
+    st = read_model(f, m, &why);
+    if (st) {
+        nn_fail(err, st, "cannot use model '%s': %s", m->path, why.text);
+        goto out;
+    }
+    *out = m;
+    m = NULL;
+out:
+    nn_st_close(&f);
+    model_destroy(&m);
+    return st;
+}

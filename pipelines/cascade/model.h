@@ -1,0 +1,60 @@
+/* pipelines/cascade/model.h - one file that holds everything needed to decide.
+ *
+ * A .safetensors file with the weights of both nets ("gate.", "species.") and
+ * metadata: "format" (MODEL_FORMAT), "system", "classes" (JSON array),
+ * "gate.net", "gate.policy", "species.net", "species.policy", "data" (JSON:
+ * name, hash, counts), "program" (version), "training" (JSON: options,
+ * seconds). docs/model-format.md has the grammar. */
+#ifndef PIPELINES_CASCADE_MODEL_H
+#define PIPELINES_CASCADE_MODEL_H
+
+#include <jansson.h>
+
+#include "common/net/net.h"
+#include "stage1_gate/gate.h"
+#include "stage2_species/species.h"
+
+#define MODEL_FORMAT      "bearcascade-model 1"
+#define MODEL_MAX_CLASSES 1000
+
+enum model_system {
+    MODEL_CASCADE,
+    MODEL_MULTILABEL, /* the single models: pipelines/train/baseline.h */
+    MODEL_SOFTMAX_NONE,
+    MODEL_SOFTMAX_MAX,
+    MODEL_SYSTEMS,
+};
+/* The order of enum model_system, '|' between names. */
+#define MODEL_SYSTEM_NAMES "cascade|multilabel|softmax-none|softmax-max"
+const char *model_system_name(enum model_system s);
+
+struct model {
+    enum model_system system;
+    size_t n_classes;
+    char **classes;      /* sorted as in the data set */
+    struct nn_net *gate; /* of a single model, the one net */
+    struct gate_policy gate_policy;
+    struct nn_net *species; /* NULL when there is one class only, and of single
+                               models */
+    struct species_policy species_policy;
+    json_t *data, *training; /* objects, or NULL */
+    char *path;              /* where it was loaded from, or NULL */
+};
+
+/* Take the class names of ds; nets are filled in by the trainer. */
+NN_MUST_CHECK enum nn_status model_create(const struct nn_dataset *ds,
+                                          struct model **out,
+                                          struct nn_error *err);
+void model_destroy(struct model **m);
+
+NN_MUST_CHECK enum nn_status model_save(const struct model *m, const char *path,
+                                        enum nn_dtype dtype,
+                                        struct nn_error *err);
+
+/* path: a model file, or a run folder (its best.safetensors). Refuses what
+ * does not fit: another format, unknown system, class names that do not match
+ * the nets, missing policies; err names the file and the reason. */
+NN_MUST_CHECK enum nn_status model_load(const char *path, struct model **out,
+                                        struct nn_error *err);
+
+#endif /* PIPELINES_CASCADE_MODEL_H */

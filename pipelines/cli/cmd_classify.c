@@ -1,0 +1,269 @@
+/* classify: photos in, one line a photo out, in the order of the input. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "pipelines/cli/cmd.h"
+#include "pipelines/cli/inspect_data.h"
+#include "pipelines/cli/models.h"
+#include "pipelines/cli/pathlist.h"
+#include "pipelines/cli/predictions.h"
+
+/* Pictures per round: bounds memory, and lines appear while work goes on. */
+enum { CLASSIFY_CHUNK = 256 };
+
+struct classify {
+    const struct model *model;
+    struct cascade *cascade;
+    struct predictions out;
+    int all_stages;
+    size_t done, failed;
+    struct nn_progress bar;
+};
+
+static enum nn_status put_chunk(struct classify *c, const struct nn_dataset *ds,
+                                const uint32_t *index,
+                                const struct cascade_scores *s,
+                                struct nn_error *err)
+{
+    double ms = 1000.0 * (s->gate_s + s->species_s) / (double)s->n;
+
+    for (size_t i = 0; i < s->n; i++) {
+        struct verdict v = { .best = -1 };
+        struct nn_error why = NN_ERROR_INIT;
+
+        if (s->ok[i]) {
+            v = cascade_verdict(c->cascade, s, i);
+        } else {
+            c->failed++;
+            inspect_reason(ds, index[i], &why);
+        }
+        if (predictions_put(&c->out, ds->items[index[i]].file, &v, ms,
+                            s->ok[i] ? NULL : why.text)) {
+            return nn_fail_nomem(err);
+        }
+    }
+    if (fflush(c->out.to) != 0) {
+        return nn_fail(err, NN_ERR_IO, "cannot write the output: %s",
+                       strerror(errno));
+    }
+    return NN_OK;
+}
+
+static enum nn_status classify_dataset(struct classify *c,
+                                       const struct nn_dataset *ds,
+                                       struct nn_error *err)
+{
+    uint32_t index[CLASSIFY_CHUNK];
+    enum nn_status st = NN_OK;
+
+    for (size_t at = 0; !st && at < ds->n && !stop_asked;
+         at += CLASSIFY_CHUNK) {
+        struct cascade_scores s = CASCADE_SCORES_INIT;
+        size_t n = ds->n - at < CLASSIFY_CHUNK ? ds->n - at : CLASSIFY_CHUNK;
+
+        for (size_t i = 0; i < n; i++) {
+            index[i] = (uint32_t)(at + i);
+        }
+        st = cascade_score(c->cascade, ds, index, n, c->all_stages, NULL, &s,
+                           err);
+        if (!st) {
+            st = put_chunk(c, ds, index, &s, err);
+        }
+        cascade_scores_release(&s);
+        c->done += n;
+        nn_progress_update(&c->bar, (int64_t)c->done, NULL);
+    }
+    return st;
+}
+
+/* A path that cannot even be opened is an input that failed, not the end. */
+static enum nn_status path_failed(struct classify *c, const char *path,
+                                  const char *text, struct nn_error *err)
+{
+    const struct verdict none = { .best = -1 };
+
+    c->failed++;
+    c->done++;
+    return predictions_put(&c->out, path, &none, 0, text) ? nn_fail_nomem(err)
+                                                          : NN_OK;
+}
+
+static enum nn_status classify_files(struct classify *c,
+                                     const char *const *paths, size_t n,
+                                     struct nn_error *err)
+{
+    struct nn_dataset *ds = NULL;
+    enum nn_status st;
+
+    if (n == 0) {
+        return NN_OK;
+    }
+    st = nn_dataset_open_files(paths, n, &ds, err);
+    if (!st) {
+        st = classify_dataset(c, ds, err);
+    }
+    nn_dataset_close(&ds);
+    return st;
+}
+
+static enum nn_status classify_collection(struct classify *c, const char *path,
+                                          struct nn_error *err)
+{
+    struct nn_error why = NN_ERROR_INIT;
+    struct nn_dataset *ds = NULL;
+    enum nn_status st = data_open_pool(path, &ds, &why);
+
+    if (st == NN_ERR_IO || st == NN_ERR_FORMAT) {
+        return path_failed(c, path, why.text, err);
+    }
+    if (st) {
+        return nn_fail(err, st, "%s", why.text);
+    }
+    st = classify_dataset(c, ds, err);
+    nn_dataset_close(&ds);
+    return st;
+}
+
+/* Paths in order; runs of single files go through one data set. */
+static enum nn_status classify_paths(struct classify *c,
+                                     const char *const *paths, size_t n,
+                                     struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+    size_t from = 0;
+
+    for (size_t i = 0; !st && i < n && !stop_asked; i++) {
+        if (!pathlist_is_collection(paths[i])) {
+            continue;
+        }
+        st = classify_files(c, paths + from, i - from, err);
+        if (!st) {
+            st = classify_collection(c, paths[i], err);
+        }
+        from = i + 1;
+    }
+    return st ? st : classify_files(c, paths + from, n - from, err);
+}
+
+static enum nn_status classify_stdin(struct classify *c, struct nn_error *err)
+{
+    struct pathlist list;
+    enum nn_status st;
+
+    pathlist_init(&list, 0);
+    do {
+        st = pathlist_read(&list, CLASSIFY_CHUNK, err);
+        if (!st) {
+            st = classify_paths(c, (const char *const *)list.v, list.n, err);
+        }
+    } while (!st && !list.at_end && !stop_asked);
+    pathlist_release(&list);
+    return st;
+}
+
+static enum nn_status classify_all(struct classify *c, const char **paths,
+                                   int n, struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+    int from = 0;
+
+    for (int i = 0; !st && i <= n; i++) {
+        if (i < n && strcmp(paths[i], "-") != 0) {
+            continue;
+        }
+        st = classify_paths(c, paths + from, (size_t)(i - from), err);
+        if (!st && i < n) {
+            st = classify_stdin(c, err);
+        }
+        from = i + 1;
+    }
+    return st;
+}
+
+static enum nn_status run(const char *model_path, const char **paths, int n,
+                          int format, struct classify *c, struct nn_error *err)
+{
+    struct model *m = NULL;
+    enum nn_status st = model_load(model_path, &m, err);
+
+    if (!st) {
+        st = cascade_create(m, &c->cascade, err);
+    }
+    if (!st) {
+        c->model = m;
+        st = predictions_begin(&c->out, stdout, (enum predictions_format)format,
+                               m);
+    }
+    if (!st) {
+        nn_progress_begin(&c->bar, "classify", "img", 0);
+        st = classify_all(c, paths, n, err);
+        nn_progress_end(&c->bar, NULL);
+        predictions_end(&c->out);
+    }
+    cascade_destroy(&c->cascade);
+    model_destroy(&m);
+    return st;
+}
+
+int cmd_classify(int argc, char **argv)
+{
+    struct cmd_common common = { 0, 0 };
+    struct classify c = { .done = 0 };
+    struct nn_error err = NN_ERROR_INIT;
+    const char *model = NULL;
+    char *shipped;
+    int format = PREDICTIONS_TEXT, n = 0, status;
+    const struct nn_option table[] = {
+        { "model", 'm', NN_OPT_STRING, &model, "FILE|RUN",
+          "the model: a .safetensors file or a run folder; left out: the "
+          "cascade that came with the program",
+          0, 0 },
+        { "format", 'f', NN_OPT_CHOICE, &format, PREDICTIONS_FORMATS,
+          "form of the output", 0, 0 },
+        { "all-stages", 0, NN_OPT_FLAG, &c.all_stages, NULL,
+          "run the species net on what the gate rejects too", 0, 0 },
+        CMD_COMMON_ROWS(common),
+        CMD_TABLE_END,
+    };
+    const struct nn_options o = {
+        .command = "classify",
+        .synopsis = "[--model FILE|RUN] PATH...",
+        .summary = "Say what is in each photo: one of the classes, none, or "
+                   "unknown_bear (passed the gate, but like no class). A PATH "
+                   "is a photo, a folder, a .tar, .tar.gz or .zip, a manifest, "
+                   "or - for paths on standard input, one a line.",
+        .table = table,
+        .examples =
+            "  bearcascade classify --model runs/bears photo.jpg\n"
+            "  find . -name '*.jpg' | bearcascade classify -m runs/bears "
+            "-f jsonl -\n",
+        .min_operands = 1,
+        .max_operands = -1,
+    };
+    const char **paths = nn_mem_calloc((size_t)argc + 1, sizeof *paths);
+
+    if (paths == NULL) {
+        nn_fail_nomem(&err);
+        return cmd_fail("classify", &err);
+    }
+    status = models_choose("classify", cmd_parse(&o, argc, argv, paths, &n),
+                           &model, &shipped);
+    if (status < 0) {
+        cmd_apply_common(&common);
+        stop_catch_signals();
+        if (run(model, paths, n, format, &c, &err)) {
+            status = cmd_fail("classify", &err);
+        } else if (stop_asked) {
+            fputs("bearcascade classify: interrupted\n", stderr);
+            status = EXIT_FAILED;
+        } else {
+            status = c.failed > 0 ? EXIT_SOME_FAILED : EXIT_DONE;
+        }
+    }
+    nn_mem_free(shipped);
+    nn_mem_free(paths);
+    return status;
+}

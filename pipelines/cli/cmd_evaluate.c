@@ -1,0 +1,355 @@
+/* evaluate: measure a model on labelled photos. */
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "pipelines/cli/cmd.h"
+#include "pipelines/measure/evaluation.h"
+#include "pipelines/cli/models.h"
+#include "pipelines/cli/views.h"
+
+struct evaluate {
+    struct cmd_common common;
+    const char *model;
+    int split, json, bootstrap;
+    uint64_t seed;
+    struct nn_option_list subsets;
+    struct nn_test_views gate_views; /* none: those of the model */
+};
+
+enum { SPLIT_ALL = NN_SPLITS };
+
+/* --- which pictures --- */
+
+static uint32_t *choose(const struct nn_dataset *ds, int split, size_t *n)
+{
+    uint32_t *v = nn_mem_calloc(ds->n, sizeof *v);
+
+    *n = 0;
+    for (size_t i = 0; v != NULL && i < ds->n; i++) {
+        if (split == SPLIT_ALL || (int)ds->items[i].split == split) {
+            v[(*n)++] = (uint32_t)i;
+        }
+    }
+    return v;
+}
+
+/* NAME=GLOB[:FAMILIES] taken apart; the strings are one own block. */
+struct subset {
+    char *name, *glob, *families; /* families NULL: all negatives */
+};
+
+static enum nn_status parse_subset(const char *spec, struct subset *s)
+{
+    char *eq, *colon;
+
+    *s = (struct subset){ .name = nn_mem_strdup(spec) };
+    if (s->name == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    eq = strchr(s->name, '=');
+    *eq = '\0';
+    s->glob = eq + 1;
+    colon = strrchr(s->glob, ':');
+    if (colon != NULL) {
+        *colon = '\0';
+        s->families = colon + 1;
+    }
+    return NN_OK;
+}
+
+/* A pattern with a slash is for the whole path, else for the last part. */
+static int name_matches(const char *glob, const char *file)
+{
+    return fnmatch(glob, strchr(glob, '/') != NULL ? file : nn_path_base(file),
+                   0) == 0;
+}
+
+/* list: patterns with commas between them. */
+static int family_matches(const char *list, const char *family)
+{
+    char one[256];
+
+    while (*list != '\0') {
+        size_t n = strcspn(list, ",");
+
+        snprintf(one, sizeof one, "%.*s", (int)n, list);
+        if (fnmatch(one, family, 0) == 0) {
+            return 1;
+        }
+        list += n + (list[n] == ',');
+    }
+    return 0;
+}
+
+static int in_subset(const struct nn_dataset *ds, const struct nn_item *it,
+                     const struct subset *s)
+{
+    if (it->label != NN_NEGATIVE) {
+        return name_matches(s->glob, it->file);
+    }
+    return s->families == NULL ||
+           family_matches(s->families,
+                          it->family >= 0 ? ds->families[it->family] : "");
+}
+
+/* Rows of a subset, or of all (NULL). positives: how many are of a class. */
+static size_t match(const struct nn_dataset *ds, const uint32_t *index,
+                    size_t n, const struct subset *s, uint32_t *pick,
+                    size_t *positives)
+{
+    size_t m = 0;
+
+    *positives = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct nn_item *it = &ds->items[index[i]];
+
+        if (s == NULL || in_subset(ds, it, s)) {
+            pick[m++] = (uint32_t)i;
+            *positives += it->label != NN_NEGATIVE;
+        }
+    }
+    return m;
+}
+
+/* --- one evaluation after another ------------------------------------------
+ */
+
+struct session {
+    const struct evaluate *opt;
+    const struct model *model;
+    const struct nn_dataset *ds;
+    const uint32_t *index;
+    size_t n;
+    const struct cascade_scores *scores;
+    json_t *all; /* array for --json */
+};
+
+static enum nn_status report(struct session *s, const char *title,
+                             const struct subset *subset, struct nn_error *err)
+{
+    struct evaluation e = { 0 };
+    uint32_t *pick = nn_mem_calloc(s->n, sizeof *pick);
+    size_t m, positives;
+    enum nn_status st;
+
+    if (pick == NULL) {
+        return nn_fail_nomem(err);
+    }
+    m = match(s->ds, s->index, s->n, subset, pick, &positives);
+    if (subset != NULL && (positives == 0 || positives == m)) {
+        nn_log(NN_LOG_WARN,
+               "subset '%s' has no %s: what needs both kinds is missing", title,
+               positives == 0 ? "picture of a class" : "negative");
+    }
+    if (m == 0) {
+        nn_mem_free(pick);
+        return nn_fail(err, NN_ERR_ARG, "subset '%s' is empty", title);
+    }
+    st = evaluation_compute(s->model, s->ds, s->index, s->scores, pick, m,
+                            title, s->opt->bootstrap, s->opt->seed, &e, err);
+    if (!st && s->opt->json) {
+        json_array_append_new(s->all, evaluation_json(&e, s->model));
+    } else if (!st) {
+        evaluation_print(&e, s->model, stdout);
+    }
+    evaluation_release(&e);
+    nn_mem_free(pick);
+    return st;
+}
+
+static enum nn_status report_subset(struct session *s, const char *spec,
+                                    struct nn_error *err)
+{
+    struct subset subset;
+    enum nn_status st = parse_subset(spec, &subset)
+                            ? nn_fail_nomem(err)
+                            : report(s, subset.name, &subset, err);
+
+    nn_mem_free(subset.name);
+    return st;
+}
+
+static enum nn_status report_all(struct session *s, struct nn_error *err)
+{
+    const struct evaluate *o = s->opt;
+    const char *title = o->split == SPLIT_ALL
+                            ? "all splits"
+                            : nn_split_name((enum nn_split)o->split);
+    enum nn_status st = report(s, title, NULL, err);
+
+    for (size_t i = 0; !st && i < o->subsets.n; i++) {
+        st = report_subset(s, o->subsets.v[i], err);
+    }
+    return st;
+}
+
+/* The data may lack classes of the model, but not have others. */
+static enum nn_status same_classes(const struct model *m, struct nn_dataset *ds,
+                                   struct nn_error *err)
+{
+    enum nn_status st = nn_dataset_set_classes(
+        ds, (const char *const *)m->classes, m->n_classes, err);
+
+    return st != NN_ERR_ARG
+               ? st
+               : nn_fail(err, NN_ERR_ARG,
+                         "the classes of '%s' are not those of the model "
+                         "('bearcascade inspect' shows both)",
+                         ds->path);
+}
+
+static enum nn_status measure(struct session *s, struct nn_error *err)
+{
+    struct cascade_scores scores = CASCADE_SCORES_INIT;
+    struct cascade *c = NULL;
+    enum nn_status st = cascade_create(s->model, &c, err);
+
+    if (!st) {
+        st = cascade_score(c, s->ds, s->index, s->n, 1, "evaluate", &scores,
+                           err);
+    }
+    if (!st) {
+        s->scores = &scores;
+        st = report_all(s, err);
+    }
+    cascade_scores_release(&scores);
+    cascade_destroy(&c);
+    return st;
+}
+
+static int run(const struct evaluate *o, const char *data)
+{
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_dataset *ds = NULL;
+    struct model *m = NULL;
+    uint32_t *index = NULL;
+    struct session s = { .opt = o, .all = json_array() };
+    enum nn_status st = model_load(o->model, &m, &err);
+
+    if (!st) {
+        st = nn_net_set_test_views(m->gate, &o->gate_views, &err);
+    }
+    if (!st) {
+        st = data_open(data, o->seed, &ds, &err);
+    }
+    if (!st) {
+        st = same_classes(m, ds, &err);
+    }
+    if (!st) {
+        index = choose(ds, o->split, &s.n);
+        st = index == NULL ? nn_fail_nomem(&err) : NN_OK;
+    }
+    if (!st && s.n == 0) {
+        st = nn_fail(&err, NN_ERR_ARG, "'%s' has no pictures in that split",
+                     data);
+    }
+    if (!st) {
+        s.model = m;
+        s.ds = ds;
+        s.index = index;
+        st = measure(&s, &err);
+    }
+    if (!st && o->json) {
+        json_dumpf(s.all, stdout, JSON_INDENT(1));
+        putchar('\n');
+    }
+    json_decref(s.all);
+    nn_mem_free(index);
+    nn_dataset_close(&ds);
+    model_destroy(&m);
+    return st ? cmd_fail("evaluate", &err) : EXIT_DONE;
+}
+
+static int check_usage(const struct evaluate *o, int status)
+{
+    if (status >= 0) {
+        return status;
+    }
+    for (size_t i = 0; i < o->subsets.n; i++) {
+        const char *eq = strchr(o->subsets.v[i], '=');
+
+        if (eq == NULL || eq == o->subsets.v[i] || eq[1] == '\0' ||
+            eq[1] == ':') {
+            fprintf(stderr,
+                    "bearcascade evaluate: option '--subset' wants "
+                    "NAME=GLOB[:FAMILIES], not '%s'\n",
+                    o->subsets.v[i]);
+            return EXIT_USAGE;
+        }
+    }
+    return -1;
+}
+
+int cmd_evaluate(int argc, char **argv)
+{
+    struct evaluate e = { .split = NN_TEST, .bootstrap = 1000, .seed = 1 };
+    int n = 0, status;
+    const char *views = NULL;
+    char *shipped;
+    const struct nn_option table[] = {
+        { "model", 'm', NN_OPT_STRING, &e.model, "FILE|RUN",
+          "the model: a .safetensors file or a run folder; left out: the "
+          "cascade that came with the program",
+          0, 0 },
+        { "split", 0, NN_OPT_CHOICE, &e.split, "train|valid|test|all",
+          "pictures to measure on", 0, 0 },
+        { "subset", 0, NN_OPT_LIST, &e.subsets, "NAME=GLOB[:FAMILIES]",
+          "also report the pictures of a class whose file name (whole path if "
+          "GLOB has a slash) matches, against all negatives or those of the "
+          "named families (patterns, commas between them); may be repeated",
+          0, 0 },
+        { "json", 0, NN_OPT_FLAG, &e.json, NULL, "a JSON array of reports", 0,
+          0 },
+        { "bootstrap", 0, NN_OPT_INT, &e.bootstrap, "N",
+          "samples behind each interval; 0: no intervals", 0, 1000000 },
+        { "seed", 's', NN_OPT_U64, &e.seed, "N",
+          "of the bootstrap, and of the split where the folder has none", 0,
+          0 },
+        { "gate-test-views", 0, NN_OPT_STRING, &views, "PX,PXm,...",
+          "let the gate look in these views instead of its own, such as "
+          "224,160m (see train); its threshold and temperature stay",
+          0, 0 },
+        CMD_COMMON_ROWS(e.common),
+        CMD_TABLE_END,
+    };
+    const struct nn_options o = {
+        .command = "evaluate",
+        .synopsis = "[--model FILE|RUN] DATA",
+        .summary = "Measure a model on labelled photos: the gate's ROC area, "
+                   "average precision and false-positive rates (overall and "
+                   "per negative family), species accuracy, the end-to-end "
+                   "confusion matrix, miss and false-alarm rates at the stored "
+                   "thresholds, and calibration error.",
+        .table = table,
+        .examples = "  bearcascade evaluate --model runs/bears photos\n"
+                    "  bearcascade evaluate -m runs/bears photos --json "
+                    "--subset 'field=field-*'\n"
+                    "  bearcascade evaluate photos --subset "
+                    "'field=field-*:*deer,trail_camera'\n",
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+
+    if (operands == NULL) {
+        struct nn_error err = NN_ERROR_INIT;
+
+        nn_fail_nomem(&err);
+        return cmd_fail("evaluate", &err);
+    }
+    status = check_usage(&e, cmd_parse(&o, argc, argv, operands, &n));
+    status = test_views_check(views, "evaluate", &e.gate_views, status);
+    status = models_choose("evaluate", status, &e.model, &shipped);
+    if (status < 0) {
+        cmd_apply_common(&e.common);
+        status = run(&e, operands[0]);
+    }
+    nn_options_release(&o);
+    nn_mem_free(shipped);
+    nn_mem_free(operands);
+    return status;
+}

@@ -1,0 +1,257 @@
+/* export: a net of a model file for other programs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "pipelines/cli/cmd.h"
+#include "pipelines/cascade/model.h"
+#include "pipelines/cli/models.h"
+#include "pipelines/export/onnx.h"
+#include "pipelines/train/pretrain.h"
+
+enum { NET_GATE, NET_SPECIES };
+
+struct command {
+    struct cmd_common common;
+    const char *model, *onnx;
+    int net;
+};
+
+/* --- metadata --- */
+
+static json_t *strings(const char *const *v, size_t n)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(a, json_string(v[i]));
+    }
+    return a;
+}
+
+static const char *resize_rule(enum nn_fit fit)
+{
+    switch (fit) {
+    case NN_FIT_CROP:
+        return "shorter side to size / crop_share pixels, then the centre "
+               "size x size pixels";
+    case NN_FIT_PAD:
+        return "longer side to size pixels, centred on grey 128";
+    case NN_FIT_SQUEEZE:
+        break;
+    }
+    return "the whole picture to size x size pixels, aspect ratio not kept";
+}
+
+static json_t *preprocessing(const struct nn_net_spec *s)
+{
+    return json_pack(
+        "{s:i, s:s, s:s, s:s, s:i, s:f, s:s, s:s, s:s, s:[f,f,f], s:[f,f,f], "
+        "s:s}",
+        "reduce_side", (int)((float)s->size / s->crop_share), "reduce",
+        "first, when the shorter side has more than reduce_side pixels: to "
+        "that many, by area averaging, aspect ratio kept (of a large JPEG "
+        "partly while decoding)",
+        "resize", nn_fit_name(s->fit), "rule", resize_rule(s->fit), "size",
+        (int)s->size, "crop_share", (double)s->crop_share, "filter",
+        "bilinear, antialiased (Pillow's BILINEAR), rounded to bytes", "colour",
+        "RGB, 0 to 255", "layout", "NCHW", "mean", (double)s->mean[0],
+        (double)s->mean[1], (double)s->mean[2], "stddev", (double)s->stddev[0],
+        (double)s->stddev[1], (double)s->stddev[2], "normalise",
+        "(byte - mean) / stddev for each channel");
+}
+
+/* Metadata values are strings: others go in as JSON. The reference is taken
+ * over. */
+static int set_json(json_t *meta, const char *key, json_t *value)
+{
+    char *text = value != NULL
+                     ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY)
+                     : NULL;
+    int failed =
+        text == NULL || json_object_set_new(meta, key, json_string(text));
+
+    free(text);
+    json_decref(value);
+    return failed;
+}
+
+/* What every net has; NULL when out of memory. */
+static json_t *net_metadata(const struct nn_net *net, const char *name)
+{
+    json_t *meta = json_pack("{s:s, s:s}", "net", name, "program",
+                             "bearcascade " BEARCASCADE_VERSION);
+
+    if (meta == NULL ||
+        set_json(meta, "preprocessing", preprocessing(&net->spec)) ||
+        set_json(meta, "outputs",
+                 strings(net->spec.outputs, net->spec.n_outputs)) ||
+        set_json(meta, "temperature", json_real(net->temperature))) {
+        json_decref(meta);
+        return NULL;
+    }
+    return meta;
+}
+
+/* --- which net --- */
+
+static enum nn_status export_cascade(const struct command *c,
+                                     const struct model *m,
+                                     struct nn_error *err)
+{
+    int first = c->net == NET_GATE, failed;
+    /* A single model's probabilities are those of its head. */
+    int gate = first && m->system == MODEL_CASCADE;
+    const struct nn_net *net = first ? m->gate : m->species;
+    json_t *meta;
+    enum nn_status st;
+
+    if (net == NULL) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' has no species net: one class, or no cascade",
+                       m->path);
+    }
+    meta = net_metadata(net, gate ? "gate" : first ? "single" : "species");
+    failed = meta == NULL ||
+             json_object_set_new(meta, "system",
+                                 json_string(model_system_name(m->system))) ||
+             set_json(meta, "classes",
+                      strings((const char *const *)m->classes, m->n_classes));
+    if (!failed && first) {
+        failed =
+            set_json(meta, "threshold", json_real(m->gate_policy.threshold)) ||
+            set_json(meta, "policy", gate_policy_to_json(&m->gate_policy));
+    } else if (!failed) {
+        failed = set_json(meta, "floor", json_real(m->species_policy.floor)) ||
+                 set_json(meta, "policy",
+                          species_policy_to_json(&m->species_policy));
+    }
+    st =
+        failed ? nn_fail_nomem(err) : onnx_write(net, gate, meta, c->onnx, err);
+    json_decref(meta);
+    return st;
+}
+
+static enum nn_status export_backbone(const struct command *c,
+                                      const struct nn_st_file *f,
+                                      struct nn_error *err)
+{
+    struct nn_net *net = NULL;
+    json_t *meta = NULL;
+    enum nn_status st = nn_net_load(f, "", &net, err);
+
+    if (!st) {
+        meta = net_metadata(net, "backbone");
+        st = meta == NULL ||
+                     set_json(meta, "classes",
+                              strings(net->spec.outputs, net->spec.n_outputs))
+                 ? nn_fail_nomem(err)
+                 : onnx_write(net, 0, meta, c->onnx, err);
+    }
+    json_decref(meta);
+    nn_net_destroy(&net);
+    return st;
+}
+
+/* The path of the file itself, when a run folder is given. */
+static char *model_file(const char *path)
+{
+    return nn_file_is_dir(path) ? nn_path_join(path, "best.safetensors")
+                                : nn_mem_strdup(path);
+}
+
+static enum nn_status run(const struct command *c, struct nn_error *err)
+{
+    struct nn_error why = NN_ERROR_INIT;
+    struct nn_st_file *f = NULL;
+    struct model *m = NULL;
+    const char *format;
+    char *path = model_file(c->model);
+    enum nn_status st =
+        path == NULL ? nn_fail_nomem(err) : nn_st_open(path, &f, err);
+
+    if (st) {
+        goto out;
+    }
+    format = nn_st_meta(f, "format");
+    if (format != NULL && strcmp(format, PRETRAIN_FORMAT) == 0) {
+        st = export_backbone(c, f, &why);
+        if (st) {
+            nn_fail(err, st, "cannot export '%s': %s", path, why.text);
+        }
+        goto out;
+    }
+    st = model_load(path, &m, err);
+    if (!st) {
+        st = export_cascade(c, m, err);
+    }
+out:
+    if (!st) {
+        nn_log(NN_LOG_INFO, "wrote '%s'", c->onnx);
+    }
+    nn_st_close(&f);
+    model_destroy(&m);
+    nn_mem_free(path);
+    return st;
+}
+
+static int check_usage(const struct command *c, int status)
+{
+    if (status < 0 && c->onnx == NULL) {
+        fputs("bearcascade export: --onnx OUT is needed\n", stderr);
+        return EXIT_USAGE;
+    }
+    return status;
+}
+
+int cmd_export(int argc, char **argv)
+{
+    struct command c = { .net = NET_GATE };
+    struct nn_error err = NN_ERROR_INIT;
+    int n = 0, status;
+    char *shipped;
+    const struct nn_option table[] = {
+        { "model", 'm', NN_OPT_STRING, &c.model, "FILE|RUN",
+          "a cascade or a backbone: a .safetensors file or a run folder; left "
+          "out: the cascade that came with the program",
+          0, 0 },
+        { "onnx", 'o', NN_OPT_STRING, &c.onnx, "OUT", "file to write", 0, 0 },
+        { "net", 0, NN_OPT_CHOICE, &c.net, "gate|species",
+          "which net of a cascade", 0, 0 },
+        CMD_COMMON_ROWS(c.common),
+        CMD_TABLE_END,
+    };
+    const struct nn_options o = {
+        .command = "export",
+        .synopsis = "[--model FILE|RUN] --onnx OUT [--net gate|species]",
+        .summary = "Write a net as ONNX (opset 17): input image [N,3,S,S], "
+                   "outputs probabilities (calibrated; of a gate [N,1]) and "
+                   "logits. The metadata say how a photo becomes the input, "
+                   "and name classes, outputs, threshold or floor, and "
+                   "temperature.",
+        .table = table,
+        .examples = "  bearcascade export --model runs/bears --onnx gate.onnx\n"
+                    "  bearcascade export -m runs/bears --net species "
+                    "--onnx species.onnx\n",
+        .min_operands = 0,
+        .max_operands = 0,
+    };
+    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+
+    if (operands == NULL) {
+        nn_fail_nomem(&err);
+        return cmd_fail("export", &err);
+    }
+    status = check_usage(&c, cmd_parse(&o, argc, argv, operands, &n));
+    status = models_choose("export", status, &c.model, &shipped);
+    if (status < 0) {
+        cmd_apply_common(&c.common);
+        status = run(&c, &err) ? cmd_fail("export", &err) : EXIT_DONE;
+    }
+    nn_mem_free(shipped);
+    nn_mem_free(operands);
+    return status;
+}

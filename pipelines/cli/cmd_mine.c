@@ -1,0 +1,400 @@
+/* mine: the pictures of a pool that fool the gate, without the bears in it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "pipelines/cli/cmd.h"
+#include "pipelines/mine/mining.h"
+#include "pipelines/study/study.h"
+#include "pipelines/cli/study_rows.h"
+
+struct mine {
+    struct cmd_common common;
+    const char *model, *out, *positives, *link;
+    struct nn_option_list pool;
+    int top, mode, resume, trust, folder_cap, cluster_cap;
+    double hard_share, least, suspect_rate;
+    uint64_t seed;
+    struct study_options study; /* data: NULL unless asked for */
+};
+
+/* Everything that is open while mining. */
+struct work {
+    struct model *model;
+    struct nn_dataset *known;
+    struct nn_pool *pool;
+    struct gate_mine_bank bank;
+    struct opinion species;
+    struct gate_mine_opinion opinion;
+    struct gate_mine_rule rule;
+    struct gate_mine_options opt;
+    struct gate_mine_scores scores;
+    struct gate_mine_result result;
+};
+
+static void work_release(struct work *w)
+{
+    gate_mine_result_release(&w->result);
+    gate_mine_bank_release(&w->bank);
+    opinion_release(&w->species);
+    gate_mine_scores_close(&w->scores);
+    nn_pool_close(&w->pool);
+    nn_dataset_close(&w->known);
+    model_destroy(&w->model);
+}
+
+static enum nn_status open_all(const struct mine *m, struct work *w,
+                               struct nn_error *err)
+{
+    enum nn_status st = model_load(m->model, &w->model, err);
+
+    if (!st) {
+        st = data_open(m->positives, 1, &w->known, err);
+    }
+    if (!st) {
+        st = data_open_pools(m->pool.v, m->pool.n, &w->pool, err);
+    }
+    return st;
+}
+
+static void set_options(const struct mine *m, struct work *w)
+{
+    w->opt = gate_mine_defaults(&w->model->gate_policy, (size_t)m->top);
+    w->opt.mode = (enum gate_mine_mode)m->mode;
+    w->opt.hard_share = m->hard_share;
+    w->opt.seed = m->seed;
+    if (m->least >= 0) {
+        w->opt.least = m->least;
+    }
+    if (m->folder_cap >= 0) {
+        w->opt.folder_cap = (size_t)m->folder_cap;
+    }
+    if (m->cluster_cap >= 0) {
+        w->opt.cluster_cap = (size_t)m->cluster_cap;
+    }
+}
+
+static enum nn_status score_pool(const struct mine *m, struct work *w,
+                                 struct nn_error *err)
+{
+    char *journal = nn_path_join(m->out, "scores.bin");
+    enum nn_status st =
+        journal == NULL
+            ? nn_fail_nomem(err)
+            : gate_mine_scan(w->model->gate, w->pool, journal, &stop_asked,
+                             "score pool", &w->scores, err);
+
+    nn_mem_free(journal);
+    return st;
+}
+
+static enum nn_status choose(const struct mine *m, struct work *w,
+                             struct nn_error *err)
+{
+    const struct nn_net *gate = w->model->gate;
+    int32_t side;
+    enum nn_status st = gate_mine_pool_side(w->pool, &side, err);
+
+    if (!st) {
+        st = gate_mine_bank_create(gate, w->known, side, &w->bank, err);
+    }
+    if (!st) {
+        st = opinion_init(&w->species, w->model->species, side, &w->opinion,
+                          err);
+    }
+    if (!st && !m->trust) {
+        st = gate_mine_rule_fit(gate, &w->bank, &w->opinion,
+                                w->model->gate_policy.threshold,
+                                m->suspect_rate, &w->rule, err);
+    }
+    if (!st) {
+        st = gate_mine_choose(gate, w->pool, &w->scores, &w->bank,
+                              m->trust ? NULL : &w->rule, &w->opinion, &w->opt,
+                              &stop_asked, &w->result, err);
+    }
+    return st;
+}
+
+/* DIR/0001-name.jpg, ... with the bytes of the accepted pictures. */
+static enum nn_status copy_accepted(const struct work *w, const char *dir,
+                                    struct nn_error *err)
+{
+    size_t n, size;
+    uint32_t *item = gate_mine_accepted(&w->result, &n);
+    enum nn_status st =
+        item == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(dir, err);
+
+    for (size_t i = 0; !st && i < n; i++) {
+        const char *file = w->result.pictures->items[item[i]].file;
+        char *name =
+            nn_mem_sprintf("%s/%04zu-%s", dir, i + 1, nn_path_base(file));
+        struct nn_file_out o = { 0 };
+        uint8_t *bytes = NULL;
+
+        st = name == NULL ? nn_fail_nomem(err)
+                          : nn_dataset_read(w->result.pictures, item[i], &bytes,
+                                            &size, err);
+        if (!st) {
+            st = nn_file_out_open(&o, name, err);
+        }
+        if (!st) {
+            fwrite(bytes, 1, size, o.stream);
+            st = nn_file_out_commit(&o, err);
+        }
+        nn_mem_free(bytes);
+        nn_mem_free(name);
+    }
+    nn_mem_free(item);
+    return st;
+}
+
+static enum nn_status
+write_one(const struct mining_round *r, const char *dir, const char *name,
+          enum nn_status (*write)(const struct mining_round *, const char *,
+                                  struct nn_error *),
+          struct nn_error *err)
+{
+    char *path = nn_path_join(dir, name);
+    enum nn_status st = path == NULL ? nn_fail_nomem(err) : write(r, path, err);
+
+    nn_mem_free(path);
+    return st;
+}
+
+/* Drawn pictures are in no file that train could read; copies of them are. The
+ * gate is trained anew: going on from the weights that mined learns less from
+ * the same pictures (docs/mining.md, "Trained anew"). */
+static void print_next(const struct mine *m, size_t drawn)
+{
+    const char *dir = m->link != NULL ? m->link : m->out;
+    const char *file = m->link != NULL ? "" : "/negatives.jsonl";
+
+    printf("record: %s/mined.jsonl\npage:   %s/mined.html\n", m->out, m->out);
+    if (drawn > 0 && m->link == NULL) {
+        printf("next:\tthe same with --resume --link COPIES (%zu of the "
+               "accepted are drawn and in no file), then\n",
+               drawn);
+        dir = "COPIES";
+        file = "";
+    } else {
+        printf("next:");
+    }
+    printf("\tbearcascade train %s --out RUN --negatives %s%s\n", m->positives,
+           dir, file);
+}
+
+static enum nn_status write_record(const struct mine *m, const struct work *w,
+                                   struct nn_error *err)
+{
+    char id[33];
+    const struct mining_round r = {
+        .number = 1,
+        .model_id = id,
+        .temperature = w->model->gate->temperature,
+        .n_pool = w->pool->n,
+        .bank = &w->bank,
+        .rule = m->trust ? NULL : &w->rule,
+        .opt = &w->opt,
+        .result = &w->result,
+    };
+    enum nn_status st;
+
+    nn_hash_hex(w->model->gate->params.value.data,
+                w->model->gate->params.value.count * sizeof(float), id);
+    st = write_one(&r, m->out, "negatives.jsonl", mining_write_manifest, err);
+    if (!st) {
+        st = write_one(&r, m->out, "mined.html", mining_write_html, err);
+    }
+    if (!st) {
+        st = write_one(&r, m->out, "round.json", mining_write_summary, err);
+    }
+    if (!st) {
+        st = write_one(&r, m->out, "mined.jsonl", mining_write_jsonl, err);
+    }
+    if (!st && m->link != NULL) {
+        st = copy_accepted(w, m->link, err);
+    }
+    if (!st) {
+        mining_print(&r, stdout);
+        print_next(m, mining_drawn(&r));
+    }
+    return st;
+}
+
+static enum nn_status run_mine(const struct mine *m, struct nn_error *err)
+{
+    struct work w = { .scores = { .fd = -1 } };
+    enum nn_status st = open_all(m, &w, err);
+
+    if (!st) {
+        set_options(m, &w);
+        st = nn_file_mkdirs(m->out, err);
+    }
+    if (!st) {
+        st = score_pool(m, &w, err);
+    }
+    if (!st) {
+        st = choose(m, &w, err);
+    }
+    if (!st) {
+        st = write_record(m, &w, err);
+    }
+    work_release(&w);
+    return st;
+}
+
+static int check_needs(const struct mine *m)
+{
+    const char *missing = m->model == NULL       ? "--model FILE|RUN"
+                          : m->pool.n == 0       ? "--pool PATH"
+                          : m->out == NULL       ? "--out DIR"
+                          : m->positives == NULL ? "--positives DATA"
+                                                 : NULL;
+    char *journal;
+    int exists;
+
+    if (m->study.data != NULL && m->pool.n > 0 && m->out != NULL) {
+        return -1;
+    }
+    if (m->study.data != NULL) {
+        fputs("bearcascade mine: --study needs --pool PATH and --out DIR\n",
+              stderr);
+        return EXIT_USAGE;
+    }
+    if (missing != NULL) {
+        fprintf(stderr, "bearcascade mine: %s is needed\n", missing);
+        return EXIT_USAGE;
+    }
+    journal = nn_path_join(m->out, "scores.bin");
+    exists = journal != NULL && nn_file_exists(journal);
+    nn_mem_free(journal);
+    if (exists && !m->resume) {
+        fprintf(stderr,
+                "bearcascade mine: '%s' holds scores already: choose another "
+                "--out, or --resume to use them\n",
+                m->out);
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+static enum nn_status run_study(struct mine *m, struct nn_error *err)
+{
+    m->study.out = m->out;
+    m->study.pool = m->pool;
+    m->study.top = m->top;
+    m->study.trust_pool = m->trust;
+    m->study.threads = m->common.threads;
+    return study_run(&m->study, err);
+}
+
+static int parse_and_run(struct mine *m, const struct nn_option *table,
+                         int argc, char **argv)
+{
+    struct nn_error err = NN_ERROR_INIT;
+    int n = 0, status;
+    const struct nn_options o = {
+        .command = "mine",
+        .synopsis = "--model FILE|RUN --pool PATH... --positives DATA "
+                    "--out DIR\n"
+                    "       bearcascade mine --study DATA --pool PATH... "
+                    "--out DIR",
+        .summary = "Find the pictures of a pool that fool the gate, and leave "
+                   "out copies and what may be a bear after all. Scores are "
+                   "kept in DIR/scores.bin: an interrupted run goes on with "
+                   "--resume, and another --top needs no second pass. "
+                   "DIR/mined.jsonl has a line for each picture looked at, "
+                   "DIR/mined.html shows them, DIR/negatives.jsonl is what "
+                   "'train --negatives' takes. With --study it asks whether "
+                   "that pays: gates are trained with mined and with as many "
+                   "random negatives, and DIR/study.txt says which is better, "
+                   "and on which families; runs that are there are not trained "
+                   "again.",
+        .table = table,
+        .examples = "  bearcascade mine --model runs/bears --pool holiday "
+                    "--positives photos --out runs/mined\n"
+                    "  bearcascade mine -m runs/bears --pool synth:100000:7 "
+                    "--positives photos -o runs/mined\n"
+                    "  bearcascade mine --study photos --pool holiday "
+                    "--out runs/study\n",
+        .min_operands = 0,
+        .max_operands = 0,
+    };
+    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+
+    if (operands == NULL) {
+        nn_fail_nomem(&err);
+        return cmd_fail("mine", &err);
+    }
+    status = cmd_parse(&o, argc, argv, operands, &n);
+    status = status < 0 ? check_needs(m) : status;
+    if (status < 0) {
+        cmd_apply_common(&m->common);
+        stop_catch_signals();
+        status =
+            (m->study.data != NULL ? run_study(m, &err) : run_mine(m, &err))
+                ? cmd_fail("mine", &err)
+                : EXIT_DONE;
+    }
+    nn_mem_free(operands);
+    nn_options_release(&o);
+    return status;
+}
+
+int cmd_mine(int argc, char **argv)
+{
+    struct mine m = {
+        .top = 500,
+        .hard_share = 0.8,
+        .least = -1,
+        .suspect_rate = 0.98,
+        .folder_cap = -1,
+        .cluster_cap = -1,
+        .seed = 1,
+        .study = { .seeds = 3, .rounds = 3, .round_epochs = 6, .sets = 2 }
+    };
+    const struct nn_option table[] = {
+        { "model", 'm', NN_OPT_STRING, &m.model, "FILE|RUN",
+          "the model whose gate is to be fooled", 0, 0 },
+        { "pool", 'p', NN_OPT_LIST, &m.pool, "PATH",
+          "folder, archive, manifest or synth:COUNT:SEED; may be repeated", 0,
+          0 },
+        { "positives", 0, NN_OPT_STRING, &m.positives, "DATA",
+          "the labelled data of the model: what a bear looks like, and what is "
+          "known already",
+          0, 0 },
+        { "out", 'o', NN_OPT_STRING, &m.out, "DIR", "folder to write", 0, 0 },
+        { "top", 'k', NN_OPT_INT, &m.top, "K", "negatives wanted", 1, 1000000 },
+        { "resume", 0, NN_OPT_FLAG, &m.resume, NULL,
+          "use the scores that --out holds", 0, 0 },
+        { "link", 0, NN_OPT_STRING, &m.link, "DIR",
+          "copy the accepted pictures into DIR, such as a class folder", 0, 0 },
+        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "choosing", 0, 0 },
+        { "mode", 0, NN_OPT_CHOICE, &m.mode, GATE_MINE_MODES,
+          "which: any that score --least or more, the largest scores, those "
+          "just below the threshold, all scores alike, or any at all",
+          0, 0 },
+        { "hard-share", 0, NN_OPT_DOUBLE, &m.hard_share, "S",
+          "share chosen by score; the rest are random", 0, 1 },
+        { "least", 0, NN_OPT_DOUBLE, &m.least, "P",
+          "least score of a hard one; -1: the gate's threshold", -1, 1 },
+        { "folder-cap", 0, NN_OPT_INT, &m.folder_cap, "N",
+          "most from one folder; 0: no limit, -1: a fifth of --top", -1,
+          1000000 },
+        { "cluster-cap", 0, NN_OPT_INT, &m.cluster_cap, "N",
+          "most of one kind; 0: no limit, -1: a tenth of --top", -1, 1000000 },
+        { "suspect-rate", 0, NN_OPT_DOUBLE, &m.suspect_rate, "P",
+          "share of validation bears that the rule for suspects must catch",
+          0.01, 1 },
+        { "trust-pool", 0, NN_OPT_FLAG, &m.trust, NULL,
+          "the pool holds no bears: suspect nobody", 0, 0 },
+        { "seed", 's', NN_OPT_U64, &m.seed, "N", "of random choices", 0, 0 },
+        STUDY_ROWS(m.study),
+        CMD_COMMON_ROWS(m.common),
+        CMD_TABLE_END,
+    };
+
+    return parse_and_run(&m, table, argc, argv);
+}

@@ -1,0 +1,265 @@
+#include "pipelines/cli/inspect_data.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "common/image/image.h"
+#include "pipelines/data/data_card.h"
+
+static int by_int(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+struct sizes {
+    int32_t least, median, most; /* longest side, pixels */
+};
+
+static struct sizes measure_sizes(const struct nn_dataset *ds)
+{
+    int32_t *v = nn_mem_calloc(ds->n, sizeof *v);
+    struct sizes s = { 0, 0, 0 };
+    size_t n = 0;
+
+    for (size_t i = 0; v != NULL && i < ds->n; i++) {
+        const struct nn_item *it = &ds->items[i];
+
+        if (!it->bad) {
+            v[n++] = it->w > it->h ? it->w : it->h;
+        }
+    }
+    if (n > 0) {
+        qsort(v, n, sizeof *v, by_int);
+        s = (struct sizes){ v[0], v[n / 2], v[n - 1] };
+    }
+    nn_mem_free(v);
+    return s;
+}
+
+static int by_group(const void *a, const void *b)
+{
+    const struct nn_item *x = *(const struct nn_item *const *)a;
+    const struct nn_item *y = *(const struct nn_item *const *)b;
+
+    if (x->group != y->group) {
+        return x->group < y->group ? -1 : 1;
+    }
+    return (x > y) - (x < y);
+}
+
+/* Readable items in order of their group, so that groups stand together. */
+static const struct nn_item **grouped(const struct nn_dataset *ds, size_t *n)
+{
+    const struct nn_item **v = nn_mem_calloc(ds->n, sizeof *v);
+
+    *n = 0;
+    for (size_t i = 0; v != NULL && i < ds->n; i++) {
+        if (!ds->items[i].bad && ds->items[i].group != 0) {
+            v[(*n)++] = &ds->items[i];
+        }
+    }
+    if (v != NULL) {
+        qsort(v, *n, sizeof(struct nn_item *), by_group);
+    }
+    return v;
+}
+
+/* Kind of a group of n members starting at v. */
+enum kinship { KIN_ALONE, KIN_WITHIN, KIN_ACROSS, KIN_CONFLICT };
+
+static enum kinship kinship(const struct nn_item *const *v, size_t n)
+{
+    enum kinship k = n > 1 ? KIN_WITHIN : KIN_ALONE;
+
+    for (size_t i = 1; i < n; i++) {
+        if (v[i]->label != v[0]->label) {
+            return KIN_CONFLICT;
+        }
+        if (v[i]->split != v[0]->split) {
+            k = KIN_ACROSS;
+        }
+    }
+    return k;
+}
+
+static size_t group_size(const struct nn_item *const *v, size_t n)
+{
+    size_t m = 1;
+
+    while (m < n && v[m]->group == v[0]->group) {
+        m++;
+    }
+    return m;
+}
+
+static const char *label_name(const struct nn_dataset *ds,
+                              const struct nn_item *it)
+{
+    return it->label == NN_NEGATIVE ? "(negative)" : ds->classes[it->label];
+}
+
+static void print_group(const struct nn_dataset *ds,
+                        const struct nn_item *const *v, size_t m)
+{
+    for (size_t i = 0; i < m; i++) {
+        printf("  %s%s  [%s, %s]\n", i == 0 ? "" : "  = ", v[i]->file,
+               nn_split_name(v[i]->split), label_name(ds, v[i]));
+    }
+}
+
+static void print_kin(const struct nn_dataset *ds,
+                      const struct nn_item *const *v, size_t n,
+                      enum kinship want, const char *title, int most)
+{
+    size_t groups = 0, pictures = 0;
+    int shown = 0;
+
+    for (size_t at = 0, m; at < n; at += m) {
+        m = group_size(v + at, n - at);
+        if (kinship(v + at, m) == want) {
+            groups++;
+            pictures += m;
+        }
+    }
+    printf("%s: %zu groups, %zu pictures\n", title, groups, pictures);
+    for (size_t at = 0, m; at < n && shown < most; at += m) {
+        m = group_size(v + at, n - at);
+        if (kinship(v + at, m) == want) {
+            print_group(ds, v + at, m);
+            shown++;
+        }
+    }
+    if ((size_t)shown < groups) {
+        printf("  ... and %zu more groups (--pairs N shows more)\n",
+               groups - (size_t)shown);
+    }
+}
+
+static void print_bad(const struct nn_dataset *ds, int most)
+{
+    size_t bad = 0;
+
+    for (size_t i = 0; i < ds->n; i++) {
+        bad += ds->items[i].bad != 0;
+    }
+    printf("unreadable: %zu\n", bad);
+    for (size_t i = 0, shown = 0; i < ds->n && shown < (size_t)most; i++) {
+        struct nn_error err = NN_ERROR_INIT;
+
+        if (ds->items[i].bad) {
+            inspect_reason(ds, i, &err);
+            printf("  %s: %s\n", ds->items[i].file, err.text);
+            shown++;
+        }
+    }
+}
+
+void inspect_reason(const struct nn_dataset *ds, size_t item,
+                    struct nn_error *err)
+{
+    struct nn_image img = NN_IMAGE_INIT;
+    struct nn_image_options opt = nn_image_defaults();
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+
+    if (!nn_dataset_read(ds, item, &bytes, &n, err) &&
+        !nn_image_decode(bytes, n, &opt, &img, NULL, err)) {
+        nn_fail(err, NN_ERR_IO, "could not be read");
+    }
+    nn_image_release(&img);
+    nn_mem_free(bytes);
+}
+
+void inspect_data_print(const struct nn_dataset *ds, int pairs)
+{
+    struct sizes s = measure_sizes(ds);
+    size_t n;
+    const struct nn_item **v = grouped(ds, &n);
+    const struct nn_item *const *g = (const struct nn_item *const *)v;
+
+    data_card_print(ds, stdout);
+    data_card_print_families(ds, stdout);
+    printf("splits: %s\nlongest side: %d to %d px, median %d\n",
+           ds->has_splits ? "as the source names them"
+                          : "drawn by seed, near-duplicates kept together",
+           s.least, s.most, s.median);
+    print_bad(ds, pairs);
+    if (v != NULL) {
+        print_kin(ds, g, n, KIN_CONFLICT, "near-duplicates, other label",
+                  pairs);
+        print_kin(ds, g, n, KIN_ACROSS, "near-duplicates across splits (leaks)",
+                  pairs);
+        print_kin(ds, g, n, KIN_WITHIN, "near-duplicates within a split",
+                  pairs);
+    }
+    nn_mem_free(v);
+}
+
+static json_t *bad_json(const struct nn_dataset *ds)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < ds->n; i++) {
+        struct nn_error err = NN_ERROR_INIT;
+
+        if (ds->items[i].bad) {
+            inspect_reason(ds, i, &err);
+            json_array_append_new(a, json_pack("{s:s, s:s}", "file",
+                                               ds->items[i].file, "error",
+                                               err.text));
+        }
+    }
+    return a;
+}
+
+static json_t *groups_json(const struct nn_dataset *ds)
+{
+    static const char *const kinds[] = { "alone", "within", "across",
+                                         "conflict" };
+    json_t *a = json_array();
+    size_t n;
+    const struct nn_item **v = grouped(ds, &n);
+    const struct nn_item *const *g = (const struct nn_item *const *)v;
+
+    for (size_t at = 0, m; v != NULL && at < n; at += m) {
+        json_t *files = json_array();
+        enum kinship k;
+
+        m = group_size(g + at, n - at);
+        k = kinship(g + at, m);
+        for (size_t i = 0; i < m; i++) {
+            json_array_append_new(files, json_string(g[at + i]->file));
+        }
+        if (k == KIN_ALONE) {
+            json_decref(files);
+        } else {
+            json_array_append_new(
+                a, json_pack("{s:s, s:o}", "kind", kinds[k], "files", files));
+        }
+    }
+    nn_mem_free(v);
+    return a;
+}
+
+enum nn_status inspect_data_json(const struct nn_dataset *ds)
+{
+    struct sizes s = measure_sizes(ds);
+    json_t *j = data_card_json(ds);
+
+    if (j == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    json_object_set_new(j, "has_splits", json_boolean(ds->has_splits));
+    json_object_set_new(j, "longest_side",
+                        json_pack("{s:i, s:i, s:i}", "min", s.least, "median",
+                                  s.median, "max", s.most));
+    json_object_set_new(j, "unreadable_files", bad_json(ds));
+    json_object_set_new(j, "duplicate_groups", groups_json(ds));
+    json_dumpf(j, stdout, JSON_INDENT(1));
+    putchar('\n');
+    json_decref(j);
+    return NN_OK;
+}

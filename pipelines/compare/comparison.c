@@ -1,0 +1,236 @@
+#include "pipelines/compare/comparison.h"
+
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+/* Every LEFT_EVERY-th family by name is left out of the extra runs. */
+enum { LEFT_EVERY = 4 };
+
+const struct comparison_design comparison_designs[] = {
+    { "cascade", MODEL_CASCADE, 0, 1 },
+    { "multilabel", MODEL_MULTILABEL, 0, 1 },
+    { "multilabel-focal", MODEL_MULTILABEL, 1, 1 },
+    { "softmax-none", MODEL_SOFTMAX_NONE, 0, 1 },
+    { "softmax-max", MODEL_SOFTMAX_MAX, 0, 0 },
+};
+const size_t comparison_n_designs =
+    sizeof comparison_designs / sizeof comparison_designs[0];
+
+/* --- which systems ---------------------------------------------------------
+ */
+
+/* 1 when list (NULL: everything) names the design. */
+static int listed(const char *list, const char *name)
+{
+    while (list != NULL && *list != '\0') {
+        size_t n = strcspn(list, ",");
+
+        if (n == strlen(name) && memcmp(list, name, n) == 0) {
+            return 1;
+        }
+        list += n + (list[n] == ',');
+    }
+    return list == NULL;
+}
+
+static enum nn_status check_list(const char *list, struct nn_error *err)
+{
+    for (const char *p = list; p != NULL && *p != '\0';) {
+        size_t n = strcspn(p, ","), known = 0;
+
+        for (size_t i = 0; i < comparison_n_designs; i++) {
+            const char *name = comparison_designs[i].name;
+
+            known += n == strlen(name) && memcmp(p, name, n) == 0;
+        }
+        if (known == 0) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "there is no system '%.*s' (cascade, multilabel, "
+                           "multilabel-focal, softmax-none, softmax-max)",
+                           (int)n, p);
+        }
+        p += n + (p[n] == ',');
+    }
+    return NN_OK;
+}
+
+/* With one class a largest probability is 1 whatever the picture. */
+static int makes_sense(const struct comparison *c,
+                       const struct comparison_design *d)
+{
+    return d->system != MODEL_SOFTMAX_MAX || c->ds->n_classes > 1;
+}
+
+static enum nn_status choose_systems(struct comparison *c, struct nn_error *err)
+{
+    const char *list = c->opt->systems;
+    enum nn_status st = check_list(list, err);
+
+    c->system = nn_mem_calloc(comparison_n_designs, sizeof *c->system);
+    if (!st && c->system == NULL) {
+        st = nn_fail_nomem(err);
+    }
+    for (size_t i = 0; !st && i < comparison_n_designs; i++) {
+        struct comparison_system *s = &c->system[c->n_systems];
+        size_t runs = (size_t)c->opt->seeds;
+
+        if (!listed(list, comparison_designs[i].name)) {
+            continue;
+        }
+        if (!makes_sense(c, &comparison_designs[i])) {
+            nn_log(NN_LOG_WARN, "%s needs two classes: left out",
+                   comparison_designs[i].name);
+            continue;
+        }
+        s->design = &comparison_designs[i];
+        s->run = nn_mem_calloc(runs, sizeof *s->run);
+        c->n_systems++;
+        if (s->run == NULL) {
+            return nn_fail_nomem(err);
+        }
+        s->n_runs = runs;
+        if (c->n_left > 0) {
+            s->left_out = nn_mem_calloc(1, sizeof *s->left_out);
+            st = s->left_out == NULL ? nn_fail_nomem(err) : NN_OK;
+        }
+    }
+    if (!st && c->n_systems == 0) {
+        st = nn_fail(err, NN_ERR_ARG, "no system to compare");
+    }
+    return st;
+}
+
+/* --- which families are left out -------------------------------------------
+ */
+
+static int has_family(const struct comparison *c, const char *name, size_t f)
+{
+    return strcmp(c->ds->families[f], name) == 0;
+}
+
+static enum nn_status choose_left_out(struct comparison *c,
+                                      struct nn_error *err)
+{
+    const struct comparison_options *o = c->opt;
+    size_t nf = c->ds->n_families;
+
+    c->left = nn_mem_calloc(nf + 1, sizeof *c->left);
+    if (c->left == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t f = 0; f < nf && !o->no_left_out; f++) {
+        int take = o->left_out.n == 0 && f % LEFT_EVERY == LEFT_EVERY - 1;
+
+        for (size_t i = 0; i < o->left_out.n; i++) {
+            take = take || has_family(c, o->left_out.v[i], f);
+        }
+        if (take) {
+            c->left[c->n_left++] = (int32_t)f;
+        }
+    }
+    for (size_t i = 0; i < o->left_out.n && !o->no_left_out; i++) {
+        size_t f = 0;
+
+        while (f < nf && !has_family(c, o->left_out.v[i], f)) {
+            f++;
+        }
+        if (f == nf) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "'%s' has no negative family '%s' to leave out",
+                           c->ds->path, o->left_out.v[i]);
+        }
+    }
+    return NN_OK;
+}
+
+/* --- which pictures --------------------------------------------------------
+ */
+
+static enum nn_status choose_pictures(struct comparison *c,
+                                      struct nn_error *err)
+{
+    const struct nn_dataset *ds = c->ds;
+
+    c->k = ds->n_classes;
+    c->index = nn_mem_calloc(ds->n, sizeof *c->index);
+    c->label = nn_mem_calloc(ds->n, sizeof *c->label);
+    c->positive = nn_mem_calloc(ds->n, sizeof *c->positive);
+    if (c->index == NULL || c->label == NULL || c->positive == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (int want = 1; want >= 0; want--) {
+        for (size_t i = 0; i < ds->n; i++) {
+            const struct nn_item *it = &ds->items[i];
+
+            if (it->bad || it->split != NN_TEST ||
+                (it->label != NN_NEGATIVE) != want) {
+                continue;
+            }
+            c->index[c->n] = (uint32_t)i;
+            c->label[c->n] = want ? it->label : (int32_t)c->k;
+            c->positive[c->n++] = (uint8_t)want;
+            c->n_positives += (size_t)want;
+        }
+    }
+    if (c->n_positives == 0 || c->n_positives == c->n) {
+        return nn_fail(
+            err, NN_ERR_ARG, "the test part of '%s' has no %s", ds->path,
+            c->n_positives == 0 ? "picture of a class" : "negatives");
+    }
+    return NN_OK;
+}
+
+enum nn_status comparison_init(struct comparison *c,
+                               const struct comparison_options *opt,
+                               struct nn_dataset *ds, struct nn_error *err)
+{
+    enum nn_status st;
+
+    *c = (struct comparison){ .opt = opt, .ds = ds };
+    st = choose_left_out(c, err);
+    st = st ? st : choose_systems(c, err);
+    st = st ? st : choose_pictures(c, err);
+    if (st) {
+        comparison_release(c);
+    }
+    return st;
+}
+
+static void release_run(struct comparison_run *r)
+{
+    nn_mem_free(r->dir);
+    nn_mem_free(r->command);
+    nn_mem_free(r->p_bear);
+    nn_mem_free(r->p);
+    nn_mem_free(r->verdict);
+    nn_mem_free(r->best);
+    nn_mem_free(r->right);
+    nn_mem_free(r->trust);
+    nn_ranking_release(&r->ranking);
+    nn_ranking_release(&r->open_set);
+}
+
+void comparison_release(struct comparison *c)
+{
+    for (size_t i = 0; i < c->n_systems; i++) {
+        struct comparison_system *s = &c->system[i];
+
+        for (size_t j = 0; j < s->n_runs; j++) {
+            release_run(&s->run[j]);
+        }
+        if (s->left_out != NULL) {
+            release_run(s->left_out);
+        }
+        nn_mem_free(s->run);
+        nn_mem_free(s->left_out);
+    }
+    nn_mem_free(c->system);
+    nn_mem_free(c->index);
+    nn_mem_free(c->label);
+    nn_mem_free(c->positive);
+    nn_mem_free(c->left);
+    nn_dataset_close(&c->ds);
+    *c = (struct comparison){ 0 };
+}

@@ -1,0 +1,223 @@
+/* Every model on the same test pictures. */
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "pipelines/compare/comparison.h"
+
+/* --- a model of these data? ------------------------------------------------
+ */
+
+static enum nn_status check_model(const struct comparison *c,
+                                  const struct comparison_run *r,
+                                  const struct model *m, int left_out,
+                                  struct nn_error *err)
+{
+    char hex[33];
+    const char *hash = json_string_value(json_object_get(m->data, "hash"));
+    int same = m->n_classes == c->k;
+
+    for (size_t i = 0; same && i < c->k; i++) {
+        same = strcmp(m->classes[i], c->ds->classes[i]) == 0;
+    }
+    nn_dataset_hash(c->ds, hex);
+    /* Without some families the training data are others by design. */
+    if (!same || (!left_out && (hash == NULL || strcmp(hash, hex) != 0))) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' was trained on other pictures, classes or splits "
+                       "than '%s' holds now: choose another --out",
+                       r->dir, c->opt->data);
+    }
+    return NN_OK;
+}
+
+/* The weights alone: the metadata behind them hold times. */
+static enum nn_status hash_weights(struct comparison_run *r,
+                                   struct nn_error *err)
+{
+    char *path = nn_path_join(r->dir, "best.safetensors");
+    unsigned char *data = NULL;
+    size_t size = 0, start = 8;
+    enum nn_status st =
+        path == NULL ? nn_fail_nomem(err)
+                     : nn_file_read(path, (size_t)1 << 32, &data, &size, err);
+
+    if (!st && size >= 8) { /* safetensors: the header's length comes first */
+        for (size_t i = 0; i < 8; i++) {
+            start += (size_t)data[i] << (8 * i);
+        }
+        start = start < size ? start : size;
+        nn_hash_hex(data + start, size - start, r->hash);
+    }
+    nn_mem_free(data);
+    nn_mem_free(path);
+    return st;
+}
+
+static double training_seconds(const struct model *m)
+{
+    static const char *const keys[] = { "gate_seconds", "species_seconds",
+                                        "seconds" };
+    double s = 0;
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        s += json_number_value(json_object_get(m->training, keys[i]));
+    }
+    return s;
+}
+
+/* --- scores ----------------------------------------------------------------
+ */
+
+static enum nn_status alloc_run(const struct comparison *c,
+                                struct comparison_run *r, struct nn_error *err)
+{
+    r->p_bear = nn_mem_calloc(c->n, sizeof *r->p_bear);
+    r->p = nn_mem_calloc(c->n, c->k * sizeof *r->p);
+    r->verdict = nn_mem_calloc(c->n, sizeof *r->verdict);
+    r->best = nn_mem_calloc(c->n, sizeof *r->best);
+    r->right = nn_mem_calloc(c->n, sizeof *r->right);
+    r->trust = nn_mem_calloc(c->n, sizeof *r->trust);
+    if (r->p_bear == NULL || r->p == NULL || r->verdict == NULL ||
+        r->best == NULL || r->right == NULL || r->trust == NULL) {
+        return nn_fail_nomem(err);
+    }
+    return NN_OK;
+}
+
+static void fill_run(const struct comparison *c, const struct cascade *model,
+                     const struct cascade_scores *s, struct comparison_run *r)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        struct verdict v = cascade_verdict(model, s, i);
+        double *p = r->p + i * c->k;
+
+        memcpy(p, s->p + i * c->k, c->k * sizeof *p);
+        if (c->k == 1 && !s->ran[i]) {
+            p[0] = s->p_bear[i]; /* no species net: the gate is all there is */
+        }
+        r->p_bear[i] = s->p_bear[i];
+        r->best[i] = v.best >= 0 ? v.best : 0;
+        r->trust[i] = p[r->best[i]];
+        r->verdict[i] = v.kind == VERDICT_CLASS
+                            ? v.best
+                            : (int32_t)c->k + (v.kind == VERDICT_UNKNOWN);
+        r->right[i] = r->verdict[i] == c->label[i];
+    }
+}
+
+static enum nn_status rank_run(const struct comparison *c,
+                               struct comparison_run *r, struct nn_error *err)
+{
+    uint8_t *named = nn_mem_calloc(c->n, 1);
+    enum nn_status st = named == NULL ? nn_fail_nomem(err) : NN_OK;
+
+    for (size_t i = 0; !st && i < c->n; i++) {
+        named[i] = r->best[i] == c->label[i];
+    }
+    if (!st) {
+        st = nn_ranking_init(&r->ranking, r->p_bear, c->positive, NULL, c->n,
+                             err);
+    }
+    if (!st) {
+        st = nn_ranking_init(&r->open_set, r->p_bear, c->positive, named, c->n,
+                             err);
+    }
+    nn_mem_free(named);
+    return st;
+}
+
+/* Pictures that turned out unreadable leave the comparison. *dropped: how
+ * many. */
+static void drop_unreadable(struct comparison *c, const uint8_t *ok,
+                            size_t *dropped)
+{
+    size_t m = 0;
+
+    c->n_positives = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        if (!ok[i]) {
+            nn_log(NN_LOG_WARN, "test picture '%s' cannot be read: left out",
+                   c->ds->items[c->index[i]].file);
+            continue;
+        }
+        c->index[m] = c->index[i];
+        c->label[m] = c->label[i];
+        c->positive[m] = c->positive[i];
+        c->n_positives += c->positive[i];
+        m++;
+    }
+    *dropped = c->n - m;
+    c->n = m;
+}
+
+static enum nn_status score_all(struct comparison *c, struct cascade *model,
+                                const char *label, struct cascade_scores *s,
+                                struct nn_error *err)
+{
+    size_t dropped = 1;
+    enum nn_status st = NN_OK;
+
+    while (!st && dropped > 0) {
+        cascade_scores_release(s);
+        st = cascade_score(model, c->ds, c->index, c->n, 1, label, s, err);
+        if (!st) {
+            drop_unreadable(c, s->ok, &dropped);
+        }
+        if (!st && (c->n_positives == 0 || c->n_positives == c->n)) {
+            st =
+                nn_fail(err, NN_ERR_ARG,
+                        "too few readable test pictures in '%s'", c->opt->data);
+        }
+    }
+    return st;
+}
+
+/* --- all of it -------------------------------------------------------------
+ */
+
+static enum nn_status score_run(struct comparison *c,
+                                struct comparison_system *s,
+                                struct comparison_run *r, int left_out,
+                                struct nn_error *err)
+{
+    struct cascade_scores scores = CASCADE_SCORES_INIT;
+    struct cascade *cascade = NULL;
+    struct model *m = NULL;
+    enum nn_status st = model_load(r->dir, &m, err);
+
+    st = st ? st : check_model(c, r, m, left_out, err);
+    st = st ? st : hash_weights(r, err);
+    st = st ? st : cascade_create(m, &cascade, err);
+    st = st ? st : score_all(c, cascade, s->design->name, &scores, err);
+    st = st ? st : alloc_run(c, r, err);
+    if (!st) {
+        r->threshold = m->gate_policy.threshold;
+        r->floor = m->species != NULL ? m->species_policy.floor : 0;
+        r->train_seconds = training_seconds(m);
+        fill_run(c, cascade, &scores, r);
+        st = rank_run(c, r, err);
+    }
+    cascade_destroy(&cascade);
+    cascade_scores_release(&scores);
+    model_destroy(&m);
+    return st;
+}
+
+enum nn_status comparison_score(struct comparison *c, struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+
+    for (size_t i = 0; !st && i < c->n_systems; i++) {
+        struct comparison_system *s = &c->system[i];
+
+        for (size_t j = 0; !st && j < s->n_runs; j++) {
+            st = score_run(c, s, &s->run[j], 0, err);
+        }
+        if (!st && s->left_out != NULL) {
+            st = score_run(c, s, s->left_out, s->design->sees_negatives, err);
+        }
+    }
+    return st ? st : comparison_measure(c, err);
+}

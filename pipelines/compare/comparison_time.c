@@ -1,0 +1,169 @@
+/* What each system costs: time, memory, multiply-adds. */
+#include <math.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "pipelines/experiment/subprocess.h"
+#include "pipelines/compare/comparison.h"
+
+enum {
+    BULK = 32,            /* pictures a step of the timed passes */
+    ROUNDS = 7,           /* through all nets, at least */
+    SECONDS = 4,          /* that they last, at least */
+    PASSES = 3,           /* of each net in a round; the least of all counts */
+    MEMORY_PICTURES = 64, /* that classify is given for its peak */
+};
+
+/* --- time ------------------------------------------------------------------
+ *
+ * Round after round through all nets, and the least of each: a machine that
+ * is busy for a while must not make one net look slower than its equal. */
+
+struct timing {
+    const struct nn_net *net;
+    int32_t batch;
+    double *ms; /* a picture, INFINITY at first */
+};
+
+/* One round of a net alone. Noise as input: the kernels do not look at
+ * values. */
+static enum nn_status time_round(struct timing *t, struct nn_error *err)
+{
+    size_t side = (size_t)t->net->spec.size, bytes = side * side * 3;
+    size_t batch = (size_t)t->batch;
+    uint8_t *rgb = nn_mem_calloc(batch, bytes);
+    float *logits =
+        nn_mem_calloc(batch * t->net->spec.n_outputs, sizeof *logits);
+    struct nn_scorer *s = NULL;
+    enum nn_status st = rgb == NULL || logits == NULL
+                            ? nn_fail_nomem(err)
+                            : nn_scorer_create(t->net, t->batch, &s, err);
+
+    for (size_t i = 0; !st && i < batch * bytes; i++) {
+        rgb[i] = (uint8_t)(i * 2654435761u >> 13);
+    }
+    for (int i = -1; !st && i < PASSES; i++) { /* once to warm up */
+        double t0 = nn_time_s();
+
+        st = nn_scorer_run_bytes(s, rgb, t->batch, logits, err);
+        if (i >= 0) {
+            *t->ms = fmin(*t->ms, (nn_time_s() - t0) * 1e3 / t->batch);
+        }
+    }
+    nn_scorer_destroy(&s);
+    nn_mem_free(logits);
+    nn_mem_free(rgb);
+    return st;
+}
+
+static enum nn_status time_all(struct timing *t, size_t n, struct nn_error *err)
+{
+    double t0 = nn_time_s();
+    enum nn_status st = NN_OK;
+
+    for (size_t i = 0; i < n; i++) {
+        *t[i].ms = (double)INFINITY;
+    }
+    for (int round = 0; !st && (round < ROUNDS || nn_time_s() - t0 < SECONDS);
+         round++) {
+        for (size_t i = 0; !st && i < n; i++) {
+            st = time_round(&t[i], err);
+        }
+    }
+    return st;
+}
+
+/* The timings of a system, two for each of its nets. */
+static size_t add_timings(const struct model *m, struct comparison_cost *k,
+                          struct timing *t)
+{
+    size_t n = 0;
+
+    t[n++] = (struct timing){ m->gate, 1, &k->ms_gate_1 };
+    t[n++] = (struct timing){ m->gate, BULK, &k->ms_gate_bulk };
+    if (m->species != NULL) {
+        t[n++] = (struct timing){ m->species, 1, &k->ms_species_1 };
+        t[n++] = (struct timing){ m->species, BULK, &k->ms_species_bulk };
+    }
+    return n;
+}
+
+/* --- memory ----------------------------------------------------------------
+ */
+
+/* Largest memory of `classify` on some test pictures, where DATA is a folder
+ * whose files have paths. */
+static enum nn_status measure_memory(const struct comparison *c,
+                                     const struct comparison_run *r,
+                                     double *bytes, struct nn_error *err)
+{
+    enum { FIXED = 6 };
+    const char *args[FIXED + MEMORY_PICTURES] = { "classify", "--model",
+                                                  r->dir,     "--all-stages",
+                                                  "--quiet",  "--" };
+    char *own[MEMORY_PICTURES] = { NULL };
+    size_t n = 0, step = c->n / MEMORY_PICTURES + 1;
+    struct subprocess_result result = { 0 };
+    enum nn_status st = NN_OK;
+
+    *bytes = (double)NAN;
+    if (!nn_file_is_dir(c->opt->data)) {
+        return NN_OK;
+    }
+    for (size_t i = 0; !st && i < c->n && n < MEMORY_PICTURES; i += step) {
+        own[n] = nn_path_join(c->opt->data, c->ds->items[c->index[i]].file);
+        st = own[n] == NULL ? nn_fail_nomem(err) : NN_OK;
+        args[FIXED + n] = own[n];
+        n++;
+    }
+    if (!st && n > 0 && nn_file_exists(own[0])) {
+        st = subprocess_run(args, FIXED + n, NULL, &result, err);
+        if (!st && result.status == 0 && result.peak_bytes > 0) {
+            *bytes = result.peak_bytes;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        nn_mem_free(own[i]);
+    }
+    return st;
+}
+
+/* --- all of it -------------------------------------------------------------
+ */
+
+static void count(const struct model *m, struct comparison_cost *k)
+{
+    k->parameters = nn_graph_param_count(m->gate->graph);
+    k->macs_gate = nn_net_macs(m->gate);
+    if (m->species != NULL) {
+        k->parameters += nn_graph_param_count(m->species->graph);
+        k->macs_species = nn_net_macs(m->species);
+    }
+}
+
+enum nn_status comparison_measure(struct comparison *c, struct nn_error *err)
+{
+    struct model **m = nn_mem_calloc(c->n_systems, sizeof(struct model *));
+    struct timing *t = nn_mem_calloc(4 * c->n_systems, sizeof *t);
+    enum nn_status st = m == NULL || t == NULL ? nn_fail_nomem(err) : NN_OK;
+    size_t n = 0;
+
+    for (size_t i = 0; !st && i < c->n_systems; i++) {
+        struct comparison_system *s = &c->system[i];
+
+        st = model_load(s->run[0].dir, &m[i], err);
+        if (!st) {
+            count(m[i], &s->cost);
+            n += add_timings(m[i], &s->cost, t + n);
+            st = measure_memory(c, &s->run[0], &s->cost.peak_bytes, err);
+        }
+    }
+    st = st ? st : time_all(t, n, err);
+    for (size_t i = 0; m != NULL && i < c->n_systems; i++) {
+        model_destroy(&m[i]);
+    }
+    nn_mem_free(m);
+    nn_mem_free(t);
+    return st;
+}

@@ -1,0 +1,19 @@
+/* pipelines/data/join.h - several data sets as one: "join:A|B|C".
+ *
+ * A, B, C are anything that a data set may be, but for a join. Classes and
+ * families of the same name are the same. A part that names no splits is
+ * split by itself (15 % valid, 15 % test, seed 1). Pictures are called
+ * NAME/file, NAME being the last part of the path of A, or NAME#2/file for the
+ * second part of that name. Weights of a manifest are not taken over. */
+#ifndef PIPELINES_DATA_JOIN_H
+#define PIPELINES_DATA_JOIN_H
+
+#include "common/data/dataset.h"
+
+extern const struct nn_generator join_generator;
+
+/* "join:A|B" of n paths, or a copy of the only one; NULL when out of memory.
+ * (nn_mem_free) */
+char *join_spec(const char *const *paths, size_t n);
+
+#endif /* PIPELINES_DATA_JOIN_H */

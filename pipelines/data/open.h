@@ -1,0 +1,26 @@
+/* pipelines/data/open.h - open what the user named: folders, archives,
+ * manifests, rendered and joined data. */
+#ifndef PIPELINES_DATA_OPEN_H
+#define PIPELINES_DATA_OPEN_H
+
+#include "common/data/dataset.h"
+#include "common/data/pool.h"
+
+/* Sources of pictures other than files: rendered data ("synth:..."). */
+extern const struct nn_generator *const data_generators[];
+
+/* Open labelled data for training or measuring: opens, fingerprints, groups
+ * near-duplicates, splits where the source has no splits (seeded), and warns
+ * of unreadable files and leaks. */
+NN_MUST_CHECK enum nn_status data_open(const char *path, uint64_t seed,
+                                       struct nn_dataset **out,
+                                       struct nn_error *err);
+/* Folders, archives and rendered data alike, without labels. */
+NN_MUST_CHECK enum nn_status
+data_open_pool(const char *path, struct nn_dataset **out, struct nn_error *err);
+/* The same of any size, a window at a time. */
+NN_MUST_CHECK enum nn_status data_open_pools(const char *const *paths, size_t n,
+                                             struct nn_pool **out,
+                                             struct nn_error *err);
+
+#endif /* PIPELINES_DATA_OPEN_H */

@@ -1,0 +1,149 @@
+#include "pipelines/experiment/experiment.h"
+
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "pipelines/cascade/cascade.h"
+#include "pipelines/experiment/subprocess.h"
+
+/* --- option words --- */
+
+static void push(struct experiment_words *w, const char *word)
+{
+    if (word == NULL || nn_mem_grow(&w->v, &w->cap, w->n + 1, sizeof *w->v)) {
+        w->failed = 1;
+        return;
+    }
+    w->v[w->n++] = word;
+}
+
+static void push_own(struct experiment_words *w, char *word)
+{
+    if (word == NULL ||
+        nn_mem_grow(&w->own, &w->cap_own, w->n_own + 1, sizeof *w->own)) {
+        nn_mem_free(word);
+        w->failed = 1;
+        return;
+    }
+    w->own[w->n_own++] = word;
+    push(w, word);
+}
+
+void experiment_add(struct experiment_words *w, const char *name,
+                    const char *value)
+{
+    push(w, name);
+    if (value != NULL) {
+        push(w, value);
+    }
+}
+
+void experiment_add_number(struct experiment_words *w, const char *name,
+                           unsigned long long value)
+{
+    push(w, name);
+    push_own(w, nn_mem_sprintf("%llu", value));
+}
+
+void experiment_add_with(struct experiment_words *w,
+                         const struct nn_option_list *with)
+{
+    for (size_t i = 0; i < with->n; i++) {
+        const char *word = with->v[i] + strspn(with->v[i], "-");
+
+        push_own(w, nn_mem_sprintf("--%s", word));
+    }
+}
+
+void experiment_words_release(struct experiment_words *w)
+{
+    for (size_t i = 0; i < w->n_own; i++) {
+        nn_mem_free(w->own[i]);
+    }
+    nn_mem_free(w->own);
+    nn_mem_free(w->v);
+    *w = (struct experiment_words)EXPERIMENT_WORDS_INIT;
+}
+
+enum nn_status experiment_train(const char *data, const char *dir,
+                                const struct experiment_words *w, int threads,
+                                char **command, struct nn_error *err)
+{
+    return w->failed
+               ? nn_fail_nomem(err)
+               : subprocess_train(data, dir, w->v, w->n, threads, command, err);
+}
+
+/* --- test pictures --- */
+
+enum nn_status experiment_test_init(const struct nn_dataset *ds,
+                                    struct experiment_test *t,
+                                    struct nn_error *err)
+{
+    *t = (struct experiment_test){ .n = 0 };
+    t->index = nn_mem_calloc(ds->n, sizeof *t->index);
+    t->positive = nn_mem_calloc(ds->n, 1);
+    t->ok = nn_mem_calloc(ds->n, 1);
+    if (t->index == NULL || t->positive == NULL || t->ok == NULL) {
+        experiment_test_release(t);
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < ds->n; i++) {
+        const struct nn_item *it = &ds->items[i];
+
+        if (it->split == NN_TEST && !it->bad) {
+            t->positive[t->n] = it->label != NN_NEGATIVE;
+            t->ok[t->n] = 1;
+            t->index[t->n++] = (uint32_t)i;
+        }
+    }
+    experiment_test_count(t);
+    if (t->n_positives == 0 || t->n_negatives == 0) {
+        experiment_test_release(t);
+        return nn_fail(err, NN_ERR_ARG,
+                       "figures need pictures of a class and negatives in the "
+                       "test part of '%s'",
+                       ds->path);
+    }
+    return NN_OK;
+}
+
+void experiment_test_release(struct experiment_test *t)
+{
+    nn_mem_free(t->index);
+    nn_mem_free(t->positive);
+    nn_mem_free(t->ok);
+    *t = (struct experiment_test){ .n = 0 };
+}
+
+void experiment_test_count(struct experiment_test *t)
+{
+    t->n_positives = 0;
+    t->n_negatives = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        t->n_positives += t->ok[i] && t->positive[i];
+        t->n_negatives += t->ok[i] && !t->positive[i];
+    }
+}
+
+enum nn_status experiment_score(const struct model *m,
+                                const struct nn_dataset *ds,
+                                const uint32_t *index, size_t n,
+                                const char *label, double *p, uint8_t *ok,
+                                struct nn_error *err)
+{
+    struct cascade_scores s = CASCADE_SCORES_INIT;
+    struct cascade *c = NULL;
+    enum nn_status st = cascade_create(m, &c, err);
+
+    if (!st) {
+        st = cascade_score(c, ds, index, n, 0, label, &s, err);
+    }
+    for (size_t i = 0; !st && i < n; i++) {
+        p[i] = s.p_bear[i];
+        ok[i] = (uint8_t)(ok[i] && s.ok[i]);
+    }
+    cascade_scores_release(&s);
+    cascade_destroy(&c);
+    return st;
+}

@@ -1,0 +1,65 @@
+/* pipelines/measure/evaluation.h - every figure that `evaluate` reports.
+ *
+ * Positives are pictures of a class, negatives all others. The gate is judged
+ * by ranking (ROC area, average precision, false-positive rate at a hit rate)
+ * and at its stored threshold; the species net on positives as if the gate
+ * were perfect; the cascade end to end. Intervals are 95 % bootstrap
+ * percentile intervals, resampling positives and negatives apart. */
+#ifndef PIPELINES_MEASURE_EVALUATION_H
+#define PIPELINES_MEASURE_EVALUATION_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "pipelines/cascade/cascade.h"
+
+struct evaluation_figure {
+    double value, lo, hi; /* NaN where it cannot be computed */
+};
+
+/* Figures of one set of negatives (a family, or all) against all positives. */
+struct evaluation_negatives {
+    const char *name; /* borrowed from the data set */
+    size_t n;
+    struct evaluation_figure fpr95, fpr99; /* share of these negatives above
+                                              the score that 95 (99) % of all
+                                              positives reach */
+    struct evaluation_figure false_alarm;  /* share that pass the stored gate
+                                              threshold */
+};
+
+struct evaluation {
+    const char *title; /* "test", or a subset's name */
+    size_t n_classes;
+    size_t n_positives, n_negatives, n_failed;
+    struct evaluation_figure roc_area, average_precision;
+    struct evaluation_figure species_accuracy; /* behind a perfect gate */
+    struct evaluation_figure miss_rate;    /* positives that the gate stops */
+    struct evaluation_figure end_to_end;   /* share of all verdicts right */
+    struct evaluation_figure unknown_rate; /* positives called unknown_bear */
+    struct evaluation_negatives all;
+    size_t n_families;
+    struct evaluation_negatives *families;
+    double gate_ece, species_ece, gate_brier; /* NaN where undefined */
+    double ms_gate, ms_species; /* per picture, reading included */
+    size_t *confusion; /* [n_classes+1][n_classes+2]: rows are the truth
+                          (classes, none), columns the verdict (classes, none,
+                          unknown_bear) */
+};
+
+/* Figures of the pictures listed in pick[0..n-1] (rows of s, which belong to
+ * items index[] of ds). replicates: bootstrap samples; 0 leaves lo and hi
+ * NaN. Errors: NN_ERR_ARG (no readable picture), NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+evaluation_compute(const struct model *m, const struct nn_dataset *ds,
+                   const uint32_t *index, const struct cascade_scores *s,
+                   const uint32_t *pick, size_t n, const char *title,
+                   int replicates, uint64_t seed, struct evaluation *out,
+                   struct nn_error *err);
+void evaluation_release(struct evaluation *e);
+
+void evaluation_print(const struct evaluation *e, const struct model *m,
+                      FILE *to);
+json_t *evaluation_json(const struct evaluation *e, const struct model *m);
+
+#endif /* PIPELINES_MEASURE_EVALUATION_H */

@@ -1,0 +1,334 @@
+/* Pools, the second opinion, and the record of a round. */
+#include "pipelines/mine/mining.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "pipelines/data/open.h"
+
+enum { BATCH = 32 };
+
+/* --- pools --- */
+
+static enum nn_status join(struct pools *p, struct nn_error *err)
+{
+    enum nn_status st = nn_dataset_create("(pools)", &p->all, err);
+
+    for (size_t i = 0; !st && i < p->n; i++) {
+        uint32_t *index = nn_mem_calloc(p->part[i]->n, sizeof *index);
+
+        if (index == NULL) {
+            return nn_fail_nomem(err);
+        }
+        for (size_t k = 0; k < p->part[i]->n; k++) {
+            index[k] = (uint32_t)k;
+        }
+        st = nn_dataset_borrow(p->all, p->part[i], index, p->part[i]->n,
+                               NN_NEGATIVE, NN_SPLIT_NONE, err);
+        nn_mem_free(index);
+    }
+    return st;
+}
+
+enum nn_status pools_open(const char *const *paths, size_t n, struct pools *out,
+                          struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+
+    *out = (struct pools){ .n = 0 };
+    out->part = nn_mem_calloc(n, sizeof *out->part);
+    if (out->part == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; !st && i < n; i++) {
+        st = data_open_pool(paths[i], &out->part[i], err);
+        out->n += !st;
+    }
+    if (!st && n == 1) {
+        out->all = out->part[0];
+    } else if (!st) {
+        st = join(out, err);
+    }
+    if (st) {
+        pools_close(out);
+    }
+    return st;
+}
+
+void pools_close(struct pools *p)
+{
+    if (p->n > 0 && p->all != p->part[0]) {
+        nn_dataset_close(&p->all);
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        nn_dataset_close(&p->part[i]);
+    }
+    nn_mem_free(p->part);
+    *p = (struct pools){ .n = 0 };
+}
+
+/* --- second opinion --- */
+
+static enum nn_status ask_species(void *ctx, const struct nn_dataset *ds,
+                                  const uint32_t *index, size_t n, double *p,
+                                  struct nn_error *err)
+{
+    const struct opinion *s = ctx;
+    size_t k = s->species->spec.n_outputs;
+    float *z = nn_mem_calloc(n, k * sizeof *z);
+    float *q = nn_mem_calloc(k, sizeof *q);
+    uint8_t *ok = nn_mem_calloc(n, 1);
+    enum nn_status st =
+        z == NULL || q == NULL || ok == NULL
+            ? nn_fail_nomem(err)
+            : nn_scorer_run_items(s->scorer, ds, index, n, NULL, z, ok, err);
+
+    for (size_t i = 0; !st && i < n; i++) {
+        nn_net_probabilities(s->species, z + i * k, q);
+        p[i] = 0;
+        for (size_t j = 0; ok[i] && j < k; j++) {
+            p[i] = (double)q[j] > p[i] ? (double)q[j] : p[i];
+        }
+    }
+    nn_mem_free(z);
+    nn_mem_free(q);
+    nn_mem_free(ok);
+    return st;
+}
+
+enum nn_status opinion_init(struct opinion *s, const struct nn_net *species,
+                            int32_t side, struct gate_mine_opinion *out,
+                            struct nn_error *err)
+{
+    enum nn_status st;
+
+    *s = (struct opinion){ .species = species };
+    *out = (struct gate_mine_opinion){ .ask = NULL };
+    if (species == NULL) {
+        return NN_OK;
+    }
+    *out = (struct gate_mine_opinion){ ask_species, s };
+    st = nn_scorer_create(species, BATCH, &s->scorer, err);
+    if (!st) {
+        nn_scorer_set_side(s->scorer, side);
+    }
+    return st;
+}
+
+void opinion_release(struct opinion *s)
+{
+    nn_scorer_destroy(&s->scorer);
+}
+
+/* --- record --- */
+
+static const char *twin_of(const struct mining_round *r,
+                           const struct gate_mine_pick *p)
+{
+    if (p->same_as < 0) {
+        return r->bank->ds->items[-1 - p->same_as].file;
+    }
+    return r->result->pictures->items[p->same_as].file;
+}
+
+static json_t *nearest(const struct mining_round *r,
+                       const struct gate_mine_pick *p)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; r->bank->n_positives > 0 && i < 3; i++) {
+        json_array_append_new(
+            a, json_string(r->bank->ds->items[p->look.nearest[i]].file));
+    }
+    return a;
+}
+
+static json_t *pick_json(const struct mining_round *r, size_t rank)
+{
+    const struct gate_mine_pick *p = &r->result->pick[rank];
+    char hash[17];
+    json_t *j;
+
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)p->hash);
+    j = json_pack("{s:s, s:s, s:i, s:I, s:f, s:f, s:s}", "file",
+                  r->result->pictures->items[rank].file, "hash", hash, "round",
+                  r->number, "rank", (json_int_t)rank + 1, "score", p->p,
+                  "logit", p->z, "verdict", gate_mine_verdict_name(p->verdict));
+    if (j == NULL || p->verdict == GATE_MINE_V_UNREADABLE) {
+        return j;
+    }
+    json_object_set_new(j, "positive_cos", json_real(p->look.positive_cos));
+    json_object_set_new(j, "negative_cos", json_real(p->look.negative_cos));
+    json_object_set_new(j, "nearest", nearest(r, p));
+    if (p->verdict == GATE_MINE_V_DUPLICATE) {
+        json_object_set_new(j, "same_as", json_string(twin_of(r, p)));
+    } else if (r->rule != NULL) {
+        json_object_set_new(j, "suspicion", json_real(p->suspicion));
+    }
+    if (p->cluster >= 0) {
+        json_object_set_new(j, "cluster", json_integer(p->cluster));
+    }
+    json_object_set_new(j, "model", json_string(r->model_id));
+    return j;
+}
+
+enum nn_status mining_write_jsonl(const struct mining_round *r,
+                                  const char *path, struct nn_error *err)
+{
+    struct nn_file_out o = { 0 };
+    enum nn_status st = nn_file_out_open(&o, path, err);
+
+    for (size_t i = 0; !st && i < r->result->n; i++) {
+        json_t *j = pick_json(r, i);
+        char *line = nn_json_line(j);
+
+        json_decref(j);
+        if (line == NULL) {
+            nn_file_out_abort(&o);
+            return nn_fail_nomem(err);
+        }
+        fprintf(o.stream, "%s\n", line);
+        nn_mem_free(line);
+    }
+    return st ? st : nn_file_out_commit(&o, err);
+}
+
+static int is_drawn(const char *file)
+{
+    return !nn_file_exists(file) && nn_archive_prefix(file) == 0;
+}
+
+char *mining_place(const char *file)
+{
+    char cwd[PATH_MAX];
+
+    if (file[0] == '/' || is_drawn(file) || getcwd(cwd, sizeof cwd) == NULL) {
+        return nn_mem_strdup(file);
+    }
+    return nn_path_join(cwd, file);
+}
+
+size_t mining_drawn(const struct mining_round *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->result->n; i++) {
+        n += gate_mine_is_accepted(r->result->pick[i].verdict) &&
+             is_drawn(r->result->pictures->items[i].file);
+    }
+    return n;
+}
+
+static char *manifest_line(const char *file)
+{
+    char *place = mining_place(file), *line = NULL;
+
+    if (place != NULL) {
+        json_t *j = json_pack("{s:s, s:s}", "file", place, "label", "negative");
+
+        line = nn_json_line(j);
+        json_decref(j);
+    }
+    nn_mem_free(place);
+    return line;
+}
+
+enum nn_status mining_write_manifest(const struct mining_round *r,
+                                     const char *path, struct nn_error *err)
+{
+    struct nn_file_out o = { 0 };
+    enum nn_status st = nn_file_out_open(&o, path, err);
+
+    for (size_t i = 0; !st && i < r->result->n; i++) {
+        char *line;
+
+        if (!gate_mine_is_accepted(r->result->pick[i].verdict)) {
+            continue;
+        }
+        line = manifest_line(r->result->pictures->items[i].file);
+        if (line == NULL) {
+            nn_file_out_abort(&o);
+            return nn_fail_nomem(err);
+        }
+        fprintf(o.stream, "%s\n", line);
+        nn_mem_free(line);
+    }
+    return st ? st : nn_file_out_commit(&o, err);
+}
+
+static json_t *rule_json(const struct gate_mine_rule *u)
+{
+    return u == NULL ? json_null()
+                     : json_pack("{s:[f,f,f,f], s:f, s:f, s:f, s:f, s:I, s:I}",
+                                 "weights", u->w[0], u->w[1], u->w[2], u->w[3],
+                                 "limit", u->limit, "rate", u->rate, "caught",
+                                 u->caught, "lost", u->lost, "n_positives",
+                                 (json_int_t)u->n_positives, "n_negatives",
+                                 (json_int_t)u->n_negatives);
+}
+
+enum nn_status mining_write_summary(const struct mining_round *r,
+                                    const char *path, struct nn_error *err)
+{
+    const struct gate_mine_result *m = r->result;
+    json_t *count = json_object();
+    json_t *j;
+    enum nn_status st;
+
+    for (int v = 0; v <= GATE_MINE_V_UNREADABLE; v++) {
+        json_object_set_new(count,
+                            gate_mine_verdict_name((enum gate_mine_verdict)v),
+                            json_integer((json_int_t)m->count[v]));
+    }
+    j = json_pack("{s:i, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:b, s:o, "
+                  "s:o}",
+                  "round", r->number, "model", r->model_id, "pool",
+                  (json_int_t)r->n_pool, "above", (json_int_t)m->above,
+                  "unreadable", (json_int_t)m->unreadable, "threshold",
+                  r->opt->threshold, "least", r->opt->least, "temperature",
+                  r->temperature, "top", (json_int_t)r->opt->top, "exhausted",
+                  m->exhausted, "rule", rule_json(r->rule), "count", count);
+    st = j == NULL ? nn_fail_nomem(err) : nn_json_write(path, j, err);
+    json_decref(j);
+    return st;
+}
+
+void mining_print(const struct mining_round *r, FILE *to)
+{
+    const struct gate_mine_result *m = r->result;
+
+    if (r->rule != NULL) {
+        const struct gate_mine_rule *u = r->rule;
+
+        fprintf(to,
+                "suspects: %.2f %+.2f logit %+.2f (cosine to positives - to "
+                "negatives) %+.2f species >= %.2f\n"
+                "  catches %.1f %% of the %zu validation positives above the "
+                "threshold, and %.1f %% of the %zu negatives there\n",
+                u->w[0], u->w[1], u->w[2], u->w[3], u->limit, 100 * u->caught,
+                u->n_positives, 100 * u->lost, u->n_negatives);
+    }
+    fprintf(to,
+            "round %d: %zu of %zu pictures score %.3f or more; looked at "
+            "%zu:",
+            r->number, m->above, r->n_pool, r->opt->least, m->n);
+    for (int v = 0; v <= GATE_MINE_V_UNREADABLE; v++) {
+        fprintf(to, "%s %zu %s", v > 0 ? "," : "", m->count[v],
+                gate_mine_verdict_name((enum gate_mine_verdict)v));
+    }
+    fputc('\n', to);
+    if (m->unreadable > 0) {
+        fprintf(to, "unreadable pictures of the pool: %zu\n", m->unreadable);
+    }
+    if (m->exhausted) {
+        fprintf(to,
+                "the pool gave no more: %zu of %zu wanted negatives; a larger "
+                "pool or a lower --least gives more\n",
+                m->count[GATE_MINE_V_HARD] + m->count[GATE_MINE_V_RANDOM],
+                r->opt->top);
+    }
+}

@@ -1,0 +1,71 @@
+/* pipelines/mine/mining.h - what `mine` and the rounds of `train` share. */
+#ifndef PIPELINES_MINE_MINING_H
+#define PIPELINES_MINE_MINING_H
+
+#include <stdio.h>
+
+#include "pipelines/cascade/model.h"
+#include "stage1_gate/mine.h"
+
+/* Several pools as one. `all` borrows from parts[]; one pool is `all` itself.
+ */
+struct pools {
+    struct nn_dataset **part;
+    size_t n;
+    struct nn_dataset *all;
+};
+/* Errors: those of nn_dataset_open(). */
+NN_MUST_CHECK enum nn_status pools_open(const char *const *paths, size_t n,
+                                        struct pools *out,
+                                        struct nn_error *err);
+void pools_close(struct pools *p);
+
+/* The species net as second opinion: its largest probability, on pictures
+ * reduced to `side` as for gate_mine_bank_create(). For models of one class
+ * there is none. */
+struct opinion {
+    const struct nn_net *species;
+    struct nn_scorer *scorer;
+};
+NN_MUST_CHECK enum nn_status
+opinion_init(struct opinion *s, const struct nn_net *species, int32_t side,
+             struct gate_mine_opinion *out, struct nn_error *err);
+void opinion_release(struct opinion *s);
+
+/* One round, ready to be written down. */
+struct mining_round {
+    int number; /* 1, 2, ... */
+    const char *model_id;
+    double temperature; /* of the gate */
+    size_t n_pool;      /* pictures of it */
+    const struct gate_mine_bank *bank;
+    const struct gate_mine_rule *rule; /* or NULL */
+    const struct gate_mine_options *opt;
+    const struct gate_mine_result *result;
+};
+/* A line a candidate, docs/mining.md has the fields. */
+NN_MUST_CHECK enum nn_status mining_write_jsonl(const struct mining_round *r,
+                                                const char *path,
+                                                struct nn_error *err);
+/* Where a picture of a pool lies, in a block of nn_mem: an absolute path or
+ * ARCHIVE:MEMBER, so that a manifest in any folder may name it; of one that is
+ * drawn and lies nowhere, its name. NULL: no memory. */
+char *mining_place(const char *file);
+/* How many of the accepted ones are drawn. */
+size_t mining_drawn(const struct mining_round *r);
+/* The accepted ones as a manifest that `train --negatives` takes. */
+NN_MUST_CHECK enum nn_status mining_write_manifest(const struct mining_round *r,
+                                                   const char *path,
+                                                   struct nn_error *err);
+/* Numbers of the round as one JSON object: threshold, rule, counts. */
+NN_MUST_CHECK enum nn_status mining_write_summary(const struct mining_round *r,
+                                                  const char *path,
+                                                  struct nn_error *err);
+/* A page with thumbnails, self-contained. */
+NN_MUST_CHECK enum nn_status mining_write_html(const struct mining_round *r,
+                                               const char *path,
+                                               struct nn_error *err);
+/* What was found and why, a few lines for a person. */
+void mining_print(const struct mining_round *r, FILE *to);
+
+#endif /* PIPELINES_MINE_MINING_H */
