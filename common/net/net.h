@@ -126,8 +126,9 @@ nn_scorer_embed_items(struct nn_scorer *s, const struct nn_dataset *ds,
                       float *logits, float *embedding, uint8_t *ok,
                       struct nn_error *err);
 /* The part of a net behind the mean over the picture, on features [n,C]:
- * logits [n,K] = classifier(relu(norm(conv_head(features)))), with the running
- * statistics. A plain loop, for a few vectors; any thread.
+ * logits [n,K] = classifier(relu(norm(conv(features)))), or
+ * classifier(features) for a net whose head stands before the mean, with the
+ * running statistics. A plain loop, for a few vectors; any thread.
  * Errors: NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status nn_net_head(const struct nn_net *net,
                                          const float *features, size_t n,

@@ -2,17 +2,21 @@
 #include <math.h>
 
 #include "common/base/mem.h"
-#include "common/tensor/nets/mobilenetv4.h"
 #include "common/net/net.h"
 
-static const float *values(const struct nn_net *net, const char *name,
-                           size_t *count)
-{
-    const struct nn_param *p = nn_graph_find_param(net->graph, name);
+/* A layer of the head with its batch norm and ReLU; out [OC]. */
+struct hidden_layer {
+    const float *weight; /* [OC,IC] */
+    const float *scale, *shift, *mean, *var;
+    float epsilon;
+    size_t ic, oc; /* oc 0: the net has none behind the mean */
+};
 
-    if (count != NULL) {
-        *count = p->count;
-    }
+static const float *values(const struct nn_net *net, int stage,
+                           enum nn_param_role role)
+{
+    const struct nn_param *p = nn_graph_stage_param(net->graph, stage, role);
+
     return net->params.value.data + p->offset;
 }
 
@@ -26,32 +30,65 @@ static float dot(const float *a, const float *b, size_t n)
     return (float)sum;
 }
 
+/* A net may also have its head before the mean, and then only the classifier
+ * is left. */
+static struct hidden_layer find_hidden(const struct nn_net *net)
+{
+    int stage = nn_graph_last_stage(net->graph) - 1;
+    const struct nn_param *w =
+        nn_graph_stage_param(net->graph, stage, NN_PARAM_WEIGHT);
+
+    if (w == NULL || !w->pooled) {
+        return (struct hidden_layer){ .oc = 0 };
+    }
+    return (struct hidden_layer){
+        .weight = values(net, stage, NN_PARAM_WEIGHT),
+        .scale = values(net, stage, NN_PARAM_NORM_SCALE),
+        .shift = values(net, stage, NN_PARAM_NORM_SHIFT),
+        .mean = values(net, stage, NN_PARAM_NORM_MEAN),
+        .var = values(net, stage, NN_PARAM_NORM_VAR),
+        .epsilon =
+            nn_graph_stage_param(net->graph, stage, NN_PARAM_NORM_VAR)->epsilon,
+        .ic = w->count / (size_t)w->shape.n,
+        .oc = (size_t)w->shape.n,
+    };
+}
+
+static void run_hidden(const struct hidden_layer *l, const float *x, float *out)
+{
+    for (size_t j = 0; j < l->oc; j++) {
+        float y = dot(l->weight + j * l->ic, x, l->ic);
+
+        y = (y - l->mean[j]) / sqrtf(l->var[j] + l->epsilon);
+        out[j] = fmaxf(y * l->scale[j] + l->shift[j], 0);
+    }
+}
+
 enum nn_status nn_net_head(const struct nn_net *net, const float *features,
                            size_t n, float *logits, struct nn_error *err)
 {
-    size_t k = net->spec.n_outputs, all, hidden;
-    const float *conv = values(net, "conv_head.weight", &all);
-    const float *scale = values(net, "norm_head.weight", &hidden);
-    const float *shift = values(net, "norm_head.bias", NULL);
-    const float *mean = values(net, "norm_head.running_mean", NULL);
-    const float *var = values(net, "norm_head.running_var", NULL);
-    const float *out = values(net, "classifier.weight", NULL);
-    const float *bias = values(net, "classifier.bias", NULL);
-    size_t c = all / hidden;
-    float *x = nn_mem_calloc(hidden, sizeof *x);
+    int classifier = nn_graph_last_stage(net->graph);
+    const struct nn_param *p =
+        nn_graph_stage_param(net->graph, classifier, NN_PARAM_WEIGHT);
+    const float *weight = values(net, classifier, NN_PARAM_WEIGHT);
+    const float *bias = values(net, classifier, NN_PARAM_BIAS);
+    struct hidden_layer hidden = find_hidden(net);
+    size_t k = net->spec.n_outputs, dims = p->count / k;
+    size_t step = hidden.oc > 0 ? hidden.ic : dims;
+    float *x = nn_mem_calloc(dims, sizeof *x);
 
     if (x == NULL) {
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < hidden; j++) {
-            float y = dot(conv + j * c, features + i * c, c);
+        const float *in = features + i * step;
 
-            y = (y - mean[j]) / sqrtf(var[j] + NN_MOBILENETV4_EPSILON);
-            x[j] = fmaxf(y * scale[j] + shift[j], 0);
+        if (hidden.oc > 0) {
+            run_hidden(&hidden, in, x);
+            in = x;
         }
         for (size_t j = 0; j < k; j++) {
-            logits[i * k + j] = dot(out + j * hidden, x, hidden) + bias[j];
+            logits[i * k + j] = dot(weight + j * dims, in, dims) + bias[j];
         }
     }
     nn_mem_free(x);

@@ -79,6 +79,12 @@ nn_node nn_graph_dropout(struct nn_graph *g, nn_node x, float drop);
 nn_node nn_graph_dense(struct nn_graph *g, nn_node x, int32_t units, int bias,
                        const char *name);
 
+/* Nodes added from now on belong to this stage of the network; 0 at first.
+ * Stages are numbered from the input on: 0 the stem, then the blocks, the last
+ * but one the head, the last the classifier. How many there are is the
+ * network's own affair; whoever trains a part of it asks for the stage. */
+void nn_graph_stage(struct nn_graph *g, int stage);
+
 /* Remember a node's output so that an executor keeps it readable after a
  * forward pass: "embedding", "features". */
 void nn_graph_mark(struct nn_graph *g, nn_node x, const char *mark);
@@ -93,6 +99,16 @@ struct nn_shape nn_graph_input_shape(const struct nn_graph *g); /* [1,H,W,C] */
 int32_t nn_graph_outputs(const struct nn_graph *g);             /* K */
 size_t nn_graph_macs(const struct nn_graph *g); /* multiply-adds per image */
 
+/* What a parameter is to its layer. */
+enum nn_param_role {
+    NN_PARAM_WEIGHT, /* of a convolution or dense layer */
+    NN_PARAM_BIAS,
+    NN_PARAM_NORM_SCALE, /* of a batch norm: y = scale * x' + shift, */
+    NN_PARAM_NORM_SHIFT, /* x' = (x - mean) / sqrt(var + epsilon) */
+    NN_PARAM_NORM_MEAN,  /* running statistics */
+    NN_PARAM_NORM_VAR,
+};
+
 /* Parameters in file order, i = 0 .. until NULL is returned. */
 struct nn_param {
     const char *name;      /* "bn1.running_mean"; owned by the graph */
@@ -102,11 +118,20 @@ struct nn_param {
                               vectors [1,1,1,C] */
     int trained; /* 0 for running statistics: the optimiser skips them */
     int decay;   /* 0 for biases and batch norm: no weight decay */
+    enum nn_param_role role;
+    int stage;     /* nn_graph_stage() */
+    int pooled;    /* 1: its layer stands behind mean_hw */
+    float epsilon; /* of a running variance; 0 for others */
 };
 const struct nn_param *nn_graph_param(const struct nn_graph *g, size_t i);
 /* By name, or NULL. */
 const struct nn_param *nn_graph_find_param(const struct nn_graph *g,
                                            const char *name);
+/* The first of a stage in this role, or NULL; and the number of the last
+ * stage, the classifier's. */
+const struct nn_param *nn_graph_stage_param(const struct nn_graph *g, int stage,
+                                            enum nn_param_role role);
+int nn_graph_last_stage(const struct nn_graph *g);
 size_t nn_graph_param_count(const struct nn_graph *g);   /* floats, all */
 size_t nn_graph_trained_count(const struct nn_graph *g); /* trained floats */
 

@@ -110,17 +110,20 @@ static nn_node add_node(struct nn_graph *g, const struct nn_node_info *info,
             return fail_nomem(g);
         }
     }
+    node->pooled = info->op == NN_OP_MEAN_HW;
     for (int i = 0; i < 2; i++) {
         if (info->in[i] >= 0) {
             g->node[info->in[i]].users++;
+            node->pooled |= g->node[info->in[i]].pooled;
         }
     }
     return (nn_node)g->n_nodes++;
 }
 
 static int add_param(struct nn_graph *g, nn_node id, const char *suffix,
-                     struct nn_shape shape, int trained, int decay)
+                     struct nn_shape shape, enum nn_param_role role)
 {
+    int running = role == NN_PARAM_NORM_MEAN || role == NN_PARAM_NORM_VAR;
     struct nn_node_info *node = &g->node[id];
     struct nn_param *p;
     size_t count;
@@ -140,14 +143,23 @@ static int add_param(struct nn_graph *g, nn_node id, const char *suffix,
     }
     p = &g->param[g->n_params];
     *p = (struct nn_param){
-        name, g->param_floats, count, shape, trained, decay
+        .name = name,
+        .offset = g->param_floats,
+        .count = count,
+        .shape = shape,
+        .trained = !running,
+        .decay = role == NN_PARAM_WEIGHT,
+        .role = role,
+        .stage = g->stage,
+        .pooled = node->pooled,
+        .epsilon = role == NN_PARAM_NORM_VAR ? node->epsilon : 0,
     };
     if (node->param < 0) {
         node->param = (int32_t)g->n_params;
     }
     g->n_params++;
     g->param_floats += count;
-    g->trained_floats += trained ? count : 0;
+    g->trained_floats += running ? 0 : count;
     return 0;
 }
 
@@ -196,8 +208,9 @@ static nn_node add_conv(struct nn_graph *g, nn_node x,
     }
     info->macs = nn_conv_macs(c);
     id = add_node(g, info, name);
-    if (id < 0 || add_param(g, id, "weight", w, 1, 1) ||
-        (info->bias && add_param(g, id, "bias", vector_shape(c->oc), 1, 0))) {
+    if (id < 0 || add_param(g, id, "weight", w, NN_PARAM_WEIGHT) ||
+        (info->bias &&
+         add_param(g, id, "bias", vector_shape(c->oc), NN_PARAM_BIAS))) {
         return NN_NODE_BAD;
     }
     return id;
@@ -277,10 +290,10 @@ nn_node nn_graph_bnorm(struct nn_graph *g, nn_node x, float momentum,
                     info.shape);
     }
     id = add_node(g, &info, name);
-    if (id < 0 || add_param(g, id, "weight", v, 1, 0) ||
-        add_param(g, id, "bias", v, 1, 0) ||
-        add_param(g, id, "running_mean", v, 0, 0) ||
-        add_param(g, id, "running_var", v, 0, 0)) {
+    if (id < 0 || add_param(g, id, "weight", v, NN_PARAM_NORM_SCALE) ||
+        add_param(g, id, "bias", v, NN_PARAM_NORM_SHIFT) ||
+        add_param(g, id, "running_mean", v, NN_PARAM_NORM_MEAN) ||
+        add_param(g, id, "running_var", v, NN_PARAM_NORM_VAR)) {
         return NN_NODE_BAD;
     }
     return id;
@@ -342,6 +355,12 @@ nn_node nn_graph_dropout(struct nn_graph *g, nn_node x, float drop)
                     info.shape);
     }
     return add_node(g, &info, NULL);
+}
+
+void nn_graph_stage(struct nn_graph *g, int stage)
+{
+    g->stage = stage;
+    g->last_stage = stage > g->last_stage ? stage : g->last_stage;
 }
 
 void nn_graph_mark(struct nn_graph *g, nn_node x, const char *mark)
@@ -416,6 +435,22 @@ const struct nn_param *nn_graph_find_param(const struct nn_graph *g,
         }
     }
     return NULL;
+}
+
+const struct nn_param *nn_graph_stage_param(const struct nn_graph *g, int stage,
+                                            enum nn_param_role role)
+{
+    for (size_t i = 0; i < g->n_params; i++) {
+        if (g->param[i].stage == stage && g->param[i].role == role) {
+            return &g->param[i];
+        }
+    }
+    return NULL;
+}
+
+int nn_graph_last_stage(const struct nn_graph *g)
+{
+    return g->last_stage;
 }
 
 size_t nn_graph_param_count(const struct nn_graph *g)

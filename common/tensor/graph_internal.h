@@ -27,6 +27,7 @@ struct nn_node_info {
     float momentum, epsilon, drop;
     int32_t param; /* first parameter of the table, or -1 */
     int bias;      /* conv: a bias follows the weight in the table */
+    int pooled;    /* behind a mean_hw */
     int32_t users; /* how many nodes read it */
     size_t macs;
 };
@@ -37,6 +38,7 @@ struct nn_graph {
     struct nn_param *param;
     size_t n_params, cap_params;
     size_t param_floats, trained_floats;
+    int stage, last_stage; /* of the nodes now added; the largest so far */
     nn_node input, logits;
     int finished;
     struct nn_error error; /* the first builder error */

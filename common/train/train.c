@@ -47,36 +47,19 @@ struct nn_train_options nn_train_defaults(void)
 
 /* --- rates per layer --- */
 
-/* Stage of a parameter: stem 0, blocks.0 1, ..., blocks.4 5, head 6, and 7 for
- * the classifier. */
-static int stage_of(const char *name)
-{
-    if (strncmp(name, "classifier", 10) == 0) {
-        return 7;
-    }
-    if (strncmp(name, "conv_head", 9) == 0 ||
-        strncmp(name, "norm_head", 9) == 0) {
-        return 6;
-    }
-    if (strncmp(name, "blocks.", 7) == 0 && name[7] >= '0' && name[7] <= '4') {
-        return name[7] - '0' + 1;
-    }
-    return 0;
-}
-
 static void set_rates(struct nn_training *t)
 {
     const struct nn_param *p;
     int frozen = t->epoch < t->opt->freeze_epochs;
+    int classifier = nn_graph_last_stage(t->net->graph);
 
     for (size_t i = 0; (p = nn_graph_param(t->net->graph, i)) != NULL; i++) {
-        int stage = stage_of(p->name);
-
-        if (stage == 7) {
+        if (p->stage == classifier) {
             t->lr_scale[i] = (float)t->opt->head_lr;
         } else {
-            t->lr_scale[i] =
-                frozen ? 0.0f : (float)pow(t->opt->block_decay, 6 - stage);
+            t->lr_scale[i] = frozen ? 0.0f
+                                    : (float)pow(t->opt->block_decay,
+                                                 classifier - 1 - p->stage);
         }
     }
 }
@@ -120,9 +103,9 @@ static void settle_norms(struct nn_training *t)
         if (p->trained) {
             continue;
         }
-        if (t->norms != NULL && stage_of(p->name) < t->opt->keep_norms) {
+        if (t->norms != NULL && p->stage < t->opt->keep_norms) {
             memcpy(v, t->norms + p->offset, p->count * sizeof *v);
-        } else if (strstr(p->name, "running_var") != NULL) {
+        } else if (p->role == NN_PARAM_NORM_VAR) {
             raise_to(v, p->count, t->opt->norm_floor);
         }
     }

@@ -40,9 +40,9 @@ struct nn_train_options {
     double head_lr;     /* factor of the classifier's rate, 1 */
     double block_decay; /* rate of each earlier stage times this, 1: same */
     int freeze_epochs;  /* first epochs that train the classifier alone */
-    int keep_norms;     /* the first stages of 0..7 (stem, five of blocks, head)
-                           whose running means and variances stay as they are:
-                           few pictures estimate them badly */
+    int keep_norms;     /* the first stages (nn_graph_stage()) whose running
+                           means and variances stay as they are: few pictures
+                           estimate them badly */
     /* Least running variance of a batch norm; 0: none. A channel that is silent
      * on nearly all training pictures has a variance near zero; the rare photo
      * that wakes it is then scaled up by hundreds in every such layer. A floor

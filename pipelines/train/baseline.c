@@ -290,8 +290,8 @@ static enum nn_status check_counts(const struct baseline_task *t,
  * do not drown the first steps (Lin et al. 2017, section 4.1). */
 static void set_prior(struct nn_net *net)
 {
-    const struct nn_param *p =
-        nn_graph_find_param(net->graph, "classifier.bias");
+    const struct nn_param *p = nn_graph_stage_param(
+        net->graph, nn_graph_last_stage(net->graph), NN_PARAM_BIAS);
 
     for (size_t i = 0; i < p->count; i++) {
         net->params.value.data[p->offset + i] = nn_loss_prior_bias(0.01f);

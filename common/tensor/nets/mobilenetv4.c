@@ -30,6 +30,11 @@ static const struct row rows[] = {
 };
 enum { STEM = 32, HEAD = 1280 };
 
+/* Stages behind the stem's 0 and the blocks' 1 to 5. */
+enum { STAGE_HEAD = 6, STAGE_CLASSIFIER };
+
+#define EPSILON 1e-5f /* of every batch norm */
+
 struct builder {
     struct nn_graph *g;
     float width, momentum;
@@ -54,7 +59,7 @@ static nn_node conv_norm(struct builder *b, nn_node x, const char *prefix,
     snprintf(name, sizeof name, "%s%s", prefix, conv);
     x = nn_graph_conv2d(b->g, x, shape, name);
     snprintf(name, sizeof name, "%s%s", prefix, norm);
-    x = nn_graph_bnorm(b->g, x, b->momentum, NN_MOBILENETV4_EPSILON, name);
+    x = nn_graph_bnorm(b->g, x, b->momentum, EPSILON, name);
     return relu ? nn_graph_relu(b->g, x) : x;
 }
 
@@ -106,6 +111,7 @@ static nn_node body(struct builder *b, nn_node x)
 
         at = r->stage == stage ? at : 0;
         stage = r->stage;
+        nn_graph_stage(b->g, 1 + stage);
         snprintf(prefix, sizeof prefix, "blocks.%d.%d.", stage, at++);
         if (r->kind == ROW_CONV) {
             c = conv_shape(out, r->kernel, r->stride, 1);
@@ -143,9 +149,11 @@ enum nn_status nn_mobilenetv4_build(const struct nn_mobilenetv4 *m,
     x = body(&b, x);
     nn_graph_mark(b.g, x, "features");
     x = nn_graph_mean_hw(b.g, x);
+    nn_graph_stage(b.g, STAGE_HEAD);
     x = conv_norm(&b, x, "", "conv_head", "norm_head", &head, 1);
     nn_graph_mark(b.g, x, "embedding");
     x = nn_graph_dropout(b.g, x, m->dropout);
+    nn_graph_stage(b.g, STAGE_CLASSIFIER);
     x = nn_graph_dense(b.g, x, m->outputs, 1, "classifier");
     st = nn_graph_finish(b.g, x, err);
     if (st) {

@@ -9,9 +9,6 @@
 
 #include "common/tensor/graph.h"
 
-/* Of every batch norm. */
-#define NN_MOBILENETV4_EPSILON 1e-5f
-
 struct nn_mobilenetv4 {
     float width;       /* > 0; 1.0 is Conv-Small, 0.5 is timm's _050 */
     int32_t size;      /* input [1,size,size,3], >= 32 */
@@ -21,7 +18,8 @@ struct nn_mobilenetv4 {
 };
 
 /* Build and finish. Marks: "features" (input of the mean), "embedding"
- * (input of the classifier). Errors: NN_ERR_ARG, NN_ERR_NOMEM. */
+ * (input of the classifier). Stages: 0 the stem, 1 to 5 the
+ * blocks, 6 the head, 7 the classifier. Errors: NN_ERR_ARG, NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status
 nn_mobilenetv4_build(const struct nn_mobilenetv4 *m, struct nn_graph **out,
                      struct nn_error *err);

@@ -278,6 +278,55 @@ START_TEST(training_step)
 }
 END_TEST
 
+/* What timm's names say of the place in the network. */
+static int stage_by_name(const char *name)
+{
+    if (strncmp(name, "conv_stem.", 10) == 0 || strncmp(name, "bn1.", 4) == 0) {
+        return 0;
+    }
+    if (strncmp(name, "conv_head.", 10) == 0 ||
+        strncmp(name, "norm_head.", 10) == 0) {
+        return 6;
+    }
+    if (strncmp(name, "classifier.", 11) == 0) {
+        return 7;
+    }
+    ck_assert(strncmp(name, "blocks.", 7) == 0);
+    return 1 + name[7] - '0';
+}
+
+START_TEST(parameters_know_their_stage)
+{
+    const struct nn_mobilenetv4 m = { .width = 0.25f,
+                                      .size = 64,
+                                      .outputs = 2 };
+    const struct nn_param *p;
+    struct nn_graph *g;
+    int seen[8] = { 0 };
+
+    ck_assert_int_eq(nn_mobilenetv4_build(&m, &g, NULL), NN_OK);
+    for (size_t i = 0; (p = nn_graph_param(g, i)) != NULL; i++) {
+        ck_assert_msg(p->stage == stage_by_name(p->name), "%s: stage %d",
+                      p->name, p->stage);
+        ck_assert_msg(p->pooled == (p->stage >= 6), "%s", p->name);
+        ck_assert_msg((p->role == NN_PARAM_NORM_VAR) ==
+                          ends_with(p->name, "running_var"),
+                      "%s", p->name);
+        seen[p->stage]++;
+    }
+    for (int k = 0; k < 8; k++) {
+        ck_assert_int_gt(seen[k], 0);
+    }
+    ck_assert_int_eq(nn_graph_last_stage(g), 7);
+    ck_assert_str_eq(nn_graph_stage_param(g, 7, NN_PARAM_BIAS)->name,
+                     "classifier.bias");
+    ck_assert_str_eq(nn_graph_stage_param(g, 6, NN_PARAM_NORM_SCALE)->name,
+                     "norm_head.weight");
+    ck_assert_ptr_null(nn_graph_stage_param(g, 7, NN_PARAM_NORM_MEAN));
+    nn_graph_destroy(&g);
+}
+END_TEST
+
 START_TEST(refuses_nonsense)
 {
     const struct nn_mobilenetv4 bad[] = {
@@ -332,6 +381,7 @@ static Suite *create(void)
     tcase_add_loop_test(t, inference_logits, 0, 2 * ROWS);
     tcase_add_test(t, groups_within_groups);
     tcase_add_loop_test(t, training_step, 0, 2 * ROWS);
+    tcase_add_test(t, parameters_know_their_stage);
     tcase_add_loop_test(t, refuses_nonsense, 0, 4);
     tcase_add_test(t, allocation_failures);
     suite_add_tcase(s, t);

@@ -122,6 +122,42 @@ START_TEST(the_head_is_the_end_of_the_net)
 }
 END_TEST
 
+/* A net with its head before the mean, as other families have it. */
+START_TEST(a_head_before_the_mean_leaves_the_classifier)
+{
+    const struct nn_conv2d conv = { 4, 1, 1, 0, 1, 0 };
+    const float features[2][4] = { { 1, 2, 3, 4 }, { -1, 0, 0, 1 } };
+    const float want[4] = { 10.5f, 3, 0.5f, 1.5f };
+    struct nn_net n = { .spec = { .n_outputs = 2 } };
+    const struct nn_param *w;
+    float got[4];
+    nn_node x;
+
+    ck_assert(!nn_graph_create(&n.graph));
+    x = nn_graph_input(n.graph, "image", (struct nn_shape){ 1, 8, 8, 3 });
+    nn_graph_stage(n.graph, 1);
+    x = nn_graph_conv2d(n.graph, x, &conv, "conv");
+    x = nn_graph_bnorm(n.graph, x, 0.9f, 1e-3f, "bn");
+    x = nn_graph_mean_hw(n.graph, nn_graph_relu(n.graph, x));
+    nn_graph_stage(n.graph, 2);
+    x = nn_graph_dense(n.graph, x, 2, 1, "out");
+    ck_assert(!nn_graph_finish(n.graph, x, NULL));
+    ck_assert(!nn_params_init(&n.params, n.graph, 0));
+    w = nn_graph_find_param(n.graph, "out.weight");
+    for (int i = 0; i < 4; i++) {
+        n.params.value.data[w->offset + (size_t)i] = 1; /* the sum */
+    }
+    n.params.value.data[w->offset + 4 + 3] = 0.5f; /* half the last */
+    w = nn_graph_find_param(n.graph, "out.bias");
+    n.params.value.data[w->offset] = 0.5f;
+    n.params.value.data[w->offset + 1] = 1;
+    ck_assert(!nn_net_head(&n, features[0], 2, got, NULL));
+    testkit_close(got, want, 4, 1e-6, 1e-6, "logit");
+    nn_params_release(&n.params);
+    nn_graph_destroy(&n.graph);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("map");
@@ -130,6 +166,7 @@ static Suite *create(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_single_place_is_the_picture);
     tcase_add_test(t, the_head_is_the_end_of_the_net);
+    tcase_add_test(t, a_head_before_the_mean_leaves_the_classifier);
     suite_add_tcase(s, t);
     return s;
 }
