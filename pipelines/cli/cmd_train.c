@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
+#include "common/data/negatives.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/data/data_card.h"
 #include "pipelines/cascade/model.h"
@@ -379,7 +380,7 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
                                 const char *data, struct nn_error *err)
 {
     struct nn_dataset *ds = NULL;
-    struct pools given = { .n = 0 };
+    struct mine_sources given = { .n = 0 };
     struct nn_pool *pool = NULL;
     json_t *options = cmd_options_json(o, data);
     enum nn_status st =
@@ -395,12 +396,12 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
                        err);
     }
     if (!st) {
-        st = train_leave_out(ds, &t->leave_out, err);
+        st = nn_negatives_leave_out(ds, t->leave_out.v, t->leave_out.n, err);
         st = st ? st : train_take_subset(ds, &t->subset, err);
     }
     if (!st && t->negatives.n > 0) {
-        st = pools_open(t->negatives.v, t->negatives.n, &given, err);
-        st = st ? st : train_add_negatives(ds, &given, err);
+        st = mine_sources_open(t->negatives.v, t->negatives.n, &given, err);
+        st = st ? st : nn_negatives_add(ds, given.v, given.n, err);
     }
     if (!st && t->mine_pool.n > 0) {
         st = data_open_pools(t->mine_pool.v, t->mine_pool.n, &pool, err);
@@ -418,7 +419,7 @@ out:
     nn_mem_free(t->gate_init);
     nn_mem_free(t->species_init);
     nn_dataset_close(&ds);
-    pools_close(&given);
+    mine_sources_close(&given);
     nn_pool_close(&pool);
     json_decref(options);
     return st;

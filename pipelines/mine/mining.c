@@ -1,4 +1,4 @@
-/* Pools, the second opinion, and the record of a round. */
+/* Sources of negatives, the second opinion, and the record of a round. */
 #include "pipelines/mine/mining.h"
 
 #include <limits.h>
@@ -12,63 +12,35 @@
 
 enum { BATCH = 32 };
 
-/* --- pools --- */
+/* --- sources --- */
 
-static enum nn_status join(struct pools *p, struct nn_error *err)
-{
-    enum nn_status st = nn_dataset_create("(pools)", &p->all, err);
-
-    for (size_t i = 0; !st && i < p->n; i++) {
-        uint32_t *index = nn_mem_calloc(p->part[i]->n, sizeof *index);
-
-        if (index == NULL) {
-            return nn_fail_nomem(err);
-        }
-        for (size_t k = 0; k < p->part[i]->n; k++) {
-            index[k] = (uint32_t)k;
-        }
-        st = nn_dataset_borrow(p->all, p->part[i], index, p->part[i]->n,
-                               NN_NEGATIVE, NN_SPLIT_NONE, err);
-        nn_mem_free(index);
-    }
-    return st;
-}
-
-enum nn_status pools_open(const char *const *paths, size_t n, struct pools *out,
-                          struct nn_error *err)
+enum nn_status mine_sources_open(const char *const *paths, size_t n,
+                                 struct mine_sources *out, struct nn_error *err)
 {
     enum nn_status st = NN_OK;
 
-    *out = (struct pools){ .n = 0 };
-    out->part = nn_mem_calloc(n, sizeof *out->part);
-    if (out->part == NULL) {
+    *out = (struct mine_sources){ .n = 0 };
+    out->v = nn_mem_calloc(n, sizeof *out->v);
+    if (out->v == NULL) {
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; !st && i < n; i++) {
-        st = data_open_pool(paths[i], &out->part[i], err);
+        st = data_open_pool(paths[i], &out->v[i], err);
         out->n += !st;
     }
-    if (!st && n == 1) {
-        out->all = out->part[0];
-    } else if (!st) {
-        st = join(out, err);
-    }
     if (st) {
-        pools_close(out);
+        mine_sources_close(out);
     }
     return st;
 }
 
-void pools_close(struct pools *p)
+void mine_sources_close(struct mine_sources *s)
 {
-    if (p->n > 0 && p->all != p->part[0]) {
-        nn_dataset_close(&p->all);
+    for (size_t i = 0; i < s->n; i++) {
+        nn_dataset_close(&s->v[i]);
     }
-    for (size_t i = 0; i < p->n; i++) {
-        nn_dataset_close(&p->part[i]);
-    }
-    nn_mem_free(p->part);
-    *p = (struct pools){ .n = 0 };
+    nn_mem_free(s->v);
+    *s = (struct mine_sources){ .n = 0 };
 }
 
 /* --- second opinion --- */

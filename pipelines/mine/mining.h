@@ -7,18 +7,17 @@
 #include "pipelines/cascade/model.h"
 #include "stage1_gate/mine.h"
 
-/* Several pools as one. `all` borrows from parts[]; one pool is `all` itself.
- */
-struct pools {
-    struct nn_dataset **part;
+/* Sources of given negatives: folders, archives, manifests, "synth:". */
+struct mine_sources {
+    struct nn_dataset **v;
     size_t n;
-    struct nn_dataset *all;
 };
 /* Errors: those of nn_dataset_open(). */
-NN_MUST_CHECK enum nn_status pools_open(const char *const *paths, size_t n,
-                                        struct pools *out,
-                                        struct nn_error *err);
-void pools_close(struct pools *p);
+NN_MUST_CHECK enum nn_status mine_sources_open(const char *const *paths,
+                                               size_t n,
+                                               struct mine_sources *out,
+                                               struct nn_error *err);
+void mine_sources_close(struct mine_sources *s);
 
 /* The species net as second opinion: its largest probability, on pictures
  * reduced to `side` as for gate_mine_bank_create(). For models of one class

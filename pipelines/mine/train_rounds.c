@@ -8,120 +8,6 @@
 #include "common/base/mem.h"
 #include "common/eval/stats.h"
 
-/* --- given negatives --- */
-
-/* Items of pool that may be trained on: readable, and near to nothing that
- * measures. *n of them in a block of nn_mem. */
-static uint32_t *harmless(const struct nn_dataset *ds,
-                          const struct nn_dataset *pool, size_t *n)
-{
-    uint32_t *v = nn_mem_calloc(pool->n, sizeof *v);
-
-    *n = 0;
-    for (size_t i = 0; v != NULL && i < pool->n; i++) {
-        int leak = pool->items[i].bad;
-
-        for (size_t k = 0; !leak && k < ds->n; k++) {
-            const struct nn_item *it = &ds->items[k];
-
-            leak = it->split != NN_TRAIN &&
-                   nn_items_near(it, &pool->items[i], NN_NEAR_BITS);
-        }
-        if (!leak) {
-            v[(*n)++] = (uint32_t)i;
-        }
-    }
-    return v;
-}
-
-/* Pictures that cannot be read; a source of which that is true of all is an
- * error, for somebody meant to train on it. */
-static enum nn_status count_bad(const struct pools *pools, size_t *bad,
-                                struct nn_error *err)
-{
-    const struct nn_item *it = pools->all->items; /* part by part */
-
-    *bad = 0;
-    for (size_t i = 0; i < pools->n; it += pools->part[i++]->n) {
-        size_t n = pools->part[i]->n, here = 0;
-
-        for (size_t k = 0; k < n; k++) {
-            here += it[k].bad != 0;
-        }
-        if (here == n) {
-            return nn_fail(err, NN_ERR_IO,
-                           "none of the %zu pictures of '%s' can be read, such "
-                           "as '%s'",
-                           n, pools->part[i]->path, it->file);
-        }
-        *bad += here;
-    }
-    return NN_OK;
-}
-
-enum nn_status train_add_negatives(struct nn_dataset *ds,
-                                   const struct pools *pools,
-                                   struct nn_error *err)
-{
-    struct nn_dataset *pool = pools->all;
-    uint32_t *v;
-    size_t n, bad;
-    enum nn_status st;
-
-    nn_dataset_fingerprint(pool);
-    st = count_bad(pools, &bad, err);
-    if (st) {
-        return st;
-    }
-    v = harmless(ds, pool, &n);
-    if (v == NULL) {
-        return nn_fail_nomem(err);
-    }
-    nn_log(NN_LOG_INFO,
-           "%zu more negatives for training (of the %zu given %zu are "
-           "unreadable, %zu copies of validation or test pictures)",
-           n, pool->n, bad, pool->n - n - bad);
-    st = nn_dataset_borrow(ds, pool, v, n, NN_NEGATIVE, NN_TRAIN, err);
-    nn_mem_free(v);
-    return st;
-}
-
-/* --- families left out --- */
-
-static int32_t find_family(const struct nn_dataset *ds, const char *name)
-{
-    for (size_t f = 0; f < ds->n_families; f++) {
-        if (strcmp(ds->families[f], name) == 0) {
-            return (int32_t)f;
-        }
-    }
-    return -1;
-}
-
-enum nn_status train_leave_out(struct nn_dataset *ds,
-                               const struct nn_option_list *families,
-                               struct nn_error *err)
-{
-    for (size_t k = 0; k < families->n; k++) {
-        int32_t f = find_family(ds, families->v[k]);
-
-        if (f < 0) {
-            return nn_fail(err, NN_ERR_ARG,
-                           "'%s' has no negative family '%s' to leave out",
-                           ds->path, families->v[k]);
-        }
-        for (size_t i = 0; i < ds->n; i++) {
-            struct nn_item *it = &ds->items[i];
-
-            if (it->label == NN_NEGATIVE && it->family == f &&
-                it->split != NN_TEST) {
-                it->split = NN_SPLIT_NONE;
-            }
-        }
-    }
-    return NN_OK;
-}
-
 /* --- the first gate --- */
 
 static int fits(const struct nn_net *gate, const struct nn_dataset *ds,
@@ -172,11 +58,6 @@ enum nn_status train_load_gate(const char *path, const struct nn_dataset *ds,
 
 #define CONFIDENCE 0.95
 
-int train_rounds_fell(size_t b, size_t c)
-{
-    return b + c > 0 && nn_clopper_pearson_lower(b, b + c, CONFIDENCE) > 0.5;
-}
-
 char *train_rounds_too_few(double max_false_alarm, size_t n)
 {
     double best = nn_clopper_pearson_upper(0, n, CONFIDENCE);
@@ -192,58 +73,7 @@ char *train_rounds_too_few(double max_false_alarm, size_t n)
         nn_certify_min_n(1 - max_false_alarm, CONFIDENCE));
 }
 
-/* --- rounds --- */
-
-/* What the rounds share, and the one under way. */
-struct rounds {
-    struct nn_dataset *ds;
-    const struct gate_options *opt;
-    const struct train_rounds *how;
-    const struct nn_run *run;
-    uint32_t *valid; /* [n_valid] validation negatives */
-    uint8_t *pass, *next_pass;
-    size_t n_valid;
-    /* this round */
-    int number;
-    size_t top;
-    struct gate_mine_scores scores;
-    struct gate_mine_bank bank;
-    struct gate_mine_rule rule;
-    struct gate_mine_options choice;
-    struct gate_mine_result result;
-};
-
-static char *path_of(const struct rounds *r, const char *name, const char *end)
-{
-    return nn_mem_sprintf("%s/%s-%d.%s", r->run->dir, name, r->number, end);
-}
-
-/* Which validation negatives pass. */
-static enum nn_status see_who_passes(const struct rounds *r,
-                                     const struct nn_net *gate,
-                                     double threshold, uint8_t *pass,
-                                     struct nn_error *err)
-{
-    size_t k = gate->spec.n_outputs;
-    struct nn_scorer *s = NULL;
-    float *logits = nn_mem_calloc(r->n_valid, k * sizeof *logits);
-    enum nn_status st =
-        logits == NULL ? nn_fail_nomem(err)
-                       : nn_scorer_create(gate, r->opt->train.batch, &s, err);
-
-    if (!st) {
-        st = nn_scorer_run_items(s, r->ds, r->valid, r->n_valid, NULL, logits,
-                                 pass, err);
-    }
-    for (size_t i = 0; !st && i < r->n_valid; i++) {
-        pass[i] = pass[i] &&
-                  gate_probability(gate, gate_logit(gate, logits + i * k)) >=
-                      threshold;
-    }
-    nn_scorer_destroy(&s);
-    nn_mem_free(logits);
-    return st;
-}
+/* --- as many as another run --- */
 
 /* Accepted lines of the record of another run; 0: it has no such round. */
 static enum nn_status count_record(const char *dir, int number, size_t *n,
@@ -268,115 +98,76 @@ static enum nn_status count_record(const char *dir, int number, size_t *n,
     return st;
 }
 
-/* How many negatives this round may take. */
-static enum nn_status set_top(struct rounds *r, struct nn_error *err)
+/* [how->rounds] in a block of nn_mem; NULL where there is nothing to match. */
+static enum nn_status read_match(const struct train_rounds *how,
+                                 size_t **exactly, struct nn_error *err)
 {
-    size_t n = 0;
+    enum nn_status st = NN_OK;
 
-    if (r->how->match != NULL) {
-        return count_record(r->how->match, r->number, &r->top, err);
+    *exactly = NULL;
+    if (how->match == NULL) {
+        return NN_OK;
     }
-    for (size_t i = 0; i < r->ds->n; i++) {
-        n += r->ds->items[i].split == NN_TRAIN && !r->ds->items[i].bad;
+    *exactly = nn_mem_calloc((size_t)how->rounds, sizeof **exactly);
+    if (*exactly == NULL) {
+        return nn_fail_nomem(err);
     }
-    n = (size_t)(r->how->share * (double)n);
-    r->top = (size_t)r->how->top;
-    if (r->top > n) {
-        nn_log(NN_LOG_INFO,
-               "round %d: at most %zu negatives, %.2g of the training pictures "
-               "(--round-share), and not %zu",
-               r->number, n, r->how->share, r->top);
-        r->top = n > 0 ? n : 1;
+    for (int i = 0; !st && i < how->rounds; i++) {
+        st = count_record(how->match, i + 1, &(*exactly)[i], err);
     }
-    return NN_OK;
-}
-
-static enum nn_status score_pool(struct rounds *r, const struct nn_net *gate,
-                                 struct nn_error *err)
-{
-    char *journal = path_of(r, "scores", "bin");
-    enum nn_status st =
-        journal == NULL
-            ? nn_fail_nomem(err)
-            : gate_mine_scan(gate, r->how->pool, journal, r->run->stop,
-                             "score pool", &r->scores, err);
-
-    nn_mem_free(journal);
     return st;
 }
 
-static enum nn_status look(struct rounds *r, const struct nn_net *gate,
-                           const struct gate_policy *policy,
-                           struct nn_error *err)
-{
-    const struct train_rounds *how = r->how;
-    int32_t side = 0;
-    enum nn_status st = NN_OK;
+/* --- what a round leaves behind --- */
 
-    r->scores.n = how->pool->n;
-    if (how->mode != GATE_MINE_RANDOM) {
-        st = score_pool(r, gate, err);
-    }
-    if (!st) {
-        st = gate_mine_pool_side(how->pool, &side, err);
-    }
-    if (!st) {
-        st = gate_mine_bank_create(gate, r->ds, side, &r->bank, err);
-    }
-    if (!st && !how->trust_pool) {
-        st = gate_mine_rule_fit(gate, &r->bank, NULL, policy->threshold,
-                                how->suspect_rate, &r->rule, err);
-    }
-    if (st) {
-        return st;
-    }
-    r->choice = gate_mine_defaults(policy, r->top);
-    r->choice.mode = (enum gate_mine_mode)how->mode;
-    r->choice.hard_share = how->hard_share;
-    r->choice.seed = r->opt->train.seed + (uint64_t)r->number;
-    if (how->leave_out != NULL) {
-        r->choice.leave_out = (const char *const *)how->leave_out->v;
-        r->choice.n_leave_out = how->leave_out->n;
-    }
-    return gate_mine_choose(gate, how->pool, &r->scores, &r->bank,
-                            how->trust_pool ? NULL : &r->rule, NULL, &r->choice,
-                            r->run->stop, &r->result, err);
+struct record {
+    const struct train_rounds *how;
+    const char *dir;
+};
+
+static char *path_of(const struct record *c, const char *name, int number,
+                     const char *end)
+{
+    return nn_mem_sprintf("%s/%s-%d.%s", c->dir, name, number, end);
 }
 
-static enum nn_status record(const struct rounds *r, const struct nn_net *gate,
-                             struct nn_error *err)
+static void say_begin(const struct record *c, const struct gate_round *r)
 {
-    char id[33];
-    char *jsonl = path_of(r, "mined", "jsonl");
-    char *html = path_of(r, "mined", "html");
-    char *json = path_of(r, "round", "json");
-    const struct mining_round m = {
-        .number = r->number,
-        .model_id = id,
-        .temperature = gate->temperature,
-        .n_pool = r->how->pool->n,
-        .bank = &r->bank,
-        .rule = r->how->trust_pool ? NULL : &r->rule,
-        .opt = &r->choice,
-        .result = &r->result,
-    };
+    char *few = r->number > 1
+                    ? NULL
+                    : train_rounds_too_few(c->how->max_false_alarm, r->n_valid);
+
+    if (few != NULL) {
+        nn_log(NN_LOG_WARN, "%s", few);
+    }
+    nn_mem_free(few);
+    if (r->top < r->wanted) {
+        nn_log(NN_LOG_INFO,
+               "round %d: at most %zu negatives, %.2g of the training pictures "
+               "(--round-share), and not %zu",
+               r->number, r->top, c->how->share, r->wanted);
+    }
+}
+
+static enum nn_status write_files(const struct record *c,
+                                  const struct mining_round *m,
+                                  struct nn_error *err)
+{
+    char *jsonl = path_of(c, "mined", m->number, "jsonl");
+    char *html = path_of(c, "mined", m->number, "html");
+    char *json = path_of(c, "round", m->number, "json");
     enum nn_status st = jsonl == NULL || html == NULL || json == NULL
                             ? nn_fail_nomem(err)
                             : NN_OK;
 
-    nn_hash_hex(gate->params.value.data,
-                gate->params.value.count * sizeof(float), id);
     if (!st) {
-        st = mining_write_jsonl(&m, jsonl, err);
+        st = mining_write_jsonl(m, jsonl, err);
     }
     if (!st) {
-        st = mining_write_html(&m, html, err);
+        st = mining_write_html(m, html, err);
     }
     if (!st) {
-        st = mining_write_summary(&m, json, err);
-    }
-    if (!st) {
-        mining_print(&m, stderr);
+        st = mining_write_summary(m, json, err);
     }
     nn_mem_free(jsonl);
     nn_mem_free(html);
@@ -384,162 +175,91 @@ static enum nn_status record(const struct rounds *r, const struct nn_net *gate,
     return st;
 }
 
-static enum nn_status append(struct rounds *r, size_t *n, struct nn_error *err)
+static enum nn_status record_mined(const struct record *c,
+                                   const struct gate_round *r,
+                                   struct nn_error *err)
 {
-    uint32_t *v = gate_mine_accepted(&r->result, n);
-    enum nn_status st = v == NULL
-                            ? nn_fail_nomem(err)
-                            : nn_dataset_borrow(r->ds, r->result.pictures, v,
-                                                *n, NN_NEGATIVE, NN_TRAIN, err);
+    char id[33];
+    const struct mining_round m = {
+        .number = r->number,
+        .model_id = id,
+        .temperature = r->gate->temperature,
+        .n_pool = r->pool->n,
+        .bank = r->bank,
+        .rule = r->rule,
+        .opt = r->choice,
+        .result = r->result,
+    };
+    enum nn_status st;
 
-    nn_mem_free(v);
-    if (!st) {
-        nn_dataset_fingerprint(r->ds); /* the next round knows them */
-    }
-    return st;
-}
-
-static enum nn_status train_on(const struct rounds *r,
-                               const struct nn_net *start, struct nn_net **gate,
-                               struct gate_policy *policy, struct nn_error *err)
-{
-    struct gate_options o = *r->opt;
-    struct nn_train_result result = { 0 };
-    char name[32];
-
-    snprintf(name, sizeof name, "gate+%d", r->number);
-    o.task = name;
-    o.start = start;
-    o.init = NULL;
-    o.train.epochs = r->how->epochs;
-    o.train.schedule.peak *= r->how->rate;
-    return gate_train(r->ds, &o, r->run, gate, policy, &result, err);
-}
-
-/* Which of the two gates stays, and whether there is a next round. */
-static int judge(struct rounds *r, size_t n, const struct gate_policy *was,
-                 const struct gate_policy *now, int *go_on)
-{
-    size_t before = 0, after = 0, only_before = 0, only_after = 0;
-    int fell, better;
-
-    for (size_t i = 0; i < r->n_valid; i++) {
-        before += r->pass[i];
-        after += r->next_pass[i];
-    }
-    nn_mcnemar_count(r->pass, r->next_pass, r->n_valid, &only_before,
-                     &only_after);
-    fell = train_rounds_fell(only_before, only_after);
-    better = r->how->keep || after <= before;
-    nn_log(NN_LOG_INFO,
-           "round %d: with %zu more negatives, %.3f of the %zu validation "
-           "negatives pass at the promised hit rate (at most %.3f with 95 %% "
-           "confidence), before %.3f; %zu no longer pass, %zu do newly: %s",
-           r->number, n, now->false_alarm, r->n_valid, now->false_upper,
-           was->false_alarm, only_before, only_after,
-           fell ? "it fell" : "no fall beyond chance");
-    if (!better) {
-        nn_log(NN_LOG_INFO, "round %d did not help: its gate is dropped",
-               r->number);
-    } else if (r->result.exhausted) {
-        nn_log(NN_LOG_INFO,
-               "round %d: the negatives have run out, %zu of %zu were found; a "
-               "larger pool or a smaller --top is needed for more",
-               r->number, n, r->top);
-    }
-    *go_on = r->how->keep || fell;
-    *go_on = *go_on && (!r->result.exhausted || r->how->match != NULL);
-    return better;
-}
-
-/* One round; *go_on is 0 when mining is over. */
-static enum nn_status one_round(struct rounds *r, struct nn_net **gate,
-                                struct gate_policy *policy, int *go_on,
-                                struct nn_error *err)
-{
-    struct gate_policy next;
-    struct nn_net *net = NULL;
-    size_t n = 0;
-    enum nn_status st = set_top(r, err);
-
-    *go_on = 0;
-    if (st || r->top == 0) {
+    nn_hash_hex(r->gate->params.value.data,
+                r->gate->params.value.count * sizeof(float), id);
+    st = write_files(c, &m, err);
+    if (st) {
         return st;
     }
-    st = look(r, *gate, policy, err);
-    if (!st) {
-        st = record(r, *gate, err);
-    }
-    if (!st) {
-        st = append(r, &n, err);
-    }
-    if (!st && n == 0) {
+    mining_print(&m, stderr);
+    if (r->taken == 0) {
         nn_log(NN_LOG_INFO,
                "round %d: the negatives have run out, nothing in the pool "
                "scores %.3f or more and may be trained on",
-               r->number, r->choice.least);
-    }
-    if (st || n == 0) {
-        return st;
-    }
-    st = train_on(r, *gate, &net, &next, err);
-    if (!st) {
-        st = see_who_passes(r, net, next.threshold, r->next_pass, err);
-    }
-    if (!st && judge(r, n, policy, &next, go_on)) {
-        nn_net_destroy(gate);
-        *gate = net;
-        net = NULL;
-        *policy = next;
-        memcpy(r->pass, r->next_pass, r->n_valid);
-    }
-    nn_net_destroy(&net);
-    return st;
-}
-
-static enum nn_status list_valid(struct rounds *r, struct nn_error *err)
-{
-    size_t n = r->ds->n;
-
-    r->valid = nn_mem_calloc(n, sizeof *r->valid);
-    r->pass = nn_mem_calloc(n, 1);
-    r->next_pass = nn_mem_calloc(n, 1);
-    if (r->valid == NULL || r->pass == NULL || r->next_pass == NULL) {
-        return nn_fail_nomem(err);
-    }
-    for (size_t i = 0; i < n; i++) {
-        const struct nn_item *it = &r->ds->items[i];
-
-        if (it->split == NN_VALID && !it->bad && it->label == NN_NEGATIVE) {
-            r->valid[r->n_valid++] = (uint32_t)i;
-        }
+               r->number, r->choice->least);
     }
     return NN_OK;
 }
 
-static int reached(const struct rounds *r, const struct gate_policy *p)
+static void say_trained(const struct gate_round *r)
 {
-    double target = r->how->max_false_alarm;
-
-    if (target <= 0 || p->false_upper > target) {
-        return 0;
-    }
     nn_log(NN_LOG_INFO,
-           "target reached: the false-alarm rate is certified to be at most "
-           "%.4f (asked for %.4g) at a hit rate of %.3f",
-           p->false_upper, target, p->min_hit_rate);
-    return !r->how->keep;
+           "round %d: with %zu more negatives, %.3f of the %zu validation "
+           "negatives pass at the promised hit rate (at most %.3f with 95 %% "
+           "confidence), before %.3f; %zu no longer pass, %zu do newly: %s",
+           r->number, r->taken, r->next->false_alarm, r->n_valid,
+           r->next->false_upper, r->policy->false_alarm, r->no_longer, r->newly,
+           r->fell ? "it fell" : "no fall beyond chance");
+    if (!r->kept) {
+        nn_log(NN_LOG_INFO, "round %d did not help: its gate is dropped",
+               r->number);
+    } else if (r->result->exhausted) {
+        nn_log(NN_LOG_INFO,
+               "round %d: the negatives have run out, %zu of %zu were found; a "
+               "larger pool or a smaller --top is needed for more",
+               r->number, r->taken, r->top);
+    }
 }
 
-static void say_target(const struct rounds *r, const struct gate_policy *p)
+static enum nn_status on_round(void *ctx, const struct gate_round *r,
+                               struct nn_error *err)
 {
-    if (r->how->max_false_alarm > 0 &&
-        p->false_upper > r->how->max_false_alarm) {
+    const struct record *c = ctx;
+
+    switch (r->step) {
+    case GATE_ROUND_BEGINS:
+        say_begin(c, r);
+        break;
+    case GATE_ROUND_MINED:
+        return record_mined(c, r, err);
+    case GATE_ROUND_TRAINED:
+        say_trained(r);
+        break;
+    }
+    return NN_OK;
+}
+
+static void say_target(const struct train_rounds *how,
+                       const struct gate_policy *p)
+{
+    if (gate_rounds_reached(p, how->max_false_alarm)) {
+        nn_log(NN_LOG_INFO,
+               "target reached: the false-alarm rate is certified to be at "
+               "most %.4f (asked for %.4g) at a hit rate of %.3f",
+               p->false_upper, how->max_false_alarm, p->min_hit_rate);
+    } else if (how->max_false_alarm > 0) {
         nn_log(NN_LOG_WARN,
                "the target is missed: %.3f of %zu validation negatives pass, "
                "at most %.4f with 95 %% confidence, and %.4g was asked for",
                p->false_alarm, p->n_negatives, p->false_upper,
-               r->how->max_false_alarm);
+               how->max_false_alarm);
     }
 }
 
@@ -550,34 +270,37 @@ enum nn_status train_run_rounds(struct nn_dataset *ds,
                                 struct gate_policy *policy,
                                 struct nn_error *err)
 {
-    struct rounds r = { .ds = ds, .opt = opt, .how = how, .run = run };
-    enum nn_status st = list_valid(&r, err);
-    char *few = train_rounds_too_few(how->max_false_alarm, r.n_valid);
-    int go_on = 1;
+    struct record record = { how, run->dir };
+    struct gate_round_options o = {
+        .pool = how->pool,
+        .rounds = how->rounds,
+        .top = (size_t)how->top,
+        .share = how->share,
+        .epochs = how->epochs,
+        .rate = how->rate,
+        .hard_share = how->hard_share,
+        .suspect_rate = how->suspect_rate,
+        .max_false_alarm = how->max_false_alarm,
+        .mode = (enum gate_mine_mode)how->mode,
+        .trust_pool = how->trust_pool,
+        .keep = how->keep,
+        .on_round = on_round,
+        .ctx = &record,
+    };
+    size_t *exactly;
+    enum nn_status st = read_match(how, &exactly, err);
 
-    if (few != NULL) {
-        nn_log(NN_LOG_WARN, "%s", few);
-    }
-    nn_mem_free(few);
-    if (!st) {
-        st = see_who_passes(&r, *gate, policy->threshold, r.pass, err);
-    }
-    for (int i = 1; !st && go_on && i <= how->rounds; i++) {
-        if (reached(&r, policy)) {
-            break;
-        }
-        r.number = i;
-        r.scores = (struct gate_mine_scores){ .fd = -1 };
-        st = one_round(&r, gate, policy, &go_on, err);
-        gate_mine_bank_release(&r.bank);
-        gate_mine_result_release(&r.result);
-        gate_mine_scores_close(&r.scores);
+    o.exactly = exactly;
+    if (how->leave_out != NULL) {
+        o.leave_out = how->leave_out->v;
+        o.n_leave_out = how->leave_out->n;
     }
     if (!st) {
-        say_target(&r, policy);
+        st = gate_run_rounds(ds, opt, &o, run, gate, policy, err);
     }
-    nn_mem_free(r.valid);
-    nn_mem_free(r.pass);
-    nn_mem_free(r.next_pass);
+    nn_mem_free(exactly);
+    if (!st) {
+        say_target(how, policy);
+    }
     return st;
 }

@@ -204,12 +204,12 @@ START_TEST(when_rounds_end)
 {
     char *text;
 
-    ck_assert_int_eq(train_rounds_fell(0, 0), 0);
-    ck_assert_int_eq(train_rounds_fell(4, 0), 0); /* 1/16 */
-    ck_assert_int_eq(train_rounds_fell(5, 0), 1); /* 1/32 */
-    ck_assert_int_eq(train_rounds_fell(20, 12), 0);
-    ck_assert_int_eq(train_rounds_fell(30, 10), 1);
-    ck_assert_int_eq(train_rounds_fell(10, 30), 0);
+    ck_assert_int_eq(gate_rounds_fell(0, 0), 0);
+    ck_assert_int_eq(gate_rounds_fell(4, 0), 0); /* 1/16 */
+    ck_assert_int_eq(gate_rounds_fell(5, 0), 1); /* 1/32 */
+    ck_assert_int_eq(gate_rounds_fell(20, 12), 0);
+    ck_assert_int_eq(gate_rounds_fell(30, 10), 1);
+    ck_assert_int_eq(gate_rounds_fell(10, 30), 0);
     ck_assert_ptr_null(train_rounds_too_few(0, 3));
     ck_assert_ptr_null(train_rounds_too_few(0.05, 59));
     text = train_rounds_too_few(0.05, 58);

@@ -1,0 +1,128 @@
+#include "common/data/negatives.h"
+
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+/* --- left out --- */
+
+static int32_t find_family(const struct nn_dataset *ds, const char *name)
+{
+    for (size_t f = 0; f < ds->n_families; f++) {
+        if (strcmp(ds->families[f], name) == 0) {
+            return (int32_t)f;
+        }
+    }
+    return -1;
+}
+
+enum nn_status nn_negatives_leave_out(struct nn_dataset *ds,
+                                      const char *const *families, size_t n,
+                                      struct nn_error *err)
+{
+    for (size_t k = 0; k < n; k++) {
+        int32_t f = find_family(ds, families[k]);
+
+        if (f < 0) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "'%s' has no negative family '%s' to leave out",
+                           ds->path, families[k]);
+        }
+        for (size_t i = 0; i < ds->n; i++) {
+            struct nn_item *it = &ds->items[i];
+
+            if (it->label == NN_NEGATIVE && it->family == f &&
+                it->split != NN_TEST) {
+                it->split = NN_SPLIT_NONE;
+            }
+        }
+    }
+    return NN_OK;
+}
+
+/* --- added --- */
+
+/* Near to something that measures. */
+static int leaks(const struct nn_dataset *ds, const struct nn_item *new_item)
+{
+    for (size_t k = 0; k < ds->n; k++) {
+        if (ds->items[k].split != NN_TRAIN &&
+            nn_items_near(&ds->items[k], new_item, NN_NEAR_BITS)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Images that cannot be read; a source of which that is true of all is an
+ * error, for somebody meant to train on it. */
+static enum nn_status count_bad(const struct nn_dataset *source, size_t *bad,
+                                struct nn_error *err)
+{
+    size_t here = 0;
+
+    for (size_t i = 0; i < source->n; i++) {
+        here += source->items[i].bad != 0;
+    }
+    if (here == source->n) {
+        return nn_fail(err, NN_ERR_IO,
+                       "none of the %zu pictures of '%s' can be read, such "
+                       "as '%s'",
+                       here, source->path, source->items[0].file);
+    }
+    *bad += here;
+    return NN_OK;
+}
+
+static enum nn_status add_source(struct nn_dataset *ds,
+                                 const struct nn_dataset *source, size_t *added,
+                                 struct nn_error *err)
+{
+    uint32_t *index = nn_mem_calloc(source->n, sizeof *index);
+    size_t n = 0;
+    enum nn_status st;
+
+    if (index == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < source->n; i++) {
+        if (!source->items[i].bad && !leaks(ds, &source->items[i])) {
+            index[n++] = (uint32_t)i;
+        }
+    }
+    st = nn_dataset_borrow(ds, source, index, n, NN_NEGATIVE, NN_TRAIN, err);
+    nn_mem_free(index);
+    *added += n;
+    return st;
+}
+
+enum nn_status nn_negatives_add(struct nn_dataset *ds,
+                                struct nn_dataset *const *sources, size_t n,
+                                struct nn_error *err)
+{
+    size_t given = 0, bad = 0, added = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        enum nn_status st;
+
+        nn_dataset_fingerprint(sources[i]);
+        st = count_bad(sources[i], &bad, err);
+        if (st) {
+            return st;
+        }
+        given += sources[i]->n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        enum nn_status st = add_source(ds, sources[i], &added, err);
+
+        if (st) {
+            return st;
+        }
+    }
+    nn_log(NN_LOG_INFO,
+           "%zu more negatives for training (of the %zu given %zu are "
+           "unreadable, %zu copies of validation or test pictures)",
+           added, given, bad, given - added - bad);
+    return NN_OK;
+}

@@ -1,0 +1,25 @@
+/* common/data/negatives.h - which negatives a training sees. */
+#ifndef NN_COMMON_DATA_NEGATIVES_H
+#define NN_COMMON_DATA_NEGATIVES_H
+
+#include "common/data/dataset.h"
+
+/* Take the images of the named families out of train and valid (test keeps
+ * them): how well is a net on what it has never seen?
+ * Errors: NN_ERR_ARG (no such family: names it). */
+NN_MUST_CHECK enum nn_status nn_negatives_leave_out(struct nn_dataset *ds,
+                                                    const char *const *families,
+                                                    size_t n,
+                                                    struct nn_error *err);
+
+/* Append the images of n sources to ds as training negatives without a family.
+ * Guard against leaks: unreadable ones, and those that nn_items_near() finds
+ * near to an item of ds outside train, stay out; counts are logged. Sources
+ * are fingerprinted, and must stay open as long as ds.
+ * Errors: NN_ERR_IO (of a source not one image can be read: names it),
+ * NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_negatives_add(struct nn_dataset *ds,
+                                              struct nn_dataset *const *sources,
+                                              size_t n, struct nn_error *err);
+
+#endif /* NN_COMMON_DATA_NEGATIVES_H */

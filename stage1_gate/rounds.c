@@ -1,0 +1,325 @@
+#include "stage1_gate/rounds.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/eval/stats.h"
+
+#define CONFIDENCE 0.95
+
+/* What the rounds share, and the one under way. */
+struct rounds {
+    struct nn_dataset *ds;
+    const struct gate_options *opt;
+    const struct gate_round_options *how;
+    const struct nn_run *run;
+    int32_t side;    /* of the pool's images, -1: not yet known */
+    uint32_t *valid; /* [n_valid] validation negatives */
+    uint8_t *pass, *next_pass;
+    size_t n_valid;
+    /* this round */
+    struct gate_round round;
+    struct gate_mine_scores scores;
+    struct gate_mine_bank bank;
+    struct gate_mine_rule rule;
+    struct gate_mine_options choice;
+    struct gate_mine_result result;
+};
+
+int gate_rounds_fell(size_t b, size_t c)
+{
+    return b + c > 0 && nn_clopper_pearson_lower(b, b + c, CONFIDENCE) > 0.5;
+}
+
+int gate_rounds_reached(const struct gate_policy *policy, double most)
+{
+    return most > 0 && policy->false_upper <= most;
+}
+
+static enum nn_status report(struct rounds *r, enum gate_round_step step,
+                             struct nn_error *err)
+{
+    r->round.step = step;
+    return r->how->on_round != NULL
+               ? r->how->on_round(r->how->ctx, &r->round, err)
+               : NN_OK;
+}
+
+/* --- validation negatives --- */
+
+static enum nn_status list_valid(struct rounds *r, struct nn_error *err)
+{
+    size_t n = r->ds->n;
+
+    r->valid = nn_mem_calloc(n, sizeof *r->valid);
+    r->pass = nn_mem_calloc(n, 1);
+    r->next_pass = nn_mem_calloc(n, 1);
+    if (r->valid == NULL || r->pass == NULL || r->next_pass == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct nn_item *it = &r->ds->items[i];
+
+        if (it->split == NN_VALID && !it->bad && it->label == NN_NEGATIVE) {
+            r->valid[r->n_valid++] = (uint32_t)i;
+        }
+    }
+    return NN_OK;
+}
+
+/* pass[i]: validation negative i passes the gate. */
+static enum nn_status find_passing(const struct rounds *r,
+                                   const struct nn_net *gate, double threshold,
+                                   uint8_t *pass, struct nn_error *err)
+{
+    size_t k = gate->spec.n_outputs;
+    struct nn_scorer *s = NULL;
+    float *logits = nn_mem_calloc(r->n_valid, k * sizeof *logits);
+    enum nn_status st =
+        logits == NULL ? nn_fail_nomem(err)
+                       : nn_scorer_create(gate, r->opt->train.batch, &s, err);
+
+    if (!st) {
+        st = nn_scorer_run_items(s, r->ds, r->valid, r->n_valid, NULL, logits,
+                                 pass, err);
+    }
+    for (size_t i = 0; !st && i < r->n_valid; i++) {
+        pass[i] = pass[i] &&
+                  gate_probability(gate, gate_logit(gate, logits + i * k)) >=
+                      threshold;
+    }
+    nn_scorer_destroy(&s);
+    nn_mem_free(logits);
+    return st;
+}
+
+/* --- mine --- */
+
+/* How many negatives the round wants, and how many it may take. */
+static void limit_round(struct rounds *r)
+{
+    struct gate_round *q = &r->round;
+    size_t n = 0;
+
+    if (r->how->exactly != NULL) {
+        q->wanted = q->top = r->how->exactly[q->number - 1];
+        return;
+    }
+    for (size_t i = 0; i < r->ds->n; i++) {
+        n += r->ds->items[i].split == NN_TRAIN && !r->ds->items[i].bad;
+    }
+    n = (size_t)(r->how->share * (double)n);
+    n = n > 0 ? n : 1;
+    q->wanted = r->how->top;
+    q->top = q->wanted < n ? q->wanted : n;
+}
+
+static enum nn_status score_pool(struct rounds *r, struct nn_error *err)
+{
+    char *journal = NULL;
+    enum nn_status st;
+
+    if (r->run->dir != NULL) {
+        journal =
+            nn_mem_sprintf("%s/scores-%d.bin", r->run->dir, r->round.number);
+        if (journal == NULL) {
+            return nn_fail_nomem(err);
+        }
+    }
+    st = gate_mine_scan(r->round.gate, r->how->pool, journal, r->run->stop,
+                        "score pool", &r->scores, err);
+    nn_mem_free(journal);
+    return st;
+}
+
+/* What is known: the training images as the pool would show them, and from
+ * them who is a suspect. */
+static enum nn_status learn_known(struct rounds *r, struct nn_error *err)
+{
+    const struct gate_round *q = &r->round;
+    enum nn_status st = NN_OK;
+
+    if (r->side < 0) {
+        st = gate_mine_pool_side(r->how->pool, &r->side, err);
+    }
+    if (!st) {
+        st = gate_mine_bank_create(q->gate, r->ds, r->side, &r->bank, err);
+    }
+    if (!st && !r->how->trust_pool) {
+        st = gate_mine_rule_fit(q->gate, &r->bank, NULL, q->policy->threshold,
+                                r->how->suspect_rate, &r->rule, err);
+    }
+    return st;
+}
+
+static enum nn_status mine_pool(struct rounds *r, struct nn_error *err)
+{
+    const struct gate_round_options *how = r->how;
+    struct gate_round *q = &r->round;
+    enum nn_status st = NN_OK;
+
+    r->scores.n = how->pool->n;
+    if (how->mode != GATE_MINE_RANDOM) {
+        st = score_pool(r, err);
+    }
+    if (!st) {
+        st = learn_known(r, err);
+    }
+    if (st) {
+        return st;
+    }
+    r->choice = gate_mine_defaults(q->policy, q->top);
+    r->choice.mode = how->mode;
+    r->choice.hard_share = how->hard_share;
+    r->choice.seed = r->opt->train.seed + (uint64_t)q->number;
+    r->choice.leave_out = how->leave_out;
+    r->choice.n_leave_out = how->n_leave_out;
+    q->bank = &r->bank;
+    q->rule = how->trust_pool ? NULL : &r->rule;
+    q->choice = &r->choice;
+    q->result = &r->result;
+    st = gate_mine_choose(q->gate, how->pool, &r->scores, &r->bank, q->rule,
+                          NULL, &r->choice, r->run->stop, &r->result, err);
+    q->taken =
+        r->result.count[GATE_MINE_V_HARD] + r->result.count[GATE_MINE_V_RANDOM];
+    return st;
+}
+
+/* --- append, train on --- */
+
+static enum nn_status append_mined(struct rounds *r, struct nn_error *err)
+{
+    size_t n;
+    uint32_t *v = gate_mine_accepted(&r->result, &n);
+    enum nn_status st = v == NULL
+                            ? nn_fail_nomem(err)
+                            : nn_dataset_borrow(r->ds, r->result.pictures, v, n,
+                                                NN_NEGATIVE, NN_TRAIN, err);
+
+    nn_mem_free(v);
+    if (!st) {
+        nn_dataset_fingerprint(r->ds); /* the next round knows them */
+    }
+    return st;
+}
+
+static enum nn_status train_on(const struct rounds *r, struct nn_net **gate,
+                               struct gate_policy *policy, struct nn_error *err)
+{
+    struct gate_options o = *r->opt;
+    struct nn_train_result result = { 0 };
+    char name[32];
+
+    snprintf(name, sizeof name, "gate+%d", r->round.number);
+    o.task = name;
+    o.start = r->round.gate;
+    o.init = NULL;
+    o.train.epochs = r->how->epochs;
+    o.train.schedule.peak *= r->how->rate;
+    return gate_train(r->ds, &o, r->run, gate, policy, &result, err);
+}
+
+/* --- keep or fall back --- */
+
+/* Who passes which gate, and so which one stays. *go_on: is there a next
+ * round? */
+static void compare_gates(struct rounds *r, int *go_on)
+{
+    struct gate_round *q = &r->round;
+    size_t before = 0, after = 0;
+
+    for (size_t i = 0; i < r->n_valid; i++) {
+        before += r->pass[i];
+        after += r->next_pass[i];
+    }
+    nn_mcnemar_count(r->pass, r->next_pass, r->n_valid, &q->no_longer,
+                     &q->newly);
+    q->fell = gate_rounds_fell(q->no_longer, q->newly);
+    q->kept = r->how->keep || after <= before;
+    *go_on = (r->how->keep || q->fell) &&
+             (!r->result.exhausted || r->how->exactly != NULL);
+}
+
+/* One round; *go_on is 0 when mining is over. */
+static enum nn_status run_round(struct rounds *r, struct nn_net **gate,
+                                struct gate_policy *policy, int *go_on,
+                                struct nn_error *err)
+{
+    struct gate_policy next;
+    struct nn_net *net = NULL;
+    enum nn_status st;
+
+    *go_on = 0;
+    limit_round(r);
+    if (r->round.top == 0) {
+        return NN_OK;
+    }
+    st = report(r, GATE_ROUND_BEGINS, err);
+    if (!st) {
+        st = mine_pool(r, err);
+    }
+    if (!st) {
+        st = report(r, GATE_ROUND_MINED, err);
+    }
+    if (st || r->round.taken == 0) {
+        return st;
+    }
+    st = append_mined(r, err);
+    if (!st) {
+        st = train_on(r, &net, &next, err);
+    }
+    if (!st) {
+        st = find_passing(r, net, next.threshold, r->next_pass, err);
+    }
+    if (!st) {
+        r->round.next = &next;
+        compare_gates(r, go_on);
+        st = report(r, GATE_ROUND_TRAINED, err);
+    }
+    if (!st && r->round.kept) {
+        nn_net_destroy(gate);
+        *gate = net;
+        net = NULL;
+        *policy = next;
+        memcpy(r->pass, r->next_pass, r->n_valid);
+    }
+    nn_net_destroy(&net);
+    return st;
+}
+
+enum nn_status gate_run_rounds(struct nn_dataset *ds,
+                               const struct gate_options *opt,
+                               const struct gate_round_options *how,
+                               const struct nn_run *run, struct nn_net **gate,
+                               struct gate_policy *policy, struct nn_error *err)
+{
+    struct rounds r = {
+        .ds = ds, .opt = opt, .how = how, .run = run, .side = -1
+    };
+    enum nn_status st = list_valid(&r, err);
+    int go_on = 1;
+
+    if (!st) {
+        st = find_passing(&r, *gate, policy->threshold, r.pass, err);
+    }
+    for (int i = 1; !st && go_on && i <= how->rounds; i++) {
+        if (!how->keep && gate_rounds_reached(policy, how->max_false_alarm)) {
+            break;
+        }
+        r.round = (struct gate_round){ .number = i,
+                                       .gate = *gate,
+                                       .policy = policy,
+                                       .pool = how->pool,
+                                       .n_valid = r.n_valid };
+        r.scores = (struct gate_mine_scores){ .fd = -1 };
+        st = run_round(&r, gate, policy, &go_on, err);
+        gate_mine_bank_release(&r.bank);
+        gate_mine_result_release(&r.result);
+        gate_mine_scores_close(&r.scores);
+    }
+    nn_mem_free(r.valid);
+    nn_mem_free(r.pass);
+    nn_mem_free(r.next_pass);
+    return st;
+}
