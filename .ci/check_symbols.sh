@@ -6,12 +6,13 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build}
 
-# CPU flags and cache sizes, detected once, the thread setting, the team that a
-# thread leads (thread-local, only while it runs), the log sink and progress bar,
-# the allocation hook of the tests, and the flag that SIGINT sets:
-state='^(cpu_flags|cpu_caches|cpu_once|chosen_threads|led|log_lock|log_sink'
-state="$state|log_ctx|log_least|bar_shown|all_quiet|calls|live|fail_at"
-state="$state|stop_asked)\$"
+# CPU flags and cache sizes, detected once, the limit on the flags, the thread
+# setting, the team that a thread leads (thread-local, only while it runs), the
+# log sink and progress bar, the allocation hook of the tests, and the flag that
+# SIGINT sets:
+state='^(cpu_flags|cpu_allowed|cpu_caches|cpu_once|chosen_threads|led|log_lock'
+state="$state|log_sink|log_ctx|log_least|bar_shown|all_quiet|calls|live"
+state="$state|fail_at|stop_asked)\$"
 
 bad=0
 libraries=0

@@ -1,7 +1,7 @@
 #include "common/base/cpu.h"
 
 #include <pthread.h>
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,17 +48,6 @@ static unsigned detect(void)
 }
 #endif
 
-static unsigned limit(unsigned flags, const char *word)
-{
-    if (word == NULL || *word == '\0' || strcmp(word, "avx512") == 0) {
-        return flags;
-    }
-    if (strcmp(word, "avx2") == 0) {
-        return flags & NN_CPU_AVX2;
-    }
-    return strcmp(word, "neon") == 0 ? flags & NN_CPU_NEON : 0;
-}
-
 static long cache_size(int name, long otherwise)
 {
     long n = sysconf(name);
@@ -67,6 +56,7 @@ static long cache_size(int name, long otherwise)
 }
 
 static unsigned cpu_flags;
+static atomic_uint cpu_allowed = ~0u;
 static struct nn_cpu_caches cpu_caches;
 static pthread_once_t cpu_once = PTHREAD_ONCE_INIT;
 
@@ -74,7 +64,7 @@ static pthread_once_t cpu_once = PTHREAD_ONCE_INIT;
  * catches, each for microseconds. */
 static void detect_once(void)
 {
-    cpu_flags = limit(detect(), getenv("BEARCASCADE_CPU"));
+    cpu_flags = detect();
     cpu_caches = (struct nn_cpu_caches){
         .l1d = cache_size(_SC_LEVEL1_DCACHE_SIZE, 32L << 10),
         .l2 = cache_size(_SC_LEVEL2_CACHE_SIZE, 512L << 10),
@@ -85,7 +75,21 @@ static void detect_once(void)
 unsigned nn_cpu_flags(void)
 {
     pthread_once(&cpu_once, detect_once);
-    return cpu_flags;
+    return cpu_flags & atomic_load_explicit(&cpu_allowed, memory_order_relaxed);
+}
+
+void nn_cpu_limit(const char *word)
+{
+    unsigned allowed = 0;
+
+    if (word == NULL || *word == '\0' || strcmp(word, "avx512") == 0) {
+        allowed = ~0u;
+    } else if (strcmp(word, "avx2") == 0) {
+        allowed = NN_CPU_AVX2;
+    } else if (strcmp(word, "neon") == 0) {
+        allowed = NN_CPU_NEON;
+    }
+    atomic_store_explicit(&cpu_allowed, allowed, memory_order_relaxed);
 }
 
 const char *nn_cpu_name(unsigned flags)

@@ -8,10 +8,15 @@ enum nn_cpu {
     NN_CPU_NEON = 1 << 2,   /* AArch64 Advanced SIMD */
 };
 
-/* Bits of enum nn_cpu for this machine, limited by the environment variable
- * BEARCASCADE_CPU when set: "scalar", "avx2", "avx512". Detected once; safe
- * from any thread. An unknown word counts as "scalar". */
+/* Bits of enum nn_cpu for this machine, less what nn_cpu_limit() took away.
+ * Detected once; safe from any thread. */
 unsigned nn_cpu_flags(void);
+
+/* Limit the whole process to a set and those below it: "scalar", "avx2",
+ * "avx512", "neon"; NULL or "": all that the machine has; an unknown word
+ * counts as "scalar". Nets that are already built keep their kernels. Safe from
+ * any thread. */
+void nn_cpu_limit(const char *word);
 
 /* "avx512", "avx2", "neon" or "scalar": the best of flags. */
 const char *nn_cpu_name(unsigned flags);

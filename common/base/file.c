@@ -299,7 +299,7 @@ uint64_t nn_hash_u64(const void *data, size_t size, uint64_t seed)
 enum nn_status nn_file_temp(int *fd, struct nn_error *err)
 {
     const char *dir = getenv("TMPDIR");
-    char *path = nn_mem_sprintf("%s/bearcascade-XXXXXX",
+    char *path = nn_mem_sprintf("%s/nn-XXXXXX",
                                 dir != NULL && *dir != '\0' ? dir : "/tmp");
     enum nn_status st = NN_OK;
 

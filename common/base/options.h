@@ -42,6 +42,7 @@ struct nn_option {
 };
 
 struct nn_options {
+    const char *program;            /* stands before the command in help */
     const char *command;            /* "train" */
     const char *synopsis;           /* "DATA --out RUN [options]" */
     const char *summary;            /* a sentence or two */

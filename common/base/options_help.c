@@ -106,7 +106,7 @@ static void print_option(const struct nn_option *p, FILE *to)
 
 void nn_options_help(const struct nn_options *o, FILE *to)
 {
-    fprintf(to, "usage: bearcascade %s %s\n\n", o->command, o->synopsis);
+    fprintf(to, "usage: %s %s %s\n\n", o->program, o->command, o->synopsis);
     print_wrapped(to, o->summary, 0, 0);
     fputs("\noptions [default]:\n", to);
     for (const struct nn_option *p = o->table; !nn_option_at_end(p); p++) {

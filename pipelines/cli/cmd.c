@@ -30,7 +30,10 @@ int cmd_parse(const struct nn_options *o, int argc, char **argv,
         return EXIT_USAGE;
     }
     if (help) {
-        nn_options_help(o, stdout);
+        struct nn_options named = *o;
+
+        named.program = "bearcascade";
+        nn_options_help(&named, stdout);
         return EXIT_DONE;
     }
     return -1;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/cpu.h"
 #include "common/base/log.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/synth/synth.h"
@@ -70,6 +71,7 @@ static void limit_spinning(char **argv)
 int main(int argc, char **argv)
 {
     limit_spinning(argv);
+    nn_cpu_limit(getenv("BEARCASCADE_CPU"));
     nn_log_set_sink(nn_log_stderr, NULL, NN_LOG_INFO);
     if (argc < 2) {
         print_help(stderr);

@@ -209,6 +209,7 @@ int synth_command(int argc, char **argv)
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, NULL, 0, 0 },
     };
     const struct nn_options o = {
+        .program = "bearcascade",
         .command = "synth",
         .synopsis = "--out DIR [options]",
         .summary = "Draw labelled pictures: teddies, grizzlies, black bears, "

@@ -1,8 +1,10 @@
 #include "tests/bench/options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/cpu.h"
 #include "common/base/mem.h"
 #include "common/base/options.h"
 #include "common/base/parallel.h"
@@ -30,6 +32,7 @@ int bench_parse(int argc, char **argv, const char *command, const char *summary,
         { NULL, 0, NN_OPT_HEADING, NULL, NULL, NULL, 0, 0 },
     };
     const struct nn_options options = {
+        .program = "tests/bench",
         .command = command,
         .synopsis = "[options]",
         .summary = summary,
@@ -50,6 +53,7 @@ int bench_parse(int argc, char **argv, const char *command, const char *summary,
         nn_options_help(&options, stdout);
         return 1;
     }
+    nn_cpu_limit(getenv("BEARCASCADE_CPU"));
     nn_parallel_set_threads(o->threads);
     o->threads = nn_parallel_threads();
     return 0;

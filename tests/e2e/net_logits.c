@@ -71,6 +71,7 @@ int main(int argc, char **argv)
     struct nn_net *net = NULL;
     enum nn_status st;
 
+    nn_cpu_limit(getenv("BEARCASCADE_CPU"));
     nn_log_set_sink(nn_log_stderr, NULL, NN_LOG_INFO);
     if (argc != 5) {
         fputs("usage: net_logits WEIGHTS WIDTH SIZE OUTPUTS < INPUT\n", stderr);

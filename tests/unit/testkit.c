@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/cpu.h"
 #include "common/base/mem.h"
 #include "common/base/status.h"
 
@@ -15,6 +16,7 @@ int testkit_run(Suite *(*create)(void))
     SRunner *sr = srunner_create(create());
     int failed;
 
+    nn_cpu_limit(getenv("BEARCASCADE_CPU"));
     srunner_run_all(sr, CK_ENV);
     failed = srunner_ntests_failed(sr);
     srunner_free(sr);

@@ -2,7 +2,8 @@
  *
  * A suite is: one create function and TESTKIT_MAIN(create). Results go out
  * as TAP when CK_TAP_LOG_FILE_NAME=- is set (meson does), else as text; the
- * exit status is 1 when a test failed. No test may start an OpenMP loop in
+ * exit status is 1 when a test failed. BEARCASCADE_CPU limits the instruction
+ * sets as it does for the program. No test may start an OpenMP loop in
  * main(): libgomp does not survive the fork that Check makes for each test. */
 #ifndef TESTS_UNIT_TESTKIT_H
 #define TESTS_UNIT_TESTKIT_H

@@ -41,6 +41,7 @@ static const struct nn_option table[] = {
 };
 
 static const struct nn_options command = {
+    .program = "prog",
     .command = "train",
     .synopsis = "DATA --out RUN [options]",
     .summary = "Trains things.",
@@ -247,7 +248,7 @@ static char *help_page(void)
 START_TEST(help_shows_every_option_and_default)
 {
     static const char *const parts[] = {
-        "usage: bearcascade train DATA --out RUN [options]\n",
+        "usage: prog train DATA --out RUN [options]\n",
         "Trains things.\n",
         "\nfiles:\n",
         "\ntraining:\n",
