@@ -14,11 +14,10 @@ BEGIN {
     allow["common/base"] = "common/base"
     allow["common/tensor"] = "common/base common/tensor"
     allow["common/image"] = "common/base common/image"
-    allow["common/data"] = "common/base common/image common/data"
     allow["common/eval"] = "common/base common/eval"
-    allow["common/net"] = "common/base common/tensor common/image " \
-        "common/data common/net"
-    allow["common/train"] = allow["common/net"] " common/eval common/train"
+    allow["common/net"] = "common/base common/tensor common/image common/net"
+    allow["common/data"] = allow["common/net"] " common/data"
+    allow["common/train"] = allow["common/data"] " common/eval common/train"
     all = allow["common/train"]
     allow["stage1_gate"] = all " stage1_gate"
     allow["stage2_species"] = all " stage2_species"

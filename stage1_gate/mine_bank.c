@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
+#include "common/data/score_items.h"
 #include "stage1_gate/mine_internal.h"
 
 enum { BATCH = 32 };

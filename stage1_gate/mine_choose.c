@@ -6,6 +6,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/data/score_items.h"
 #include "stage1_gate/mine_internal.h"
 
 /* Beyond NN_NEAR_BITS, up to FAR_BITS, the embeddings must agree too: those of

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/data/score_items.h"
 #include "stage1_gate/mine_internal.h"
 
 enum { BATCH = 32, F = 4, STEPS = 50 };

@@ -14,6 +14,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/data/score_items.h"
 #include "stage1_gate/mine_internal.h"
 
 enum { BLOCK = 1024, BATCH = 32, HEADER = 80 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/data/score_items.h"
 #include "common/eval/stats.h"
 
 #define CONFIDENCE 0.95

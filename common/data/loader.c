@@ -8,35 +8,46 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
-#include "common/data/normalise.h"
+#include "common/net/normalise.h"
 
 #define DEFAULT_CACHE ((size_t)1 << 30)
 enum { DEFAULT_PREFETCH = 4, MAX_WORKERS = 64, MAX_SIZE = 16384 };
 
+/* Of one picture in a batch under way. */
+struct cell {
+    struct nn_error why; /* status NN_OK: it could be read */
+    uint8_t *bytes;      /* the file, while the second input is not made */
+    size_t size;
+};
+
 /* One batch under way. Its pictures are the positions
  * number * batch .. + n - 1 of the pass. */
 struct slot {
-    float *input;    /* [batch,size,size,3] */
-    uint32_t *index; /* [batch] */
-    uint8_t *ok;     /* [batch] */
-    int32_t n;       /* pictures, once the consumer holds it; else 0 */
+    float *input;      /* [batch,size,size,3] */
+    float *second;     /* [batch,size,size,3] of the second input, or NULL */
+    uint32_t *index;   /* [batch] */
+    uint32_t *row;     /* [batch] */
+    struct cell *cell; /* [batch] */
+    int32_t n;         /* pictures, once the consumer holds it; else 0 */
+    int32_t kept;      /* of these, those that could be read */
     int32_t done;
 };
 
 struct worker {
     struct nn_loader *l;
     pthread_t thread;
-    uint8_t *rgb; /* [size,size,3] one view */
+    uint8_t *rgb; /* one view, of the larger input */
 };
 
 struct nn_loader {
     const struct nn_dataset *ds;
     struct nn_loader_options opt;
     struct nn_augment augment;
-    size_t view_bytes;
-    struct slot *slot;      /* [prefetch], a ring over batch numbers */
-    struct nn_image *cache; /* [ds->n] */
-    uint8_t *bad;           /* [ds->n] 1: warned of */
+    struct nn_input first, second;
+    size_t view_bytes, second_bytes; /* [size,size,3]; 0: no second */
+    struct slot *slot;               /* [prefetch], a ring over batch numbers */
+    struct nn_image *cache;          /* [ds->n] */
+    uint8_t *bad;                    /* [ds->n] 1: warned of */
     uint32_t *count;        /* [ds->n] occurrences, while starting a pass */
     uint32_t *order, *view; /* [pass_n] items, and which occurrence each is */
     size_t order_cap, view_cap;
@@ -46,6 +57,7 @@ struct nn_loader {
     pthread_cond_t work, ready;
     /* The rest is guarded by lock. */
     size_t pass_n;   /* positions of the pass */
+    size_t skipped;  /* rows in front of them */
     size_t next;     /* position that the next worker takes */
     size_t batch_no; /* batch that the consumer waits for or holds */
     int busy;        /* workers on a picture */
@@ -57,22 +69,6 @@ struct nn_loader {
 };
 
 /* --- one picture --- */
-
-static void warn_bad(struct nn_loader *l, uint32_t item,
-                     const struct nn_error *err)
-{
-    int first;
-
-    pthread_mutex_lock(&l->lock);
-    first = !l->bad[item];
-    l->bad[item] = 1;
-    l->stats.failed += (size_t)first;
-    pthread_mutex_unlock(&l->lock);
-    if (first) {
-        nn_log(NN_LOG_WARN, "left out '%s': %s", l->ds->items[item].file,
-               err->text);
-    }
-}
 
 static enum nn_status read_picture(struct nn_loader *l, uint32_t item,
                                    struct nn_image *img, struct nn_error *err)
@@ -130,16 +126,15 @@ static enum nn_status make_view(const struct nn_loader *l,
                                 const struct nn_image *img, uint64_t stream,
                                 uint8_t *rgb, struct nn_error *err)
 {
-    struct nn_rng rng = nn_rng_make(l->opt.seed, stream);
-    enum nn_status st;
-
     if (l->opt.augment != NULL) {
-        st = nn_augment_apply(&l->augment, &rng, img, l->opt.size, rgb);
-    } else {
-        st = nn_image_fit(img, l->opt.fit, l->opt.crop_share, l->opt.size, rgb);
+        struct nn_rng rng = nn_rng_make(l->opt.seed, stream);
+        enum nn_status st =
+            nn_augment_apply(&l->augment, &rng, img, l->opt.size, rgb);
+        return st ? nn_fail(err, st, "cannot make a view: %s",
+                            nn_status_str(st))
+                  : NN_OK;
     }
-    return st ? nn_fail(err, st, "cannot make a view: %s", nn_status_str(st))
-              : NN_OK;
+    return nn_prepare_bytes(&l->first, img, rgb, err);
 }
 
 /* --- workers --- */
@@ -160,36 +155,95 @@ static void set_failure(struct nn_loader *l, const struct nn_error *err)
     pthread_mutex_unlock(&l->lock);
 }
 
+/* The input of one picture from the bytes that its prepared image was made
+ * from; *bad is set when the picture is at fault. */
+static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
+                               uint8_t *rgb, float *input, int *bad,
+                               struct nn_error *err)
+{
+    uint32_t item = l->order[at];
+    struct nn_image img = NN_IMAGE_INIT;
+    int own = 0;
+    enum nn_status st = get_picture(l, item, &img, &own, err);
+
+    *bad = st != NN_OK;
+    if (st) {
+        return st;
+    }
+    st = make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]), rgb, err);
+    if (!st) {
+        nn_normalise(rgb, l->view_bytes / 3, l->opt.mean, l->opt.stddev, input);
+    }
+    if (own) {
+        nn_image_release(&img);
+    }
+    return st;
+}
+
+static enum nn_status put_second(const struct nn_loader *l,
+                                 const struct nn_image *img, uint8_t *rgb,
+                                 float *out, struct nn_error *err)
+{
+    enum nn_status st = nn_prepare_bytes(&l->second, img, rgb, err);
+
+    if (!st) {
+        nn_normalise(rgb, l->second_bytes / 3, l->second.mean, l->second.stddev,
+                     out);
+    }
+    return st;
+}
+
+/* Both inputs, or the first and the bytes for the second. */
+static enum nn_status fill_two(struct nn_loader *l, uint32_t item, uint8_t *rgb,
+                               struct slot *s, size_t i, int *bad,
+                               struct nn_error *err)
+{
+    struct cell *c = &s->cell[i];
+    struct nn_image img = NN_IMAGE_INIT;
+    struct nn_image_info info;
+    enum nn_status st = nn_dataset_read(l->ds, item, &c->bytes, &c->size, err);
+
+    st = st ? st
+            : nn_decode_for(c->bytes, c->size, l->first.side, &img, &info, err);
+    *bad = st != NN_OK;
+    st = st ? st : nn_prepare_bytes(&l->first, &img, rgb, err);
+    if (!st) {
+        nn_normalise(rgb, l->view_bytes / 3, l->first.mean, l->first.stddev,
+                     s->input + i * l->view_bytes);
+    }
+    if (st || nn_decode_serves(&info, l->first.side, l->second.side)) {
+        st =
+            st ? st
+               : put_second(l, &img, rgb, s->second + i * l->second_bytes, err);
+        nn_mem_free(c->bytes);
+        c->bytes = NULL;
+    }
+    nn_image_release(&img);
+    return st;
+}
+
 static void fill_position(struct nn_loader *l, size_t at, uint64_t epoch,
                           uint8_t *rgb)
 {
     size_t batch = (size_t)l->opt.batch, i = at % batch;
     struct slot *s = &l->slot[at / batch % (size_t)l->opt.prefetch];
-    uint32_t item = l->order[at];
-    struct nn_image img = NN_IMAGE_INIT;
     struct nn_error err = NN_ERROR_INIT;
-    int own = 0;
-    enum nn_status st = get_picture(l, item, &img, &own, &err);
+    int bad;
+    enum nn_status st;
 
-    s->index[i] = item;
-    s->ok[i] = st == NN_OK;
-    if (st && st != NN_ERR_NOMEM) {
-        warn_bad(l, item, &err);
-        return;
-    }
-    if (!st) {
-        st = make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]), rgb,
-                       &err);
-    }
+    s->index[i] = l->order[at];
+    s->row[i] = (uint32_t)(at + l->skipped);
+    s->cell[i].why.status = NN_OK;
+    st = l->second_bytes > 0
+             ? fill_two(l, l->order[at], rgb, s, i, &bad, &err)
+             : fill_one(l, at, epoch, rgb, s->input + i * l->view_bytes, &bad,
+                        &err);
     if (st) {
         err.status = st; /* a generator may not have filled it */
-        set_failure(l, &err);
-    } else {
-        nn_normalise(rgb, l->view_bytes / 3, l->opt.mean, l->opt.stddev,
-                     s->input + i * l->view_bytes);
-    }
-    if (own) {
-        nn_image_release(&img);
+        s->cell[i].why = err;
+        if (!bad || st == NN_ERR_NOMEM) {
+            set_failure(l, &err);
+        }
     }
 }
 
@@ -282,11 +336,74 @@ static void set_defaults(struct nn_loader *l, const struct nn_loader_options *o)
         l->opt.augment = &l->augment;
     }
     l->view_bytes = (size_t)o->size * (size_t)o->size * 3;
+    l->first = (struct nn_input){ .size = o->size,
+                                  .side = l->opt.cache_side,
+                                  .fit = o->fit,
+                                  .crop_share = o->crop_share };
+    memcpy(l->first.mean, o->mean, sizeof o->mean);
+    memcpy(l->first.stddev, o->stddev, sizeof o->stddev);
+    if (o->second != NULL) {
+        l->second = *o->second;
+        l->second_bytes = (size_t)l->second.size * (size_t)l->second.size * 3;
+    }
+}
+
+struct nn_loader_options nn_loader_once(const struct nn_input *in, size_t n,
+                                        int32_t max_batch)
+{
+    struct nn_loader_options o = {
+        .batch = n < (size_t)max_batch ? (int32_t)n : max_batch,
+        .size = in->size,
+        .cache_side = in->side,
+        .cache_bytes = 1,
+        .fit = in->fit,
+        .crop_share = in->crop_share,
+    };
+    size_t batches;
+
+    o.batch = o.batch > 0 ? o.batch : 1;
+    batches = (n + (size_t)o.batch - 1) / (size_t)o.batch;
+    if (batches < DEFAULT_PREFETCH) {
+        o.prefetch = batches > 0 ? (int)batches : 1;
+    }
+    if (n < (size_t)nn_parallel_threads()) {
+        o.threads = n > 0 ? (int)n : 1;
+    }
+    memcpy(o.mean, in->mean, sizeof o.mean);
+    memcpy(o.stddev, in->stddev, sizeof o.stddev);
+    return o;
+}
+
+static enum nn_status allocate_slot(const struct nn_loader *l, struct slot *s)
+{
+    size_t batch = (size_t)l->opt.batch, floats;
+
+    if (nn_size_mul(batch, l->view_bytes, &floats)) {
+        return NN_ERR_NOMEM;
+    }
+    s->input = nn_mem_aligned(floats, sizeof(float));
+    s->index = nn_mem_calloc(batch, sizeof *s->index);
+    s->row = nn_mem_calloc(batch, sizeof *s->row);
+    s->cell = nn_mem_calloc(batch, sizeof *s->cell);
+    if (s->input == NULL || s->index == NULL || s->row == NULL ||
+        s->cell == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    if (l->second_bytes == 0) {
+        return NN_OK;
+    }
+    if (nn_size_mul(batch, l->second_bytes, &floats)) {
+        return NN_ERR_NOMEM;
+    }
+    s->second = nn_mem_aligned(floats, sizeof(float));
+    return s->second == NULL ? NN_ERR_NOMEM : NN_OK;
 }
 
 static enum nn_status allocate(struct nn_loader *l)
 {
-    size_t batch = (size_t)l->opt.batch, cells;
+    size_t view =
+        l->view_bytes > l->second_bytes ? l->view_bytes : l->second_bytes;
+    enum nn_status st = NN_OK;
 
     l->slot = nn_mem_calloc((size_t)l->opt.prefetch, sizeof *l->slot);
     l->cache = nn_mem_calloc(l->ds->n, sizeof *l->cache);
@@ -294,27 +411,18 @@ static enum nn_status allocate(struct nn_loader *l)
     l->count = nn_mem_calloc(l->ds->n, sizeof *l->count);
     l->worker = nn_mem_calloc((size_t)l->n_workers, sizeof *l->worker);
     if (l->slot == NULL || l->cache == NULL || l->bad == NULL ||
-        l->count == NULL || l->worker == NULL ||
-        nn_size_mul(batch, l->view_bytes, &cells)) {
+        l->count == NULL || l->worker == NULL) {
         return NN_ERR_NOMEM;
     }
-    for (int i = 0; i < l->opt.prefetch; i++) {
-        l->slot[i].input = nn_mem_aligned(cells, sizeof(float));
-        l->slot[i].index = nn_mem_calloc(batch, sizeof(uint32_t));
-        l->slot[i].ok = nn_mem_calloc(batch, 1);
-        if (l->slot[i].input == NULL || l->slot[i].index == NULL ||
-            l->slot[i].ok == NULL) {
-            return NN_ERR_NOMEM;
-        }
+    for (int i = 0; !st && i < l->opt.prefetch; i++) {
+        st = allocate_slot(l, &l->slot[i]);
     }
-    for (int i = 0; i < l->n_workers; i++) {
+    for (int i = 0; !st && i < l->n_workers; i++) {
         l->worker[i].l = l;
-        l->worker[i].rgb = nn_mem_calloc(l->view_bytes, 1);
-        if (l->worker[i].rgb == NULL) {
-            return NN_ERR_NOMEM;
-        }
+        l->worker[i].rgb = nn_mem_calloc(view, 1);
+        st = l->worker[i].rgb == NULL ? NN_ERR_NOMEM : NN_OK;
     }
-    return NN_OK;
+    return st;
 }
 
 static enum nn_status start_threads(struct nn_loader *l, struct nn_error *err)
@@ -345,6 +453,13 @@ static enum nn_status check_options(const struct nn_loader_options *o,
     if (o->augment == NULL && o->fit == NN_FIT_CROP &&
         !(o->crop_share > 0 && o->crop_share <= 1)) {
         return nn_fail(err, NN_ERR_ARG, "crop_share must be in (0,1]");
+    }
+    if (o->second != NULL && (o->augment != NULL || o->second->size < 1 ||
+                              o->second->size > MAX_SIZE)) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "a second input has a size of 1 to %d, and no "
+                       "augmentation",
+                       MAX_SIZE);
     }
     return NN_OK;
 }
@@ -379,6 +494,25 @@ enum nn_status nn_loader_create(const struct nn_dataset *ds,
     return NN_OK;
 }
 
+/* Bytes that wait for nn_loader_second(). */
+static void forget_bytes(const struct nn_loader *l, struct slot *s)
+{
+    for (int32_t i = 0; s->cell != NULL && i < l->opt.batch; i++) {
+        nn_mem_free(s->cell[i].bytes);
+        s->cell[i].bytes = NULL;
+    }
+}
+
+static void release_slot(const struct nn_loader *l, struct slot *s)
+{
+    forget_bytes(l, s);
+    nn_mem_free(s->input);
+    nn_mem_free(s->second);
+    nn_mem_free(s->index);
+    nn_mem_free(s->row);
+    nn_mem_free(s->cell);
+}
+
 void nn_loader_destroy(struct nn_loader **lp)
 {
     struct nn_loader *l = *lp;
@@ -398,9 +532,7 @@ void nn_loader_destroy(struct nn_loader **lp)
         nn_mem_free(l->worker[i].rgb);
     }
     for (int i = 0; l->slot != NULL && i < l->opt.prefetch; i++) {
-        nn_mem_free(l->slot[i].input);
-        nn_mem_free(l->slot[i].index);
-        nn_mem_free(l->slot[i].ok);
+        release_slot(l, &l->slot[i]);
     }
     for (size_t i = 0; l->cache != NULL && i < l->ds->n; i++) {
         nn_image_release(&l->cache[i]);
@@ -468,7 +600,9 @@ enum nn_status nn_loader_start(struct nn_loader *l, const uint32_t *index,
         l->batch_no = 0;
         l->epoch = epoch;
         l->pass_n = n - skip;
+        l->skipped = skip;
         for (int i = 0; i < l->opt.prefetch; i++) {
+            forget_bytes(l, &l->slot[i]);
             l->slot[i].done = 0;
             l->slot[i].n = 0;
         }
@@ -478,20 +612,51 @@ enum nn_status nn_loader_start(struct nn_loader *l, const uint32_t *index,
     return st;
 }
 
-/* Move the good pictures of a batch together. */
+/* Say why a picture is left out. */
+static void report(struct nn_loader *l, size_t row, uint32_t item,
+                   const struct nn_error *why)
+{
+    int first = !l->bad[item];
+
+    l->bad[item] = 1;
+    l->stats.failed += (size_t)first;
+    if (l->opt.failed != NULL) {
+        l->opt.failed(l->opt.failed_ctx, row, item, why);
+    } else if (first) {
+        nn_log(NN_LOG_WARN, "left out '%s': %s", l->ds->items[item].file,
+               why->text);
+    }
+}
+
+static void move_cell(const struct nn_loader *l, struct slot *s, int32_t from,
+                      int32_t to)
+{
+    size_t f = (size_t)from, t = (size_t)to;
+
+    memcpy(s->input + t * l->view_bytes, s->input + f * l->view_bytes,
+           l->view_bytes * sizeof(float));
+    if (s->second != NULL) {
+        memcpy(s->second + t * l->second_bytes, s->second + f * l->second_bytes,
+               l->second_bytes * sizeof(float));
+    }
+    s->index[t] = s->index[f];
+    s->row[t] = s->row[f];
+    s->cell[t] = s->cell[f];
+    s->cell[f].bytes = NULL;
+}
+
+/* Move the good pictures of a batch together and report the others. */
 static int32_t compact(struct nn_loader *l, struct slot *s, int32_t n)
 {
-    size_t floats = l->view_bytes;
     int32_t kept = 0;
 
     for (int32_t i = 0; i < n; i++) {
-        if (!s->ok[i]) {
+        if (s->cell[i].why.status != NN_OK) {
+            report(l, s->row[i], s->index[i], &s->cell[i].why);
             continue;
         }
         if (kept != i) {
-            memmove(s->input + (size_t)kept * floats,
-                    s->input + (size_t)i * floats, floats * sizeof(float));
-            s->index[kept] = s->index[i];
+            move_cell(l, s, i, kept);
         }
         kept++;
     }
@@ -504,6 +669,7 @@ static void recycle(struct nn_loader *l)
     struct slot *s = &l->slot[l->batch_no % (size_t)l->opt.prefetch];
 
     if (s->n > 0) {
+        forget_bytes(l, s);
         s->n = 0;
         s->done = 0;
         l->batch_no++;
@@ -540,13 +706,72 @@ enum nn_status nn_loader_next(struct nn_loader *l, struct nn_batch *b,
             break;
         }
         s->n = n;
-        b->n = compact(l, s, n);
+        s->kept = compact(l, s, n);
+        b->n = s->kept;
         b->input = s->input;
+        b->second = s->second;
         b->index = s->index;
+        b->row = s->row;
     }
     l->stats.wait_s += nn_time_s() - t0;
     pthread_mutex_unlock(&l->lock);
     return st;
+}
+
+/* --- the second input --- */
+
+struct completing {
+    const struct nn_loader *l;
+    struct slot *slot;
+    const uint8_t *want;
+};
+
+static void complete_one(void *ctx, size_t i)
+{
+    const struct completing *k = ctx;
+    const struct nn_loader *l = k->l;
+    struct cell *c = &k->slot->cell[i];
+    struct nn_image img = NN_IMAGE_INIT;
+    enum nn_status st;
+
+    if (!k->want[i] || c->bytes == NULL) {
+        return;
+    }
+    st = nn_decode_for(c->bytes, c->size, l->second.side, &img, NULL, &c->why);
+    st = st ? st
+            : nn_prepare(&l->second, &img,
+                         k->slot->second + i * l->second_bytes, &c->why);
+    c->why.status = st;
+    nn_image_release(&img);
+    nn_mem_free(c->bytes);
+    c->bytes = NULL;
+}
+
+enum nn_status nn_loader_second(struct nn_loader *l, uint8_t *want,
+                                struct nn_error *err)
+{
+    struct slot *s = &l->slot[l->batch_no % (size_t)l->opt.prefetch];
+    struct completing k = { l, s, want };
+
+    if (s->second == NULL || s->n == 0) {
+        return nn_fail(err, NN_ERR_ARG, "no batch with a second input");
+    }
+    nn_parallel_for((size_t)s->kept, complete_one, &k);
+    for (int32_t i = 0; i < s->kept; i++) {
+        const struct nn_error *why = &s->cell[i].why;
+
+        if (!want[i] || why->status == NN_OK) {
+            continue;
+        }
+        if (why->status == NN_ERR_NOMEM) {
+            return nn_fail_nomem(err);
+        }
+        want[i] = 0;
+        pthread_mutex_lock(&l->lock);
+        report(l, s->row[i], s->index[i], why);
+        pthread_mutex_unlock(&l->lock);
+    }
+    return NN_OK;
 }
 
 void nn_loader_get_stats(const struct nn_loader *l, struct nn_loader_stats *s)

@@ -9,24 +9,21 @@
  * cache_side, seed, augment, fit, crop_share, mean and stddev alone, never on
  * threads, prefetch or cache_bytes.
  *
- * An unreadable picture is dropped from its batch with a warning that names
- * it, once; the batch is then shorter, and left out when nothing remains.
+ * An unreadable picture is dropped from its batch; the batch is then shorter,
+ * and left out when nothing remains. Why goes to `failed`, or, without one,
+ * into a warning that names the picture, once a loader.
+ *
+ * A loader may make a second input from each picture, for another net, by the
+ * rule of common/net/prepare.h: one read, and one decoding where that serves
+ * both. Where it does not, the bytes wait for nn_loader_second(), so that only
+ * those pictures are decoded twice that the second net is to see.
  * Use one loader from one thread. */
 #ifndef NN_COMMON_DATA_LOADER_H
 #define NN_COMMON_DATA_LOADER_H
 
 #include "common/data/dataset.h"
 #include "common/image/augment.h"
-#include "common/image/resize.h"
-
-/* What the loader keeps of a picture, and what every view is made from:
- * decoded (DCT-scaled where that is enough), then reduced by area averaging so
- * that the shorter side is `side` (smaller pictures stay as they are). Views
- * made from it do not depend on the cache. err does not name the file. */
-NN_MUST_CHECK enum nn_status nn_picture_prepare(const uint8_t *bytes,
-                                                size_t size, int32_t side,
-                                                struct nn_image *img,
-                                                struct nn_error *err);
+#include "common/net/prepare.h"
 
 struct nn_loader;
 
@@ -43,8 +40,22 @@ struct nn_loader_options {
     const struct nn_augment *augment; /* copied; NULL: nn_image_fit() */
     enum nn_fit fit;                  /* rule without augmentation */
     float crop_share;
-    float mean[3], stddev[3]; /* byte units, stddev > 0 */
+    float mean[3], stddev[3];      /* byte units, stddev > 0 */
+    const struct nn_input *second; /* copied; NULL: none. Only without
+                                      augment; nothing is then cached */
+    /* In place of a warning: the picture at `row` of the index list could not
+     * be read. Called from nn_loader_next() and nn_loader_second(), rows in
+     * order; must not call the loader. */
+    void (*failed)(void *ctx, size_t row, uint32_t item,
+                   const struct nn_error *why);
+    void *failed_ctx;
 };
+
+/* For one pass over n items of which each is seen once: inputs as `in` says,
+ * in batches of max_batch or n, the less, and no more memory and threads than
+ * that takes. */
+struct nn_loader_options nn_loader_once(const struct nn_input *in, size_t n,
+                                        int32_t max_batch);
 
 /* ds must outlive the loader. All memory but that of the cache and of index
  * lists is taken here.
@@ -71,13 +82,22 @@ struct nn_batch {
     int32_t n;             /* pictures, 0 at the end of the pass */
     const float *input;    /* [n,size,size,3], normalised; valid until the
                               next call */
+    const float *second;   /* [n,size,size,3] of the second input, or NULL */
     const uint32_t *index; /* [n] items of the data set */
+    const uint32_t *row;   /* [n] places in the index list, ascending */
 };
 /* Next batch, waiting for it if need be. n = 0: the pass is over.
  * Errors: NN_ERR_ARG (augment has an option out of its range), NN_ERR_NOMEM;
  * the loader then delivers nothing more. */
 NN_MUST_CHECK enum nn_status
 nn_loader_next(struct nn_loader *l, struct nn_batch *b, struct nn_error *err);
+
+/* Complete b->second, of the batch that nn_loader_next() gave last, where
+ * want [n] is 1; elsewhere it is undefined. want[i] becomes 0 where the picture
+ * cannot be decoded at that scale. Parallel. Errors: NN_ERR_NOMEM, and what
+ * ends a pass. */
+NN_MUST_CHECK enum nn_status
+nn_loader_second(struct nn_loader *l, uint8_t *want, struct nn_error *err);
 
 struct nn_loader_stats {
     size_t failed; /* distinct pictures that could not be read */

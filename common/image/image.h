@@ -74,6 +74,10 @@ struct nn_image_info {
     int bits;        /* bits per channel as stored; of a palette's indices */
 };
 
+/* 1, 2, 4 or 8: what the sides are divided by when a photo of that header is
+ * decoded for min_side; 1 unless it is a JPEG. */
+int32_t nn_image_divisor(const struct nn_image_info *info, int32_t min_side);
+
 enum nn_image_format nn_image_sniff(const uint8_t *bytes, size_t size);
 const char *nn_image_format_name(enum nn_image_format f); /* "JPEG" */
 

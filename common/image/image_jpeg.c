@@ -253,12 +253,12 @@ static enum nn_status check_header(tjhandle tj, const uint8_t *b, size_t size,
 }
 
 /* Halve while the shorter side stays large enough: the library has fast code
- * for powers of two only. Returns the divisor 1, 2, 4 or 8. */
-static int32_t pick_scale(int32_t w, int32_t h, int32_t min_side)
+ * for powers of two only. */
+int32_t nn_image_divisor(const struct nn_image_info *info, int32_t min_side)
 {
-    int32_t side = w < h ? w : h, div = 1;
+    int32_t side = info->w < info->h ? info->w : info->h, div = 1;
 
-    while (min_side > 0 && div < 8 &&
+    while (info->format == NN_IMAGE_JPEG && min_side > 0 && div < 8 &&
            (side + 2 * div - 1) / (2 * div) >= min_side) {
         div *= 2;
     }
@@ -315,7 +315,7 @@ enum nn_status nn_jpeg_pixels(const uint8_t *bytes, size_t size,
     if (!tj) {
         return nn_fail_nomem(err);
     }
-    int32_t div = pick_scale(info->w, info->h, opt->min_side);
+    int32_t div = nn_image_divisor(info, opt->min_side);
     enum nn_status st = check_header(tj, bytes, size, info, err);
 
     if (st) {

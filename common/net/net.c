@@ -77,8 +77,8 @@ static enum nn_status build_graphs(struct nn_net *net, struct nn_error *err)
     return st;
 }
 
-enum nn_status nn_net_create(const struct nn_net_spec *spec, uint64_t seed,
-                             struct nn_net **out, struct nn_error *err)
+enum nn_status nn_net_create_empty(const struct nn_net_spec *spec,
+                                   struct nn_net **out, struct nn_error *err)
 {
     struct nn_net *net = nn_mem_calloc(1, sizeof *net);
     enum nn_status st;
@@ -98,9 +98,19 @@ enum nn_status nn_net_create(const struct nn_net_spec *spec, uint64_t seed,
         nn_net_destroy(&net);
         return st;
     }
-    nn_params_randomise(&net->params, net->graph, seed);
     *out = net;
     return NN_OK;
+}
+
+enum nn_status nn_net_create(const struct nn_net_spec *spec, uint64_t seed,
+                             struct nn_net **out, struct nn_error *err)
+{
+    enum nn_status st = nn_net_create_empty(spec, out, err);
+
+    if (!st) {
+        nn_params_randomise(&(*out)->params, (*out)->graph, seed);
+    }
+    return st;
 }
 
 void nn_net_destroy(struct nn_net **np)
@@ -154,6 +164,18 @@ enum nn_status nn_net_set_test_views(struct nn_net *net,
     net->graph = made.graph;
     memcpy(net->more, made.more, sizeof net->more);
     return NN_OK;
+}
+
+struct nn_input nn_net_input(const struct nn_net_spec *s)
+{
+    struct nn_input in = { .size = s->size,
+                           .side = (int32_t)((float)s->size / s->crop_share),
+                           .fit = s->fit,
+                           .crop_share = s->crop_share };
+
+    memcpy(in.mean, s->mean, sizeof in.mean);
+    memcpy(in.stddev, s->stddev, sizeof in.stddev);
+    return in;
 }
 
 size_t nn_net_macs(const struct nn_net *net)
@@ -372,7 +394,7 @@ static enum nn_status read_net(const struct nn_st_file *f, struct reader *r,
     get_three(r, "stddev", 1e-3, s.stddev);
     names = read_outputs(r, &s.n_outputs);
     s.outputs = names;
-    st = r->st ? r->st : nn_net_create(&s, 0, out, r->err);
+    st = r->st ? r->st : nn_net_create_empty(&s, out, r->err);
     nn_mem_free(names);
     if (st) {
         return st;

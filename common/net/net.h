@@ -8,11 +8,10 @@
 
 #include <jansson.h>
 
-#include "common/data/dataset.h"
-#include "common/image/resize.h"
+#include "common/net/prepare.h"
+#include "common/net/tta.h"
 #include "common/tensor/graph.h"
 #include "common/tensor/safetensors.h"
-#include "common/net/tta.h"
 
 enum nn_head {
     NN_HEAD_SIGMOID, /* p_k = sigmoid(z_k / T), independent outputs */
@@ -44,7 +43,14 @@ struct nn_net {
     double temperature;      /* 1 until calibrated */
 };
 
-/* Build the graph and draw random weights. */
+/* How a photo becomes its input. */
+struct nn_input nn_net_input(const struct nn_net_spec *spec);
+
+/* The graph, all weights 0: for weights that are about to be read. */
+NN_MUST_CHECK enum nn_status nn_net_create_empty(const struct nn_net_spec *spec,
+                                                 struct nn_net **out,
+                                                 struct nn_error *err);
+/* The graph and random weights, drawn from seed. */
 NN_MUST_CHECK enum nn_status nn_net_create(const struct nn_net_spec *spec,
                                            uint64_t seed, struct nn_net **out,
                                            struct nn_error *err);
@@ -89,8 +95,10 @@ nn_net_init_from(struct nn_net *net, const char *path, const char *prefix,
 void nn_net_init_log(const char *who, const char *path,
                      const struct nn_load_report *report);
 
-/* Run a network on decoded photos. Owns an inference executor for each view:
- * logits are means over the views, embeddings and maps are of the first. */
+/* Run a network on prepared inputs; common/data/score_items.h runs it on a
+ * data set. Owns an inference executor for each view: logits are means over
+ * the views, embeddings and maps are of the first. A row's numbers do not
+ * depend on what else is in the batch. Use one scorer from one thread. */
 struct nn_scorer;
 NN_MUST_CHECK enum nn_status nn_scorer_create(const struct nn_net *net,
                                               int32_t max_batch,
@@ -99,32 +107,30 @@ NN_MUST_CHECK enum nn_status nn_scorer_create(const struct nn_net *net,
 void nn_scorer_destroy(struct nn_scorer **s);
 /* Take new weights of the same graph (an EMA, say). */
 void nn_scorer_load(struct nn_scorer *s, const float *values);
-/* From now on items of a data set are reduced by area averaging so that the
- * shorter side has at most `side` pixels before they are fitted, as if the
- * files were that small; 0: no such limit. */
+/* From now on nn_scorer_input() asks for images whose shorter side has at most
+ * `side` pixels, as if the files were that small; 0: no such limit. */
 void nn_scorer_set_side(struct nn_scorer *s, int32_t side);
+/* What it wants prepared. */
+struct nn_input nn_scorer_input(const struct nn_scorer *s);
+int32_t nn_scorer_max_batch(const struct nn_scorer *s);
+size_t nn_scorer_outputs(const struct nn_scorer *s); /* K */
+/* Logits [n,K] of n inputs [n,size,size,3] as nn_prepare() makes them.
+ * Errors: NN_ERR_ARG (n outside 1..max_batch), those of nn_exec_forward(). */
+NN_MUST_CHECK enum nn_status nn_scorer_run(struct nn_scorer *s,
+                                           const float *input, int32_t n,
+                                           float *logits, struct nn_error *err);
 /* Logits [n,K] of n already fitted inputs, n <= max_batch, each
  * [size,size,3] bytes. */
 NN_MUST_CHECK enum nn_status nn_scorer_run_bytes(struct nn_scorer *s,
                                                  const uint8_t *rgb, int32_t n,
                                                  float *logits,
                                                  struct nn_error *err);
-/* Logits [n,K] of items index[0..n-1] of a data set, through the threaded
- * loader, with progress under `label` (NULL: none). ok[i] is 0 where the
- * picture could not be read (its logits are then 0). */
-NN_MUST_CHECK enum nn_status
-nn_scorer_run_items(struct nn_scorer *s, const struct nn_dataset *ds,
-                    const uint32_t *index, size_t n, const char *label,
-                    float *logits, uint8_t *ok, struct nn_error *err);
-/* The same, and the embedding of each, what the classifier sees: rows of
- * nn_scorer_dims() floats in embedding [n,D], scaled to length 1, so that the
- * dot product of two is their cosine. */
+/* The embedding of row i of the last run, what the classifier sees:
+ * nn_scorer_dims() floats scaled to length 1, so that the dot product of two
+ * is their cosine. Errors: NN_ERR_ARG (nothing was run). */
 size_t nn_scorer_dims(const struct nn_scorer *s);
-NN_MUST_CHECK enum nn_status
-nn_scorer_embed_items(struct nn_scorer *s, const struct nn_dataset *ds,
-                      const uint32_t *index, size_t n, const char *label,
-                      float *logits, float *embedding, uint8_t *ok,
-                      struct nn_error *err);
+NN_MUST_CHECK enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
+                                                 float *embedding);
 /* The part of a net behind the mean over the picture, on features [n,C]:
  * logits [n,K] = classifier(relu(norm(conv(features)))), or
  * classifier(features) for a net whose head stands before the mean, with the

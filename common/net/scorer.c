@@ -1,13 +1,11 @@
-/* Inference on data sets and on fitted pictures. */
+/* Inference on prepared inputs. */
 #include <math.h>
 #include <string.h>
 
 #include "common/base/cpu.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/data/loader.h"
-#include "common/data/normalise.h"
 #include "common/net/net.h"
+#include "common/net/normalise.h"
 
 /* A view behind the first. */
 struct view {
@@ -23,7 +21,7 @@ struct nn_scorer {
     float *mean; /* logits [max_batch,K], where there is more than one view */
     int32_t max_batch;
     int32_t side; /* of items, at most; 0: as the net needs */
-    float *input; /* for nn_scorer_run_bytes() */
+    float *input; /* of nn_scorer_run_bytes(), once it was called */
 };
 
 static enum nn_status make_views(struct nn_scorer *s,
@@ -69,7 +67,6 @@ enum nn_status nn_scorer_create(const struct nn_net *net, int32_t max_batch,
     const struct nn_exec_options opt = { .max_batch = max_batch,
                                          .cpu = nn_cpu_flags() };
     struct nn_scorer *s = nn_mem_calloc(1, sizeof *s);
-    size_t side = (size_t)net->spec.size;
     enum nn_status st;
 
     *out = NULL;
@@ -79,11 +76,7 @@ enum nn_status nn_scorer_create(const struct nn_net *net, int32_t max_batch,
     s->net = net;
     s->max_batch = max_batch;
     st = nn_exec_create(net->graph, &opt, &s->exec, err);
-    if (!st) {
-        s->input =
-            nn_mem_aligned((size_t)max_batch * side * side, 3 * sizeof(float));
-        st = s->input == NULL ? nn_fail_nomem(err) : make_views(s, &opt, err);
-    }
+    st = st ? st : make_views(s, &opt, err);
     if (st) {
         nn_scorer_destroy(&s);
         return st;
@@ -127,6 +120,26 @@ void nn_scorer_set_side(struct nn_scorer *s, int32_t side)
     s->side = side;
 }
 
+struct nn_input nn_scorer_input(const struct nn_scorer *s)
+{
+    struct nn_input in = nn_net_input(&s->net->spec);
+
+    if (s->side > 0 && s->side < in.side) {
+        in.side = s->side;
+    }
+    return in;
+}
+
+int32_t nn_scorer_max_batch(const struct nn_scorer *s)
+{
+    return s->max_batch;
+}
+
+size_t nn_scorer_outputs(const struct nn_scorer *s)
+{
+    return s->net->spec.n_outputs;
+}
+
 /* *z: the mean of the views' logits. */
 static enum nn_status run(struct nn_scorer *s, const float *input, int32_t n,
                           struct nn_tensor *z, struct nn_error *err)
@@ -156,12 +169,9 @@ static enum nn_status run(struct nn_scorer *s, const float *input, int32_t n,
     return st;
 }
 
-enum nn_status nn_scorer_run_bytes(struct nn_scorer *s, const uint8_t *rgb,
-                                   int32_t n, float *logits,
-                                   struct nn_error *err)
+enum nn_status nn_scorer_run(struct nn_scorer *s, const float *input, int32_t n,
+                             float *logits, struct nn_error *err)
 {
-    const struct nn_net_spec *spec = &s->net->spec;
-    size_t pixels = (size_t)n * (size_t)spec->size * (size_t)spec->size;
     struct nn_tensor z;
     enum nn_status st;
 
@@ -169,12 +179,33 @@ enum nn_status nn_scorer_run_bytes(struct nn_scorer *s, const uint8_t *rgb,
         return nn_fail(err, NN_ERR_ARG, "batch of %d pictures, 1 to %d fit",
                        (int)n, (int)s->max_batch);
     }
-    nn_normalise(rgb, pixels, spec->mean, spec->stddev, s->input);
-    st = run(s, s->input, n, &z, err);
+    st = run(s, input, n, &z, err);
     if (!st) {
-        memcpy(logits, z.data, (size_t)n * spec->n_outputs * sizeof *logits);
+        memcpy(logits, z.data,
+               (size_t)n * s->net->spec.n_outputs * sizeof *logits);
     }
     return st;
+}
+
+enum nn_status nn_scorer_run_bytes(struct nn_scorer *s, const uint8_t *rgb,
+                                   int32_t n, float *logits,
+                                   struct nn_error *err)
+{
+    const struct nn_net_spec *spec = &s->net->spec;
+    size_t pixels = (size_t)spec->size * (size_t)spec->size;
+
+    if (s->input == NULL) {
+        s->input =
+            nn_mem_aligned((size_t)s->max_batch * pixels, 3 * sizeof(float));
+        if (s->input == NULL) {
+            return nn_fail_nomem(err);
+        }
+    }
+    if (n >= 1 && n <= s->max_batch) { /* nn_scorer_run() says what is wrong */
+        nn_normalise(rgb, (size_t)n * pixels, spec->mean, spec->stddev,
+                     s->input);
+    }
+    return nn_scorer_run(s, s->input, n, logits, err);
 }
 
 enum nn_status nn_scorer_map_bytes(struct nn_scorer *s, const uint8_t *rgb,
@@ -211,14 +242,6 @@ size_t nn_scorer_dims(const struct nn_scorer *s)
            s->net->spec.n_outputs;
 }
 
-/* Where the rows of a pass go; embedding may be NULL. */
-struct rows {
-    const uint32_t *index;
-    float *logits, *embedding;
-    uint8_t *ok;
-    size_t at; /* rows behind us */
-};
-
 static void scale_to_length_1(float *v, size_t n)
 {
     double squares = 0;
@@ -235,112 +258,18 @@ static void scale_to_length_1(float *v, size_t n)
     }
 }
 
-static enum nn_status put_embedding(struct nn_scorer *s, struct rows *r,
-                                    size_t row, int32_t i)
+enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
+                                   float *embedding)
 {
     struct nn_tensor t;
-    enum nn_status st;
+    enum nn_status st = nn_exec_marked(s->exec, "embedding", &t);
     size_t d;
 
-    if (r->embedding == NULL) {
-        return NN_OK;
-    }
-    st = nn_exec_marked(s->exec, "embedding", &t);
     if (st) {
         return st;
     }
     d = (size_t)t.shape.c;
-    memcpy(r->embedding + row * d, t.data + (size_t)i * d, d * sizeof(float));
-    scale_to_length_1(r->embedding + row * d, d);
+    memcpy(embedding, t.data + (size_t)i * d, d * sizeof(float));
+    scale_to_length_1(embedding, d);
     return NN_OK;
-}
-
-/* The loader delivers readable pictures in order; unreadable ones are missing
- * from its batches, so walk index[] along with it. */
-static enum nn_status run_loader(struct nn_scorer *s, struct nn_loader *l,
-                                 struct rows *r, struct nn_progress *bar,
-                                 struct nn_error *err)
-{
-    size_t k = s->net->spec.n_outputs;
-    struct nn_batch b;
-    enum nn_status st = nn_loader_next(l, &b, err);
-
-    while (!st && b.n > 0) {
-        struct nn_tensor z;
-
-        st = run(s, b.input, b.n, &z, err);
-        for (int32_t i = 0; !st && i < b.n; i++) {
-            while (r->index[r->at] != b.index[i]) {
-                r->at++;
-            }
-            memcpy(r->logits + r->at * k, z.data + (size_t)i * k,
-                   k * sizeof *r->logits);
-            st = put_embedding(s, r, r->at, i);
-            r->ok[r->at++] = 1;
-        }
-        if (!st) {
-            if (bar != NULL) {
-                nn_progress_update(bar, (int64_t)r->at, NULL);
-            }
-            st = nn_loader_next(l, &b, err);
-        }
-    }
-    return st;
-}
-
-enum nn_status nn_scorer_run_items(struct nn_scorer *s,
-                                   const struct nn_dataset *ds,
-                                   const uint32_t *index, size_t n,
-                                   const char *label, float *logits,
-                                   uint8_t *ok, struct nn_error *err)
-{
-    return nn_scorer_embed_items(s, ds, index, n, label, logits, NULL, ok, err);
-}
-
-enum nn_status nn_scorer_embed_items(struct nn_scorer *s,
-                                     const struct nn_dataset *ds,
-                                     const uint32_t *index, size_t n,
-                                     const char *label, float *logits,
-                                     float *embedding, uint8_t *ok,
-                                     struct nn_error *err)
-{
-    const struct nn_net_spec *spec = &s->net->spec;
-    struct nn_loader_options opt = {
-        .batch = s->max_batch,
-        .size = spec->size,
-        .cache_side = (int32_t)((float)spec->size / spec->crop_share),
-        .cache_bytes = 1, /* each picture is seen once */
-        .fit = spec->fit,
-        .crop_share = spec->crop_share,
-    };
-    struct rows rows = { index, logits, embedding, ok, 0 };
-    struct nn_progress bar;
-    struct nn_loader *l = NULL;
-    enum nn_status st;
-
-    memset(ok, 0, n);
-    memset(logits, 0, n * spec->n_outputs * sizeof *logits);
-    if (embedding != NULL) {
-        memset(embedding, 0, n * nn_scorer_dims(s) * sizeof *embedding);
-    }
-    if (s->side > 0 && s->side < opt.cache_side) {
-        opt.cache_side = s->side;
-    }
-    memcpy(opt.mean, spec->mean, sizeof opt.mean);
-    memcpy(opt.stddev, spec->stddev, sizeof opt.stddev);
-    st = nn_loader_create(ds, &opt, &l, err);
-    if (!st) {
-        st = nn_loader_start(l, index, n, 0, 0, err);
-    }
-    if (!st) {
-        if (label != NULL) {
-            nn_progress_begin(&bar, label, "img", (int64_t)n);
-        }
-        st = run_loader(s, l, &rows, label != NULL ? &bar : NULL, err);
-        if (label != NULL) {
-            nn_progress_end(&bar, NULL);
-        }
-    }
-    nn_loader_destroy(&l);
-    return st;
 }

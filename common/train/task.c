@@ -1,3 +1,4 @@
+#include "common/data/score_items.h"
 #include "common/train/task.h"
 
 #include <math.h>

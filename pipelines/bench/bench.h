@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "common/data/dataset.h"
 #include "common/net/net.h"
 #include "pipelines/bench/layers.h"
 

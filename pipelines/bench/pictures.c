@@ -38,15 +38,14 @@ static void decode_one(void *ctx, size_t i)
 {
     struct decoding *d = ctx;
     struct nn_error why = NN_ERROR_INIT;
+    struct nn_input in = nn_net_input(d->spec);
     struct nn_image img = NN_IMAGE_INIT;
-    size_t side = (size_t)d->spec->size;
-    enum nn_status st = nn_picture_prepare(
-        d->bytes[i], d->size[i],
-        (int32_t)((float)d->spec->size / d->spec->crop_share), &img, &why);
+    size_t side = (size_t)in.size;
+    enum nn_status st =
+        nn_decode_for(d->bytes[i], d->size[i], in.side, &img, NULL, &why);
 
     if (!st) {
-        st = nn_image_fit(&img, d->spec->fit, d->spec->crop_share,
-                          d->spec->size, d->rgb + i * side * side * 3);
+        st = nn_prepare_bytes(&in, &img, d->rgb + i * side * side * 3, &why);
     }
     nn_image_release(&img);
     d->status[i] = st;

@@ -4,6 +4,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/data/score_items.h"
 #include "pipelines/cascade/baseline_score.h"
 
 /* Pictures per step: large enough to feed two cores, small enough for the

@@ -112,18 +112,15 @@ static void choose(const struct comparison *c, struct ranked *v,
 static enum nn_status fitted(const struct comparison *c, size_t i,
                              const struct nn_net_spec *spec, uint8_t *rgb)
 {
+    const struct nn_input in = nn_net_input(spec);
     struct nn_image img = NN_IMAGE_INIT;
     uint8_t *bytes = NULL;
     size_t size;
     enum nn_status st =
         nn_dataset_read(c->ds, c->index[i], &bytes, &size, NULL);
 
-    st = st ? st
-            : nn_picture_prepare(
-                  bytes, size, (int32_t)((float)spec->size / spec->crop_share),
-                  &img, NULL);
-    st = st ? st
-            : nn_image_fit(&img, spec->fit, spec->crop_share, spec->size, rgb);
+    st = st ? st : nn_decode_for(bytes, size, in.side, &img, NULL, NULL);
+    st = st ? st : nn_prepare_bytes(&in, &img, rgb, NULL);
     nn_image_release(&img);
     nn_mem_free(bytes);
     return st;

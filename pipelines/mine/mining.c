@@ -8,6 +8,7 @@
 #include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
+#include "common/data/score_items.h"
 #include "pipelines/data/open.h"
 
 enum { BATCH = 32 };

@@ -8,6 +8,7 @@
 
 #include "common/base/mem.h"
 #include "common/data/loader.h"
+#include "common/data/score_items.h"
 #include "tests/unit/data/album.h"
 #include "tests/unit/stages/mine_world.h"
 #include "tests/unit/testkit.h"

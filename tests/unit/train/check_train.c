@@ -7,6 +7,7 @@
 #include "common/base/file.h"
 #include "common/base/parallel.h"
 #include "common/base/rng.h"
+#include "common/data/score_items.h"
 #include "common/image/image.h"
 #include "common/train/train.h"
 #include "tests/unit/testkit.h"

@@ -1,6 +1,6 @@
-/* common/data/normalise.h - bytes to the floats a network reads. */
-#ifndef NN_COMMON_DATA_NORMALISE_H
-#define NN_COMMON_DATA_NORMALISE_H
+/* common/net/normalise.h - bytes to the floats a network reads. */
+#ifndef NN_COMMON_NET_NORMALISE_H
+#define NN_COMMON_NET_NORMALISE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,4 +19,4 @@ static inline void nn_normalise(const uint8_t *src, size_t pixels,
     }
 }
 
-#endif /* NN_COMMON_DATA_NORMALISE_H */
+#endif /* NN_COMMON_NET_NORMALISE_H */
