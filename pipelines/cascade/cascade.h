@@ -2,9 +2,9 @@
  * both.
  *
  * The gate scores every picture; the species net runs on what the gate lets
- * through (or on everything, for evaluation). Both go through the loader that
- * training and validation use, so a picture gets the same numbers everywhere.
- */
+ * through (or on everything, for evaluation). Inputs are made by the rule of
+ * common/net/prepare.h: a photo is read once and gets the same numbers here, in
+ * training, and whatever the batch it is in. */
 #ifndef PIPELINES_CASCADE_CASCADE_H
 #define PIPELINES_CASCADE_CASCADE_H
 
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/data/dataset.h"
+#include "common/image/image.h"
 #include "pipelines/cascade/model.h"
 
 enum verdict_kind {
@@ -39,35 +40,83 @@ struct verdict cascade_decide(const struct model *m, double p_bear,
 /* The name printed for a verdict: the class, "none" or "unknown_bear". */
 const char *verdict_label(const struct model *m, const struct verdict *v);
 
+/* Photos per step that are worth the memory: enough to feed a few cores. */
+enum { CASCADE_BATCH = 32 };
+
 struct cascade;
-/* Executors for a model, which must outlive it. */
+/* Executors for a model, which must outlive it, with memory for max_batch (1
+ * or more) photos per step; more photos than that are scored in several steps.
+ * Use one cascade from one thread. Errors: NN_ERR_ARG (max_batch),
+ * NN_ERR_NOMEM, those of nn_scorer_create(). */
 NN_MUST_CHECK enum nn_status cascade_create(const struct model *m,
+                                            int32_t max_batch,
                                             struct cascade **out,
                                             struct nn_error *err);
+int32_t cascade_max_batch(const struct cascade *c);
 void cascade_destroy(struct cascade **c);
 
 /* Scores of n pictures. Owned arrays, freed by cascade_scores_release(). */
 struct cascade_scores {
     size_t n, n_classes;
-    uint8_t *ok;    /* 0: could not be read */
-    uint8_t *ran;   /* 1: the species net ran */
-    double *gate_z; /* [n] gate logit before temperature */
-    double *p_bear; /* [n] */
-    double *p;      /* [n,n_classes]; rows of pictures with ran = 0 are 0 */
-    double gate_s, species_s; /* wall time of each stage, reading included */
+    uint8_t *ok;     /* 0: could not be read */
+    char **reason;   /* why not; NULL where ok */
+    uint8_t *ran;    /* 1: the species net ran */
+    double *gate_z;  /* [n] gate logit before temperature */
+    double *p_bear;  /* [n] */
+    double *p;       /* [n,n_classes]; rows of pictures with ran = 0 are 0 */
+    double *seconds; /* [n] its share of the steps that it was in */
+    double gate_s, species_s; /* wall time of each stage; reading counts for
+                                 the gate, a second decoding for the other */
 };
 #define CASCADE_SCORES_INIT                                                    \
     {                                                                          \
-        0, 0, 0, 0, 0, 0, 0, 0, 0                                              \
+        0                                                                      \
     }
-/* Score items index[0..n-1] of ds. all_stages: run the species net on every
- * readable picture. label: progress text, or NULL. */
+/* Score items index[0..n-1] of ds in one pass of the loader. all_stages: run
+ * the species net on every readable photo. label: progress text, or NULL.
+ * Errors: those of the loader and of nn_scorer_run(); a photo that cannot be
+ * read is no error, its row says why. *out is empty on error. */
 NN_MUST_CHECK enum nn_status cascade_score(struct cascade *c,
                                            const struct nn_dataset *ds,
                                            const uint32_t *index, size_t n,
                                            int all_stages, const char *label,
                                            struct cascade_scores *out,
                                            struct nn_error *err);
+/* The same, told of rows as they come: rows(ctx, out, from, to) once for each
+ * piece from..to-1, in order, as soon as it is final; the first is the first
+ * photo alone. What it returns other than NN_OK ends the pass and is returned.
+ */
+typedef enum nn_status cascade_rows_fn(void *ctx,
+                                       const struct cascade_scores *s,
+                                       size_t from, size_t to,
+                                       struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+cascade_score_rows(struct cascade *c, const struct nn_dataset *ds,
+                   const uint32_t *index, size_t n, int all_stages,
+                   cascade_rows_fn *rows, void *ctx, struct cascade_scores *out,
+                   struct nn_error *err);
+
+/* A photo in memory: decoded and oriented, or else a file's bytes. */
+struct cascade_photo {
+    const struct nn_image *image; /* NULL: bytes */
+    const uint8_t *bytes;
+    size_t size;
+};
+/* Score photos in memory, in order. The bytes of a file give the numbers that
+ * the file gives. A decoded image gives those too where nothing was to be
+ * gained from a JPEG's scaled decoding: always when it came from a PNG or WebP,
+ * else when it was decoded with nn_decode_for() and nn_decode_serves() says
+ * that this serves both nets; from a JPEG decoded in full they differ a little.
+ * Errors: NN_ERR_ARG (an empty image), those of nn_scorer_run(); bytes that
+ * cannot be decoded are no error, their row says why. */
+NN_MUST_CHECK enum nn_status
+cascade_score_photos(struct cascade *c, const struct cascade_photo *photos,
+                     size_t n, int all_stages, struct cascade_scores *out,
+                     struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+cascade_score_images(struct cascade *c, const struct nn_image *const *images,
+                     size_t n, int all_stages, struct cascade_scores *out,
+                     struct nn_error *err);
 void cascade_scores_release(struct cascade_scores *s);
 
 /* Verdict of picture i (which must be ok). */

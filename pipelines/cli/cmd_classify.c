@@ -6,42 +6,39 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
-#include "pipelines/cli/inspect_data.h"
 #include "pipelines/cli/models.h"
 #include "pipelines/cli/pathlist.h"
 #include "pipelines/cli/predictions.h"
 
-/* Pictures per round: bounds memory, and lines appear while work goes on. */
+/* Paths of standard input that become one data set, at most. */
 enum { CLASSIFY_CHUNK = 256 };
 
 struct classify {
     const struct model *model;
-    struct cascade *cascade;
+    struct cascade *cascade; /* as large as was needed so far, or NULL */
     struct predictions out;
+    const struct nn_dataset *ds; /* under way */
     int all_stages;
     size_t done, failed;
     struct nn_progress bar;
 };
 
-static enum nn_status put_chunk(struct classify *c, const struct nn_dataset *ds,
-                                const uint32_t *index,
-                                const struct cascade_scores *s,
-                                struct nn_error *err)
+/* Rows from..to-1, which are the items of the data set. */
+static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
+                               size_t from, size_t to, struct nn_error *err)
 {
-    double ms = 1000.0 * (s->gate_s + s->species_s) / (double)s->n;
+    struct classify *c = ctx;
 
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = from; i < to; i++) {
         struct verdict v = { .best = -1 };
-        struct nn_error why = NN_ERROR_INIT;
 
         if (s->ok[i]) {
             v = cascade_verdict(c->cascade, s, i);
         } else {
             c->failed++;
-            inspect_reason(ds, index[i], &why);
         }
-        if (predictions_put(&c->out, ds->items[index[i]].file, &v, ms,
-                            s->ok[i] ? NULL : why.text)) {
+        if (predictions_put(&c->out, c->ds->items[i].file, &v,
+                            1000 * s->seconds[i], s->reason[i])) {
             return nn_fail_nomem(err);
         }
     }
@@ -49,34 +46,52 @@ static enum nn_status put_chunk(struct classify *c, const struct nn_dataset *ds,
         return nn_fail(err, NN_ERR_IO, "cannot write the output: %s",
                        strerror(errno));
     }
-    return NN_OK;
+    c->done += to - from;
+    nn_progress_update(&c->bar, (int64_t)c->done, NULL);
+    return stop_asked ? NN_ERR_STOPPED : NN_OK;
+}
+
+/* A cascade with memory for n photos at a time, or as many as pay. */
+static enum nn_status make_room(struct classify *c, size_t n,
+                                struct nn_error *err)
+{
+    int32_t batch = n < CASCADE_BATCH ? (int32_t)n : CASCADE_BATCH;
+
+    if (c->cascade != NULL && cascade_max_batch(c->cascade) >= batch) {
+        return NN_OK;
+    }
+    cascade_destroy(&c->cascade);
+    return cascade_create(c->model, batch, &c->cascade, err);
 }
 
 static enum nn_status classify_dataset(struct classify *c,
                                        const struct nn_dataset *ds,
                                        struct nn_error *err)
 {
-    uint32_t index[CLASSIFY_CHUNK];
-    enum nn_status st = NN_OK;
+    struct cascade_scores s = CASCADE_SCORES_INIT;
+    uint32_t *index;
+    enum nn_status st;
 
-    for (size_t at = 0; !st && at < ds->n && !stop_asked;
-         at += CLASSIFY_CHUNK) {
-        struct cascade_scores s = CASCADE_SCORES_INIT;
-        size_t n = ds->n - at < CLASSIFY_CHUNK ? ds->n - at : CLASSIFY_CHUNK;
-
-        for (size_t i = 0; i < n; i++) {
-            index[i] = (uint32_t)(at + i);
-        }
-        st = cascade_score(c->cascade, ds, index, n, c->all_stages, NULL, &s,
-                           err);
-        if (!st) {
-            st = put_chunk(c, ds, index, &s, err);
-        }
-        cascade_scores_release(&s);
-        c->done += n;
-        nn_progress_update(&c->bar, (int64_t)c->done, NULL);
+    if (ds->n == 0) {
+        return NN_OK;
     }
-    return st;
+    st = make_room(c, ds->n, err);
+    if (st) {
+        return st;
+    }
+    index = nn_mem_calloc(ds->n, sizeof *index);
+    if (index == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < ds->n; i++) {
+        index[i] = (uint32_t)i;
+    }
+    c->ds = ds;
+    st = cascade_score_rows(c->cascade, ds, index, ds->n, c->all_stages,
+                            put_rows, c, &s, err);
+    cascade_scores_release(&s);
+    nn_mem_free(index);
+    return st == NN_ERR_STOPPED ? NN_OK : st;
 }
 
 /* A path that cannot even be opened is an input that failed, not the end. */
@@ -189,9 +204,6 @@ static enum nn_status run(const char *model_path, const char **paths, int n,
     struct model *m = NULL;
     enum nn_status st = model_load(model_path, &m, err);
 
-    if (!st) {
-        st = cascade_create(m, &c->cascade, err);
-    }
     if (!st) {
         c->model = m;
         st = predictions_begin(&c->out, stdout, (enum predictions_format)format,

@@ -206,7 +206,7 @@ static enum nn_status measure(struct session *s, struct nn_error *err)
 {
     struct cascade_scores scores = CASCADE_SCORES_INIT;
     struct cascade *c = NULL;
-    enum nn_status st = cascade_create(s->model, &c, err);
+    enum nn_status st = cascade_create(s->model, CASCADE_BATCH, &c, err);
 
     if (!st) {
         st = cascade_score(c, s->ds, s->index, s->n, 1, "evaluate", &scores,

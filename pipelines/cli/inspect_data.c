@@ -138,27 +138,9 @@ static void print_kin(const struct nn_dataset *ds,
     }
 }
 
-static void print_bad(const struct nn_dataset *ds, int most)
-{
-    size_t bad = 0;
-
-    for (size_t i = 0; i < ds->n; i++) {
-        bad += ds->items[i].bad != 0;
-    }
-    printf("unreadable: %zu\n", bad);
-    for (size_t i = 0, shown = 0; i < ds->n && shown < (size_t)most; i++) {
-        struct nn_error err = NN_ERROR_INIT;
-
-        if (ds->items[i].bad) {
-            inspect_reason(ds, i, &err);
-            printf("  %s: %s\n", ds->items[i].file, err.text);
-            shown++;
-        }
-    }
-}
-
-void inspect_reason(const struct nn_dataset *ds, size_t item,
-                    struct nn_error *err)
+/* Why an item that the fingerprints call bad cannot be read. */
+static void find_reason(const struct nn_dataset *ds, size_t item,
+                        struct nn_error *err)
 {
     struct nn_image img = NN_IMAGE_INIT;
     struct nn_image_options opt = nn_image_defaults();
@@ -171,6 +153,25 @@ void inspect_reason(const struct nn_dataset *ds, size_t item,
     }
     nn_image_release(&img);
     nn_mem_free(bytes);
+}
+
+static void print_bad(const struct nn_dataset *ds, int most)
+{
+    size_t bad = 0;
+
+    for (size_t i = 0; i < ds->n; i++) {
+        bad += ds->items[i].bad != 0;
+    }
+    printf("unreadable: %zu\n", bad);
+    for (size_t i = 0, shown = 0; i < ds->n && shown < (size_t)most; i++) {
+        struct nn_error err = NN_ERROR_INIT;
+
+        if (ds->items[i].bad) {
+            find_reason(ds, i, &err);
+            printf("  %s: %s\n", ds->items[i].file, err.text);
+            shown++;
+        }
+    }
 }
 
 void inspect_data_print(const struct nn_dataset *ds, int pairs)
@@ -206,7 +207,7 @@ static json_t *bad_json(const struct nn_dataset *ds)
         struct nn_error err = NN_ERROR_INIT;
 
         if (ds->items[i].bad) {
-            inspect_reason(ds, i, &err);
+            find_reason(ds, i, &err);
             json_array_append_new(a, json_pack("{s:s, s:s}", "file",
                                                ds->items[i].file, "error",
                                                err.text));

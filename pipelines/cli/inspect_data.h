@@ -4,10 +4,6 @@
 
 #include "common/data/dataset.h"
 
-/* Why a picture cannot be used, into err (read and decoded again). */
-void inspect_reason(const struct nn_dataset *ds, size_t item,
-                    struct nn_error *err);
-
 /* To stdout: counts per class and family, sizes, unreadable files and
  * near-duplicates (at most `pairs` of each are named). ds must be
  * fingerprinted and grouped. */

@@ -36,7 +36,7 @@ NN_MUST_CHECK enum nn_status predictions_begin(struct predictions *p, FILE *to,
                                                enum predictions_format format,
                                                const struct model *m);
 /* One record. error: what was wrong with the file, or NULL; v is then not
- * read. ms: time spent on this picture (mean of its batch). */
+ * read. ms: this picture's share of the steps it was in. */
 NN_MUST_CHECK enum nn_status predictions_put(struct predictions *p,
                                              const char *file,
                                              const struct verdict *v, double ms,

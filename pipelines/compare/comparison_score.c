@@ -189,7 +189,7 @@ static enum nn_status score_run(struct comparison *c,
 
     st = st ? st : check_model(c, r, m, left_out, err);
     st = st ? st : hash_weights(r, err);
-    st = st ? st : cascade_create(m, &cascade, err);
+    st = st ? st : cascade_create(m, CASCADE_BATCH, &cascade, err);
     st = st ? st : score_all(c, cascade, s->design->name, &scores, err);
     st = st ? st : alloc_run(c, r, err);
     if (!st) {

@@ -134,7 +134,7 @@ enum nn_status experiment_score(const struct model *m,
 {
     struct cascade_scores s = CASCADE_SCORES_INIT;
     struct cascade *c = NULL;
-    enum nn_status st = cascade_create(m, &c, err);
+    enum nn_status st = cascade_create(m, CASCADE_BATCH, &c, err);
 
     if (!st) {
         st = cascade_score(c, ds, index, n, 0, label, &s, err);

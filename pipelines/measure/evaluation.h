@@ -41,7 +41,7 @@ struct evaluation {
     size_t n_families;
     struct evaluation_negatives *families;
     double gate_ece, species_ece, gate_brier; /* NaN where undefined */
-    double ms_gate, ms_species; /* per picture, reading included */
+    double ms_gate, ms_species; /* per picture; reading counts for the gate */
     size_t *confusion; /* [n_classes+1][n_classes+2]: rows are the truth
                           (classes, none), columns the verdict (classes, none,
                           unknown_bear) */

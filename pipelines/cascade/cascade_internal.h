@@ -1,0 +1,59 @@
+/* pipelines/cascade/cascade_internal.h - what the two ways to score share. */
+#ifndef PIPELINES_CASCADE_INTERNAL_H
+#define PIPELINES_CASCADE_INTERNAL_H
+
+#include "pipelines/cascade/cascade.h"
+
+struct cascade {
+    const struct model *model;
+    struct nn_scorer *gate, *species; /* species may be NULL */
+    struct nn_input gate_in, species_in;
+    int32_t max_batch;
+    float *gate_z, *species_z; /* logits [max_batch,K] of each */
+    float *p;                  /* [n_classes] */
+    float *gate_x, *species_x; /* inputs [max_batch,...], where one is needed */
+    uint8_t *want;             /* [max_batch] photos for the species net */
+};
+
+struct cascade_batch {
+    int32_t n;
+    const float *input;  /* of the gate, [n,size,size,3] */
+    const uint32_t *row; /* [n] of the scores */
+    const uint8_t *bad;  /* [n] 1: the input means nothing; NULL: all good */
+    double since;        /* when reading it began */
+    /* Inputs of the species net where want [n] is 1, which becomes 0 where
+     * that fails. */
+    enum nn_status (*second)(void *ctx, uint8_t *want, const float **input,
+                             struct nn_error *err);
+    void *ctx;
+};
+
+/* A pass over all photos. */
+struct cascade_pass {
+    struct cascade *c;
+    int all_stages;
+    struct cascade_scores *out;
+    cascade_rows_fn *rows; /* or NULL */
+    void *ctx;
+    size_t told;   /* rows that it knows of */
+    int no_memory; /* for a reason */
+};
+
+/* Room for n photos in *s. Errors: NN_ERR_NOMEM. */
+enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
+                                   struct nn_error *err);
+/* The photo of that row could not be read. */
+void cascade_fail_row(struct cascade_pass *p, size_t row, const char *why);
+/* Room for max_batch inputs in *x, unless it is there. */
+enum nn_status cascade_take_inputs(const struct cascade *c,
+                                   const struct nn_input *in, float **x,
+                                   struct nn_error *err);
+/* Both nets on one batch, into the scores. */
+enum nn_status cascade_score_batch(struct cascade_pass *p,
+                                   const struct cascade_batch *b,
+                                   struct nn_error *err);
+/* Rows before `to` are final. */
+enum nn_status cascade_tell(struct cascade_pass *p, size_t to,
+                            struct nn_error *err);
+
+#endif /* PIPELINES_CASCADE_INTERNAL_H */

@@ -1,0 +1,424 @@
+/* Photos through both nets, batch by batch; items of a data set. */
+#include <math.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/data/loader.h"
+#include "pipelines/cascade/baseline_score.h"
+#include "pipelines/cascade/cascade_internal.h"
+
+/* --- life --- */
+
+static enum nn_status allocate(struct cascade *c)
+{
+    size_t batch = (size_t)c->max_batch, k = c->model->n_classes;
+
+    c->gate_z =
+        nn_mem_calloc(batch, nn_scorer_outputs(c->gate) * sizeof(float));
+    c->species_z = nn_mem_calloc(batch, k * sizeof(float));
+    c->p = nn_mem_calloc(k, sizeof *c->p);
+    c->want = nn_mem_calloc(batch, 1);
+    return c->gate_z == NULL || c->species_z == NULL || c->p == NULL ||
+                   c->want == NULL
+               ? NN_ERR_NOMEM
+               : NN_OK;
+}
+
+enum nn_status cascade_create(const struct model *m, int32_t max_batch,
+                              struct cascade **out, struct nn_error *err)
+{
+    struct cascade *c;
+    enum nn_status st;
+
+    *out = NULL;
+    if (max_batch < 1) {
+        return nn_fail(err, NN_ERR_ARG, "a batch of %d photos", (int)max_batch);
+    }
+    c = nn_mem_calloc(1, sizeof *c);
+    if (c == NULL) {
+        return nn_fail_nomem(err);
+    }
+    c->model = m;
+    c->max_batch = max_batch;
+    st = nn_scorer_create(m->gate, max_batch, &c->gate, err);
+    if (!st) {
+        c->gate_in = nn_scorer_input(c->gate);
+    }
+    if (!st && m->species != NULL) {
+        st = nn_scorer_create(m->species, max_batch, &c->species, err);
+    }
+    if (!st && m->species != NULL) {
+        c->species_in = nn_scorer_input(c->species);
+    }
+    if (!st && allocate(c)) {
+        st = nn_fail_nomem(err);
+    }
+    if (st) {
+        cascade_destroy(&c);
+        return st;
+    }
+    *out = c;
+    return NN_OK;
+}
+
+int32_t cascade_max_batch(const struct cascade *c)
+{
+    return c->max_batch;
+}
+
+void cascade_destroy(struct cascade **cp)
+{
+    struct cascade *c = *cp;
+
+    *cp = NULL;
+    if (c == NULL) {
+        return;
+    }
+    nn_scorer_destroy(&c->gate);
+    nn_scorer_destroy(&c->species);
+    nn_mem_free(c->gate_z);
+    nn_mem_free(c->species_z);
+    nn_mem_free(c->p);
+    nn_mem_free(c->gate_x);
+    nn_mem_free(c->species_x);
+    nn_mem_free(c->want);
+    nn_mem_free(c);
+}
+
+void cascade_scores_release(struct cascade_scores *s)
+{
+    for (size_t i = 0; s->reason != NULL && i < s->n; i++) {
+        nn_mem_free(s->reason[i]);
+    }
+    nn_mem_free(s->ok);
+    nn_mem_free(s->reason);
+    nn_mem_free(s->ran);
+    nn_mem_free(s->gate_z);
+    nn_mem_free(s->p_bear);
+    nn_mem_free(s->p);
+    nn_mem_free(s->seconds);
+    *s = (struct cascade_scores)CASCADE_SCORES_INIT;
+}
+
+enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
+                                   struct nn_error *err)
+{
+    size_t cells;
+
+    *s = (struct cascade_scores)CASCADE_SCORES_INIT;
+    if (nn_size_mul(n, k, &cells)) {
+        return nn_fail_nomem(err);
+    }
+    s->n = n;
+    s->n_classes = k;
+    s->ok = nn_mem_calloc(n, 1);
+    s->reason = nn_mem_calloc(n, sizeof *s->reason);
+    s->ran = nn_mem_calloc(n, 1);
+    s->gate_z = nn_mem_calloc(n, sizeof *s->gate_z);
+    s->p_bear = nn_mem_calloc(n, sizeof *s->p_bear);
+    s->p = nn_mem_calloc(cells, sizeof *s->p);
+    s->seconds = nn_mem_calloc(n, sizeof *s->seconds);
+    if (s->ok == NULL || s->reason == NULL || s->ran == NULL ||
+        s->gate_z == NULL || s->p_bear == NULL || s->p == NULL ||
+        s->seconds == NULL) {
+        cascade_scores_release(s);
+        return nn_fail_nomem(err);
+    }
+    return NN_OK;
+}
+
+struct verdict cascade_verdict(const struct cascade *c,
+                               const struct cascade_scores *s, size_t i)
+{
+    return cascade_decide(c->model, s->p_bear[i],
+                          s->ran[i] ? s->p + i * s->n_classes : NULL);
+}
+
+/* --- one batch --- */
+
+void cascade_fail_row(struct cascade_pass *p, size_t row, const char *why)
+{
+    struct cascade_scores *s = p->out;
+
+    s->ok[row] = 0;
+    s->ran[row] = 0;
+    nn_mem_free(s->reason[row]);
+    s->reason[row] = nn_mem_strdup(why);
+    p->no_memory |= s->reason[row] == NULL;
+}
+
+static void put_gate(const struct model *m, const float *z, size_t row,
+                     struct cascade_scores *s)
+{
+    double p;
+
+    s->ok[row] = 1;
+    if (m->system == MODEL_CASCADE) {
+        s->gate_z[row] = gate_logit(m->gate, z);
+        s->p_bear[row] = gate_probability(m->gate, s->gate_z[row]);
+        return;
+    }
+    /* A single model answers both questions at once. */
+    p = baseline_score(m->system, m->gate, z, s->p + row * m->n_classes);
+    p = fmin(fmax(p, 1e-12), 1 - 1e-12); /* a finite logit */
+    s->p_bear[row] = p;
+    s->gate_z[row] = log(p / (1 - p)) * m->gate->temperature;
+    s->ran[row] = 1;
+}
+
+/* Room for max_batch inputs in *x. */
+enum nn_status cascade_take_inputs(const struct cascade *c,
+                                   const struct nn_input *in, float **x,
+                                   struct nn_error *err)
+{
+    size_t floats = (size_t)in->size * (size_t)in->size * 3;
+
+    if (*x == NULL) {
+        *x = nn_mem_aligned((size_t)c->max_batch, floats * sizeof(float));
+    }
+    return *x == NULL ? nn_fail_nomem(err) : NN_OK;
+}
+
+/* The wanted inputs side by side: where they are, or in c->species_x. */
+static enum nn_status gather(struct cascade *c, const struct cascade_batch *b,
+                             const float *from, int32_t m, const float **input,
+                             struct nn_error *err)
+{
+    size_t floats = (size_t)c->species_in.size * (size_t)c->species_in.size * 3;
+    enum nn_status st;
+    size_t at = 0;
+
+    *input = from;
+    if (m == b->n) {
+        return NN_OK;
+    }
+    st = cascade_take_inputs(c, &c->species_in, &c->species_x, err);
+    for (int32_t i = 0; !st && i < b->n; i++) {
+        if (c->want[i]) {
+            memmove(c->species_x + at * floats, from + (size_t)i * floats,
+                    floats * sizeof(float));
+            at++;
+        }
+    }
+    *input = c->species_x;
+    return st;
+}
+
+static int32_t count_wanted(const struct cascade *c, int32_t n)
+{
+    int32_t m = 0;
+
+    for (int32_t i = 0; i < n; i++) {
+        m += c->want[i];
+    }
+    return m;
+}
+
+static enum nn_status run_species(struct cascade_pass *p,
+                                  const struct cascade_batch *b,
+                                  struct nn_error *err)
+{
+    struct cascade *c = p->c;
+    struct cascade_scores *s = p->out;
+    size_t k = s->n_classes;
+    double t0 = nn_time_s();
+    const float *input = NULL, *z = c->species_z;
+    enum nn_status st = b->second(b->ctx, c->want, &input, err);
+    int32_t m = count_wanted(c, b->n);
+
+    if (st || m == 0) {
+        return st;
+    }
+    st = gather(c, b, input, m, &input, err);
+    st = st ? st : nn_scorer_run(c->species, input, m, c->species_z, err);
+    if (st) {
+        return st;
+    }
+    for (int32_t i = 0; i < b->n; i++) {
+        size_t row = b->row[i];
+
+        if (!c->want[i]) {
+            continue;
+        }
+        nn_net_probabilities(c->model->species, z, c->p);
+        s->ran[row] = 1;
+        for (size_t j = 0; j < k; j++) {
+            s->p[row * k + j] = (double)c->p[j];
+        }
+        s->seconds[row] += (nn_time_s() - t0) / m;
+        z += k;
+    }
+    s->species_s += nn_time_s() - t0;
+    return NN_OK;
+}
+
+enum nn_status cascade_score_batch(struct cascade_pass *p,
+                                   const struct cascade_batch *b,
+                                   struct nn_error *err)
+{
+    struct cascade *c = p->c;
+    struct cascade_scores *s = p->out;
+    size_t k = nn_scorer_outputs(c->gate);
+    enum nn_status st = nn_scorer_run(c->gate, b->input, b->n, c->gate_z, err);
+    double spent = nn_time_s() - b->since;
+
+    if (st) {
+        return st;
+    }
+    s->gate_s += spent;
+    for (int32_t i = 0; i < b->n; i++) {
+        size_t row = b->row[i];
+
+        c->want[i] = b->bad == NULL || !b->bad[i];
+        if (c->want[i]) {
+            put_gate(c->model, c->gate_z + (size_t)i * k, row, s);
+            s->seconds[row] = spent / b->n;
+            c->want[i] = p->all_stages ||
+                         s->p_bear[row] >= c->model->gate_policy.threshold;
+        }
+    }
+    if (c->species != NULL && count_wanted(c, b->n) > 0) {
+        st = run_species(p, b, err);
+    }
+    return st;
+}
+
+enum nn_status cascade_tell(struct cascade_pass *p, size_t to,
+                            struct nn_error *err)
+{
+    size_t from = p->told;
+
+    if (p->no_memory) {
+        return nn_fail_nomem(err);
+    }
+    if (p->rows == NULL || to <= from) {
+        return NN_OK;
+    }
+    p->told = to;
+    return p->rows(p->ctx, p->out, from, to, err);
+}
+
+/* --- items of a data set --- */
+
+static void item_failed(void *ctx, size_t row, uint32_t item,
+                        const struct nn_error *why)
+{
+    (void)item;
+    cascade_fail_row(ctx, row, why->text);
+}
+
+struct loaded {
+    struct nn_loader *loader;
+    const struct nn_batch *batch;
+};
+
+static enum nn_status loaded_second(void *ctx, uint8_t *want,
+                                    const float **input, struct nn_error *err)
+{
+    struct loaded *l = ctx;
+
+    *input = l->batch->second;
+    return nn_loader_second(l->loader, want, err);
+}
+
+/* Items from..to-1 of index, which begins with row 0. */
+static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
+                                  const uint32_t *index, size_t from, size_t to,
+                                  struct nn_progress *bar, struct nn_error *err)
+{
+    struct nn_batch got;
+    struct loaded ctx = { l, &got };
+    double since = nn_time_s();
+    enum nn_status st = nn_loader_start(l, index, to, 0, from, err);
+
+    st = st ? st : nn_loader_next(l, &got, err);
+    while (!st && got.n > 0) {
+        const struct cascade_batch b = { .n = got.n,
+                                         .input = got.input,
+                                         .row = got.row,
+                                         .since = since,
+                                         .second = loaded_second,
+                                         .ctx = &ctx };
+
+        st = cascade_score_batch(p, &b, err);
+        if (!st && bar != NULL) {
+            nn_progress_update(bar, (int64_t)got.row[got.n - 1] + 1, NULL);
+        }
+        st = st ? st : cascade_tell(p, (size_t)got.row[got.n - 1] + 1, err);
+        since = nn_time_s();
+        st = st ? st : nn_loader_next(l, &got, err);
+    }
+    return st ? st : cascade_tell(p, to, err);
+}
+
+static enum nn_status score_dataset(struct cascade_pass *p,
+                                    const struct nn_dataset *ds,
+                                    const uint32_t *index, size_t n,
+                                    struct nn_progress *bar,
+                                    struct nn_error *err)
+{
+    struct cascade *c = p->c;
+    struct nn_loader_options o = nn_loader_once(&c->gate_in, n, c->max_batch);
+    struct nn_loader *l = NULL;
+    size_t first = p->rows != NULL && n > 1 ? 1 : 0;
+    enum nn_status st;
+
+    o.second = c->species != NULL ? &c->species_in : NULL;
+    o.failed = item_failed;
+    o.failed_ctx = p;
+    st = nn_loader_create(ds, &o, &l, err);
+    if (!st && first > 0) {
+        st = score_items(p, l, index, 0, first, bar, err);
+    }
+    st = st ? st : score_items(p, l, index, first, n, bar, err);
+    nn_loader_destroy(&l);
+    return st;
+}
+
+enum nn_status cascade_score(struct cascade *c, const struct nn_dataset *ds,
+                             const uint32_t *index, size_t n, int all_stages,
+                             const char *label, struct cascade_scores *out,
+                             struct nn_error *err)
+{
+    struct cascade_pass p = { .c = c, .all_stages = all_stages, .out = out };
+    struct nn_progress bar;
+    enum nn_status st = cascade_scores_init(out, n, c->model->n_classes, err);
+
+    if (st) {
+        return st;
+    }
+    if (label != NULL) {
+        nn_progress_begin(&bar, label, "img", (int64_t)n);
+    }
+    st = score_dataset(&p, ds, index, n, label != NULL ? &bar : NULL, err);
+    if (label != NULL) {
+        nn_progress_end(&bar, NULL);
+    }
+    if (st) {
+        cascade_scores_release(out);
+    }
+    return st;
+}
+
+enum nn_status cascade_score_rows(struct cascade *c,
+                                  const struct nn_dataset *ds,
+                                  const uint32_t *index, size_t n,
+                                  int all_stages, cascade_rows_fn *rows,
+                                  void *ctx, struct cascade_scores *out,
+                                  struct nn_error *err)
+{
+    struct cascade_pass p = {
+        .c = c, .all_stages = all_stages, .out = out, .rows = rows, .ctx = ctx
+    };
+    enum nn_status st = cascade_scores_init(out, n, c->model->n_classes, err);
+
+    if (st) {
+        return st;
+    }
+    st = score_dataset(&p, ds, index, n, NULL, err);
+    if (st) {
+        cascade_scores_release(out);
+    }
+    return st;
+}
