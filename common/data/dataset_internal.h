@@ -48,6 +48,7 @@ struct nn_source {
     size_t memory_used, memory_limit;
     const struct nn_generator *generator;
     void *generator_ctx;
+    struct nn_inputs *inputs; /* inputs.h, or NULL */
 };
 
 /* One picture as found, before it has a label. */
@@ -194,9 +195,12 @@ NN_MUST_CHECK enum nn_status nn_label_items(struct nn_dataset *ds,
 void nn_source_destroy(struct nn_source *s);
 uint64_t nn_where_pack(enum nn_where kind, size_t index);
 enum nn_where nn_where_kind(uint64_t where);
+size_t nn_where_index(uint64_t where);
 NN_MUST_CHECK enum nn_status nn_member_read(const struct nn_member *m,
                                             const char *name, uint8_t **bytes,
                                             size_t *size, struct nn_error *err);
+/* inputs.c; NULL is fine. */
+void nn_inputs_destroy(struct nn_inputs *k);
 /* dataset.c: empty, or NULL. */
 struct nn_dataset *nn_dataset_new(const char *path, size_t spool_bytes);
 /* pool.c: as nn_dataset_read(). */

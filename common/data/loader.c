@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
+#include "common/data/inputs.h"
 #include "common/net/normalise.h"
 
 #define DEFAULT_CACHE ((size_t)1 << 30)
@@ -155,22 +156,27 @@ static void set_failure(struct nn_loader *l, const struct nn_error *err)
     pthread_mutex_unlock(&l->lock);
 }
 
-/* The input of one picture from the bytes that its prepared image was made
- * from; *bad is set when the picture is at fault. */
+/* The input of one picture; *bad is set when the picture is at fault. */
 static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
                                uint8_t *rgb, float *input, int *bad,
                                struct nn_error *err)
 {
     uint32_t item = l->order[at];
     struct nn_image img = NN_IMAGE_INIT;
-    int own = 0;
-    enum nn_status st = get_picture(l, item, &img, &own, err);
+    int plain = l->opt.augment == NULL, own = 0;
+    enum nn_status st = NN_OK;
 
-    *bad = st != NN_OK;
-    if (st) {
-        return st;
+    *bad = 0;
+    if (!plain || !nn_inputs_get(l->ds, item, &l->first, rgb)) {
+        st = get_picture(l, item, &img, &own, err);
+        *bad = st != NN_OK;
+        st = st ? st
+                : make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]),
+                            rgb, err);
+        if (!st && plain) {
+            nn_inputs_put(l->ds, item, &l->first, rgb);
+        }
     }
-    st = make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]), rgb, err);
     if (!st) {
         nn_normalise(rgb, l->view_bytes / 3, l->opt.mean, l->opt.stddev, input);
     }

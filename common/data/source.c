@@ -14,6 +14,11 @@ enum nn_where nn_where_kind(uint64_t where)
     return (enum nn_where)(where >> WHERE_BITS);
 }
 
+size_t nn_where_index(uint64_t where)
+{
+    return (size_t)(where & (((uint64_t)1 << WHERE_BITS) - 1));
+}
+
 uint64_t nn_where_pack(enum nn_where kind, size_t index)
 {
     return (uint64_t)kind << WHERE_BITS | index;
@@ -36,6 +41,7 @@ void nn_source_destroy(struct nn_source *s)
     if (s->generator != NULL && s->generator_ctx != NULL) {
         s->generator->close(s->generator_ctx);
     }
+    nn_inputs_destroy(s->inputs);
     nn_mem_free(s->path);
     nn_mem_free(s->member);
     nn_mem_free(s->borrowed);
@@ -79,7 +85,7 @@ enum nn_status nn_dataset_read(const struct nn_dataset *ds, size_t i,
 {
     const struct nn_item *it = &ds->items[i];
     const struct nn_source *s = ds->source;
-    size_t at = (size_t)(it->where & (((uint64_t)1 << WHERE_BITS) - 1));
+    size_t at = nn_where_index(it->where);
 
     switch (nn_where_kind(it->where)) {
     case NN_WHERE_FILE:

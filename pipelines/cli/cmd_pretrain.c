@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/data/inputs.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/data/data_card.h"
 #include "pipelines/data/join.h"
@@ -202,6 +203,7 @@ static enum nn_status run_pretrain(struct command *c,
     }
     apply_options(c);
     st = data_open(data, c->seed, &ds, err);
+    st = st ? st : nn_dataset_keep_inputs(ds, 0, err);
     if (!st) {
         st = cmd_write_options(c->out, options, err);
     }

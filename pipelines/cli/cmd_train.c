@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
+#include "common/data/inputs.h"
 #include "common/data/negatives.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/data/data_card.h"
@@ -396,7 +397,10 @@ static enum nn_status run_train(struct train *t, const struct nn_options *o,
                        err);
     }
     if (!st) {
-        st = nn_negatives_leave_out(ds, t->leave_out.v, t->leave_out.n, err);
+        st = nn_dataset_keep_inputs(ds, 0, err);
+        st = st ? st
+                : nn_negatives_leave_out(ds, t->leave_out.v, t->leave_out.n,
+                                         err);
         st = st ? st : train_take_subset(ds, &t->subset, err);
     }
     if (!st && t->negatives.n > 0) {
