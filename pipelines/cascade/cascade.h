@@ -3,8 +3,9 @@
  *
  * The gate scores every picture; the species net runs on what the gate lets
  * through (or on everything, for evaluation). Inputs are made by the rule of
- * common/net/prepare.h: a photo is read once and gets the same numbers here, in
- * training, and whatever the batch it is in. */
+ * common/net/prepare.h: a photo is read once, and its inputs are bit for bit
+ * those of training, whichever way it comes in. (Probabilities of steps of less
+ * than 5 photos may differ in the seventh digit; net.h says why.) */
 #ifndef PIPELINES_CASCADE_CASCADE_H
 #define PIPELINES_CASCADE_CASCADE_H
 

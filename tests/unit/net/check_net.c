@@ -1,0 +1,146 @@
+/* A net to a file and back. */
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/net/net.h"
+#include "tests/unit/testkit.h"
+
+static struct nn_net_spec spec(void)
+{
+    static const char *const names[] = { "x", "y" };
+    struct nn_net_spec s = nn_net_spec_defaults();
+
+    s.width = 0.1f;
+    s.size = 40;
+    s.fit = NN_FIT_CROP;
+    s.crop_share = 0.875f;
+    s.n_outputs = 2;
+    s.outputs = names;
+    return s;
+}
+
+START_TEST(nothing_is_drawn_for_weights_to_come)
+{
+    const struct nn_net_spec s = spec();
+    struct nn_net *net;
+
+    ck_assert_int_eq(nn_net_create_empty(&s, &net, NULL), NN_OK);
+    ck_assert_uint_gt(net->params.value.count, 1000);
+    for (size_t i = 0; i < net->params.value.count; i++) {
+        testkit_assert(net->params.value.data[i] == 0, "weight %zu", i);
+    }
+    ck_assert_str_eq(net->spec.outputs[1], "y");
+    nn_net_destroy(&net);
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
+/* All floats of the array, running statistics too. */
+START_TEST(loaded_is_saved)
+{
+    const struct nn_net_spec s = spec();
+    struct nn_error err = NN_ERROR_INIT;
+    char *dir = testkit_mkdir();
+    char *path = nn_mem_sprintf("%s/net.safetensors", dir);
+    struct nn_st_writer *w;
+    struct nn_st_file *f;
+    struct nn_net *a, *b;
+
+    ck_assert_int_eq(nn_net_create(&s, 7, &a, NULL), NN_OK);
+    a->temperature = 1.5;
+    ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
+    ck_assert_int_eq(nn_net_save(w, "gate.", a, NN_F32, &err), NN_OK);
+    ck_assert_int_eq(nn_st_writer_commit(w, path, &err), NN_OK);
+    nn_st_writer_destroy(&w);
+    ck_assert_int_eq(nn_st_open(path, &f, &err), NN_OK);
+    ck_assert_int_eq(nn_net_load(f, "gate.", &b, &err), NN_OK);
+    ck_assert_uint_eq(a->params.value.count, b->params.value.count);
+    ck_assert_mem_eq(a->params.value.data, b->params.value.data,
+                     a->params.value.count * sizeof(float));
+    ck_assert_double_eq(b->temperature, 1.5);
+    nn_net_destroy(&b);
+    ck_assert_int_eq(nn_net_load(f, "species.", &b, &err), NN_ERR_FORMAT);
+    nn_st_close(&f);
+    nn_net_destroy(&a);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
+/* A crop of 0.875 of the shorter side that is to give 40 pixels needs 45. */
+START_TEST(what_it_asks_of_a_photo)
+{
+    const struct nn_net_spec s = spec();
+    struct nn_input in = nn_net_input(&s);
+    struct nn_scorer *scorer;
+    struct nn_net *net;
+
+    ck_assert_int_eq(in.size, 40);
+    ck_assert_int_eq(in.side, 45);
+    ck_assert_int_eq(in.fit, NN_FIT_CROP);
+    ck_assert_float_eq(in.crop_share, 0.875f);
+    ck_assert_float_eq(in.mean[2], 103.53f);
+    ck_assert_float_eq(in.stddev[0], 58.395f);
+    ck_assert_int_eq(nn_net_create(&s, 7, &net, NULL), NN_OK);
+    ck_assert_int_eq(nn_scorer_create(net, 2, &scorer, NULL), NN_OK);
+    ck_assert_int_eq(nn_scorer_input(scorer).side, 45);
+    nn_scorer_set_side(scorer, 20);
+    ck_assert_int_eq(nn_scorer_input(scorer).side, 20);
+    nn_scorer_set_side(scorer, 90);
+    ck_assert_int_eq(nn_scorer_input(scorer).side, 45);
+    nn_scorer_destroy(&scorer);
+    nn_net_destroy(&net);
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
+/* Logits of floats are those of bytes; n is held to the batch. */
+START_TEST(prepared_inputs)
+{
+    enum { N = 40 * 40 * 3 };
+    const struct nn_net_spec s = spec();
+    uint8_t *rgb = nn_mem_calloc(2 * N, 1);
+    float *x = nn_mem_aligned(2 * N, sizeof *x), a[4], b[4];
+    struct nn_scorer *scorer;
+    struct nn_net *net;
+
+    for (size_t i = 0; i < 2 * (size_t)N; i++) {
+        rgb[i] = (uint8_t)(i * 37 % 251);
+        x[i] = ((float)rgb[i] - s.mean[i % 3]) * (1 / s.stddev[i % 3]);
+    }
+    ck_assert_int_eq(nn_net_create(&s, 7, &net, NULL), NN_OK);
+    ck_assert_int_eq(nn_scorer_create(net, 2, &scorer, NULL), NN_OK);
+    ck_assert_int_eq(nn_scorer_max_batch(scorer), 2);
+    ck_assert_uint_eq(nn_scorer_outputs(scorer), 2);
+    ck_assert_int_eq(nn_scorer_run_bytes(scorer, rgb, 2, a, NULL), NN_OK);
+    ck_assert_int_eq(nn_scorer_run(scorer, x, 2, b, NULL), NN_OK);
+    ck_assert_mem_eq(a, b, sizeof a);
+    ck_assert_int_eq(nn_scorer_run(scorer, x + N, 1, b, NULL), NN_OK);
+    ck_assert_mem_ne(a, a + 2, 2 * sizeof *a);
+    testkit_close(b, a + 2, 2, 1e-6, 1e-5, "logit");
+    ck_assert_int_eq(nn_scorer_run(scorer, x, 0, b, NULL), NN_ERR_ARG);
+    ck_assert_int_eq(nn_scorer_run(scorer, x, 3, b, NULL), NN_ERR_ARG);
+    ck_assert_int_eq(nn_scorer_run_bytes(scorer, rgb, 3, b, NULL), NN_ERR_ARG);
+    nn_scorer_destroy(&scorer);
+    nn_net_destroy(&net);
+    nn_mem_free(rgb);
+    nn_mem_free(x);
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
+static Suite *create(void)
+{
+    Suite *s = suite_create("net");
+    TCase *t = tcase_create("net");
+
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, nothing_is_drawn_for_weights_to_come);
+    tcase_add_test(t, loaded_is_saved);
+    tcase_add_test(t, what_it_asks_of_a_photo);
+    tcase_add_test(t, prepared_inputs);
+    suite_add_tcase(s, t);
+    return s;
+}
+TESTKIT_MAIN(create)
