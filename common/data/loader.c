@@ -1,6 +1,5 @@
-#include "common/data/loader.h"
+#include "common/data/loader_internal.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,135 +7,9 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
-#include "common/data/inputs.h"
-#include "common/net/normalise.h"
 
 #define DEFAULT_CACHE ((size_t)1 << 30)
 enum { DEFAULT_PREFETCH = 4, MAX_WORKERS = 64, MAX_SIZE = 16384 };
-
-/* Of one picture in a batch under way. */
-struct cell {
-    struct nn_error why; /* status NN_OK: it could be read */
-    uint8_t *bytes;      /* the file, while the second input is not made */
-    size_t size;
-};
-
-/* One batch under way. Its pictures are the positions
- * number * batch .. + n - 1 of the pass. */
-struct slot {
-    float *input;      /* [batch,size,size,3] */
-    float *second;     /* [batch,size,size,3] of the second input, or NULL */
-    uint32_t *index;   /* [batch] */
-    uint32_t *row;     /* [batch] */
-    struct cell *cell; /* [batch] */
-    int32_t n;         /* pictures, once the consumer holds it; else 0 */
-    int32_t kept;      /* of these, those that could be read */
-    int32_t done;
-};
-
-struct worker {
-    struct nn_loader *l;
-    pthread_t thread;
-    uint8_t *rgb; /* one view, of the larger input */
-};
-
-struct nn_loader {
-    const struct nn_dataset *ds;
-    struct nn_loader_options opt;
-    struct nn_augment augment;
-    struct nn_input first, second;
-    size_t view_bytes, second_bytes; /* [size,size,3]; 0: no second */
-    struct slot *slot;               /* [prefetch], a ring over batch numbers */
-    struct nn_image *cache;          /* [ds->n] */
-    uint8_t *bad;                    /* [ds->n] 1: warned of */
-    uint32_t *count;        /* [ds->n] occurrences, while starting a pass */
-    uint32_t *order, *view; /* [pass_n] items, and which occurrence each is */
-    size_t order_cap, view_cap;
-    struct worker *worker; /* [n_workers], of which n_threads run */
-    int n_workers, n_threads;
-    pthread_mutex_t lock;
-    pthread_cond_t work, ready;
-    /* The rest is guarded by lock. */
-    size_t pass_n;   /* positions of the pass */
-    size_t skipped;  /* rows in front of them */
-    size_t next;     /* position that the next worker takes */
-    size_t batch_no; /* batch that the consumer waits for or holds */
-    int busy;        /* workers on a picture */
-    int quit;
-    int urgent; /* the workers have the priority of other threads */
-    struct nn_error failure; /* first error that is no picture's fault */
-    uint64_t epoch;
-    struct nn_loader_stats stats;
-};
-
-/* --- one picture --- */
-
-static enum nn_status read_picture(struct nn_loader *l, uint32_t item,
-                                   struct nn_image *img, struct nn_error *err)
-{
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    enum nn_status st = nn_dataset_read(l->ds, item, &bytes, &size, err);
-
-    if (!st) {
-        st = nn_picture_prepare(bytes, size, l->opt.cache_side, img, err);
-    }
-    nn_mem_free(bytes);
-    return st;
-}
-
-/* The prepared picture, from the cache when it is there. *own is set when the
- * caller must release it. Cached pictures are never changed or freed while
- * workers run, so reading one needs no lock once it is seen. */
-static enum nn_status get_picture(struct nn_loader *l, uint32_t item,
-                                  struct nn_image *img, int *own,
-                                  struct nn_error *err)
-{
-    size_t bytes;
-    enum nn_status st;
-
-    *own = 0;
-    pthread_mutex_lock(&l->lock);
-    *img = l->cache[item];
-    l->stats.cache_hits += img->rgb != NULL;
-    l->stats.cache_misses += img->rgb == NULL;
-    pthread_mutex_unlock(&l->lock);
-    if (img->rgb != NULL) {
-        return NN_OK;
-    }
-    st = read_picture(l, item, img, err);
-    if (st) {
-        return st;
-    }
-    bytes = (size_t)img->w * (size_t)img->h * 3;
-    pthread_mutex_lock(&l->lock);
-    if (l->cache[item].rgb == NULL &&
-        l->stats.cache_bytes + bytes <= l->opt.cache_bytes) {
-        l->cache[item] = *img;
-        l->stats.cache_bytes += bytes;
-    } else {
-        *own = 1;
-    }
-    pthread_mutex_unlock(&l->lock);
-    return NN_OK;
-}
-
-/* A view of a prepared picture. Its errors are the caller's options or want
- * of memory, never the picture. */
-static enum nn_status make_view(const struct nn_loader *l,
-                                const struct nn_image *img, uint64_t stream,
-                                uint8_t *rgb, struct nn_error *err)
-{
-    if (l->opt.augment != NULL) {
-        struct nn_rng rng = nn_rng_make(l->opt.seed, stream);
-        enum nn_status st =
-            nn_augment_apply(&l->augment, &rng, img, l->opt.size, rgb);
-        return st ? nn_fail(err, st, "cannot make a view: %s",
-                            nn_status_str(st))
-                  : NN_OK;
-    }
-    return nn_prepare_bytes(&l->first, img, rgb, err);
-}
 
 /* --- workers --- */
 
@@ -145,112 +18,6 @@ static int can_work(const struct nn_loader *l)
 {
     return l->next < l->pass_n && l->next / (size_t)l->opt.batch <
                                       l->batch_no + (size_t)l->opt.prefetch;
-}
-
-static void set_failure(struct nn_loader *l, const struct nn_error *err)
-{
-    pthread_mutex_lock(&l->lock);
-    if (l->failure.status == NN_OK) {
-        l->failure = *err;
-    }
-    pthread_mutex_unlock(&l->lock);
-}
-
-/* The input of one picture; *bad is set when the picture is at fault. */
-static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
-                               uint8_t *rgb, float *input, int *bad,
-                               struct nn_error *err)
-{
-    uint32_t item = l->order[at];
-    struct nn_image img = NN_IMAGE_INIT;
-    int plain = l->opt.augment == NULL, own = 0;
-    enum nn_status st = NN_OK;
-
-    *bad = 0;
-    if (!plain || !nn_inputs_get(l->ds, item, &l->first, rgb)) {
-        st = get_picture(l, item, &img, &own, err);
-        *bad = st != NN_OK;
-        st = st ? st
-                : make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]),
-                            rgb, err);
-        if (!st && plain) {
-            nn_inputs_put(l->ds, item, &l->first, rgb);
-        }
-    }
-    if (!st) {
-        nn_normalise(rgb, l->view_bytes / 3, l->opt.mean, l->opt.stddev, input);
-    }
-    if (own) {
-        nn_image_release(&img);
-    }
-    return st;
-}
-
-static enum nn_status put_second(const struct nn_loader *l,
-                                 const struct nn_image *img, uint8_t *rgb,
-                                 float *out, struct nn_error *err)
-{
-    enum nn_status st = nn_prepare_bytes(&l->second, img, rgb, err);
-
-    if (!st) {
-        nn_normalise(rgb, l->second_bytes / 3, l->second.mean, l->second.stddev,
-                     out);
-    }
-    return st;
-}
-
-/* Both inputs, or the first and the bytes for the second. */
-static enum nn_status fill_two(struct nn_loader *l, uint32_t item, uint8_t *rgb,
-                               struct slot *s, size_t i, int *bad,
-                               struct nn_error *err)
-{
-    struct cell *c = &s->cell[i];
-    struct nn_image img = NN_IMAGE_INIT;
-    struct nn_image_info info;
-    enum nn_status st = nn_dataset_read(l->ds, item, &c->bytes, &c->size, err);
-
-    st = st ? st
-            : nn_decode_for(c->bytes, c->size, l->first.side, &img, &info, err);
-    *bad = st != NN_OK;
-    st = st ? st : nn_prepare_bytes(&l->first, &img, rgb, err);
-    if (!st) {
-        nn_normalise(rgb, l->view_bytes / 3, l->first.mean, l->first.stddev,
-                     s->input + i * l->view_bytes);
-    }
-    if (st || nn_decode_serves(&info, l->first.side, l->second.side)) {
-        st =
-            st ? st
-               : put_second(l, &img, rgb, s->second + i * l->second_bytes, err);
-        nn_mem_free(c->bytes);
-        c->bytes = NULL;
-    }
-    nn_image_release(&img);
-    return st;
-}
-
-static void fill_position(struct nn_loader *l, size_t at, uint64_t epoch,
-                          uint8_t *rgb)
-{
-    size_t batch = (size_t)l->opt.batch, i = at % batch;
-    struct slot *s = &l->slot[at / batch % (size_t)l->opt.prefetch];
-    struct nn_error err = NN_ERROR_INIT;
-    int bad;
-    enum nn_status st;
-
-    s->index[i] = l->order[at];
-    s->row[i] = (uint32_t)(at + l->skipped);
-    s->cell[i].why.status = NN_OK;
-    st = l->second_bytes > 0
-             ? fill_two(l, l->order[at], rgb, s, i, &bad, &err)
-             : fill_one(l, at, epoch, rgb, s->input + i * l->view_bytes, &bad,
-                        &err);
-    if (st) {
-        err.status = st; /* a generator may not have filled it */
-        s->cell[i].why = err;
-        if (!bad || st == NN_ERR_NOMEM) {
-            set_failure(l, &err);
-        }
-    }
 }
 
 /* Pictures in batch number b of the pass. */
@@ -303,7 +70,7 @@ static void *work(void *ctx)
         s = &l->slot[number % (size_t)l->opt.prefetch];
         l->busy++;
         pthread_mutex_unlock(&l->lock);
-        fill_position(l, at, epoch, w->rgb);
+        nn_loader_fill(l, at, epoch, w->rgb);
         pthread_mutex_lock(&l->lock);
         l->busy--;
         s->done++;
@@ -618,22 +385,6 @@ enum nn_status nn_loader_start(struct nn_loader *l, const uint32_t *index,
     return st;
 }
 
-/* Say why a picture is left out. */
-static void report(struct nn_loader *l, size_t row, uint32_t item,
-                   const struct nn_error *why)
-{
-    int first = !l->bad[item];
-
-    l->bad[item] = 1;
-    l->stats.failed += (size_t)first;
-    if (l->opt.failed != NULL) {
-        l->opt.failed(l->opt.failed_ctx, row, item, why);
-    } else if (first) {
-        nn_log(NN_LOG_WARN, "left out '%s': %s", l->ds->items[item].file,
-               why->text);
-    }
-}
-
 static void move_cell(const struct nn_loader *l, struct slot *s, int32_t from,
                       int32_t to)
 {
@@ -658,7 +409,7 @@ static int32_t compact(struct nn_loader *l, struct slot *s, int32_t n)
 
     for (int32_t i = 0; i < n; i++) {
         if (s->cell[i].why.status != NN_OK) {
-            report(l, s->row[i], s->index[i], &s->cell[i].why);
+            nn_loader_report(l, s->row[i], s->index[i], &s->cell[i].why);
             continue;
         }
         if (kept != i) {
@@ -722,62 +473,6 @@ enum nn_status nn_loader_next(struct nn_loader *l, struct nn_batch *b,
     l->stats.wait_s += nn_time_s() - t0;
     pthread_mutex_unlock(&l->lock);
     return st;
-}
-
-/* --- the second input --- */
-
-struct completing {
-    const struct nn_loader *l;
-    struct slot *slot;
-    const uint8_t *want;
-};
-
-static void complete_one(void *ctx, size_t i)
-{
-    const struct completing *k = ctx;
-    const struct nn_loader *l = k->l;
-    struct cell *c = &k->slot->cell[i];
-    struct nn_image img = NN_IMAGE_INIT;
-    enum nn_status st;
-
-    if (!k->want[i] || c->bytes == NULL) {
-        return;
-    }
-    st = nn_decode_for(c->bytes, c->size, l->second.side, &img, NULL, &c->why);
-    st = st ? st
-            : nn_prepare(&l->second, &img,
-                         k->slot->second + i * l->second_bytes, &c->why);
-    c->why.status = st;
-    nn_image_release(&img);
-    nn_mem_free(c->bytes);
-    c->bytes = NULL;
-}
-
-enum nn_status nn_loader_second(struct nn_loader *l, uint8_t *want,
-                                struct nn_error *err)
-{
-    struct slot *s = &l->slot[l->batch_no % (size_t)l->opt.prefetch];
-    struct completing k = { l, s, want };
-
-    if (s->second == NULL || s->n == 0) {
-        return nn_fail(err, NN_ERR_ARG, "no batch with a second input");
-    }
-    nn_parallel_for((size_t)s->kept, complete_one, &k);
-    for (int32_t i = 0; i < s->kept; i++) {
-        const struct nn_error *why = &s->cell[i].why;
-
-        if (!want[i] || why->status == NN_OK) {
-            continue;
-        }
-        if (why->status == NN_ERR_NOMEM) {
-            return nn_fail_nomem(err);
-        }
-        want[i] = 0;
-        pthread_mutex_lock(&l->lock);
-        report(l, s->row[i], s->index[i], why);
-        pthread_mutex_unlock(&l->lock);
-    }
-    return NN_OK;
 }
 
 void nn_loader_get_stats(const struct nn_loader *l, struct nn_loader_stats *s)

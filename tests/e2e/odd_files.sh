@@ -36,6 +36,8 @@ check "there were at least 20 odd files" \
 run 3 "a folder of them" classify -m "$tmp/run" -f jsonl "$tmp/odd"
 check "good ones have verdicts" grep -q '"verdict"' "$tmp/out"
 check "bad ones have errors" grep -q '"error"' "$tmp/out"
+check "which standard error does not repeat" \
+    test "$(grep -c "odd/\|\.jpg" "$tmp/err")" -eq 0
 cp "$tmp"/odd/*.jpg "$data/train/grizzly/" 2>/dev/null
 run 0 "training goes on without the bad ones" train "$data" --out "$tmp/run2" \
     --epochs 1 --gate-size 32 --gate-width 0.25 --species-size 32 \

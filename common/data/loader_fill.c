@@ -1,0 +1,253 @@
+/* From an item to its place in a batch. */
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/parallel.h"
+#include "common/data/inputs.h"
+#include "common/data/loader_internal.h"
+#include "common/net/normalise.h"
+
+/* --- one picture --- */
+
+static enum nn_status read_picture(struct nn_loader *l, uint32_t item,
+                                   struct nn_image *img, struct nn_error *err)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    enum nn_status st = nn_dataset_read(l->ds, item, &bytes, &size, err);
+
+    if (!st) {
+        st = nn_picture_prepare(bytes, size, l->opt.cache_side, img, err);
+    }
+    nn_mem_free(bytes);
+    return st;
+}
+
+/* The prepared picture, from the cache when it is there. *own is set when the
+ * caller must release it. Cached pictures are never changed or freed while
+ * workers run, so reading one needs no lock once it is seen. */
+static enum nn_status get_picture(struct nn_loader *l, uint32_t item,
+                                  struct nn_image *img, int *own,
+                                  struct nn_error *err)
+{
+    size_t bytes;
+    enum nn_status st;
+
+    *own = 0;
+    pthread_mutex_lock(&l->lock);
+    *img = l->cache[item];
+    l->stats.cache_hits += img->rgb != NULL;
+    l->stats.cache_misses += img->rgb == NULL;
+    pthread_mutex_unlock(&l->lock);
+    if (img->rgb != NULL) {
+        return NN_OK;
+    }
+    st = read_picture(l, item, img, err);
+    if (st) {
+        return st;
+    }
+    bytes = (size_t)img->w * (size_t)img->h * 3;
+    pthread_mutex_lock(&l->lock);
+    if (l->cache[item].rgb == NULL &&
+        l->stats.cache_bytes + bytes <= l->opt.cache_bytes) {
+        l->cache[item] = *img;
+        l->stats.cache_bytes += bytes;
+    } else {
+        *own = 1;
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NN_OK;
+}
+
+/* A view of a prepared picture. Its errors are the caller's options or want
+ * of memory, never the picture. */
+static enum nn_status make_view(const struct nn_loader *l,
+                                const struct nn_image *img, uint64_t stream,
+                                uint8_t *rgb, struct nn_error *err)
+{
+    if (l->opt.augment != NULL) {
+        struct nn_rng rng = nn_rng_make(l->opt.seed, stream);
+        enum nn_status st =
+            nn_augment_apply(&l->augment, &rng, img, l->opt.size, rgb);
+        return st ? nn_fail(err, st, "cannot make a view: %s",
+                            nn_status_str(st))
+                  : NN_OK;
+    }
+    return nn_prepare_bytes(&l->first, img, rgb, err);
+}
+
+static void set_failure(struct nn_loader *l, const struct nn_error *err)
+{
+    pthread_mutex_lock(&l->lock);
+    if (l->failure.status == NN_OK) {
+        l->failure = *err;
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* The input of one picture; *bad is set when the picture is at fault. */
+static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
+                               uint8_t *rgb, float *input, int *bad,
+                               struct nn_error *err)
+{
+    uint32_t item = l->order[at];
+    struct nn_image img = NN_IMAGE_INIT;
+    int plain = l->opt.augment == NULL, own = 0;
+    enum nn_status st = NN_OK;
+
+    *bad = 0;
+    if (!plain || !nn_inputs_get(l->ds, item, &l->first, rgb)) {
+        st = get_picture(l, item, &img, &own, err);
+        *bad = st != NN_OK;
+        st = st ? st
+                : make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]),
+                            rgb, err);
+        if (!st && plain) {
+            nn_inputs_put(l->ds, item, &l->first, rgb);
+        }
+    }
+    if (!st) {
+        nn_normalise(rgb, l->view_bytes / 3, l->opt.mean, l->opt.stddev, input);
+    }
+    if (own) {
+        nn_image_release(&img);
+    }
+    return st;
+}
+
+static enum nn_status put_second(const struct nn_loader *l,
+                                 const struct nn_image *img, uint8_t *rgb,
+                                 float *out, struct nn_error *err)
+{
+    enum nn_status st = nn_prepare_bytes(&l->second, img, rgb, err);
+
+    if (!st) {
+        nn_normalise(rgb, l->second_bytes / 3, l->second.mean, l->second.stddev,
+                     out);
+    }
+    return st;
+}
+
+/* Both inputs, or the first and the bytes for the second. */
+static enum nn_status fill_two(struct nn_loader *l, uint32_t item, uint8_t *rgb,
+                               struct slot *s, size_t i, int *bad,
+                               struct nn_error *err)
+{
+    struct cell *c = &s->cell[i];
+    struct nn_image img = NN_IMAGE_INIT;
+    struct nn_image_info info;
+    enum nn_status st = nn_dataset_read(l->ds, item, &c->bytes, &c->size, err);
+
+    st = st ? st
+            : nn_decode_for(c->bytes, c->size, l->first.side, &img, &info, err);
+    *bad = st != NN_OK;
+    st = st ? st : nn_prepare_bytes(&l->first, &img, rgb, err);
+    if (!st) {
+        nn_normalise(rgb, l->view_bytes / 3, l->first.mean, l->first.stddev,
+                     s->input + i * l->view_bytes);
+    }
+    if (st || nn_decode_serves(&info, l->first.side, l->second.side)) {
+        st =
+            st ? st
+               : put_second(l, &img, rgb, s->second + i * l->second_bytes, err);
+        nn_mem_free(c->bytes);
+        c->bytes = NULL;
+    }
+    nn_image_release(&img);
+    return st;
+}
+
+void nn_loader_fill(struct nn_loader *l, size_t at, uint64_t epoch,
+                    uint8_t *rgb)
+{
+    size_t batch = (size_t)l->opt.batch, i = at % batch;
+    struct slot *s = &l->slot[at / batch % (size_t)l->opt.prefetch];
+    struct nn_error err = NN_ERROR_INIT;
+    int bad;
+    enum nn_status st;
+
+    s->index[i] = l->order[at];
+    s->row[i] = (uint32_t)(at + l->skipped);
+    s->cell[i].why.status = NN_OK;
+    st = l->second_bytes > 0
+             ? fill_two(l, l->order[at], rgb, s, i, &bad, &err)
+             : fill_one(l, at, epoch, rgb, s->input + i * l->view_bytes, &bad,
+                        &err);
+    if (st) {
+        err.status = st; /* a generator may not have filled it */
+        s->cell[i].why = err;
+        if (!bad || st == NN_ERR_NOMEM) {
+            set_failure(l, &err);
+        }
+    }
+}
+void nn_loader_report(struct nn_loader *l, size_t row, uint32_t item,
+                      const struct nn_error *why)
+{
+    int first = !l->bad[item];
+
+    l->bad[item] = 1;
+    l->stats.failed += (size_t)first;
+    if (l->opt.failed != NULL) {
+        l->opt.failed(l->opt.failed_ctx, row, item, why);
+    } else if (first) {
+        nn_log(NN_LOG_WARN, "left out '%s': %s", l->ds->items[item].file,
+               why->text);
+    }
+}
+/* --- the second input --- */
+
+struct completing {
+    const struct nn_loader *l;
+    struct slot *slot;
+    const uint8_t *want;
+};
+
+static void complete_one(void *ctx, size_t i)
+{
+    const struct completing *k = ctx;
+    const struct nn_loader *l = k->l;
+    struct cell *c = &k->slot->cell[i];
+    struct nn_image img = NN_IMAGE_INIT;
+    enum nn_status st;
+
+    if (!k->want[i] || c->bytes == NULL) {
+        return;
+    }
+    st = nn_decode_for(c->bytes, c->size, l->second.side, &img, NULL, &c->why);
+    st = st ? st
+            : nn_prepare(&l->second, &img,
+                         k->slot->second + i * l->second_bytes, &c->why);
+    c->why.status = st;
+    nn_image_release(&img);
+    nn_mem_free(c->bytes);
+    c->bytes = NULL;
+}
+
+enum nn_status nn_loader_second(struct nn_loader *l, uint8_t *want,
+                                struct nn_error *err)
+{
+    struct slot *s = &l->slot[l->batch_no % (size_t)l->opt.prefetch];
+    struct completing k = { l, s, want };
+
+    if (s->second == NULL || s->n == 0) {
+        return nn_fail(err, NN_ERR_ARG, "no batch with a second input");
+    }
+    nn_parallel_for((size_t)s->kept, complete_one, &k);
+    for (int32_t i = 0; i < s->kept; i++) {
+        const struct nn_error *why = &s->cell[i].why;
+
+        if (!want[i] || why->status == NN_OK) {
+            continue;
+        }
+        if (why->status == NN_ERR_NOMEM) {
+            return nn_fail_nomem(err);
+        }
+        want[i] = 0;
+        pthread_mutex_lock(&l->lock);
+        nn_loader_report(l, s->row[i], s->index[i], why);
+        pthread_mutex_unlock(&l->lock);
+    }
+    return NN_OK;
+}
