@@ -238,7 +238,10 @@ enum nn_status nn_scorer_map_bytes(struct nn_scorer *s, const uint8_t *rgb,
 
 size_t nn_scorer_dims(const struct nn_scorer *s)
 {
-    return nn_graph_find_param(s->net->graph, "classifier.weight")->count /
+    const struct nn_graph *g = s->net->graph;
+
+    return nn_graph_stage_param(g, nn_graph_last_stage(g), NN_PARAM_WEIGHT)
+               ->count /
            s->net->spec.n_outputs;
 }
 
