@@ -362,7 +362,9 @@ static void draw(const char *dir, const char *name, int colour)
     *end = '/';
     ck_assert_int_eq(nn_image_create(&img, 32, 32), NN_OK);
     for (int i = 0; i < 32 * 32; i++) {
-        img.rgb[3 * i + colour] = (uint8_t)(200 + i % 32);
+        for (int c = 0; c < 3; c++) {
+            img.rgb[3 * i + c] = (uint8_t)(i % 32 + (c == colour) * 200);
+        }
     }
     ck_assert_int_eq(nn_image_save_png(&img, path, NULL), NN_OK);
     nn_image_release(&img);
