@@ -1,0 +1,497 @@
+/* The verdict, and both stages one after the other with scripted nets. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/parallel.h"
+#include "tests/unit/stages/scripted_model.h"
+#include "tests/unit/testkit.h"
+
+/* --- the rule --------------------------------------------------------------
+ */
+
+static char ant[] = "ant", bee[] = "bee", cat[] = "cat";
+static char *names[] = { ant, bee, cat };
+static struct nn_net any_net;
+
+static struct model rules(void)
+{
+    return (struct model){ .system = MODEL_CASCADE,
+                           .n_classes = 3,
+                           .classes = names,
+                           .gate_policy = { .threshold = .5 },
+                           .species = &any_net,
+                           .species_policy = { .floor = .6 } };
+}
+
+static void expect(const struct model *m, double p_bear, const double *p,
+                   const char *label, int32_t best, int species_stage)
+{
+    struct verdict v = cascade_decide(m, p_bear, p);
+
+    ck_assert_str_eq(verdict_label(m, &v), label);
+    ck_assert_int_eq(v.best, best);
+    ck_assert_int_eq(v.species_stage, species_stage);
+    ck_assert_ptr_eq(v.p, p);
+    ck_assert(v.p_bear == p_bear || (isnan(p_bear) && isnan(v.p_bear)));
+}
+
+START_TEST(gate_threshold)
+{
+    const struct model m = rules();
+    const double bees[] = { .1, .8, .1 };
+
+    expect(&m, 0, bees, "none", 1, 0);
+    expect(&m, nextafter(.5, 0), bees, "none", 1, 0);
+    expect(&m, .5, bees, "bee", 1, 1);
+    expect(&m, 1, bees, "bee", 1, 1);
+    expect(&m, .1, NULL, "none", -1, 0);
+    expect(&m, (double)NAN, bees, "none", 1, 0);
+}
+END_TEST
+
+START_TEST(reject_threshold)
+{
+    const struct model m = rules();
+    const double at[] = { .2, .2, .6 }, below[] = { .2, .21, .59 };
+    const double just[] = { .2, .2, nextafter(.6, 0) };
+    const double tie[] = { .1, .45, .45 }, nan[] = { NAN, NAN, NAN };
+
+    expect(&m, .9, at, "cat", 2, 1);
+    expect(&m, .9, just, "unknown_bear", 2, 1);
+    expect(&m, .9, below, "unknown_bear", 2, 1);
+    expect(&m, .9, tie, "unknown_bear", 1, 1);
+    expect(&m, .1, at, "none", 2, 0);
+    expect(&m, .9, NULL, "unknown_bear", -1, 1);
+    ck_assert_int_eq(cascade_decide(&m, .9, nan).kind, VERDICT_UNKNOWN);
+}
+END_TEST
+
+START_TEST(kinds)
+{
+    const struct model m = rules();
+    const double ants[] = { .9, .05, .05 }, flat[] = { .4, .3, .3 };
+
+    ck_assert_int_eq(cascade_decide(&m, .9, ants).kind, VERDICT_CLASS);
+    ck_assert_int_eq(cascade_decide(&m, .9, flat).kind, VERDICT_UNKNOWN);
+    ck_assert_int_eq(cascade_decide(&m, .2, ants).kind, VERDICT_NONE);
+    ck_assert_str_eq(verdict_kind_name(VERDICT_NONE), "none");
+    ck_assert_str_eq(verdict_kind_name(VERDICT_CLASS), "class");
+    ck_assert_str_eq(verdict_kind_name(VERDICT_UNKNOWN), "unknown_bear");
+}
+END_TEST
+
+/* Without a species net the gate alone decides, and nothing is unknown. */
+START_TEST(without_species_net)
+{
+    struct model m = rules();
+    const double flat[] = { .3, .4, .3 };
+
+    m.species = NULL;
+    m.n_classes = 1;
+    expect(&m, .5, NULL, "ant", 0, 0);
+    expect(&m, .4, NULL, "none", -1, 0);
+    m.n_classes = 3;
+    m.system = MODEL_MULTILABEL;
+    expect(&m, .5, flat, "bee", 1, 1);
+    expect(&m, .4, flat, "none", 1, 0);
+}
+END_TEST
+
+/* --- scores ----------------------------------------------------------------
+ */
+
+enum { IMAGES = 75, ROWS = 80 };
+
+static char *dir;
+static char *path[IMAGES];
+static int grey[IMAGES]; /* -1: unreadable */
+static struct nn_dataset *ds;
+static struct model *model;
+static uint32_t index_of[ROWS];
+
+/* Images of greys in no order; some that cannot be read, at both ends of a
+ * batch among others. */
+static void set_up(void)
+{
+    static const int bad[] = { 0, 31, 32, 50, IMAGES - 1 };
+    static const char *const text[] = { NULL, "", "no image", "\x89PNG", NULL };
+    char name[16];
+
+    dir = testkit_mkdir();
+    for (int i = 0; i < IMAGES; i++) {
+        grey[i] = i * 37 % 256;
+        snprintf(name, sizeof name, "%02d", i);
+        path[i] = scripted_image(dir, name, grey[i]);
+    }
+    for (size_t b = 0; b < sizeof bad / sizeof bad[0]; b++) {
+        const char *file = path[bad[b]];
+
+        grey[bad[b]] = -1;
+        if (text[b] == NULL) {
+            ck_assert_int_eq(remove(file), 0);
+        } else {
+            FILE *f = fopen(file, "w");
+
+            ck_assert_ptr_nonnull(f);
+            ck_assert_int_ge(fputs(text[b], f), 0);
+            ck_assert_int_eq(fclose(f), 0);
+        }
+    }
+    ck_assert_int_eq(
+        nn_dataset_open_files((const char *const *)path, IMAGES, &ds, NULL),
+        NN_OK);
+    /* Backwards, and the first of them again behind the others. */
+    for (uint32_t i = 0; i < ROWS; i++) {
+        index_of[i] = i < IMAGES ? IMAGES - 1 - i : i - IMAGES + 1;
+    }
+}
+
+static void tear_down(void)
+{
+    nn_dataset_close(&ds);
+    for (int i = 0; i < IMAGES; i++) {
+        nn_mem_free(path[i]);
+    }
+    testkit_rmdir(dir);
+}
+
+static void make_model(void)
+{
+    model = scripted_model();
+}
+
+static void free_model(void)
+{
+    model_destroy(&model);
+}
+
+static void score(const struct model *m, int all_stages,
+                  struct cascade_scores *s, struct cascade **c)
+{
+    struct nn_error err = NN_ERROR_INIT;
+
+    ck_assert_int_eq(cascade_create(m, c, &err), NN_OK);
+    ck_assert_msg(cascade_score(*c, ds, index_of, ROWS, all_stages, NULL, s,
+                                &err) == NN_OK,
+                  "%s", err.text);
+    ck_assert_uint_eq(s->n, ROWS);
+    ck_assert_uint_eq(s->n_classes, m->n_classes);
+    ck_assert_double_ge(s->gate_s, 0);
+    ck_assert_double_ge(s->species_s, 0);
+}
+
+/* Row i of s, whose species net ran or not. */
+static void expect_row(const struct cascade_scores *s, size_t i, int ran)
+{
+    int r = grey[index_of[i]];
+    double p[3];
+
+    testkit_assert(s->ok[i] == 1, "row %zu", i);
+    testkit_assert(fabs(s->p_bear[i] - scripted_gate(r)) < 1e-5,
+                   "row %zu, grey %d: p %.7f", i, r, s->p_bear[i]);
+    testkit_assert(fabs(s->gate_z[i] - (8 * r / 255. - 4)) < 1e-4,
+                   "row %zu, grey %d: z %.7f", i, r, s->gate_z[i]);
+    testkit_assert(s->ran[i] == ran, "row %zu, grey %d: ran %d", i, r,
+                   s->ran[i]);
+    scripted_species(r, p);
+    for (size_t k = 0; k < 3; k++) {
+        testkit_assert(fabs(s->p[3 * i + k] - (ran ? p[k] : 0)) < 1e-5,
+                       "row %zu, grey %d: p[%zu] %.7f", i, r, k,
+                       s->p[3 * i + k]);
+    }
+}
+
+static void expect_unreadable(const struct cascade_scores *s, size_t i)
+{
+    testkit_assert(s->ok[i] == 0 && s->ran[i] == 0, "row %zu", i);
+    for (size_t k = 0; k < 3; k++) {
+        testkit_assert(s->p[3 * i + k] == 0, "row %zu", i);
+    }
+}
+
+START_TEST(all_stages)
+{
+    struct cascade_scores s;
+    struct cascade *c;
+
+    nn_parallel_set_threads(3);
+    score(model, 1, &s, &c);
+    for (size_t i = 0; i < ROWS; i++) {
+        if (grey[index_of[i]] < 0) {
+            expect_unreadable(&s, i);
+        } else {
+            expect_row(&s, i, 1);
+        }
+    }
+    cascade_scores_release(&s);
+    cascade_destroy(&c);
+}
+END_TEST
+
+/* sigmoid(4 x - 2) >= 0.5 from x = 0.5 on: greys of 128 and more. */
+START_TEST(species_behind_the_gate)
+{
+    struct cascade_scores s;
+    struct cascade *c;
+    size_t passed = 0;
+
+    score(model, 0, &s, &c);
+    for (size_t i = 0; i < ROWS; i++) {
+        if (grey[index_of[i]] < 0) {
+            expect_unreadable(&s, i);
+        } else {
+            expect_row(&s, i, grey[index_of[i]] >= 128);
+            passed += s.ran[i];
+        }
+    }
+    ck_assert_uint_gt(passed, 32);
+    cascade_scores_release(&s);
+    cascade_destroy(&c);
+}
+END_TEST
+
+/* The species net says ant to all that passes, with .894 at grey 177 and .901
+ * at grey 180; ants below .9 are to be unknown. */
+START_TEST(verdicts)
+{
+    struct cascade_scores s;
+    struct cascade *c;
+    int unknown = 0, classes = 0;
+
+    model->species_policy.floor = 0.9;
+    score(model, 1, &s, &c);
+    for (size_t i = 0; i < ROWS; i++) {
+        int r = grey[index_of[i]];
+        struct verdict v = cascade_verdict(c, &s, i);
+        const char *label = verdict_label(model, &v);
+
+        if (r < 0) {
+            continue;
+        }
+        if (r < 128) {
+            ck_assert_str_eq(label, "none");
+        } else if (r <= 177) {
+            ck_assert_str_eq(label, "unknown_bear");
+            ck_assert_int_eq(v.best, 0);
+            unknown++;
+        } else if (r >= 180) {
+            ck_assert_str_eq(label, "ant");
+            classes++;
+        }
+        ck_assert_ptr_eq(v.p, s.p + 3 * i);
+    }
+    ck_assert_int_gt(unknown, 5);
+    ck_assert_int_gt(classes, 5);
+    cascade_scores_release(&s);
+    cascade_destroy(&c);
+}
+END_TEST
+
+/* A score of exactly the threshold passes, also on the way to the species
+ * net; the next threshold above stops it. */
+START_TEST(exactly_at_the_threshold)
+{
+    struct cascade_scores s;
+    struct cascade *c;
+    double at;
+
+    score(model, 1, &s, &c);
+    at = s.p_bear[1];
+    ck_assert_int_eq(s.ok[1], 1);
+    cascade_scores_release(&s);
+    for (int above = 0; above < 2; above++) {
+        model->gate_policy.threshold = above ? nextafter(at, 1) : at;
+        cascade_destroy(&c);
+        score(model, 0, &s, &c);
+        ck_assert_double_eq(s.p_bear[1], at);
+        ck_assert_int_eq(s.ran[1], !above);
+        ck_assert_int_eq(cascade_verdict(c, &s, 1).kind == VERDICT_NONE, above);
+        cascade_scores_release(&s);
+    }
+    cascade_destroy(&c);
+}
+END_TEST
+
+/* One class: no species net, no probabilities, all said by the gate. */
+START_TEST(one_class)
+{
+    struct cascade_scores s;
+    struct cascade *c;
+
+    nn_net_destroy(&model->species);
+    for (size_t k = 1; k < 3; k++) {
+        nn_mem_free(model->classes[k]);
+    }
+    model->n_classes = 1;
+    score(model, 1, &s, &c);
+    for (size_t i = 0; i < ROWS; i++) {
+        int r = grey[index_of[i]];
+        struct verdict v = cascade_verdict(c, &s, i);
+
+        ck_assert_int_eq(s.ok[i], r >= 0);
+        ck_assert_int_eq(s.ran[i], 0);
+        if (r >= 0) {
+            ck_assert_double_eq_tol(s.p_bear[i], scripted_gate(r), 1e-5);
+            ck_assert_str_eq(verdict_label(model, &v),
+                             r < 128 ? "none" : "ant");
+        }
+    }
+    cascade_scores_release(&s);
+    cascade_destroy(&c);
+}
+END_TEST
+
+/* A softmax over the classes and "none of these", all from one net. */
+START_TEST(single_model)
+{
+    static const struct scripted_output outputs[] = {
+        { "+ant", 2, 0 }, { "+bee", 0, .5 }, { "+cat", -2, 0 }, { "-", 0, 1 }
+    };
+    struct cascade_scores s;
+    struct cascade *c;
+
+    nn_net_destroy(&model->species);
+    nn_net_destroy(&model->gate);
+    model->gate = scripted_net(NN_HEAD_SOFTMAX, 1, outputs, 4);
+    model->system = MODEL_SOFTMAX_NONE;
+    score(model, 0, &s, &c);
+    for (size_t i = 0; i < ROWS; i++) {
+        int r = grey[index_of[i]];
+        double x = r / 255., of[] = { exp(2 * x), exp(.5), exp(-2 * x) };
+        double all = of[0] + of[1] + of[2] + exp(1);
+
+        if (r < 0) {
+            expect_unreadable(&s, i);
+            continue;
+        }
+        ck_assert_int_eq(s.ran[i], 1);
+        ck_assert_double_eq_tol(s.p_bear[i], 1 - exp(1) / all, 1e-5);
+        for (size_t k = 0; k < 3; k++) {
+            ck_assert_double_eq_tol(s.p[3 * i + k], of[k] / all, 1e-5);
+        }
+        ck_assert_int_eq(cascade_verdict(c, &s, i).best, x > .25 ? 0 : 1);
+    }
+    cascade_scores_release(&s);
+    cascade_destroy(&c);
+}
+END_TEST
+
+/* --- the model file --------------------------------------------------------
+ */
+
+static char *save(const struct model *m)
+{
+    char *to = nn_path_join(dir, "best.safetensors");
+    struct nn_error err = NN_ERROR_INIT;
+
+    ck_assert_msg(model_save(m, to, NN_F32, &err) == NN_OK, "%s", err.text);
+    return to;
+}
+
+START_TEST(from_a_file)
+{
+    struct cascade_scores a, b;
+    struct cascade *c, *d;
+    struct model *m;
+    struct nn_error err = NN_ERROR_INIT;
+
+    nn_mem_free(save(model));
+    ck_assert_msg(model_load(dir, &m, &err) == NN_OK, "%s", err.text);
+    ck_assert_str_eq(m->classes[0], "ant");
+    ck_assert_str_eq(m->classes[1], "bee");
+    ck_assert_str_eq(m->classes[2], "cat");
+    ck_assert_double_eq(m->gate_policy.threshold, 0.5);
+    ck_assert_double_eq(m->species_policy.floor, 0.6);
+    ck_assert_double_eq(m->gate->temperature, 2);
+    ck_assert_double_eq(m->species->temperature, 0.5);
+    score(model, 1, &a, &c);
+    score(m, 1, &b, &d);
+    ck_assert_mem_eq(a.ok, b.ok, ROWS);
+    ck_assert_mem_eq(a.p_bear, b.p_bear, ROWS * sizeof *a.p_bear);
+    ck_assert_mem_eq(a.p, b.p, ROWS * 3 * sizeof *a.p);
+    cascade_scores_release(&a);
+    cascade_scores_release(&b);
+    cascade_destroy(&c);
+    cascade_destroy(&d);
+    model_destroy(&m);
+}
+END_TEST
+
+static void refused(const char *why)
+{
+    struct model *m;
+    struct nn_error err = NN_ERROR_INIT;
+    char *file = save(model);
+
+    ck_assert_int_eq(model_load(file, &m, &err), NN_ERR_FORMAT);
+    ck_assert_ptr_null(m);
+    ck_assert_msg(strstr(err.text, why) != NULL, "'%s' not in '%s'", why,
+                  err.text);
+    ck_assert_ptr_nonnull(strstr(err.text, file));
+    nn_mem_free(file);
+}
+
+/* Outputs in another order than the classes would give wrong names. */
+START_TEST(species_in_another_order)
+{
+    static const struct scripted_output permuted[] = { { "ant", 3, 0 },
+                                                       { "cat", -4, 2 },
+                                                       { "bee", 0, 1 } };
+
+    nn_net_destroy(&model->species);
+    model->species = scripted_net(NN_HEAD_SOFTMAX, 1, permuted, 3);
+    refused("its class 1 is 'bee' but its species net says 'cat'");
+    nn_net_destroy(&model->species);
+    model->species = scripted_net(NN_HEAD_SOFTMAX, 1, permuted, 2);
+    refused("its species net has 2 outputs for 3 classes");
+}
+END_TEST
+
+START_TEST(gate_without_negatives)
+{
+    static const struct scripted_output positives[] = { { "+ant", 3, 0 },
+                                                        { "+bee", 0, 1 },
+                                                        { "+cat", -4, 2 } };
+
+    nn_net_destroy(&model->gate);
+    model->gate = scripted_net(NN_HEAD_SOFTMAX, 1, positives, 3);
+    refused("gate's outputs");
+}
+END_TEST
+
+static Suite *create(void)
+{
+    Suite *s = suite_create("cascade");
+    TCase *rule = tcase_create("rule"), *t = tcase_create("scores");
+    TCase *file = tcase_create("file");
+
+    tcase_set_timeout(rule, 30);
+    tcase_add_test(rule, gate_threshold);
+    tcase_add_test(rule, reject_threshold);
+    tcase_add_test(rule, kinds);
+    tcase_add_test(rule, without_species_net);
+    suite_add_tcase(s, rule);
+    tcase_set_timeout(t, 60);
+    tcase_add_unchecked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, make_model, free_model);
+    tcase_add_test(t, all_stages);
+    tcase_add_test(t, species_behind_the_gate);
+    tcase_add_test(t, verdicts);
+    tcase_add_test(t, exactly_at_the_threshold);
+    tcase_add_test(t, one_class);
+    tcase_add_test(t, single_model);
+    suite_add_tcase(s, t);
+    tcase_set_timeout(file, 60);
+    tcase_add_unchecked_fixture(file, set_up, tear_down);
+    tcase_add_checked_fixture(file, make_model, free_model);
+    tcase_add_test(file, from_a_file);
+    tcase_add_test(file, species_in_another_order);
+    tcase_add_test(file, gate_without_negatives);
+    suite_add_tcase(s, file);
+    return s;
+}
+
+TESTKIT_MAIN(create)
