@@ -259,6 +259,24 @@ static enum nn_status read_classes(const struct nn_st_file *f, struct model *m,
     return st;
 }
 
+/* The classes stand in one order everywhere; `sign` bytes are in front of the
+ * names of the outputs. */
+static enum nn_status same_order(const struct model *m,
+                                 const struct nn_net *net, const char *who,
+                                 size_t sign, struct nn_error *err)
+{
+    for (size_t i = 0; i < m->n_classes; i++) {
+        const char *name = net->spec.outputs[i] + sign;
+
+        if (strcmp(name, m->classes[i]) != 0) {
+            return nn_fail(err, NN_ERR_FORMAT,
+                           "its class %zu is '%s' but its %s says '%s'", i,
+                           m->classes[i], who, name);
+        }
+    }
+    return NN_OK;
+}
+
 static enum nn_status read_gate(const struct nn_st_file *f, struct model *m,
                                 struct nn_error *err)
 {
@@ -274,7 +292,7 @@ static enum nn_status read_gate(const struct nn_st_file *f, struct model *m,
     }
     if (!st && m->system != MODEL_CASCADE) {
         return baseline_outputs_ok(m->system, m->gate, m->n_classes)
-                   ? NN_OK
+                   ? same_order(m, m->gate, "net", 1, err)
                    : nn_fail(err, NN_ERR_FORMAT,
                              "its outputs are not those of a %s model",
                              model_system_name(m->system));
@@ -311,15 +329,7 @@ static enum nn_status read_species(const struct nn_st_file *f, struct model *m,
                        "its species net has %zu outputs for %zu classes",
                        m->species->spec.n_outputs, m->n_classes);
     }
-    for (size_t i = 0; i < m->n_classes; i++) {
-        if (strcmp(m->species->spec.outputs[i], m->classes[i]) != 0) {
-            return nn_fail(err, NN_ERR_FORMAT,
-                           "its class %zu is '%s' but its species net says "
-                           "'%s'",
-                           i, m->classes[i], m->species->spec.outputs[i]);
-        }
-    }
-    return NN_OK;
+    return same_order(m, m->species, "species net", 0, err);
 }
 
 static enum nn_status read_model(const struct nn_st_file *f, struct model *m,

@@ -462,6 +462,20 @@ START_TEST(gate_without_negatives)
 }
 END_TEST
 
+START_TEST(single_model_in_another_order)
+{
+    static const struct scripted_output permuted[] = {
+        { "+bee", 0, .5 }, { "+ant", 2, 0 }, { "+cat", -2, 0 }, { "-", 0, 1 }
+    };
+
+    nn_net_destroy(&model->species);
+    nn_net_destroy(&model->gate);
+    model->system = MODEL_SOFTMAX_NONE;
+    model->gate = scripted_net(NN_HEAD_SOFTMAX, 1, permuted, 4);
+    refused("its class 0 is 'ant' but its net says 'bee'");
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("cascade");
@@ -490,6 +504,7 @@ static Suite *create(void)
     tcase_add_test(file, from_a_file);
     tcase_add_test(file, species_in_another_order);
     tcase_add_test(file, gate_without_negatives);
+    tcase_add_test(file, single_model_in_another_order);
     suite_add_tcase(s, file);
     return s;
 }
