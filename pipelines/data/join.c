@@ -53,20 +53,37 @@ static enum nn_status open_part(const char *path, struct nn_dataset **ds,
     return st ? st : nn_dataset_split(*ds, VALID_SHARE, TEST_SHARE, 1, err);
 }
 
+static int is_taken(const struct joined *j, const char *name)
+{
+    for (size_t i = 0; i < j->n_parts; i++) {
+        if (strcmp(j->part[i].name, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* "photos", or "photos#2" for the second of that name. */
 static char *part_name(const struct joined *j, const char *path)
 {
-    const char *base = nn_path_base(path);
-    size_t len = strlen(base), same = 1;
+    char *whole = nn_mem_strdup(path), *name;
+    size_t len = strlen(path);
+    const char *base;
 
-    for (size_t i = 0; i < j->n_parts; i++) {
-        const char *other = j->part[i].name;
-
-        same += strncmp(other, base, len) == 0 &&
-                (other[len] == '\0' || other[len] == '#');
+    if (whole == NULL) {
+        return NULL;
     }
-    return same == 1 ? nn_mem_strdup(base)
-                     : nn_mem_sprintf("%s#%zu", base, same);
+    while (len > 1 && whole[len - 1] == '/') {
+        whole[--len] = '\0';
+    }
+    base = nn_path_base(whole);
+    name = nn_mem_strdup(base);
+    for (size_t k = 2; name != NULL && is_taken(j, name); k++) {
+        nn_mem_free(name);
+        name = nn_mem_sprintf("%s#%zu", base, k);
+    }
+    nn_mem_free(whole);
+    return name;
 }
 
 static enum nn_status add_part(struct joined *j, const char *path, size_t *n,

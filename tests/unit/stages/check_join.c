@@ -164,6 +164,22 @@ START_TEST(same_names)
 }
 END_TEST
 
+/* A slash at the end does not make the whole path a name, and a name that
+ * looks numbered is kept apart. */
+START_TEST(odd_names)
+{
+    struct nn_dataset *ds;
+
+    album_put_picture(dir, "four/photos#2/train/ant/1.jpg", 400);
+    ds = open_spec(spec_of("four/photos#2", "one/photos/", "two/photos//"));
+    ck_assert_uint_eq(ds->n, 36);
+    expect_item(ds, "photos#2/train/ant/1.jpg", "ant", NN_TRAIN, 400);
+    expect_item(ds, "photos/train/ant/1.jpg", "ant", NN_TRAIN, 1);
+    expect_item(ds, "photos#3/ant/00.jpg", "ant", NN_SPLIT_NONE, 100);
+    nn_dataset_close(&ds);
+}
+END_TEST
+
 static void refuse(char *spec, enum nn_status want, const char *part)
 {
     const struct nn_dataset_options opt = { .generators = data_generators };
@@ -205,6 +221,7 @@ static Suite *create(void)
     tcase_add_test(t, items);
     tcase_add_test(t, splits);
     tcase_add_test(t, same_names);
+    tcase_add_test(t, odd_names);
     tcase_add_test(t, refused);
     suite_add_tcase(s, t);
     return s;
