@@ -158,6 +158,66 @@ START_TEST(no_difference)
 }
 END_TEST
 
+/* Negatives `from`.. of a family, counted from its first, `n` of them. */
+static void put_family(double *score, int32_t family, size_t from, size_t n,
+                       double value)
+{
+    size_t seen = 0;
+
+    for (size_t i = 0; i < s.test.n; i++) {
+        if (!s.test.positive[i] &&
+            s.ds->items[s.test.index[i]].family == family) {
+            if (seen >= from && seen < from + n) {
+                score[i] = value;
+            }
+            seen++;
+        }
+    }
+}
+
+/* All positives score .5, so 95 % of them are reached there and with them all
+ * negatives of .5, wherever they stand. Of 100 cats, 100 dogs, 100 others:
+ *   mined   20 dogs at .7, 10 cats at .5: 30 pass
+ *   random  25 dogs at .7, 15 dogs and 20 cats at .5: 60 pass
+ *   base    none */
+START_TEST(ties)
+{
+    struct study_result r;
+
+    for (size_t t = 0; t < s.n_trials; t++) {
+        double *score[STUDY_KINDS];
+
+        for (int k = 0; k < STUDY_KINDS; k++) {
+            score[k] = s.trial[t].run[k].score;
+            for (size_t i = 0; i < s.test.n; i++) {
+                score[k][i] = s.test.positive[i] ? .5 : .3;
+            }
+        }
+        put_family(score[STUDY_MINED], 1, 0, 20, .7);
+        put_family(score[STUDY_MINED], 0, 90, 10, .5);
+        put_family(score[STUDY_RANDOM], 1, 0, 25, .7);
+        put_family(score[STUDY_RANDOM], 1, 50, 15, .5);
+        put_family(score[STUDY_RANDOM], 0, 0, 20, .5);
+    }
+    ck_assert_int_eq(study_measure(&s, 200, &r, NULL), NN_OK);
+    ck_assert_double_eq_tol(r.all.rate[STUDY_BASE].value, 0, 1e-12);
+    ck_assert_double_eq_tol(r.all.rate[STUDY_MINED].value, .1, 1e-12);
+    ck_assert_double_eq_tol(r.all.rate[STUDY_RANDOM].value, .2, 1e-12);
+    ck_assert_double_eq_tol(r.all.ratio.value, 2, 1e-12);
+    ck_assert_double_eq_tol(r.all.ratio_base.value, .5 / 30, 1e-12);
+    ck_assert_double_eq_tol(r.all.gain.value, .1, 1e-12);
+    ck_assert_uint_eq(r.family[0].n, 100);
+    ck_assert_double_eq_tol(r.family[0].rate[STUDY_MINED].value, .1, 1e-12);
+    ck_assert_double_eq_tol(r.family[0].rate[STUDY_RANDOM].value, .2, 1e-12);
+    ck_assert_double_eq_tol(r.family[1].rate[STUDY_MINED].value, .2, 1e-12);
+    ck_assert_double_eq_tol(r.family[1].rate[STUDY_RANDOM].value, .4, 1e-12);
+    ck_assert_double_eq_tol(r.family[2].rate[STUDY_RANDOM].value, 0, 1e-12);
+    ck_assert_double_eq_tol(r.unseen[0].rate[STUDY_RANDOM].value, .2, 1e-12);
+    ck_assert_double_eq_tol(r.left_out.rate[STUDY_MINED].value, .1, 1e-12);
+    study_result_release(&r);
+}
+END_TEST
+
 static int measure(void *ctx)
 {
     struct study_result r;
@@ -229,6 +289,7 @@ static Suite *create(void)
     tcase_add_test(t, rates);
     tcase_add_test(t, families);
     tcase_add_test(t, no_difference);
+    tcase_add_test(t, ties);
     tcase_add_test(t, allocation_failures);
     tcase_add_test(t, sets);
     suite_add_tcase(suite, t);
