@@ -1,0 +1,37 @@
+#!/bin/sh
+# evaluate: every figure computed again, in Python, from what classify says of
+# the same images; tied scores, unreadable files, families and subsets among
+# them.
+. "$(dirname "$0")/lib.sh"
+again=$(dirname "$0")/evaluate.py
+
+data=$tmp/data
+run 0 "synth draws images" synth --out "$data" --count 260 --seed 5 --size 64 \
+    --quiet
+run 0 "train makes a model" train "$data" --out "$tmp/run" --epochs 12 \
+    --gate-size 32 --gate-width 0.25 --species-size 32 --species-width 0.25 \
+    --batch 16 --quiet
+# Copies under another label tie exactly; two files cannot be read.
+check "copies and broken files are put among them" python3 - "$data/test" <<'PY'
+import pathlib, shutil, sys
+root = pathlib.Path(sys.argv[1])
+bears = sorted(p for p in root.glob("*/*.jpg"))
+others = sorted(root.glob("negative/*/*.jpg"))
+assert len(bears) > 10 and len(others) > 10
+for p in bears[::3]:
+    shutil.copy(p, others[0].parent / ("copy-" + p.name))
+for p in others[::4]:
+    shutil.copy(p, root / "negative" / ("copy-" + p.name)) # of no family
+    shutil.copy(p, bears[0].parent / ("copy-" + p.name))
+(bears[0].parent / "broken.jpg").write_bytes(bears[0].read_bytes()[:200])
+(root / "negative" / "none.jpg").write_bytes(b"")
+PY
+check "thresholds that give every verdict" python3 "$again" thresholds \
+    "$BEARCASCADE" "$tmp/run/best.safetensors" "$data" "$tmp/model.safetensors"
+check "figures follow from the predictions" python3 "$again" figures \
+    "$BEARCASCADE" "$tmp/model.safetensors" "$data"
+check "figures of the trained model do" python3 "$again" figures \
+    "$BEARCASCADE" "$tmp/run/best.safetensors" "$data"
+check "the text says what the JSON says" python3 "$again" text \
+    "$BEARCASCADE" "$tmp/model.safetensors" "$data"
+finish
