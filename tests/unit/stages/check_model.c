@@ -1,0 +1,186 @@
+/* Which model files are refused, and what is said of them. */
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "tests/unit/stages/scripted_model.h"
+#include "tests/unit/testkit.h"
+
+static char *dir, *file;
+static struct model *model;
+
+static void set_up(void)
+{
+    dir = testkit_mkdir();
+    file = nn_path_join(dir, "m.safetensors");
+    model = scripted_model();
+}
+
+static void tear_down(void)
+{
+    model_destroy(&model);
+    nn_mem_free(file);
+    testkit_rmdir(dir);
+}
+
+static void refuse(const char *why)
+{
+    struct model *m;
+    struct nn_error err = NN_ERROR_INIT;
+
+    ck_assert_int_eq(model_load(file, &m, &err), NN_ERR_FORMAT);
+    ck_assert_ptr_null(m);
+    ck_assert_msg(strstr(err.text, why) != NULL, "'%s' not in '%s'", why,
+                  err.text);
+    ck_assert_ptr_nonnull(strstr(err.text, file));
+}
+
+static void refuse_saved(const char *why)
+{
+    struct nn_error err = NN_ERROR_INIT;
+
+    ck_assert_msg(model_save(model, file, NN_F32, &err) == NN_OK, "%s",
+                  err.text);
+    refuse(why);
+}
+
+/* --- names of outputs -------------------------------------------------------
+ */
+
+/* Outputs in another order than the classes would give wrong names. */
+START_TEST(species_in_another_order)
+{
+    static const struct scripted_output permuted[] = { { "ant", 3, 0 },
+                                                       { "cat", -4, 2 },
+                                                       { "bee", 0, 1 } };
+
+    nn_net_destroy(&model->species);
+    model->species = scripted_net(NN_HEAD_SOFTMAX, 1, permuted, 3);
+    refuse_saved("its class 1 is 'bee' but its species net says 'cat'");
+    nn_net_destroy(&model->species);
+    model->species = scripted_net(NN_HEAD_SOFTMAX, 1, permuted, 2);
+    refuse_saved("its species net has 2 outputs for 3 classes");
+}
+END_TEST
+
+START_TEST(gate_without_negatives)
+{
+    static const struct scripted_output positives[] = { { "+ant", 3, 0 },
+                                                        { "+bee", 0, 1 },
+                                                        { "+cat", -4, 2 } };
+
+    nn_net_destroy(&model->gate);
+    model->gate = scripted_net(NN_HEAD_SOFTMAX, 1, positives, 3);
+    refuse_saved("gate's outputs");
+}
+END_TEST
+
+START_TEST(single_model_in_another_order)
+{
+    static const struct scripted_output permuted[] = {
+        { "+bee", 0, .5 }, { "+ant", 2, 0 }, { "+cat", -2, 0 }, { "-", 0, 1 }
+    };
+
+    nn_net_destroy(&model->species);
+    nn_net_destroy(&model->gate);
+    model->system = MODEL_SOFTMAX_NONE;
+    model->gate = scripted_net(NN_HEAD_SOFTMAX, 1, permuted, 4);
+    refuse_saved("its class 0 is 'ant' but its net says 'bee'");
+}
+END_TEST
+
+/* --- metadata ---------------------------------------------------------------
+ */
+
+#define POLICY                                                                 \
+    "{\"threshold\":0.5,\"min_hit_rate\":0.95,\"hit_rate\":0.9,"               \
+    "\"hit_lower\":0.9,\"false_alarm\":0.1,\"false_upper\":0.2,"               \
+    "\"n_positives\":10,\"n_negatives\":20,\"certified\":false,"               \
+    "\"n_needed\":59}"
+
+/* The metadata of a good file by hand, but for `key`, which has another value
+ * or, with NULL, is not there. */
+static void write_with(const char *key, const char *value)
+{
+    static const char *const good[][2] = {
+        { "format", "bearcascade-model 1" },
+        { "system", "cascade" },
+        { "classes", "[\"ant\",\"bee\",\"cat\"]" },
+        { "gate.policy", POLICY },
+        { "species.policy",
+          "{\"floor\":0.6,\"keep_rate\":0.95,\"accuracy\":0.9,"
+          "\"ece_before\":0.1,\"ece_after\":0.1,\"n\":10}" },
+    };
+    struct nn_st_writer *w;
+    struct nn_error err = NN_ERROR_INIT;
+
+    ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
+    ck_assert_int_eq(nn_net_save(w, "gate.", model->gate, NN_F32, NULL), NN_OK);
+    ck_assert_int_eq(nn_net_save(w, "species.", model->species, NN_F32, NULL),
+                     NN_OK);
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        int is_it = strcmp(good[i][0], key) == 0;
+        const char *to = is_it ? value : good[i][1];
+
+        if (to != NULL) {
+            ck_assert_int_eq(nn_st_writer_meta(w, good[i][0], to), NN_OK);
+        }
+    }
+    ck_assert_msg(nn_st_writer_commit(w, file, &err) == NN_OK, "%s", err.text);
+    nn_st_writer_destroy(&w);
+}
+
+START_TEST(metadata)
+{
+    static const struct {
+        const char *key, *value, *why;
+    } bad[] = {
+        { "format", NULL, "not given" },
+        { "format", "bearcascade-model 9", "bearcascade-model 9" },
+        { "system", NULL, "its system ''" },
+        { "system", "forest", "its system 'forest'" },
+        { "classes", NULL, "no 'classes'" },
+        { "classes", "[\"ant\"", "'classes' is damaged" },
+        { "classes", "[]", "class list" },
+        { "classes", "[\"ant\", 2, \"cat\"]", "class list" },
+        { "classes", "[\"ant\",\"cat\",\"bee\"]", "its class 1 is 'cat'" },
+        { "gate.policy", NULL, "no 'gate.policy'" },
+        { "gate.policy", "{}", "gate policy is damaged" },
+        { "species.policy", NULL, "no 'species.policy'" },
+        { "species.policy", "{\"keep_rate\":1}", "species policy is damaged" },
+    };
+    struct model *m;
+    struct nn_error err = NN_ERROR_INIT;
+
+    write_with("", NULL);
+    ck_assert_msg(model_load(file, &m, &err) == NN_OK, "%s", err.text);
+    ck_assert_int_eq(m->system, MODEL_CASCADE);
+    ck_assert_uint_eq(m->n_classes, 3);
+    ck_assert_double_eq(m->gate_policy.threshold, 0.5);
+    ck_assert_double_eq(m->species_policy.floor, 0.6);
+    ck_assert_uint_eq(m->gate_policy.n_needed, 59);
+    ck_assert_str_eq(m->path, file);
+    model_destroy(&m);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        write_with(bad[i].key, bad[i].value);
+        refuse(bad[i].why);
+    }
+}
+END_TEST
+
+static Suite *create(void)
+{
+    Suite *s = suite_create("model");
+    TCase *t = tcase_create("model");
+
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, species_in_another_order);
+    tcase_add_test(t, gate_without_negatives);
+    tcase_add_test(t, single_model_in_another_order);
+    tcase_add_test(t, metadata);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+TESTKIT_MAIN(create)
