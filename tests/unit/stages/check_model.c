@@ -89,6 +89,39 @@ START_TEST(single_model_in_another_order)
 }
 END_TEST
 
+START_TEST(single_models)
+{
+    static const struct scripted_output outputs[] = {
+        { "+ant", 2, 0 }, { "+bee", 0, .5 }, { "+cat", -2, 0 }, { "-", 0, 1 }
+    };
+    struct nn_error err = NN_ERROR_INIT;
+
+    nn_net_destroy(&model->species);
+    for (int s = MODEL_MULTILABEL; s < MODEL_SYSTEMS; s++) {
+        enum nn_head head =
+            s == MODEL_MULTILABEL ? NN_HEAD_SIGMOID : NN_HEAD_SOFTMAX;
+        struct model *m;
+
+        nn_net_destroy(&model->gate);
+        model->system = (enum model_system)s;
+        model->gate =
+            scripted_net(head, 1.5, outputs, s == MODEL_SOFTMAX_NONE ? 4 : 3);
+        ck_assert_int_eq(model_save(model, file, NN_F32, NULL), NN_OK);
+        ck_assert_msg(model_load(file, &m, &err) == NN_OK, "%s", err.text);
+        ck_assert_int_eq(m->system, s);
+        ck_assert_int_eq(m->gate->spec.head, head);
+        ck_assert_double_eq(m->gate->temperature, 1.5);
+        ck_assert_ptr_null(m->species);
+        model_destroy(&m);
+    }
+    /* a softmax without "none of these" */
+    model->system = MODEL_SOFTMAX_NONE;
+    refuse_saved("its outputs are not those of a softmax-none model");
+    model->system = MODEL_MULTILABEL;
+    refuse_saved("its outputs are not those of a multilabel model");
+}
+END_TEST
+
 /* --- metadata ---------------------------------------------------------------
  */
 
@@ -178,6 +211,7 @@ static Suite *create(void)
     tcase_add_test(t, species_in_another_order);
     tcase_add_test(t, gate_without_negatives);
     tcase_add_test(t, single_model_in_another_order);
+    tcase_add_test(t, single_models);
     tcase_add_test(t, metadata);
     suite_add_tcase(s, t);
     return s;
