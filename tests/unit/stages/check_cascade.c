@@ -173,7 +173,7 @@ static void score(const struct model *m, int all_stages,
 {
     struct nn_error err = NN_ERROR_INIT;
 
-    ck_assert_int_eq(cascade_create(m, c, &err), NN_OK);
+    ck_assert_int_eq(cascade_create(m, CASCADE_BATCH, c, &err), NN_OK);
     ck_assert_msg(cascade_score(*c, ds, index_of, ROWS, all_stages, NULL, s,
                                 &err) == NN_OK,
                   "%s", err.text);
