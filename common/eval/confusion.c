@@ -15,7 +15,8 @@ static enum nn_status check_shape(int32_t n_rows, int32_t n_cols,
 }
 
 enum nn_status nn_confusion_count(const int32_t *truth, const int32_t *decided,
-                                  size_t n, int32_t n_rows, int32_t n_cols,
+                                  const uint32_t *pick, size_t n,
+                                  int32_t n_rows, int32_t n_cols,
                                   size_t *counts, struct nn_error *err)
 {
     enum nn_status st = check_shape(n_rows, n_cols, err);
@@ -27,7 +28,9 @@ enum nn_status nn_confusion_count(const int32_t *truth, const int32_t *decided,
         return nn_fail(err, NN_ERR_ARG, "no decisions to count");
     }
     memset(counts, 0, (size_t)n_rows * (size_t)n_cols * sizeof *counts);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < n; j++) {
+        size_t i = pick != NULL ? pick[j] : j;
+
         if (truth[i] < 0 || truth[i] >= n_rows) {
             return nn_fail(err, NN_ERR_ARG, "label %d of item %zu not in 0..%d",
                            (int)truth[i], i, (int)n_rows - 1);

@@ -137,17 +137,18 @@ double nn_ranking_fpr99(void *ctx, const uint32_t *pick, size_t n);
 
 /* counts[t * n_cols + d] = items of class t decided as d.
  *
- * truth    [n] 0..n_rows-1
- * decided  [n] 0..n_cols-1; n_cols >= n_rows. Columns n_rows.. are answers
- *          that are no class, such as "unknown": always wrong.
+ * truth    0..n_rows-1 of each item
+ * decided  0..n_cols-1 of each item; n_cols >= n_rows. Columns n_rows.. are
+ *          answers that are no class, such as "unknown": always wrong.
+ * pick     [n] the items that count (repeats count again), or NULL: items
+ *          0..n-1, each once
  * counts   [n_rows, n_cols], overwritten
  * Errors: NN_ERR_ARG (n is 0, n_rows < 1, n_cols < n_rows, a label out of
  * range; counts are then undefined). */
-NN_MUST_CHECK enum nn_status nn_confusion_count(const int32_t *truth,
-                                                const int32_t *decided,
-                                                size_t n, int32_t n_rows,
-                                                int32_t n_cols, size_t *counts,
-                                                struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_confusion_count(const int32_t *truth, const int32_t *decided,
+                   const uint32_t *pick, size_t n, int32_t n_rows,
+                   int32_t n_cols, size_t *counts, struct nn_error *err);
 
 struct nn_class_figures {
     size_t support;   /* items of the class (row sum) */
@@ -194,6 +195,16 @@ NN_MUST_CHECK enum nn_status nn_reliability(const double *p, const uint8_t *hit,
                                             size_t n, int32_t n_bins,
                                             struct nn_reliability_bin *bins,
                                             double *ece, struct nn_error *err);
+
+/* The same error of a stream of probabilities 0..1, for callers that must not
+ * allocate: zero the struct, add, ask. */
+struct nn_ece {
+    double confidence[NN_ECE_BINS]; /* sums over the items of a bin */
+    double hits[NN_ECE_BINS];
+    size_t n;
+};
+void nn_ece_add(struct nn_ece *e, double p, int hit);
+double nn_ece_value(const struct nn_ece *e); /* NaN when n is 0 */
 
 /* Largest entry of each row of p [n,k] (the first one on ties).
  * confidence [n] that entry; hit [n] 1 where it is truth[i]; best [n] its

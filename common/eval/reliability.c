@@ -74,6 +74,25 @@ enum nn_status nn_reliability(const double *p, const uint8_t *hit, size_t n,
     return NN_OK;
 }
 
+void nn_ece_add(struct nn_ece *e, double p, int hit)
+{
+    size_t b = bin_of(p, NN_ECE_BINS);
+
+    e->confidence[b] += p;
+    e->hits[b] += hit != 0;
+    e->n++;
+}
+
+double nn_ece_value(const struct nn_ece *e)
+{
+    double sum = 0;
+
+    for (size_t b = 0; b < NN_ECE_BINS; b++) {
+        sum += fabs(e->hits[b] - e->confidence[b]);
+    }
+    return e->n > 0 ? sum / (double)e->n : (double)NAN;
+}
+
 static enum nn_status check_label(const int32_t *truth, size_t i, int32_t k,
                                   struct nn_error *err)
 {

@@ -12,6 +12,9 @@
 
 #include "common/base/status.h"
 
+/* The confidence of every interval and bound that the program reports. */
+#define NN_CONFIDENCE 0.95
+
 /* ---- distributions ------------------------------------------------------
  *
  * I_x(a,b) = 1/B(a,b) int_0^x t^(a-1) (1-t)^(b-1) dt for a, b > 0 (at most

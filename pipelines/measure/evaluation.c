@@ -1,169 +1,143 @@
 #include "pipelines/measure/evaluation.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "common/base/mem.h"
-#include "pipelines/measure/evaluation_internal.h"
+#include "pipelines/measure/outcomes.h"
 
-/* --- collecting the rows ---------------------------------------------------
- */
+/* Figures that `evaluate` gives with an interval. */
+enum { WITH_INTERVAL = OUTCOMES_RANKING | OUTCOMES_SHARES };
 
-static void rows_release(struct evaluation_rows *r)
+struct sampling {
+    size_t replicates; /* 0: no interval */
+    uint64_t seed;
+};
+
+static struct evaluation_figure figure(const struct nn_interval *v)
 {
-    nn_mem_free(r->score);
-    nn_mem_free(r->positive);
-    nn_mem_free(r->label);
-    nn_mem_free(r->family);
-    nn_mem_free(r->verdict);
-    nn_mem_free(r->species);
-    nn_mem_free(r->p);
-    *r = (struct evaluation_rows){ 0 };
+    return (struct evaluation_figure){ v->value, v->lo, v->hi };
 }
 
-static enum nn_status rows_init(struct evaluation_rows *r, size_t n, size_t k,
-                                struct nn_error *err)
+static void put_negatives(struct evaluation_negatives *to, const char *name,
+                          size_t n, const struct nn_interval *v)
 {
-    *r = (struct evaluation_rows){ .n_classes = k };
-    r->score = nn_mem_calloc(n, sizeof *r->score);
-    r->positive = nn_mem_calloc(n, sizeof *r->positive);
-    r->label = nn_mem_calloc(n, sizeof *r->label);
-    r->family = nn_mem_calloc(n, sizeof *r->family);
-    r->verdict = nn_mem_calloc(n, sizeof *r->verdict);
-    r->species = nn_mem_calloc(n, sizeof *r->species);
-    r->p = nn_mem_calloc(n, k * sizeof *r->p);
-    if (r->score == NULL || r->positive == NULL || r->label == NULL ||
-        r->family == NULL || r->verdict == NULL || r->species == NULL ||
-        r->p == NULL) {
-        rows_release(r);
-        return nn_fail_nomem(err);
-    }
-    return NN_OK;
-}
-
-/* Column of the confusion matrix: classes, none, unknown. */
-static int32_t verdict_column(const struct verdict *v, size_t k)
-{
-    if (v->kind == VERDICT_CLASS) {
-        return v->best;
-    }
-    return (int32_t)k + (v->kind == VERDICT_UNKNOWN);
-}
-
-/* Readable pictures of pick[], positives first, in a fixed order. */
-static void rows_fill(struct evaluation_rows *r, const struct model *m,
-                      const struct nn_dataset *ds, const uint32_t *index,
-                      const struct cascade_scores *s, const uint32_t *pick,
-                      size_t n)
-{
-    size_t k = m->n_classes;
-
-    for (int want = 1; want >= 0; want--) {
-        for (size_t j = 0; j < n; j++) {
-            size_t i = pick[j];
-            const struct nn_item *it = &ds->items[index[i]];
-            const double *p = s->ran[i] ? s->p + i * k : NULL;
-            struct verdict v;
-
-            if (!s->ok[i] || (it->label != NN_NEGATIVE) != want) {
-                continue;
-            }
-            v = cascade_decide(m, s->p_bear[i], p);
-            r->score[r->n] = s->p_bear[i];
-            r->positive[r->n] = (uint8_t)want;
-            r->label[r->n] = want ? it->label : (int32_t)k;
-            r->family[r->n] = it->family;
-            r->verdict[r->n] = verdict_column(&v, k);
-            r->species[r->n] = p != NULL ? v.best : 0;
-            if (p != NULL) {
-                memcpy(r->p + r->n * k, p, k * sizeof *p);
-            }
-            r->n++;
-            r->n_positives += (size_t)want;
-        }
-    }
-}
-
-/* --- the figures -----------------------------------------------------------
- */
-
-static void fill_confusion(struct evaluation *e,
-                           const struct evaluation_rows *r)
-{
-    for (size_t i = 0; i < r->n; i++) {
-        e->confusion[(size_t)r->label[i] * (r->n_classes + 2) +
-                     (size_t)r->verdict[i]]++;
-    }
+    *to = (struct evaluation_negatives){
+        .name = name,
+        .n = n,
+        .fpr95 = figure(&v[OUTCOMES_FPR95]),
+        .fpr99 = figure(&v[OUTCOMES_FPR99]),
+        .false_alarm = figure(&v[OUTCOMES_FALSE_ALARM]),
+    };
 }
 
 static enum nn_status all_figures(struct evaluation *e,
-                                  const struct evaluation_rows *r,
-                                  const struct model *m,
-                                  const struct evaluation_sampling *how,
+                                  const struct outcomes *t,
+                                  const struct sampling *how,
                                   struct nn_error *err)
 {
-    struct evaluation_query q = { .rows = r,
-                                  .threshold = m->gate_policy.threshold,
-                                  .family = EVALUATION_ALL_FAMILIES };
-    const struct {
-        enum evaluation_what what;
-        struct evaluation_figure *to;
-    } list[] = {
-        { EVALUATION_ROC_AREA, &e->roc_area },
-        { EVALUATION_AVERAGE_PRECISION, &e->average_precision },
-        { EVALUATION_SPECIES_ACCURACY, &e->species_accuracy },
-        { EVALUATION_MISS_RATE, &e->miss_rate },
-        { EVALUATION_END_TO_END, &e->end_to_end },
-        { EVALUATION_UNKNOWN_RATE, &e->unknown_rate },
-        { EVALUATION_FPR95, &e->all.fpr95 },
-        { EVALUATION_FPR99, &e->all.fpr99 },
-        { EVALUATION_FALSE_ALARM, &e->all.false_alarm },
-    };
-    enum nn_status st = NN_OK;
+    struct nn_interval v[OUTCOMES_FIGURES];
+    enum nn_status st = outcomes_intervals(t, WITH_INTERVAL, how->replicates,
+                                           how->seed, v, err);
 
-    for (size_t i = 0; !st && i < sizeof list / sizeof list[0]; i++) {
-        q.what = list[i].what;
-        st = evaluation_figure(&q, how, list[i].to, err);
+    if (st) {
+        return st;
     }
-    e->all.name = "all";
-    e->all.n = e->n_negatives;
+    e->roc_area = figure(&v[OUTCOMES_ROC_AREA]);
+    e->average_precision = figure(&v[OUTCOMES_AVERAGE_PRECISION]);
+    e->species_accuracy = figure(&v[OUTCOMES_SPECIES_ACCURACY]);
+    e->miss_rate = figure(&v[OUTCOMES_MISS_RATE]);
+    e->end_to_end = figure(&v[OUTCOMES_END_TO_END]);
+    e->unknown_rate = figure(&v[OUTCOMES_UNKNOWN_RATE]);
+    put_negatives(&e->all, "all", e->n_negatives, v);
+    return NN_OK;
+}
+
+static enum nn_status family_figures(struct evaluation_negatives *to,
+                                     const struct outcomes *all, int32_t family,
+                                     const char *name,
+                                     const struct sampling *how,
+                                     struct nn_error *err)
+{
+    struct nn_interval v[OUTCOMES_FIGURES];
+    struct outcomes t;
+    enum nn_status st = outcomes_of_family(all, family, &t, err);
+
+    if (st) {
+        return st;
+    }
+    st = outcomes_intervals(&t, WITH_INTERVAL, how->replicates, how->seed, v,
+                            err);
+    if (!st) {
+        put_negatives(to, name, t.n - t.n_positives, v);
+    }
+    outcomes_release(&t);
     return st;
 }
 
-static enum nn_status
-family_figures(struct evaluation *e, const struct evaluation_rows *r,
-               const struct model *m, const struct nn_dataset *ds,
-               const struct evaluation_sampling *how, struct nn_error *err)
+/* Families without a negative here have no line. */
+static enum nn_status all_families(struct evaluation *e,
+                                   const struct outcomes *t,
+                                   const struct nn_dataset *ds,
+                                   const struct sampling *how,
+                                   struct nn_error *err)
 {
+    struct outcomes_family *count =
+        nn_mem_calloc(ds->n_families + 1, sizeof *count);
     enum nn_status st = NN_OK;
 
     e->families = nn_mem_calloc(ds->n_families, sizeof *e->families);
-    if (e->families == NULL) {
+    if (e->families == NULL || count == NULL) {
+        nn_mem_free(count);
         return nn_fail_nomem(err);
     }
+    outcomes_families(t, NULL, t->n, 0, count, ds->n_families);
     for (size_t f = 0; !st && f < ds->n_families; f++) {
-        struct evaluation_negatives *to = &e->families[e->n_families];
-        struct evaluation_query q = { .rows = r,
-                                      .threshold = m->gate_policy.threshold,
-                                      .family = (int32_t)f };
-        size_t n = 0;
-
-        for (size_t i = r->n_positives; i < r->n; i++) {
-            n += r->family[i] == (int32_t)f;
+        if (count[f].n > 0) {
+            st = family_figures(&e->families[e->n_families++], t, (int32_t)f,
+                                ds->families[f], how, err);
         }
-        if (n == 0) {
-            continue;
-        }
-        *to = (struct evaluation_negatives){ .name = ds->families[f], .n = n };
-        q.what = EVALUATION_FPR95;
-        st = evaluation_figure(&q, how, &to->fpr95, err);
-        q.what = EVALUATION_FPR99;
-        st = st ? st : evaluation_figure(&q, how, &to->fpr99, err);
-        q.what = EVALUATION_FALSE_ALARM;
-        st = st ? st : evaluation_figure(&q, how, &to->false_alarm, err);
-        e->n_families++;
     }
+    nn_mem_free(count);
     return st;
+}
+
+static void calibration(struct evaluation *e, const struct outcomes *t)
+{
+    double v[OUTCOMES_FIGURES];
+
+    outcomes_figures(t, OUTCOMES_CALIBRATION, NULL, t->n, v);
+    e->gate_ece = v[OUTCOMES_GATE_ECE];
+    e->species_ece = v[OUTCOMES_SPECIES_ECE];
+    if (nn_brier_binary(t->p_positive, t->positive, t->n, &e->gate_brier,
+                        NULL)) {
+        e->gate_brier = (double)NAN;
+    }
+}
+
+/* Everything but the times. */
+static enum nn_status fill(struct evaluation *e, const struct outcomes *t,
+                           const struct nn_dataset *ds,
+                           const struct sampling *how, struct nn_error *err)
+{
+    size_t k = t->k;
+    enum nn_status st = NN_OK;
+
+    e->n_positives = t->n_positives;
+    e->n_negatives = t->n - t->n_positives;
+    if (t->n == 0) {
+        return nn_fail(err, NN_ERR_ARG, "no readable picture in '%s'",
+                       e->title);
+    }
+    e->confusion = nn_mem_calloc((k + 1) * (k + 2), sizeof *e->confusion);
+    if (e->confusion == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = outcomes_confusion(t, e->confusion, err);
+    if (!st) {
+        calibration(e, t);
+        st = all_figures(e, t, how, err);
+    }
+    return st ? st : all_families(e, t, ds, how, err);
 }
 
 enum nn_status
@@ -173,38 +147,19 @@ evaluation_compute(const struct model *m, const struct nn_dataset *ds,
                    int replicates, uint64_t seed, struct evaluation *e,
                    struct nn_error *err)
 {
-    const struct evaluation_sampling how = { replicates, seed };
-    struct evaluation_rows r;
-    enum nn_status st = rows_init(&r, n, m->n_classes, err);
-    size_t k = m->n_classes;
+    const struct sampling how = { (size_t)replicates, seed };
+    struct outcomes t;
+    enum nn_status st = outcomes_of_scores(&t, m, ds, index, s, pick, n, err);
 
-    *e = (struct evaluation){ .title = title, .n_classes = k };
+    *e = (struct evaluation){ .title = title, .n_classes = m->n_classes };
     if (st) {
         return st;
     }
-    rows_fill(&r, m, ds, index, s, pick, n);
-    e->n_positives = r.n_positives;
-    e->n_negatives = r.n - r.n_positives;
-    e->n_failed = n - r.n;
+    e->n_failed = n - t.n;
     e->ms_gate = 1000 * s->gate_s / (double)s->n;
     e->ms_species = 1000 * s->species_s / (double)s->n;
-    if (r.n == 0) {
-        st = nn_fail(err, NN_ERR_ARG, "no readable picture in '%s'", title);
-        goto out;
-    }
-    e->confusion = nn_mem_calloc((k + 1) * (k + 2), sizeof *e->confusion);
-    if (e->confusion == NULL) {
-        st = nn_fail_nomem(err);
-        goto out;
-    }
-    fill_confusion(e, &r);
-    evaluation_calibration(&r, e);
-    st = all_figures(e, &r, m, &how, err);
-    if (!st) {
-        st = family_figures(e, &r, m, ds, &how, err);
-    }
-out:
-    rows_release(&r);
+    st = fill(e, &t, ds, &how, err);
+    outcomes_release(&t);
     if (st) {
         evaluation_release(e);
     }

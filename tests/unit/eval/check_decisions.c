@@ -69,8 +69,8 @@ START_TEST(golden_classes)
     ck_assert_uint_eq(nk, n * 4);
     ck_assert_int_eq(nn_top_label(p, truth, n, k, conf, hit, best, NULL),
                      NN_OK);
-    ck_assert_int_eq(nn_confusion_count(truth, best, n, k, k, counts, NULL),
-                     NN_OK);
+    ck_assert_int_eq(
+        nn_confusion_count(truth, best, NULL, n, k, k, counts, NULL), NN_OK);
     check_confusion(g, counts, k);
     ck_assert_int_eq(nn_reliability(conf, hit, n, NN_ECE_BINS, NULL, &v, NULL),
                      NN_OK);
@@ -123,8 +123,8 @@ START_TEST(confusion_with_unknown)
     struct nn_confusion_figures f;
     size_t counts[12];
 
-    ck_assert_int_eq(nn_confusion_count(truth, said, 7, 3, 4, counts, NULL),
-                     NN_OK);
+    ck_assert_int_eq(
+        nn_confusion_count(truth, said, NULL, 7, 3, 4, counts, NULL), NN_OK);
     for (size_t i = 0; i < 12; i++) {
         ck_assert_uint_eq(counts[i], want[i]);
     }
@@ -149,18 +149,22 @@ START_TEST(confusion_errors)
     struct nn_confusion_figures f;
     size_t counts[4] = { 0, 0, 0, 0 };
 
-    ck_assert_int_eq(nn_confusion_count(truth, said, 2, 2, 2, counts, &err),
-                     NN_ERR_ARG);
+    ck_assert_int_eq(
+        nn_confusion_count(truth, said, NULL, 2, 2, 2, counts, &err),
+        NN_ERR_ARG);
     ck_assert_str_eq(err.text, "label 2 of item 1 not in 0..1");
-    ck_assert_int_eq(nn_confusion_count(said, truth, 2, 2, 2, counts, &err),
-                     NN_ERR_ARG);
+    ck_assert_int_eq(
+        nn_confusion_count(said, truth, NULL, 2, 2, 2, counts, &err),
+        NN_ERR_ARG);
     ck_assert_str_eq(err.text, "decision 2 of item 1 not in 0..1");
-    ck_assert_int_eq(nn_confusion_count(bad, said, 2, 2, 2, counts, &err),
+    ck_assert_int_eq(nn_confusion_count(bad, said, NULL, 2, 2, 2, counts, &err),
                      NN_ERR_ARG);
-    ck_assert_int_eq(nn_confusion_count(said, said, 0, 2, 2, counts, &err),
-                     NN_ERR_ARG);
-    ck_assert_int_eq(nn_confusion_count(said, said, 2, 2, 1, counts, &err),
-                     NN_ERR_ARG);
+    ck_assert_int_eq(
+        nn_confusion_count(said, said, NULL, 0, 2, 2, counts, &err),
+        NN_ERR_ARG);
+    ck_assert_int_eq(
+        nn_confusion_count(said, said, NULL, 2, 2, 1, counts, &err),
+        NN_ERR_ARG);
     counts[0] = counts[1] = counts[2] = counts[3] = 0;
     ck_assert_int_eq(nn_confusion_summarise(counts, 2, 2, NULL, &f, &err),
                      NN_ERR_ARG);

@@ -142,7 +142,7 @@ static void slow_figures(const struct comparison *c,
     ck_assert(!nn_roc_init(&roc, score, pos, named, n, NULL));
     v[FIGURE_OSCR_AREA] = nn_roc_area(&roc);
     nn_roc_release(&roc);
-    ck_assert(!nn_confusion_count(truth, said, n, (int32_t)c->k + 1,
+    ck_assert(!nn_confusion_count(truth, said, NULL, n, (int32_t)c->k + 1,
                                   (int32_t)c->k + 2, counts, NULL));
     ck_assert(!nn_confusion_summarise(counts, (int32_t)c->k + 1,
                                       (int32_t)c->k + 2, NULL, &f, NULL));
