@@ -31,9 +31,9 @@ BEGIN {
     room("mine", "cascade data report")
     room("measure", "cascade")
     room("experiment", "cascade data")
-    room("compare", "cascade data experiment report")
-    room("sweep", "cascade data experiment report")
-    room("study", "cascade data experiment")
+    room("compare", "cascade data experiment measure report")
+    room("sweep", "cascade data experiment measure report")
+    room("study", "cascade data experiment measure")
     room("export", "cascade")
     room("cli", every_room)
     allow["tests"] = stages every_room " tests"

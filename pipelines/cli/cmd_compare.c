@@ -43,6 +43,7 @@ static enum nn_status run_compare(const struct compare *m, struct nn_error *err)
 {
     struct nn_dataset *ds = NULL;
     struct comparison c = { 0 };
+    struct comparison_result r = { 0 };
     json_t *all = NULL;
     enum nn_status st = data_open(m->opt.data, m->opt.split_seed, &ds, err);
 
@@ -56,14 +57,16 @@ static enum nn_status run_compare(const struct compare *m, struct nn_error *err)
     st = nn_file_mkdirs(m->opt.out, err);
     st = st ? st : comparison_train(&c, err);
     st = st ? st : comparison_score(&c, err);
+    st = st ? st : comparison_result_init(&c, &r, err);
     if (!st) {
-        all = comparison_json(&c, err);
+        all = comparison_json(&c, &r, err);
         st = all == NULL ? err->status : write_all(&c, all, err);
     }
     if (!st) {
-        comparison_print(all, stdout);
+        comparison_print(&c, &r, stdout);
     }
     json_decref(all);
+    comparison_result_release(&r);
     comparison_release(&c);
     return st;
 }

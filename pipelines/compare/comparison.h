@@ -8,11 +8,10 @@
 #define PIPELINES_COMPARE_COMPARISON_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "common/base/options.h"
-#include "common/eval/metrics.h"
-#include "common/eval/stats.h"
-#include "pipelines/cascade/cascade.h"
+#include "pipelines/measure/outcomes.h"
 
 #define COMPARISON_FORMAT "bearcascade-comparison 1"
 
@@ -48,13 +47,7 @@ struct comparison_run {
     char hash[33]; /* of the weights' bytes */
     double threshold, floor;
     double train_seconds;
-    double *p_bear;   /* [n] */
-    double *p;        /* [n,k] */
-    int32_t *verdict; /* [n] class, k: none, k+1: unknown_bear */
-    int32_t *best;    /* [n] most likely class, whatever the gate says */
-    uint8_t *right;   /* [n] the verdict is the truth */
-    double *trust;    /* [n] probability of `best` */
-    struct nn_ranking ranking, open_set;
+    struct outcomes said; /* a row for each test image, in their order */
 };
 
 struct comparison_cost {
@@ -113,70 +106,93 @@ NN_MUST_CHECK enum nn_status comparison_score(struct comparison *c,
 NN_MUST_CHECK enum nn_status comparison_measure(struct comparison *c,
                                                 struct nn_error *err);
 
-/* --- figures ---------------------------------------------------------------
+/* --- what was measured ------------------------------------------------------
  */
 
-enum {
-    FIGURE_ROC_AREA,
-    FIGURE_AVERAGE_PRECISION,
-    FIGURE_FPR95,
-    FIGURE_FPR99,
-    FIGURE_SPECIES_ACCURACY,
-    FIGURE_END_TO_END,
-    FIGURE_MACRO_F1,
-    FIGURE_OSCR_AREA,
-    FIGURE_GATE_ECE,
-    FIGURE_SPECIES_ECE,
-    FIGURE_MISS_RATE,
-    FIGURE_FALSE_ALARM,
-    FIGURE_UNKNOWN_RATE,
-    N_FIGURES,
+/* Figures of a system: means over its runs, with intervals over the images. Of
+ * a difference, those of the cascade minus those of the system. */
+struct comparison_means {
+    size_t n, n_runs;
+    struct nn_interval *v; /* [n] */
+    double *seed;          /* [n_runs,n] each run alone */
 };
-extern const char *const comparison_figure_names[N_FIGURES];
 
-/* One run's figures of the test pictures pick[0..n-1] (NULL: each once).
- * value [N_FIGURES]; NaN where there is none. Any thread. */
-void comparison_figures(const struct comparison *c,
-                        const struct comparison_run *r, const uint32_t *pick,
-                        size_t n, double *value);
-/* FPR at 95 % and false alarm of every family, [n_families, 2]. */
-void comparison_family_figures(const struct comparison *c,
-                               const struct comparison_run *r,
-                               const uint32_t *pick, size_t n, double *value);
+/* Shares of pictures with a class at which costs are given. */
+enum { COMPARISON_PREVALENCES = 4, COMPARISON_TENTH = 1 };
+extern const double comparison_prevalence[COMPARISON_PREVALENCES];
 
-/* The parts of comparison.json; NULL with err set on failure. */
-json_t *comparison_system_json(const struct comparison *c,
-                               const struct comparison_system *s,
-                               struct nn_error *err);
-json_t *comparison_differences_json(const struct comparison *c,
-                                    struct nn_error *err);
-json_t *comparison_budget_json(const struct comparison *c,
-                               struct nn_error *err);
-/* {"prevalence": [...], "break_even": [...]} */
-json_t *comparison_prevalence_json(const struct comparison *c,
-                                   struct nn_error *err);
-json_t *comparison_json(const struct comparison *c, struct nn_error *err);
+struct comparison_price {
+    double macs, ms; /* expected, a picture */
+};
+
+struct comparison_system_result {
+    struct comparison_means figures;  /* [OUTCOMES_FIGURES] */
+    struct comparison_means families; /* [families, 2] FPR at 95 % and false
+                                         alarm; n 0: too many to show */
+    struct comparison_means left_out; /* the same of the extra run, or n 0 */
+    size_t *confusion;                /* [k+1,k+2] of all runs */
+    struct comparison_price price[COMPARISON_PREVALENCES];
+    double ms_1, ms_bulk; /* a test picture, the species net where it is
+                             reached */
+};
+
+/* The cascade against another system. */
+struct comparison_difference {
+    struct comparison_means figures;
+    double p_holm[OUTCOMES_FIGURES]; /* adjusted over the systems; NaN: none */
+    size_t only_cascade, only_other; /* right, by majority of the runs */
+    double mcnemar, mcnemar_holm;
+    struct comparison_price even; /* largest prevalence at which the cascade
+                                     costs no more; 1: always, NaN: never */
+};
+
+/* Verdicts of the cascade's runs, and what a perfect stage would give. */
+struct comparison_budget {
+    size_t total, right, misses, false_passes, confusions, unknown;
+    struct nn_interval perfect_gate, perfect_species; /* right verdicts */
+};
+
+struct comparison_result {
+    size_t n_systems;
+    struct comparison_system_result *system; /* as in struct comparison */
+    size_t n_differences; /* 0, or n_systems - 1: from the second system on */
+    struct comparison_difference *difference;
+    size_t *family_n;                /* [families] test negatives */
+    struct comparison_budget budget; /* total 0: there is no cascade */
+    size_t duplicates, leaks;        /* nn_dataset_leaks() */
+    char *text;                      /* the verdict in a sentence or two */
+    char **condition;                /* [n_conditions] what it holds under */
+    size_t n_conditions;
+};
+/* From the scores and costs in c. Errors: NN_ERR_NOMEM, those of
+ * nn_bootstrap_many(). */
+NN_MUST_CHECK enum nn_status comparison_result_init(const struct comparison *c,
+                                                    struct comparison_result *r,
+                                                    struct nn_error *err);
+void comparison_result_release(struct comparison_result *r);
+/* Parts of it: prices and break-even points, */
+void comparison_prices(const struct comparison *c, struct comparison_result *r);
+/* and text and conditions from the rest. Errors: NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status comparison_verdict(const struct comparison *c,
+                                                struct comparison_result *r,
+                                                struct nn_error *err);
+
+/* --- what is written --------------------------------------------------------
+ */
+
+/* The contents of comparison.json; NULL with err set when out of memory. */
+json_t *comparison_json(const struct comparison *c,
+                        const struct comparison_result *r,
+                        struct nn_error *err);
+
+/* The table that compare prints. */
+void comparison_print(const struct comparison *c,
+                      const struct comparison_result *r, FILE *to);
 
 /* {"INDEX": {"thumb", "cam": {SYSTEM}}}: pictures for the galleries of the
  * report as data URLs, as the net sees them, with the class-activation maps of
  * each system's first run laid over them (nn_scorer_map_bytes()); INDEX is the
  * position in the test pictures. NULL with err set on failure. */
 json_t *comparison_pictures(const struct comparison *c, struct nn_error *err);
-
-/* {"text","conditions"} from the other parts. NULL: out of memory. */
-json_t *comparison_verdict(const struct comparison *c, const json_t *all);
-
-/* The table that compare prints. */
-void comparison_print(const json_t *all, FILE *to);
-
-/* Mean figures over images with their interval: fn writes n_stats values of
- * one resample; ctx goes to it. */
-NN_MUST_CHECK enum nn_status comparison_intervals(const struct comparison *c,
-                                                  nn_stats_fn *fn, void *ctx,
-                                                  size_t n_stats,
-                                                  struct nn_interval *out,
-                                                  struct nn_error *err);
-/* A number, or null where it is not finite. */
-json_t *comparison_number(double x);
 
 #endif /* PIPELINES_COMPARE_COMPARISON_H */

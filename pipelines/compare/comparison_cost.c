@@ -1,191 +1,269 @@
-/* Where the cascade errs, and when it is the cheaper one. */
+/* What each system costs: time, memory, multiply-adds; and when the cascade is
+ * the cheaper one. */
 #include <math.h>
 
+#include "common/base/file.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
+#include "pipelines/experiment/subprocess.h"
 #include "pipelines/compare/comparison.h"
 
-/* --- error budget ----------------------------------------------------------
- */
-
-struct budget {
-    size_t total, right, misses, false_passes, confusions, unknown;
+enum {
+    BULK = 32,            /* pictures a step of the timed passes */
+    ROUNDS = 7,           /* through all nets, at least */
+    SECONDS = 4,          /* that they last, at least */
+    PASSES = 3,           /* of each net in a round; the least of all counts */
+    MEMORY_PICTURES = 64, /* that classify is given for its peak */
 };
 
-static void spend(const struct comparison *c, const struct comparison_run *r,
-                  struct budget *b)
-{
-    for (size_t i = 0; i < c->n; i++) {
-        int32_t none = (int32_t)c->k, v = r->verdict[i];
+/* --- time ------------------------------------------------------------------
+ *
+ * Round after round through all nets, and the least of each: a machine that
+ * is busy for a while must not make one net look slower than its equal. */
 
-        b->total++;
-        b->right += r->right[i];
-        b->misses += c->positive[i] && v == none;
-        b->false_passes += !c->positive[i] && v != none;
-        b->unknown += c->positive[i] && v == none + 1;
-        b->confusions += c->positive[i] && v < none && v != c->label[i];
+struct timing {
+    const struct nn_net *net;
+    int32_t batch;
+    double *ms; /* a picture, INFINITY at first */
+};
+
+/* One round of a net alone. Noise as input: the kernels do not look at
+ * values. */
+static enum nn_status time_round(struct timing *t, struct nn_error *err)
+{
+    size_t side = (size_t)t->net->spec.size, bytes = side * side * 3;
+    size_t batch = (size_t)t->batch;
+    uint8_t *rgb = nn_mem_calloc(batch, bytes);
+    float *logits =
+        nn_mem_calloc(batch * t->net->spec.n_outputs, sizeof *logits);
+    struct nn_scorer *s = NULL;
+    enum nn_status st = rgb == NULL || logits == NULL
+                            ? nn_fail_nomem(err)
+                            : nn_scorer_create(t->net, t->batch, &s, err);
+
+    for (size_t i = 0; !st && i < batch * bytes; i++) {
+        rgb[i] = (uint8_t)(i * 2654435761u >> 13);
     }
-}
+    for (int i = -1; !st && i < PASSES; i++) { /* once to warm up */
+        double t0 = nn_time_s();
 
-/* End-to-end accuracy if one stage made no error: 0 with a perfect gate, 1
- * with a perfect species net. A perfect gate lets every bear reach the species
- * net and stops all else; a perfect species net names all that pass. */
-static void perfect(void *ctx, const uint32_t *pick, size_t n, double *value)
-{
-    const struct comparison *c = ctx;
-    const struct comparison_system *s = &c->system[0];
-    size_t gate = 0, species = 0;
-
-    for (size_t r = 0; r < s->n_runs; r++) {
-        const struct comparison_run *run = &s->run[r];
-
-        for (size_t j = 0; j < n; j++) {
-            size_t i = pick != NULL ? pick[j] : j;
-            int passed = run->p_bear[i] >= run->threshold;
-
-            gate += !c->positive[i] || (run->best[i] == c->label[i] &&
-                                        run->trust[i] >= run->floor);
-            species += passed == c->positive[i];
+        st = nn_scorer_run_bytes(s, rgb, t->batch, logits, err);
+        if (i >= 0) {
+            *t->ms = fmin(*t->ms, (nn_time_s() - t0) * 1e3 / t->batch);
         }
     }
-    value[0] = (double)gate / (double)(n * s->n_runs);
-    value[1] = (double)species / (double)(n * s->n_runs);
+    nn_scorer_destroy(&s);
+    nn_mem_free(logits);
+    nn_mem_free(rgb);
+    return st;
 }
 
-static json_t *interval_json(const struct nn_interval *v)
+static enum nn_status time_all(struct timing *t, size_t n, struct nn_error *err)
 {
-    return json_pack("{s:o, s:o, s:o}", "value", comparison_number(v->value),
-                     "lo", comparison_number(v->lo), "hi",
-                     comparison_number(v->hi));
+    double t0 = nn_time_s();
+    enum nn_status st = NN_OK;
+
+    for (size_t i = 0; i < n; i++) {
+        *t[i].ms = (double)INFINITY;
+    }
+    for (int round = 0; !st && (round < ROUNDS || nn_time_s() - t0 < SECONDS);
+         round++) {
+        for (size_t i = 0; !st && i < n; i++) {
+            st = time_round(&t[i], err);
+        }
+    }
+    return st;
 }
 
-json_t *comparison_budget_json(const struct comparison *c, struct nn_error *err)
+/* The timings of a system, two for each of its nets. */
+static size_t add_timings(const struct model *m, struct comparison_cost *k,
+                          struct timing *t)
 {
-    const struct comparison_system *s = &c->system[0];
-    struct comparison whole = *c;
-    struct nn_interval v[2];
-    struct budget b = { 0 };
+    size_t n = 0;
 
-    if (s->design->system != MODEL_CASCADE) {
-        return json_null();
+    t[n++] = (struct timing){ m->gate, 1, &k->ms_gate_1 };
+    t[n++] = (struct timing){ m->gate, BULK, &k->ms_gate_bulk };
+    if (m->species != NULL) {
+        t[n++] = (struct timing){ m->species, 1, &k->ms_species_1 };
+        t[n++] = (struct timing){ m->species, BULK, &k->ms_species_bulk };
     }
-    for (size_t r = 0; r < s->n_runs; r++) {
-        spend(c, &s->run[r], &b);
-    }
-    if (comparison_intervals(c, perfect, &whole, 2, v, err)) {
-        return NULL;
-    }
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "total",
-                     (json_int_t)b.total, "right", (json_int_t)b.right,
-                     "misses", (json_int_t)b.misses, "false_passes",
-                     (json_int_t)b.false_passes, "confusions",
-                     (json_int_t)b.confusions, "unknown", (json_int_t)b.unknown,
-                     "perfect_gate", interval_json(&v[0]), "perfect_species",
-                     interval_json(&v[1]));
+    return n;
 }
 
-/* --- cost against prevalence -----------------------------------------------
+/* --- memory ----------------------------------------------------------------
  */
 
-/* Expected cost of a picture = gate + pass(prevalence) species, with
- * pass = prevalence hit + (1 - prevalence) alarm. */
-struct price {
-    double gate, species, hit, alarm;
+/* Largest memory of `classify` on some test pictures, where DATA is a folder
+ * whose files have paths. */
+static enum nn_status measure_memory(const struct comparison *c,
+                                     const struct comparison_run *r,
+                                     double *bytes, struct nn_error *err)
+{
+    enum { FIXED = 6 };
+    const char *args[FIXED + MEMORY_PICTURES] = { "classify", "--model",
+                                                  r->dir,     "--all-stages",
+                                                  "--quiet",  "--" };
+    char *own[MEMORY_PICTURES] = { NULL };
+    size_t n = 0, step = c->n / MEMORY_PICTURES + 1;
+    struct subprocess_result result = { 0 };
+    enum nn_status st = NN_OK;
+
+    *bytes = (double)NAN;
+    if (!nn_file_is_dir(c->opt->data)) {
+        return NN_OK;
+    }
+    for (size_t i = 0; !st && i < c->n && n < MEMORY_PICTURES; i += step) {
+        own[n] = nn_path_join(c->opt->data, c->ds->items[c->index[i]].file);
+        st = own[n] == NULL ? nn_fail_nomem(err) : NN_OK;
+        args[FIXED + n] = own[n];
+        n++;
+    }
+    if (!st && n > 0 && nn_file_exists(own[0])) {
+        st = subprocess_run(args, FIXED + n, NULL, &result, err);
+        if (!st && result.status == 0 && result.peak_bytes > 0) {
+            *bytes = result.peak_bytes;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        nn_mem_free(own[i]);
+    }
+    return st;
+}
+
+/* --- all of it -------------------------------------------------------------
+ */
+
+static void count(const struct model *m, struct comparison_cost *k)
+{
+    k->parameters = nn_graph_param_count(m->gate->graph);
+    k->macs_gate = nn_net_macs(m->gate);
+    if (m->species != NULL) {
+        k->parameters += nn_graph_param_count(m->species->graph);
+        k->macs_species = nn_net_macs(m->species);
+    }
+}
+
+enum nn_status comparison_measure(struct comparison *c, struct nn_error *err)
+{
+    struct model **m = nn_mem_calloc(c->n_systems, sizeof(struct model *));
+    struct timing *t = nn_mem_calloc(4 * c->n_systems, sizeof *t);
+    enum nn_status st = m == NULL || t == NULL ? nn_fail_nomem(err) : NN_OK;
+    size_t n = 0;
+
+    for (size_t i = 0; !st && i < c->n_systems; i++) {
+        struct comparison_system *s = &c->system[i];
+
+        st = model_load(s->run[0].dir, &m[i], err);
+        if (!st) {
+            count(m[i], &s->cost);
+            n += add_timings(m[i], &s->cost, t + n);
+            st = measure_memory(c, &s->run[0], &s->cost.peak_bytes, err);
+        }
+    }
+    st = st ? st : time_all(t, n, err);
+    for (size_t i = 0; m != NULL && i < c->n_systems; i++) {
+        model_destroy(&m[i]);
+    }
+    nn_mem_free(m);
+    nn_mem_free(t);
+    return st;
+}
+
+/* --- cost against prevalence ------------------------------------------------
+ */
+
+const double comparison_prevalence[COMPARISON_PREVALENCES] = { 0.5, 0.1, 0.01,
+                                                               0.001 };
+
+/* Shares of the positives and of the negatives that reach the species net, in
+ * all runs. */
+struct rates {
+    double hit, alarm;
 };
 
-static void rates(const struct comparison *c, const struct comparison_system *s,
-                  double *hit, double *alarm)
+static struct rates rates(const struct comparison *c,
+                          const struct comparison_system *s)
 {
     double n = (double)s->n_runs, pos = (double)c->n_positives;
     size_t hits = 0, alarms = 0;
 
     for (size_t r = 0; r < s->n_runs; r++) {
-        for (size_t i = 0; i < c->n; i++) {
-            int passed = s->run[r].p_bear[i] >= s->run[r].threshold;
+        const struct outcomes *t = &s->run[r].said;
 
-            hits += passed && c->positive[i];
-            alarms += passed && !c->positive[i];
+        for (size_t i = 0; i < t->n; i++) {
+            int passed = t->verdict[i] != (int32_t)t->k;
+
+            hits += passed && t->positive[i];
+            alarms += passed && !t->positive[i];
         }
     }
-    *hit = (double)hits / (n * pos);
-    *alarm = (double)alarms / (n * ((double)c->n - pos));
+    return (struct rates){ (double)hits / (n * pos),
+                           (double)alarms / (n * ((double)c->n - pos)) };
 }
 
-static struct price price(const struct comparison *c,
-                          const struct comparison_system *s, int time)
+/* Expected cost of an image: gate + pass(prevalence) species, with
+ * pass = prevalence hit + (1 - prevalence) alarm. */
+static double price(double gate, double species, struct rates r,
+                    double prevalence)
 {
-    const struct comparison_cost *k = &s->cost;
-    struct price p = { .gate = time ? k->ms_gate_bulk : (double)k->macs_gate,
-                       .species = time ? k->ms_species_bulk
-                                       : (double)k->macs_species };
-
-    rates(c, s, &p.hit, &p.alarm);
-    return p;
-}
-
-static double price_at(const struct price *p, double prevalence)
-{
-    return p->gate +
-           (prevalence * p->hit + (1 - prevalence) * p->alarm) * p->species;
+    return gate + (prevalence * r.hit + (1 - prevalence) * r.alarm) * species;
 }
 
 /* Largest prevalence at which the cascade costs no more than `single`: 1 when
- * always, null when never. The cost grows with the prevalence. */
-static json_t *break_even(const struct price *cascade, double single)
+ * always, NaN when never. The cost grows with the prevalence. */
+static double break_even(double gate, double species, struct rates r,
+                         double single)
 {
-    double slope = (cascade->hit - cascade->alarm) * cascade->species;
-    double at0 = price_at(cascade, 0), x;
+    double slope = (r.hit - r.alarm) * species;
+    double at0 = price(gate, species, r, 0), x;
 
     if (slope <= 0) {
-        return at0 <= single ? json_real(1) : json_null();
+        return at0 <= single ? 1 : (double)NAN;
     }
     x = (single - at0) / slope;
-    return x < 0 ? json_null() : json_real(fmin(x, 1));
+    return x < 0 ? (double)NAN : fmin(x, 1);
 }
 
-static json_t *prices_json(const struct comparison *c, double prevalence)
+/* Of a test image: the share that reaches the species net in a run. */
+static double pass_rate(const struct outcomes *t)
 {
-    json_t *list = json_array();
+    size_t passed = 0;
+
+    for (size_t i = 0; i < t->n; i++) {
+        passed += t->verdict[i] != (int32_t)t->k;
+    }
+    return (double)passed / (double)t->n;
+}
+
+void comparison_prices(const struct comparison *c, struct comparison_result *r)
+{
+    const struct comparison_cost *us = &c->system[0].cost;
+    struct rates ours = rates(c, &c->system[0]);
 
     for (size_t i = 0; i < c->n_systems; i++) {
-        struct price macs = price(c, &c->system[i], 0);
-        struct price ms = price(c, &c->system[i], 1);
+        const struct comparison_system *s = &c->system[i];
+        struct comparison_system_result *to = &r->system[i];
+        const struct comparison_cost *k = &s->cost;
+        double pass = pass_rate(&s->run[0].said);
+        struct rates at = rates(c, s);
 
-        json_array_append_new(
-            list,
-            json_pack("{s:s, s:o, s:o}", "name", c->system[i].design->name,
-                      "macs", comparison_number(price_at(&macs, prevalence)),
-                      "ms", comparison_number(price_at(&ms, prevalence))));
+        to->ms_1 = k->ms_gate_1 + pass * k->ms_species_1;
+        to->ms_bulk = k->ms_gate_bulk + pass * k->ms_species_bulk;
+        for (size_t p = 0; p < COMPARISON_PREVALENCES; p++) {
+            to->price[p].macs =
+                price((double)k->macs_gate, (double)k->macs_species, at,
+                      comparison_prevalence[p]);
+            to->price[p].ms = price(k->ms_gate_bulk, k->ms_species_bulk, at,
+                                    comparison_prevalence[p]);
+        }
     }
-    return list;
-}
+    for (size_t i = 0; i < r->n_differences; i++) {
+        const struct comparison_cost *k = &c->system[i + 1].cost;
 
-json_t *comparison_prevalence_json(const struct comparison *c,
-                                   struct nn_error *err)
-{
-    static const double at[] = { 0.5, 0.1, 0.01, 0.001 };
-    json_t *rows = json_array(), *even = json_array(), *all;
-
-    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
-        json_array_append_new(rows,
-                              json_pack("{s:f, s:o}", "prevalence", at[i],
-                                        "systems", prices_json(c, at[i])));
+        r->difference[i].even.macs =
+            break_even((double)us->macs_gate, (double)us->macs_species, ours,
+                       (double)k->macs_gate);
+        r->difference[i].even.ms = break_even(
+            us->ms_gate_bulk, us->ms_species_bulk, ours, k->ms_gate_bulk);
     }
-    for (size_t i = 1;
-         i < c->n_systems && c->system[0].design->system == MODEL_CASCADE;
-         i++) {
-        struct price macs = price(c, &c->system[0], 0);
-        struct price ms = price(c, &c->system[0], 1);
-
-        json_array_append_new(
-            even,
-            json_pack("{s:s, s:o, s:o}", "system", c->system[i].design->name,
-                      "macs",
-                      break_even(&macs, (double)c->system[i].cost.macs_gate),
-                      "ms", break_even(&ms, c->system[i].cost.ms_gate_bulk)));
-    }
-    all = json_pack("{s:o, s:o}", "prevalence", rows, "break_even", even);
-    if (all == NULL) {
-        nn_fail_nomem(err);
-    }
-    return all;
 }

@@ -1,5 +1,6 @@
 /* comparison.json: systems, their differences, and the whole. */
-#include <string.h>
+#include <math.h>
+#include <stdio.h>
 
 #include "common/base/cpu.h"
 #include "common/base/file.h"
@@ -8,222 +9,118 @@
 #include "pipelines/compare/comparison.h"
 #include "pipelines/data/data_card.h"
 
-/* --- means over seeds ------------------------------------------------------
+/* --- pieces -----------------------------------------------------------------
  */
 
-/* A statistic of single runs, averaged over the runs of a system; minus that
- * of another system when there is one. */
-struct mean {
-    const struct comparison *c;
-    const struct comparison_run *run, *minus; /* [n_runs] each */
-    size_t n_runs, n_stats;
-    void (*of)(const struct comparison *c, const struct comparison_run *r,
-               const uint32_t *pick, size_t n, double *value);
-};
-
-enum { MAX_STATS = 512 };
-
-static void mean_stats(void *ctx, const uint32_t *pick, size_t n, double *value)
+/* A number, or null where it is not finite. */
+static json_t *number(double x)
 {
-    const struct mean *m = ctx;
-    double one[MAX_STATS];
+    return isfinite(x) ? json_real(x) : json_null();
+}
 
-    memset(value, 0, m->n_stats * sizeof *value);
-    for (size_t j = 0; j < m->n_runs; j++) {
-        m->of(m->c, &m->run[j], pick, n, one);
-        for (size_t i = 0; i < m->n_stats; i++) {
-            value[i] += one[i] / (double)m->n_runs;
-        }
-        if (m->minus == NULL) {
-            continue;
-        }
-        m->of(m->c, &m->minus[j], pick, n, one);
-        for (size_t i = 0; i < m->n_stats; i++) {
-            value[i] -= one[i] / (double)m->n_runs;
-        }
+static json_t *interval_json(const struct nn_interval *v)
+{
+    return json_pack("{s:o, s:o, s:o}", "value", number(v->value), "lo",
+                     number(v->lo), "hi", number(v->hi));
+}
+
+/* Figure i with the value of each run. */
+static json_t *figure_json(const struct comparison_means *m, size_t i)
+{
+    json_t *seeds = json_array(), *j = interval_json(&m->v[i]);
+
+    for (size_t r = 0; r < m->n_runs; r++) {
+        json_array_append_new(seeds, number(m->seed[r * m->n + i]));
     }
-}
-
-/* Intervals of the means, and seeds [n_runs,n_stats]: the value of each run. */
-static enum nn_status measure(const struct mean *m, struct nn_interval *out,
-                              double *seeds, struct nn_error *err)
-{
-    struct mean all = *m;
-
-    for (size_t j = 0; j < m->n_runs; j++) {
-        struct mean one = *m;
-
-        one.run = m->run + j;
-        one.minus = m->minus != NULL ? m->minus + j : NULL;
-        one.n_runs = 1;
-        mean_stats(&one, NULL, m->c->n, seeds + j * m->n_stats);
-    }
-    return comparison_intervals(m->c, mean_stats, &all, m->n_stats, out, err);
-}
-
-static json_t *figure_json(const struct nn_interval *v, const double *seeds,
-                           size_t n_runs, size_t stride)
-{
-    json_t *list = json_array();
-
-    for (size_t j = 0; j < n_runs; j++) {
-        json_array_append_new(list, comparison_number(seeds[j * stride]));
-    }
-    return json_pack("{s:o, s:o, s:o, s:o}", "value",
-                     comparison_number(v->value), "lo",
-                     comparison_number(v->lo), "hi", comparison_number(v->hi),
-                     "seeds", list);
-}
-
-struct measured {
-    struct nn_interval *v;
-    double *seeds;
-};
-
-static enum nn_status measured_init(struct measured *d, const struct mean *m,
-                                    struct nn_error *err)
-{
-    enum nn_status st;
-
-    d->v = nn_mem_calloc(m->n_stats + 1, sizeof *d->v);
-    d->seeds = nn_mem_calloc((m->n_stats + 1) * m->n_runs, sizeof *d->seeds);
-    st = d->v == NULL || d->seeds == NULL ? nn_fail_nomem(err)
-                                          : measure(m, d->v, d->seeds, err);
-    return st;
-}
-
-static void measured_release(struct measured *d)
-{
-    nn_mem_free(d->v);
-    nn_mem_free(d->seeds);
-}
-
-/* --- a system --------------------------------------------------------------
- */
-
-static json_t *figures_json(const struct comparison *c,
-                            const struct comparison_system *s,
-                            struct nn_error *err)
-{
-    const struct mean m = { c,         s->run,    NULL,
-                            s->n_runs, N_FIGURES, comparison_figures };
-    struct measured d;
-    json_t *j = NULL;
-
-    if (!measured_init(&d, &m, err)) {
-        j = json_object();
-        for (size_t i = 0; i < N_FIGURES; i++) {
-            json_object_set_new(
-                j, comparison_figure_names[i],
-                figure_json(&d.v[i], d.seeds + i, s->n_runs, N_FIGURES));
-        }
-    }
-    measured_release(&d);
+    json_object_set_new(j, "seeds", seeds);
     return j;
 }
 
-static size_t family_size(const struct comparison *c, size_t f)
+static json_t *names_json(char *const *names, size_t n)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < c->n; i++) {
-        n += !c->positive[i] && c->ds->items[c->index[i]].family == (int32_t)f;
-    }
-    return n;
-}
-
-/* Families of runs: all, or those that were left out. */
-static json_t *families_json(const struct comparison *c,
-                             const struct comparison_run *run, size_t n_runs,
-                             int left, struct nn_error *err)
-{
-    size_t nf =
-        c->ds->n_families < MAX_STATS / 2 ? c->ds->n_families : MAX_STATS / 2;
-    const struct mean m = { c,      run,    NULL,
-                            n_runs, 2 * nf, comparison_family_figures };
-    size_t n = left ? c->n_left : nf;
-    struct measured d = { NULL, NULL };
-    json_t *j = NULL;
-
-    if (nf == 0) {
-        return json_array();
-    }
-    if (nf == c->ds->n_families && !measured_init(&d, &m, err)) {
-        j = json_array();
-        for (size_t i = 0; i < n; i++) {
-            size_t f = left ? (size_t)c->left[i] : i, at = 2 * f;
-
-            json_array_append_new(
-                j,
-                json_pack("{s:s, s:I, s:o, s:o}", "name", c->ds->families[f],
-                          "n", (json_int_t)family_size(c, f), "fpr95",
-                          figure_json(&d.v[at], d.seeds + at, n_runs, 2 * nf),
-                          "false_alarm",
-                          figure_json(&d.v[at + 1], d.seeds + at + 1, n_runs,
-                                      2 * nf)));
-        }
-    } else if (nf != c->ds->n_families) {
-        j = json_array(); /* hundreds of families say nothing one by one */
-    }
-    measured_release(&d);
-    return j;
-}
-
-static json_t *confusion_json(const struct comparison *c,
-                              const struct comparison_system *s)
-{
-    size_t rows = c->k + 1, columns = c->k + 2;
     json_t *j = json_array();
-    size_t *counts = nn_mem_calloc(rows, columns * sizeof *counts);
 
-    for (size_t r = 0; counts != NULL && r < s->n_runs; r++) {
-        for (size_t i = 0; i < c->n; i++) {
-            counts[(size_t)c->label[i] * columns +
-                   (size_t)s->run[r].verdict[i]]++;
-        }
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(j, json_string(names[i]));
     }
-    for (size_t r = 0; counts != NULL && r < rows; r++) {
+    return j;
+}
+
+/* --- a system ---------------------------------------------------------------
+ */
+
+static json_t *figures_json(const struct comparison_means *m)
+{
+    json_t *j = json_object();
+
+    for (size_t i = 0; i < m->n; i++) {
+        json_object_set_new(j, outcomes_figure_names[i], figure_json(m, i));
+    }
+    return j;
+}
+
+static json_t *family_json(const struct comparison *c,
+                           const struct comparison_result *r,
+                           const struct comparison_means *m, size_t f)
+{
+    return json_pack("{s:s, s:I, s:o, s:o}", "name", c->ds->families[f], "n",
+                     (json_int_t)r->family_n[f], "fpr95", figure_json(m, 2 * f),
+                     "false_alarm", figure_json(m, 2 * f + 1));
+}
+
+static json_t *families_json(const struct comparison *c,
+                             const struct comparison_result *r,
+                             const struct comparison_means *m)
+{
+    json_t *j = json_array();
+
+    for (size_t f = 0; f < m->n / 2; f++) {
+        json_array_append_new(j, family_json(c, r, m, f));
+    }
+    return j;
+}
+
+/* Those that the extra run did not see. */
+static json_t *left_out_json(const struct comparison *c,
+                             const struct comparison_result *r,
+                             const struct comparison_means *m)
+{
+    json_t *j = json_array();
+
+    for (size_t i = 0; m->n > 0 && i < c->n_left; i++) {
+        json_array_append_new(j, family_json(c, r, m, (size_t)c->left[i]));
+    }
+    return j;
+}
+
+static json_t *confusion_json(const size_t *counts, size_t k)
+{
+    json_t *j = json_array();
+
+    for (size_t truth = 0; truth <= k; truth++) {
         json_t *row = json_array();
 
-        for (size_t i = 0; i < columns; i++) {
-            json_array_append_new(
-                row, json_integer((json_int_t)counts[r * columns + i]));
+        for (size_t said = 0; said < k + 2; said++) {
+            size_t n = counts[truth * (k + 2) + said];
+
+            json_array_append_new(row, json_integer((json_int_t)n));
         }
         json_array_append_new(j, row);
     }
-    nn_mem_free(counts);
     return j;
 }
 
-/* Of a test picture: the share of pictures that reach the species net. */
-static double pass_rate(const struct comparison *c,
-                        const struct comparison_run *r)
+static json_t *cost_json(const struct comparison_cost *k,
+                         const struct comparison_system_result *r)
 {
-    size_t passed = 0;
-
-    for (size_t i = 0; i < c->n; i++) {
-        passed += r->p_bear[i] >= r->threshold;
-    }
-    return (double)passed / (double)c->n;
-}
-
-static json_t *cost_json(const struct comparison *c,
-                         const struct comparison_system *s)
-{
-    const struct comparison_cost *k = &s->cost;
-    double pass = pass_rate(c, &s->run[0]);
-
     return json_pack(
         "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "parameters",
         (json_int_t)k->parameters, "macs_gate", (json_int_t)k->macs_gate,
         "macs_species", (json_int_t)k->macs_species, "ms_gate_1",
-        comparison_number(k->ms_gate_1), "ms_species_1",
-        comparison_number(k->ms_species_1), "ms_gate_bulk",
-        comparison_number(k->ms_gate_bulk), "ms_species_bulk",
-        comparison_number(k->ms_species_bulk), "ms_1",
-        comparison_number(k->ms_gate_1 + pass * k->ms_species_1), "ms_bulk",
-        comparison_number(k->ms_gate_bulk + pass * k->ms_species_bulk),
-        "peak_mb", comparison_number(k->peak_bytes / 1e6));
+        number(k->ms_gate_1), "ms_species_1", number(k->ms_species_1),
+        "ms_gate_bulk", number(k->ms_gate_bulk), "ms_species_bulk",
+        number(k->ms_species_bulk), "ms_1", number(r->ms_1), "ms_bulk",
+        number(r->ms_bulk), "peak_mb", number(k->peak_bytes / 1e6));
 }
 
 static json_t *rows_json(const double *v, size_t n, size_t k)
@@ -234,169 +131,148 @@ static json_t *rows_json(const double *v, size_t n, size_t k)
         json_t *row = json_array();
 
         for (size_t q = 0; q < k; q++) {
-            json_array_append_new(row, comparison_number(v[i * k + q]));
+            json_array_append_new(row, number(v[i * k + q]));
         }
         json_array_append_new(j, row);
     }
     return j;
 }
 
-static json_t *run_json(const struct comparison *c,
-                        const struct comparison_run *r)
+static json_t *run_json(const struct comparison_run *r)
 {
+    const struct outcomes *t = &r->said;
     json_t *p = json_array();
 
-    for (size_t i = 0; i < c->n; i++) {
-        json_array_append_new(p, comparison_number(r->p_bear[i]));
+    for (size_t i = 0; i < t->n; i++) {
+        json_array_append_new(p, number(t->p_positive[i]));
     }
     return json_pack("{s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:o, s:o}", "seed",
                      (json_int_t)r->seed, "command", r->command, "model",
                      nn_path_base(r->dir), "hash", r->hash, "threshold",
                      r->threshold, "floor", r->floor, "train_seconds",
                      r->train_seconds, "p_bear", p, "p",
-                     rows_json(r->p, c->n, c->k));
+                     rows_json(t->p, t->n, t->k));
 }
 
-json_t *comparison_system_json(const struct comparison *c,
-                               const struct comparison_system *s,
-                               struct nn_error *err)
+static json_t *system_json(const struct comparison *c,
+                           const struct comparison_result *r, size_t i)
 {
-    json_t *figures = figures_json(c, s, err), *runs = json_array();
-    json_t *families = families_json(c, s->run, s->n_runs, 0, err);
-    json_t *left = s->left_out != NULL
-                       ? families_json(c, s->left_out, 1, 1, err)
-                       : json_array();
+    const struct comparison_system *s = &c->system[i];
+    const struct comparison_system_result *v = &r->system[i];
+    json_t *runs = json_array();
 
     for (size_t j = 0; j < s->n_runs; j++) {
-        json_array_append_new(runs, run_json(c, &s->run[j]));
+        json_array_append_new(runs, run_json(&s->run[j]));
     }
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-                     s->design->name, "figures", figures, "families", families,
-                     "left_out", left, "confusion", confusion_json(c, s),
-                     "cost", cost_json(c, s), "runs", runs);
+                     s->design->name, "figures", figures_json(&v->figures),
+                     "families", families_json(c, r, &v->families), "left_out",
+                     left_out_json(c, r, &v->left_out), "confusion",
+                     confusion_json(v->confusion, c->k), "cost",
+                     cost_json(&s->cost, v), "runs", runs);
 }
 
-/* --- differences -----------------------------------------------------------
- */
-
-/* A picture counts as right when more than half of the seeds have it right:
- * seed by seed the same pictures would count several times. */
-static void majority(const struct comparison *c,
-                     const struct comparison_system *s, uint8_t *right)
-{
-    for (size_t i = 0; i < c->n; i++) {
-        size_t n = 0;
-
-        for (size_t j = 0; j < s->n_runs; j++) {
-            n += s->run[j].right[i];
-        }
-        right[i] = 2 * n > s->n_runs;
-    }
-}
-
-static json_t *mcnemar_json(const struct comparison *c,
-                            const struct comparison_system *s, double *p)
-{
-    uint8_t *a = nn_mem_calloc(c->n, 1), *b = nn_mem_calloc(c->n, 1);
-    size_t only_a = 0, only_b = 0;
-
-    if (a != NULL && b != NULL) {
-        majority(c, &c->system[0], a);
-        majority(c, s, b);
-        nn_mcnemar_count(a, b, c->n, &only_a, &only_b);
-    }
-    *p = nn_mcnemar_exact(only_a, only_b);
-    nn_mem_free(a);
-    nn_mem_free(b);
-    return json_pack("{s:I, s:I, s:f}", "only_cascade", (json_int_t)only_a,
-                     "only_other", (json_int_t)only_b, "p", *p);
-}
-
-static json_t *difference_json(const struct comparison *c,
-                               const struct comparison_system *s,
-                               double *p /* [N_FIGURES + 1] */,
-                               struct nn_error *err)
-{
-    const struct mean m = { c,         c->system[0].run, s->run,
-                            s->n_runs, N_FIGURES,        comparison_figures };
-    struct measured d;
-    json_t *figures = NULL, *j = NULL;
-
-    if (!measured_init(&d, &m, err)) {
-        figures = json_object();
-        for (size_t i = 0; i < N_FIGURES; i++) {
-            json_t *f = figure_json(&d.v[i], d.seeds + i, s->n_runs, N_FIGURES);
-
-            p[i] = d.v[i].p_zero;
-            json_object_set_new(f, "p", comparison_number(p[i]));
-            json_object_set_new(figures, comparison_figure_names[i], f);
-        }
-        j = json_pack("{s:s, s:o, s:o}", "system", s->design->name, "figures",
-                      figures, "mcnemar", mcnemar_json(c, s, &p[N_FIGURES]));
-    }
-    measured_release(&d);
-    return j;
-}
-
-/* Holm's adjustment over the systems, figure by figure. */
-static enum nn_status adjust(json_t *list, const double *p, size_t m,
-                             struct nn_error *err)
-{
-    double *one = nn_mem_calloc(m, sizeof *one);
-    enum nn_status st = one == NULL ? nn_fail_nomem(err) : NN_OK;
-
-    for (size_t f = 0; !st && f <= N_FIGURES; f++) {
-        int known = 1;
-
-        for (size_t i = 0; i < m; i++) {
-            one[i] = p[i * (N_FIGURES + 1) + f];
-            known = known && one[i] >= 0;
-        }
-        st = known ? nn_holm_adjust(one, m, one, err) : NN_OK;
-        for (size_t i = 0; !st && i < m; i++) {
-            json_t *d = json_array_get(list, i);
-            json_t *at = f == N_FIGURES
-                             ? json_object_get(d, "mcnemar")
-                             : json_object_get(json_object_get(d, "figures"),
-                                               comparison_figure_names[f]);
-
-            json_object_set_new(at, "p_holm",
-                                known ? json_real(one[i]) : json_null());
-        }
-    }
-    nn_mem_free(one);
-    return st;
-}
-
-json_t *comparison_differences_json(const struct comparison *c,
-                                    struct nn_error *err)
+static json_t *systems_json(const struct comparison *c,
+                            const struct comparison_result *r)
 {
     json_t *list = json_array();
-    size_t m = c->n_systems - 1;
-    double *p = nn_mem_calloc(m + 1, (N_FIGURES + 1) * sizeof *p);
-    enum nn_status st = p == NULL ? nn_fail_nomem(err) : NN_OK;
 
-    if (c->system[0].design->system != MODEL_CASCADE) {
-        m = 0;
-    }
-    for (size_t i = 0; !st && i < m; i++) {
-        json_t *d =
-            difference_json(c, &c->system[i + 1], p + i * (N_FIGURES + 1), err);
-
-        st = json_array_append_new(list, d) != 0 ? NN_ERR_NOMEM : NN_OK;
-    }
-    if (!st && m > 0) {
-        st = adjust(list, p, m, err);
-    }
-    nn_mem_free(p);
-    if (st) {
-        json_decref(list);
-        return NULL;
+    for (size_t i = 0; i < r->n_systems; i++) {
+        json_array_append_new(list, system_json(c, r, i));
     }
     return list;
 }
 
-/* --- the whole -------------------------------------------------------------
+/* --- beside each other ------------------------------------------------------
+ */
+
+static json_t *difference_json(const char *name,
+                               const struct comparison_difference *d)
+{
+    json_t *figures = json_object();
+
+    for (size_t i = 0; i < d->figures.n; i++) {
+        json_t *f = figure_json(&d->figures, i);
+
+        json_object_set_new(f, "p", number(d->figures.v[i].p_zero));
+        json_object_set_new(f, "p_holm", number(d->p_holm[i]));
+        json_object_set_new(figures, outcomes_figure_names[i], f);
+    }
+    return json_pack("{s:s, s:o, s:{s:I, s:I, s:f, s:o}}", "system", name,
+                     "figures", figures, "mcnemar", "only_cascade",
+                     (json_int_t)d->only_cascade, "only_other",
+                     (json_int_t)d->only_other, "p", d->mcnemar, "p_holm",
+                     number(d->mcnemar_holm));
+}
+
+static json_t *differences_json(const struct comparison *c,
+                                const struct comparison_result *r)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < r->n_differences; i++) {
+        json_array_append_new(
+            list,
+            difference_json(c->system[i + 1].design->name, &r->difference[i]));
+    }
+    return list;
+}
+
+static json_t *budget_json(const struct comparison_budget *b)
+{
+    return b->total == 0
+               ? json_null()
+               : json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "total",
+                           (json_int_t)b->total, "right", (json_int_t)b->right,
+                           "misses", (json_int_t)b->misses, "false_passes",
+                           (json_int_t)b->false_passes, "confusions",
+                           (json_int_t)b->confusions, "unknown",
+                           (json_int_t)b->unknown, "perfect_gate",
+                           interval_json(&b->perfect_gate), "perfect_species",
+                           interval_json(&b->perfect_species));
+}
+
+static json_t *price_json(const char *key, const char *name,
+                          const struct comparison_price *p)
+{
+    return json_pack("{s:s, s:o, s:o}", key, name, "macs", number(p->macs),
+                     "ms", number(p->ms));
+}
+
+static json_t *prevalence_json(const struct comparison *c,
+                               const struct comparison_result *r)
+{
+    json_t *rows = json_array();
+
+    for (size_t p = 0; p < COMPARISON_PREVALENCES; p++) {
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < r->n_systems; i++) {
+            json_array_append_new(list,
+                                  price_json("name", c->system[i].design->name,
+                                             &r->system[i].price[p]));
+        }
+        json_array_append_new(rows, json_pack("{s:f, s:o}", "prevalence",
+                                              comparison_prevalence[p],
+                                              "systems", list));
+    }
+    return rows;
+}
+
+static json_t *break_even_json(const struct comparison *c,
+                               const struct comparison_result *r)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < r->n_differences; i++) {
+        json_array_append_new(list, price_json("system",
+                                               c->system[i + 1].design->name,
+                                               &r->difference[i].even));
+    }
+    return list;
+}
+
+/* --- the whole --------------------------------------------------------------
  */
 
 static json_t *test_json(const struct comparison *c)
@@ -419,28 +295,17 @@ static json_t *test_json(const struct comparison *c)
                      family);
 }
 
-static json_t *names_json(char *const *names, size_t n)
+static json_t *data_json(const struct comparison *c,
+                         const struct comparison_result *r)
 {
-    json_t *j = json_array();
-
-    for (size_t i = 0; i < n; i++) {
-        json_array_append_new(j, json_string(names[i]));
-    }
-    return j;
-}
-
-static json_t *data_json(const struct comparison *c)
-{
-    struct nn_leaks leaks;
     json_t *card = data_card_json(c->ds);
     char hex[33];
 
-    nn_dataset_leaks(c->ds, &leaks);
     nn_dataset_hash(c->ds, hex);
     return json_pack("{s:s, s:s, s:o, s:I, s:I}", "path",
                      nn_path_base(c->ds->path), "hash", hex, "card", card,
-                     "duplicates", (json_int_t)leaks.duplicates, "leaks",
-                     (json_int_t)leaks.leaked);
+                     "duplicates", (json_int_t)r->duplicates, "leaks",
+                     (json_int_t)r->leaks);
 }
 
 static json_t *options_json(const struct comparison_options *o)
@@ -463,46 +328,34 @@ static json_t *machine_json(void)
                      "threads", nn_parallel_threads());
 }
 
-static json_t *systems_json(const struct comparison *c, struct nn_error *err)
+static json_t *verdict_json(const struct comparison_result *r)
 {
-    json_t *list = json_array();
+    json_t *conditions = names_json(r->condition, r->n_conditions);
 
-    for (size_t i = 0; i < c->n_systems; i++) {
-        if (json_array_append_new(
-                list, comparison_system_json(c, &c->system[i], err)) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
+    return json_pack("{s:s, s:o}", "text", r->text, "conditions", conditions);
 }
 
-json_t *comparison_json(const struct comparison *c, struct nn_error *err)
+json_t *comparison_json(const struct comparison *c,
+                        const struct comparison_result *r, struct nn_error *err)
 {
-    json_t *seeds = json_array(), *all, *cost;
+    json_t *seeds = json_array(), *all;
 
     for (int i = 1; i <= c->opt->seeds; i++) {
         json_array_append_new(seeds, json_integer(i));
     }
-    all = json_pack("{s:s, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                    "s:o, s:o}",
-                    "format", COMPARISON_FORMAT, "program", BEARCASCADE_VERSION,
-                    "machine", machine_json(), "verdict", "data", data_json(c),
-                    "classes", names_json(c->ds->classes, c->k), "families",
-                    names_json(c->ds->families, c->ds->n_families), "test",
-                    test_json(c), "seeds", seeds, "options",
-                    options_json(c->opt), "systems", systems_json(c, err),
-                    "differences", comparison_differences_json(c, err),
-                    "budget", comparison_budget_json(c, err));
-    cost = comparison_prevalence_json(c, err);
-    if (all == NULL || cost == NULL || json_object_update(all, cost) != 0 ||
-        json_object_set_new(all, "verdict", comparison_verdict(c, all)) != 0) {
-        json_decref(all);
-        all = NULL;
-        if (err->status == NN_OK) {
-            nn_fail_nomem(err);
-        }
+    all = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:o}",
+        "format", COMPARISON_FORMAT, "program", BEARCASCADE_VERSION, "machine",
+        machine_json(), "verdict", verdict_json(r), "data", data_json(c, r),
+        "classes", names_json(c->ds->classes, c->k), "families",
+        names_json(c->ds->families, c->ds->n_families), "test", test_json(c),
+        "seeds", seeds, "options", options_json(c->opt), "systems",
+        systems_json(c, r), "differences", differences_json(c, r), "budget",
+        budget_json(&r->budget), "prevalence", prevalence_json(c, r),
+        "break_even", break_even_json(c, r));
+    if (all == NULL) {
+        nn_fail_nomem(err);
     }
-    json_decref(cost);
     return all;
 }

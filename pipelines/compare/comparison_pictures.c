@@ -47,7 +47,7 @@ static void take(struct ranked *v, size_t n, uint8_t *wanted)
 
 /* kind 0: negatives by score; 1: class pictures by lack of it; 2: wrong
  * classes by trust in them. */
-static void worst_of(const struct comparison *c, const struct comparison_run *r,
+static void worst_of(const struct comparison *c, const struct outcomes *t,
                      int kind, struct ranked *v, uint8_t *wanted)
 {
     size_t n = 0;
@@ -56,13 +56,13 @@ static void worst_of(const struct comparison *c, const struct comparison_run *r,
         int fits = kind == 0 ? !c->positive[i]
                    : kind == 1
                        ? c->positive[i]
-                       : c->positive[i] && r->verdict[i] < (int32_t)c->k &&
-                             !r->right[i];
+                       : c->positive[i] && t->verdict[i] < (int32_t)c->k &&
+                             t->verdict[i] != t->truth[i];
 
         if (fits) {
-            v[n].by = kind == 0   ? r->p_bear[i]
-                      : kind == 1 ? -r->p_bear[i]
-                                  : r->trust[i];
+            v[n].by = kind == 0   ? t->p_positive[i]
+                      : kind == 1 ? -t->p_positive[i]
+                                  : t->confidence[i];
             v[n++].i = (uint32_t)i;
         }
     }
@@ -80,11 +80,11 @@ static void disputed(const struct comparison *c, struct ranked *v,
         int differ = 0;
 
         for (size_t s = 0; s < c->n_systems; s++) {
-            const struct comparison_run *r = &c->system[s].run[0];
+            const struct outcomes *t = &c->system[s].run[0].said;
 
-            differ |= r->verdict[i] != c->system[0].run[0].verdict[i];
-            lo = fmin(lo, r->p_bear[i]);
-            hi = fmax(hi, r->p_bear[i]);
+            differ |= t->verdict[i] != c->system[0].run[0].said.verdict[i];
+            lo = fmin(lo, t->p_positive[i]);
+            hi = fmax(hi, t->p_positive[i]);
         }
         if (differ) {
             v[n].by = hi - lo;
@@ -99,7 +99,7 @@ static void choose(const struct comparison *c, struct ranked *v,
 {
     for (size_t s = 0; s < c->n_systems; s++) {
         for (int kind = 0; kind < 3; kind++) {
-            worst_of(c, &c->system[s].run[0], kind, v, wanted);
+            worst_of(c, &c->system[s].run[0].said, kind, v, wanted);
         }
     }
     disputed(c, v, wanted);

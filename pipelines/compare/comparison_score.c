@@ -70,64 +70,6 @@ static double training_seconds(const struct model *m)
 /* --- scores ----------------------------------------------------------------
  */
 
-static enum nn_status alloc_run(const struct comparison *c,
-                                struct comparison_run *r, struct nn_error *err)
-{
-    r->p_bear = nn_mem_calloc(c->n, sizeof *r->p_bear);
-    r->p = nn_mem_calloc(c->n, c->k * sizeof *r->p);
-    r->verdict = nn_mem_calloc(c->n, sizeof *r->verdict);
-    r->best = nn_mem_calloc(c->n, sizeof *r->best);
-    r->right = nn_mem_calloc(c->n, sizeof *r->right);
-    r->trust = nn_mem_calloc(c->n, sizeof *r->trust);
-    if (r->p_bear == NULL || r->p == NULL || r->verdict == NULL ||
-        r->best == NULL || r->right == NULL || r->trust == NULL) {
-        return nn_fail_nomem(err);
-    }
-    return NN_OK;
-}
-
-static void fill_run(const struct comparison *c, const struct cascade *model,
-                     const struct cascade_scores *s, struct comparison_run *r)
-{
-    for (size_t i = 0; i < c->n; i++) {
-        struct verdict v = cascade_verdict(model, s, i);
-        double *p = r->p + i * c->k;
-
-        memcpy(p, s->p + i * c->k, c->k * sizeof *p);
-        if (c->k == 1 && !s->ran[i]) {
-            p[0] = s->p_bear[i]; /* no species net: the gate is all there is */
-        }
-        r->p_bear[i] = s->p_bear[i];
-        r->best[i] = v.best >= 0 ? v.best : 0;
-        r->trust[i] = p[r->best[i]];
-        r->verdict[i] = v.kind == VERDICT_CLASS
-                            ? v.best
-                            : (int32_t)c->k + (v.kind == VERDICT_UNKNOWN);
-        r->right[i] = r->verdict[i] == c->label[i];
-    }
-}
-
-static enum nn_status rank_run(const struct comparison *c,
-                               struct comparison_run *r, struct nn_error *err)
-{
-    uint8_t *named = nn_mem_calloc(c->n, 1);
-    enum nn_status st = named == NULL ? nn_fail_nomem(err) : NN_OK;
-
-    for (size_t i = 0; !st && i < c->n; i++) {
-        named[i] = r->best[i] == c->label[i];
-    }
-    if (!st) {
-        st = nn_ranking_init(&r->ranking, r->p_bear, c->positive, NULL, c->n,
-                             err);
-    }
-    if (!st) {
-        st = nn_ranking_init(&r->open_set, r->p_bear, c->positive, named, c->n,
-                             err);
-    }
-    nn_mem_free(named);
-    return st;
-}
-
 /* Pictures that turned out unreadable leave the comparison. *dropped: how
  * many. */
 static void drop_unreadable(struct comparison *c, const uint8_t *ok,
@@ -191,13 +133,13 @@ static enum nn_status score_run(struct comparison *c,
     st = st ? st : hash_weights(r, err);
     st = st ? st : cascade_create(m, CASCADE_BATCH, &cascade, err);
     st = st ? st : score_all(c, cascade, s->design->name, &scores, err);
-    st = st ? st : alloc_run(c, r, err);
+    st = st ? st
+            : outcomes_of_scores(&r->said, m, c->ds, c->index, &scores, NULL,
+                                 c->n, err);
     if (!st) {
         r->threshold = m->gate_policy.threshold;
         r->floor = m->species != NULL ? m->species_policy.floor : 0;
         r->train_seconds = training_seconds(m);
-        fill_run(c, cascade, &scores, r);
-        st = rank_run(c, r, err);
     }
     cascade_destroy(&cascade);
     cascade_scores_release(&scores);

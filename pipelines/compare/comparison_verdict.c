@@ -2,89 +2,58 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "common/base/mem.h"
 #include "common/base/parallel.h"
 #include "pipelines/compare/comparison.h"
 
 /* A difference counts as shown below this chance of a false one. */
 #define LEVEL 0.05
 
-/* --- reading the other parts -----------------------------------------------
+/* --- reading the figures ----------------------------------------------------
  */
 
-/* figures.NAME.key of a system or a difference; NaN where it is null. */
-static double figure(const json_t *of, int which, const char *key)
+/* One of the systems, for a sentence. */
+struct named {
+    const char *name;
+    const struct comparison_system_result *r;
+    const struct nn_interval *right; /* its end-to-end accuracy */
+};
+
+static struct named system_at(const struct comparison *c,
+                              const struct comparison_result *r, size_t i)
 {
-    const json_t *f = json_object_get(json_object_get(of, "figures"),
-                                      comparison_figure_names[which]);
-    const json_t *v = json_object_get(f, key);
-
-    return json_is_number(v) ? json_number_value(v) : (double)NAN;
-}
-
-static const json_t *at(const json_t *all, const char *list, size_t i)
-{
-    return json_array_get(json_object_get(all, list), i);
-}
-
-static size_t count_of(const json_t *all, const char *list)
-{
-    return json_array_size(json_object_get(all, list));
-}
-
-static const char *name_of(const json_t *system)
-{
-    const char *name = json_string_value(json_object_get(system, "name"));
-
-    return name != NULL ? name : "?";
-}
-
-static double bulk_ms(const json_t *system)
-{
-    return json_number_value(
-        json_object_get(json_object_get(system, "cost"), "ms_bulk"));
+    return (struct named){ c->system[i].design->name, &r->system[i],
+                           &r->system[i].figures.v[OUTCOMES_END_TO_END] };
 }
 
 /* Index from `first` on of the largest end-to-end accuracy. */
-static size_t best_from(const json_t *all, size_t first)
+static size_t best_from(const struct comparison *c,
+                        const struct comparison_result *r, size_t first)
 {
     size_t best = first;
 
-    for (size_t i = first + 1; i < count_of(all, "systems"); i++) {
-        if (figure(at(all, "systems", i), FIGURE_END_TO_END, "value") >
-            figure(at(all, "systems", best), FIGURE_END_TO_END, "value")) {
+    for (size_t i = first + 1; i < r->n_systems; i++) {
+        if (system_at(c, r, i).right->value >
+            system_at(c, r, best).right->value) {
             best = i;
         }
     }
     return best;
 }
 
-__attribute__((format(printf, 2, 3))) static int say(json_t *list,
-                                                     const char *format, ...)
-{
-    char text[512];
-    va_list ap;
-
-    va_start(ap, format);
-    vsnprintf(text, sizeof text, format, ap);
-    va_end(ap);
-    return json_array_append_new(list, json_string(text));
-}
-
-/* --- the sentence ----------------------------------------------------------
+/* --- the sentence -----------------------------------------------------------
  */
 
-static json_t *sentence_alone(const json_t *all)
+static char *sentence_alone(const struct comparison *c,
+                            const struct comparison_result *r)
 {
-    const json_t *s = at(all, "systems", best_from(all, 0));
+    struct named s = system_at(c, r, best_from(c, r, 0));
 
-    return json_sprintf(
+    return nn_mem_sprintf(
         "Of the systems compared, %s has the largest share of right answers: "
         "%.1f %% of the test pictures (95 %% interval %.1f to %.1f).",
-        name_of(s), 100 * figure(s, FIGURE_END_TO_END, "value"),
-        100 * figure(s, FIGURE_END_TO_END, "lo"),
-        100 * figure(s, FIGURE_END_TO_END, "hi"));
+        s.name, 100 * s.right->value, 100 * s.right->lo, 100 * s.right->hi);
 }
 
 /* "p = 0.012", or "p < 0.001" where digits would say zero. */
@@ -98,79 +67,104 @@ static void p_text(double p, char text[16])
 }
 
 /* What both sentences end with: shares, difference, interval, p. */
-static json_t *shares(const json_t *us, const json_t *it, const json_t *d,
-                      size_t m)
+static char *shares(const struct named *us, const struct named *it,
+                    const struct comparison_difference *d, size_t m)
 {
+    const struct nn_interval *v = &d->figures.v[OUTCOMES_END_TO_END];
     char p[16];
 
-    p_text(figure(d, FIGURE_END_TO_END, "p_holm"), p);
-    return json_sprintf(
+    p_text(d->p_holm[OUTCOMES_END_TO_END], p);
+    return nn_mem_sprintf(
         "right answers on %.1f %% of the test pictures against %.1f %%, a "
         "difference of %+.1f points (95 %% interval %+.1f to %+.1f; %s%s)",
-        100 * figure(us, FIGURE_END_TO_END, "value"),
-        100 * figure(it, FIGURE_END_TO_END, "value"),
-        100 * figure(d, FIGURE_END_TO_END, "value"),
-        100 * figure(d, FIGURE_END_TO_END, "lo"),
-        100 * figure(d, FIGURE_END_TO_END, "hi"), p,
+        100 * us->right->value, 100 * it->right->value, 100 * v->value,
+        100 * v->lo, 100 * v->hi, p,
         m > 1 ? ", adjusted for the number of single models" : "");
 }
 
 /* The cascade against the best single model. */
-static json_t *sentence_pair(const json_t *all)
+static char *sentence_pair(const struct comparison *c,
+                           const struct comparison_result *r)
 {
-    size_t best = best_from(all, 1);
-    const json_t *us = at(all, "systems", 0), *it = at(all, "systems", best);
-    const json_t *d = at(all, "differences", best - 1);
-    json_t *numbers = shares(us, it, d, count_of(all, "differences")), *j;
-    const char *text = json_string_value(numbers);
+    size_t best = best_from(c, r, 1);
+    struct named us = system_at(c, r, 0), it = system_at(c, r, best);
+    const struct comparison_difference *d = &r->difference[best - 1];
+    char *numbers = shares(&us, &it, d, r->n_differences), *text = NULL;
 
-    if (figure(d, FIGURE_END_TO_END, "p_holm") < LEVEL) {
-        j = json_sprintf("On these pictures the cascade is %s than the best "
-                         "single model, %s: %s.",
-                         figure(d, FIGURE_END_TO_END, "value") > 0 ? "better"
-                                                                   : "worse",
-                         name_of(it), text != NULL ? text : "");
-    } else {
-        j = json_sprintf(
+    if (numbers != NULL && d->p_holm[OUTCOMES_END_TO_END] < LEVEL) {
+        text = nn_mem_sprintf(
+            "On these pictures the cascade is %s than the best "
+            "single model, %s: %s.",
+            d->figures.v[OUTCOMES_END_TO_END].value > 0 ? "better" : "worse",
+            it.name, numbers);
+    } else if (numbers != NULL) {
+        text = nn_mem_sprintf(
             "No difference can be shown on these pictures between the "
             "cascade and the best single model, %s: %s. Take the "
             "faster one, which is %s here.",
-            name_of(it), text != NULL ? text : "",
-            bulk_ms(us) <= bulk_ms(it) ? "the cascade" : name_of(it));
+            it.name, numbers,
+            us.r->ms_bulk <= it.r->ms_bulk ? "the cascade" : it.name);
     }
-    json_decref(numbers);
-    return j;
+    nn_mem_free(numbers);
+    return text;
 }
 
-/* --- the conditions --------------------------------------------------------
+/* --- the conditions ---------------------------------------------------------
  */
 
-static void say_alarms(json_t *list, const json_t *all)
-{
-    size_t best = best_from(all, 1);
-    const json_t *d = at(all, "differences", best - 1);
-    double p = figure(d, FIGURE_FPR95, "p_holm");
+struct talk {
+    const struct comparison *c;
+    struct comparison_result *r;
+    size_t cap;
+    int failed; /* 1: out of memory */
+};
 
-    say(list,
+__attribute__((format(printf, 2, 3))) static void say(struct talk *t,
+                                                      const char *format, ...)
+{
+    struct comparison_result *r = t->r;
+    char text[512], *own;
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    own = nn_mem_strdup(text);
+    if (own == NULL || nn_mem_grow(&r->condition, &t->cap, r->n_conditions + 1,
+                                   sizeof *r->condition)) {
+        nn_mem_free(own);
+        t->failed = 1;
+        return;
+    }
+    r->condition[r->n_conditions++] = own;
+}
+
+static void say_alarms(struct talk *t)
+{
+    const struct comparison_result *r = t->r;
+    size_t best = best_from(t->c, r, 1);
+    const struct comparison_difference *d = &r->difference[best - 1];
+    const struct nn_interval *v = &d->figures.v[OUTCOMES_FPR95];
+
+    say(t,
         "Where 95 %% of the class pictures pass, the cascade lets %.1f %% of "
         "the others pass and %s %.1f %%: a difference of %+.1f points (%+.1f "
         "to %+.1f), %s.",
-        100 * figure(at(all, "systems", 0), FIGURE_FPR95, "value"),
-        name_of(at(all, "systems", best)),
-        100 * figure(at(all, "systems", best), FIGURE_FPR95, "value"),
-        100 * figure(d, FIGURE_FPR95, "value"),
-        100 * figure(d, FIGURE_FPR95, "lo"),
-        100 * figure(d, FIGURE_FPR95, "hi"),
-        p < LEVEL ? "more than chance explains" : "which chance explains too");
+        100 * r->system[0].figures.v[OUTCOMES_FPR95].value,
+        t->c->system[best].design->name,
+        100 * r->system[best].figures.v[OUTCOMES_FPR95].value, 100 * v->value,
+        100 * v->lo, 100 * v->hi,
+        d->p_holm[OUTCOMES_FPR95] < LEVEL ? "more than chance explains"
+                                          : "which chance explains too");
 }
 
 /* What the cascade alone can answer, and is never right. */
-static void say_unknown(json_t *list, const json_t *all)
+static void say_unknown(struct talk *t)
 {
-    double rate = figure(at(all, "systems", 0), FIGURE_UNKNOWN_RATE, "value");
+    double rate = t->r->system[0].figures.v[OUTCOMES_UNKNOWN_RATE].value;
 
     if (rate > 0) {
-        say(list,
+        say(t,
             "The cascade can also answer unknown_bear, which counts as wrong: "
             "it did so on %.1f %% of the pictures of a class. Single models "
             "always name one.",
@@ -178,131 +172,119 @@ static void say_unknown(json_t *list, const json_t *all)
     }
 }
 
-/* At one wanted picture in ten, and where the order turns. */
-static void say_cost(json_t *list, const json_t *all)
+/* At one wanted image in ten, and where the order turns. */
+static void say_cost(struct talk *t)
 {
-    enum { TENTH = 1 }; /* of the rows of "prevalence" */
-    size_t best = best_from(all, 1);
-    const json_t *row = at(all, "prevalence", TENTH);
-    const json_t *even = json_object_get(at(all, "break_even", best - 1), "ms");
-    double share = json_number_value(even);
+    const struct comparison_result *r = t->r;
+    size_t best = best_from(t->c, r, 1);
+    double share = r->difference[best - 1].even.ms;
     char when[80] = "the single model is the faster one at any share";
 
-    if (json_is_number(even) && share >= 1) {
+    if (share >= 1) {
         snprintf(when, sizeof when,
                  "the cascade is the faster one at any share");
-    } else if (json_is_number(even)) {
+    } else if (isfinite(share)) {
         snprintf(when, sizeof when,
                  "the cascade is the faster one below a share of %.3g %%",
                  100 * share);
     }
-    say(list,
+    say(t,
         "Time: where one picture in ten shows a class, the nets of the cascade "
         "take %.2f ms a picture and %s %.2f (32 pictures at a time, %d "
         "threads); %s.",
-        json_number_value(json_object_get(at(row, "systems", 0), "ms")),
-        name_of(at(all, "systems", best)),
-        json_number_value(json_object_get(at(row, "systems", best), "ms")),
-        nn_parallel_threads(), when);
+        r->system[0].price[COMPARISON_TENTH].ms,
+        t->c->system[best].design->name,
+        r->system[best].price[COMPARISON_TENTH].ms, nn_parallel_threads(),
+        when);
 }
 
-static void say_seeds(json_t *list, const struct comparison *c,
-                      const json_t *all)
+static void say_seeds(struct talk *t)
 {
-    const json_t *us = at(all, "systems", 0);
-    const json_t *seeds = json_object_get(
-        json_object_get(json_object_get(us, "figures"),
-                        comparison_figure_names[FIGURE_END_TO_END]),
-        "seeds");
+    const struct comparison_means *m = &t->r->system[0].figures;
     double lo = INFINITY, hi = -INFINITY;
 
-    for (size_t i = 0; i < json_array_size(seeds); i++) {
-        double v = json_number_value(json_array_get(seeds, i));
+    for (size_t i = 0; i < m->n_runs; i++) {
+        double v = m->seed[i * m->n + OUTCOMES_END_TO_END];
 
         lo = fmin(lo, v);
         hi = fmax(hi, v);
     }
-    if (c->opt->seeds > 1) {
-        say(list,
+    if (t->c->opt->seeds > 1) {
+        say(t,
             "Means over %d training runs each; right answers of the runs of "
             "%s lie between %.1f and %.1f %%. The intervals speak of other "
             "test pictures of the same kind, not of other training runs.",
-            c->opt->seeds, name_of(us), 100 * lo, 100 * hi);
+            t->c->opt->seeds, t->c->system[0].design->name, 100 * lo, 100 * hi);
     } else {
-        say(list, "One training run each: what another seed would change is "
-                  "unknown.");
+        say(t, "One training run each: what another seed would change is "
+               "unknown.");
     }
 }
 
-static void say_left_out(json_t *list, const struct comparison *c)
+static void say_left_out(struct talk *t)
 {
+    const struct comparison *c = t->c;
+
     if (c->n_left == 0) {
-        say(list, "No negative family was kept out of training on purpose: "
-                  "things never seen are likely to be harder.");
+        say(t, "No negative family was kept out of training on purpose: "
+               "things never seen are likely to be harder.");
     } else {
-        say(list,
+        say(t,
             "%zu of %zu negative families were left out of extra runs (seed "
             "1), to see what things never seen in training do.",
             c->n_left, c->ds->n_families);
     }
 }
 
-/* Is there a cascade and something beside it? */
-static int pair(const struct comparison *c)
+/* The test pictures and the rules that hold for all systems. */
+static void say_rules(struct talk *t)
 {
-    return c->n_systems > 1 && c->system[0].design->system == MODEL_CASCADE;
-}
+    const struct comparison *c = t->c;
 
-static json_t *conditions(const struct comparison *c, const json_t *all)
-{
-    json_t *list = json_array();
-    size_t leaks = (size_t)json_integer_value(
-        json_object_get(json_object_get(all, "data"), "leaks"));
-
-    if (list == NULL) {
-        return NULL;
-    }
-    say(list,
+    say(t,
         "An answer is right when a picture of a class gets its class and any "
         "other picture gets none. %zu test pictures; %zu of them (%.0f %%) "
         "show a class: where classes are rarer, false alarms weigh more.",
         c->n, c->n_positives, 100.0 * (double)c->n_positives / (double)c->n);
     if (c->k == 1) {
-        say(list, "With one class the cascade is its gate alone: there is "
-                  "nothing for a species net to tell apart.");
+        say(t, "With one class the cascade is its gate alone: there is "
+               "nothing for a species net to tell apart.");
     }
-    say(list, "Thresholds of all systems come from the validation pictures, so "
-              "that 95 %% of the class pictures pass there.");
-    say_seeds(list, c, all);
-    say(list,
+    say(t, "Thresholds of all systems come from the validation pictures, so "
+           "that 95 %% of the class pictures pass there.");
+    say_seeds(t);
+    say(t,
         "Same pictures, starting weights, views and number of training "
         "pictures seen (%d and %d epochs): other budgets may rank otherwise.",
         c->opt->gate_epochs, c->opt->species_epochs);
-    if (pair(c)) {
-        say(list, "The best single model was picked on the same test pictures, "
-                  "which favours it a little.");
-        say_unknown(list, all);
-        say_alarms(list, all);
-        say_cost(list, all);
+}
+
+enum nn_status comparison_verdict(const struct comparison *c,
+                                  struct comparison_result *r,
+                                  struct nn_error *err)
+{
+    struct talk t = { .c = c, .r = r };
+
+    r->text = r->n_differences > 0 ? sentence_pair(c, r) : sentence_alone(c, r);
+    say_rules(&t);
+    if (r->n_differences > 0) {
+        say(&t, "The best single model was picked on the same test pictures, "
+                "which favours it a little.");
+        say_unknown(&t);
+        say_alarms(&t);
+        say_cost(&t);
     }
-    say_left_out(list, c);
-    if (leaks > 0) {
-        say(list,
+    say_left_out(&t);
+    if (r->leaks > 0) {
+        say(&t,
             "%zu validation or test pictures have a near-duplicate in "
             "training: figures on them are too good.",
-            leaks);
+            r->leaks);
     }
-    return list;
+    return r->text == NULL || t.failed ? nn_fail_nomem(err) : NN_OK;
 }
 
-json_t *comparison_verdict(const struct comparison *c, const json_t *all)
-{
-    return json_pack("{s:o, s:o}", "text",
-                     pair(c) ? sentence_pair(all) : sentence_alone(all),
-                     "conditions", conditions(c, all));
-}
-
-/* --- on the screen ---------------------------------------------------------
+/* --- on the screen ----------------------------------------------------------
  */
 
 static void print_number(FILE *to, double x, int percent)
@@ -316,20 +298,21 @@ static void print_number(FILE *to, double x, int percent)
     }
 }
 
-static void print_systems(const json_t *all, FILE *to)
+static void print_systems(const struct comparison *c,
+                          const struct comparison_result *r, FILE *to)
 {
     static const struct {
         int which, percent;
         const char *title;
     } columns[] = {
-        { FIGURE_END_TO_END, 1, "right" },
-        { FIGURE_SPECIES_ACCURACY, 1, "species" },
-        { FIGURE_MISS_RATE, 1, "missed" },
-        { FIGURE_FALSE_ALARM, 1, "alarms" },
-        { FIGURE_ROC_AREA, 0, "ROC" },
-        { FIGURE_FPR95, 1, "FPR95" },
-        { FIGURE_OSCR_AREA, 0, "OSCR" },
-        { FIGURE_GATE_ECE, 0, "ECE" },
+        { OUTCOMES_END_TO_END, 1, "right" },
+        { OUTCOMES_SPECIES_ACCURACY, 1, "species" },
+        { OUTCOMES_MISS_RATE, 1, "missed" },
+        { OUTCOMES_FALSE_ALARM, 1, "alarms" },
+        { OUTCOMES_ROC_AREA, 0, "ROC" },
+        { OUTCOMES_FPR95, 1, "FPR95" },
+        { OUTCOMES_OSCR_AREA, 0, "OSCR" },
+        { OUTCOMES_GATE_ECE, 0, "ECE" },
     };
     enum { N = sizeof columns / sizeof columns[0] };
 
@@ -338,15 +321,15 @@ static void print_systems(const json_t *all, FILE *to)
         fprintf(to, " %7s", columns[i].title);
     }
     fprintf(to, " %7s\n", "ms");
-    for (size_t s = 0; s < count_of(all, "systems"); s++) {
-        const json_t *j = at(all, "systems", s);
+    for (size_t s = 0; s < r->n_systems; s++) {
+        struct named it = system_at(c, r, s);
 
-        fprintf(to, "%-17s", name_of(j));
+        fprintf(to, "%-17s", it.name);
         for (size_t i = 0; i < N; i++) {
-            print_number(to, figure(j, columns[i].which, "value"),
+            print_number(to, it.r->figures.v[columns[i].which].value,
                          columns[i].percent);
         }
-        fprintf(to, " %7.2f\n", bulk_ms(j));
+        fprintf(to, " %7.2f\n", it.r->ms_bulk);
     }
 }
 
@@ -359,36 +342,35 @@ static void print_p(FILE *to, double p)
     }
 }
 
-static void print_differences(const json_t *all, FILE *to)
+static void print_differences(const struct comparison *c,
+                              const struct comparison_result *r, FILE *to)
 {
-    if (count_of(all, "differences") > 0) {
+    if (r->n_differences > 0) {
         fputs("\ncascade minus      right (95 % interval)   p Holm  FPR95 "
               "(95 % interval)   p Holm  McNemar\n",
               to);
     }
-    for (size_t i = 0; i < count_of(all, "differences"); i++) {
-        static const int which[] = { FIGURE_END_TO_END, FIGURE_FPR95 };
-        const json_t *d = at(all, "differences", i);
-        const json_t *m = json_object_get(d, "mcnemar");
+    for (size_t i = 0; i < r->n_differences; i++) {
+        static const int which[] = { OUTCOMES_END_TO_END, OUTCOMES_FPR95 };
+        const struct comparison_difference *d = &r->difference[i];
 
-        fprintf(to, "%-17s", json_string_value(json_object_get(d, "system")));
+        fprintf(to, "%-17s", c->system[i + 1].design->name);
         for (size_t w = 0; w < 2; w++) {
-            fprintf(to, " %+5.1f (%+5.1f to %+5.1f) ",
-                    100 * figure(d, which[w], "value"),
-                    100 * figure(d, which[w], "lo"),
-                    100 * figure(d, which[w], "hi"));
-            print_p(to, figure(d, which[w], "p_holm"));
+            const struct nn_interval *v = &d->figures.v[which[w]];
+
+            fprintf(to, " %+5.1f (%+5.1f to %+5.1f) ", 100 * v->value,
+                    100 * v->lo, 100 * v->hi);
+            print_p(to, d->p_holm[which[w]]);
         }
-        print_p(to, json_number_value(json_object_get(m, "p_holm")));
+        print_p(to, d->mcnemar_holm);
         fputc('\n', to);
     }
 }
 
-void comparison_print(const json_t *all, FILE *to)
+void comparison_print(const struct comparison *c,
+                      const struct comparison_result *r, FILE *to)
 {
-    const json_t *v = json_object_get(all, "verdict");
-
-    print_systems(all, to);
-    print_differences(all, to);
-    fprintf(to, "\n%s\n", json_string_value(json_object_get(v, "text")));
+    print_systems(c, r, to);
+    print_differences(c, r, to);
+    fprintf(to, "\n%s\n", r->text);
 }

@@ -138,10 +138,11 @@ enum nn_status outcomes_of_scores(struct outcomes *t, const struct model *m,
     }
     for (int want = 1; want >= 0; want--) {
         for (size_t j = 0; j < n; j++) {
-            const struct nn_item *it = &ds->items[index[pick[j]]];
+            uint32_t i = pick != NULL ? pick[j] : (uint32_t)j;
+            const struct nn_item *it = &ds->items[index[i]];
 
-            if (s->ok[pick[j]] && (it->label != NN_NEGATIVE) == want) {
-                add_scored(t, m, it, s, pick[j]);
+            if (s->ok[i] && (it->label != NN_NEGATIVE) == want) {
+                add_scored(t, m, it, s, i);
             }
         }
     }

@@ -66,9 +66,9 @@ NN_MUST_CHECK enum nn_status outcomes_rank(struct outcomes *t,
                                            struct nn_error *err);
 void outcomes_release(struct outcomes *t);
 
-/* The readable images of pick[0..n-1], which are rows of s, the scores of
- * items index[] of ds by m. With one class and no species net, the gate's
- * probability is that of the class. Errors: as outcomes_rank(). */
+/* The readable images of pick[0..n-1] (NULL: of 0..n-1), which are rows of s,
+ * the scores of items index[] of ds by m. With one class and no species net,
+ * the gate's probability is that of the class. Errors: as outcomes_rank(). */
 NN_MUST_CHECK enum nn_status
 outcomes_of_scores(struct outcomes *t, const struct model *m,
                    const struct nn_dataset *ds, const uint32_t *index,

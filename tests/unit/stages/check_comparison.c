@@ -35,40 +35,33 @@ static void invent(const struct comparison *c, struct comparison_run *r,
                    double skill, uint64_t seed)
 {
     struct nn_rng g = nn_rng_make(seed, 0);
-    uint8_t *named = zeros(c->n, 1);
+    double *p = zeros(c->k, sizeof *p);
 
     r->dir = nn_mem_sprintf("nowhere/run-%d", (int)seed);
     r->command = nn_mem_sprintf("bearcascade train %d", (int)seed);
     r->threshold = 0.5;
     r->floor = 0.3;
-    r->p_bear = zeros(c->n, sizeof *r->p_bear);
-    r->p = zeros(c->n * c->k, sizeof *r->p);
-    r->verdict = zeros(c->n, sizeof *r->verdict);
-    r->best = zeros(c->n, sizeof *r->best);
-    r->right = zeros(c->n, 1);
-    r->trust = zeros(c->n, sizeof *r->trust);
+    ck_assert(!outcomes_init(&r->said, c->n, c->k, NULL));
     for (size_t i = 0; i < c->n; i++) {
         int good = nn_rng_double(&g) < skill, yes = c->positive[i] == good;
-        int32_t best = c->positive[i] && good
-                           ? c->label[i]
-                           : (int32_t)(nn_rng_double(&g) * (double)c->k);
+        struct outcome row = { .item = (uint32_t)i,
+                               .truth = c->label[i],
+                               .family = c->ds->items[c->index[i]].family };
 
+        row.best = c->positive[i] && good
+                       ? c->label[i]
+                       : (int32_t)(nn_rng_double(&g) * (double)c->k);
         /* Coarse, so that there are ties. */
-        r->p_bear[i] = floor(20 * nn_rng_double(&g)) / 40 + (yes ? 0.5 : 0);
-        r->trust[i] = 0.2 + 0.8 * nn_rng_double(&g);
-        r->best[i] = best;
-        r->p[i * c->k + (size_t)best] = r->trust[i];
-        r->verdict[i] = r->p_bear[i] < r->threshold ? (int32_t)c->k
-                        : r->trust[i] < r->floor    ? (int32_t)c->k + 1
-                                                    : best;
-        r->right[i] = r->verdict[i] == c->label[i];
-        named[i] = best == c->label[i];
+        row.p_positive = floor(20 * nn_rng_double(&g)) / 40 + (yes ? 0.5 : 0);
+        p[row.best] = 0.2 + 0.8 * nn_rng_double(&g);
+        row.verdict = row.p_positive < r->threshold ? (int32_t)c->k
+                      : p[row.best] < r->floor      ? (int32_t)c->k + 1
+                                                    : row.best;
+        outcomes_add(&r->said, &row, p);
+        p[row.best] = 0;
     }
-    ck_assert(!nn_ranking_init(&r->ranking, r->p_bear, c->positive, NULL, c->n,
-                               NULL));
-    ck_assert(!nn_ranking_init(&r->open_set, r->p_bear, c->positive, named,
-                               c->n, NULL));
-    nn_mem_free(named);
+    ck_assert(!outcomes_rank(&r->said, NULL));
+    nn_mem_free(p);
 }
 
 static void setup(struct comparison *c, const struct comparison_options *o)
@@ -108,9 +101,8 @@ static void setup(struct comparison *c, const struct comparison_options *o)
  */
 
 /* A resample written out, measured by the functions of metrics.h. */
-static void slow_figures(const struct comparison *c,
-                         const struct comparison_run *r, const uint32_t *pick,
-                         double *v)
+static void slow_figures(const struct comparison *c, const struct outcomes *t,
+                         const uint32_t *pick, double *v)
 {
     size_t n = c->n, m = 0;
     size_t *counts = zeros((c->k + 1) * (c->k + 2), sizeof *counts);
@@ -123,38 +115,38 @@ static void slow_figures(const struct comparison *c,
     for (size_t j = 0; j < n; j++) {
         size_t i = pick[j];
 
-        score[j] = r->p_bear[i];
+        score[j] = t->p_positive[i];
         pos[j] = c->positive[i];
         truth[j] = c->label[i];
-        said[j] = r->verdict[i];
-        named[j] = r->best[i] == c->label[i];
+        said[j] = t->verdict[i];
+        named[j] = t->best[i] == c->label[i];
         if (pos[j]) {
-            trust[m] = r->trust[i];
+            trust[m] = t->confidence[i];
             hit[m++] = named[j];
         }
     }
     ck_assert(!nn_roc_init(&roc, score, pos, NULL, n, NULL));
-    v[FIGURE_ROC_AREA] = nn_roc_area(&roc);
-    v[FIGURE_AVERAGE_PRECISION] = nn_roc_average_precision(&roc);
-    v[FIGURE_FPR95] = nn_roc_at_tpr(&roc, 0.95).fpr;
-    v[FIGURE_FPR99] = nn_roc_at_tpr(&roc, 0.99).fpr;
+    v[OUTCOMES_ROC_AREA] = nn_roc_area(&roc);
+    v[OUTCOMES_AVERAGE_PRECISION] = nn_roc_average_precision(&roc);
+    v[OUTCOMES_FPR95] = nn_roc_at_tpr(&roc, 0.95).fpr;
+    v[OUTCOMES_FPR99] = nn_roc_at_tpr(&roc, 0.99).fpr;
     nn_roc_release(&roc);
     ck_assert(!nn_roc_init(&roc, score, pos, named, n, NULL));
-    v[FIGURE_OSCR_AREA] = nn_roc_area(&roc);
+    v[OUTCOMES_OSCR_AREA] = nn_roc_area(&roc);
     nn_roc_release(&roc);
     ck_assert(!nn_confusion_count(truth, said, NULL, n, (int32_t)c->k + 1,
                                   (int32_t)c->k + 2, counts, NULL));
     ck_assert(!nn_confusion_summarise(counts, (int32_t)c->k + 1,
                                       (int32_t)c->k + 2, NULL, &f, NULL));
-    v[FIGURE_END_TO_END] = f.accuracy;
-    v[FIGURE_MACRO_F1] = f.macro_f1;
+    v[OUTCOMES_END_TO_END] = f.accuracy;
+    v[OUTCOMES_MACRO_F1] = f.macro_f1;
     ck_assert(!nn_reliability(score, pos, n, NN_ECE_BINS, NULL,
-                              &v[FIGURE_GATE_ECE], NULL));
+                              &v[OUTCOMES_GATE_ECE], NULL));
     ck_assert(!nn_reliability(trust, hit, m, NN_ECE_BINS, NULL,
-                              &v[FIGURE_SPECIES_ECE], NULL));
-    v[FIGURE_SPECIES_ACCURACY] = 0;
+                              &v[OUTCOMES_SPECIES_ECE], NULL));
+    v[OUTCOMES_SPECIES_ACCURACY] = 0;
     for (size_t j = 0; j < m; j++) {
-        v[FIGURE_SPECIES_ACCURACY] += hit[j] / (double)m;
+        v[OUTCOMES_SPECIES_ACCURACY] += hit[j] / (double)m;
     }
     nn_mem_free(counts);
     nn_mem_free(score);
@@ -176,18 +168,18 @@ START_TEST(figures_are_those_of_eval)
     setup(&c, &o);
     pick = zeros(c.n, sizeof *pick);
     for (int round = 0; round < 5; round++) {
-        double got[N_FIGURES], want[N_FIGURES];
+        double got[OUTCOMES_FIGURES], want[OUTCOMES_FIGURES];
 
         for (size_t i = 0; i < c.n; i++) {
             pick[i] = round == 0 ? (uint32_t)i
                                  : (uint32_t)(nn_rng_double(&g) * (double)c.n);
         }
-        slow_figures(&c, c.system[0].run, pick, want);
-        comparison_figures(&c, c.system[0].run, round == 0 ? NULL : pick, c.n,
-                           got);
-        for (int f = 0; f < FIGURE_MISS_RATE; f++) {
+        slow_figures(&c, &c.system[0].run->said, pick, want);
+        outcomes_figures(&c.system[0].run->said, OUTCOMES_ALL,
+                         round == 0 ? NULL : pick, c.n, got);
+        for (int f = 0; f < OUTCOMES_MISS_RATE; f++) {
             ck_assert_msg(fabs(got[f] - want[f]) < 1e-12, "%s: %g, not %g",
-                          comparison_figure_names[f], got[f], want[f]);
+                          outcomes_figure_names[f], got[f], want[f]);
         }
     }
     nn_mem_free(pick);
@@ -198,26 +190,28 @@ END_TEST
 START_TEST(families_add_up)
 {
     const struct comparison_options o = options("cascade", 1);
-    double all[N_FIGURES], *family, alarms = 0, over = 0;
+    struct comparison_result r;
+    double alarms = 0, over = 0;
+    const struct nn_interval *all, *family;
     struct comparison c;
 
     setup(&c, &o);
-    family = zeros(2 * c.ds->n_families, sizeof *family);
-    comparison_figures(&c, c.system[0].run, NULL, c.n, all);
-    comparison_family_figures(&c, c.system[0].run, NULL, c.n, family);
+    ck_assert(!comparison_result_init(&c, &r, NULL));
+    all = r.system[0].figures.v;
+    family = r.system[0].families.v;
     for (size_t i = 0; i < c.n; i++) {
         const struct nn_item *it = &c.ds->items[c.index[i]];
 
         if (!c.positive[i]) { /* weighted by size, they give the whole */
-            over += family[2 * it->family];
-            alarms += family[2 * it->family + 1];
+            over += family[2 * it->family].value;
+            alarms += family[2 * it->family + 1].value;
         }
     }
     ck_assert_double_eq_tol(over / (double)(c.n - c.n_positives),
-                            all[FIGURE_FPR95], 1e-12);
+                            all[OUTCOMES_FPR95].value, 1e-12);
     ck_assert_double_eq_tol(alarms / (double)(c.n - c.n_positives),
-                            all[FIGURE_FALSE_ALARM], 1e-12);
-    nn_mem_free(family);
+                            all[OUTCOMES_FALSE_ALARM].value, 1e-12);
+    comparison_result_release(&r);
     comparison_release(&c);
 }
 END_TEST
@@ -237,9 +231,13 @@ static double number(const json_t *j, const char *a, const char *b)
 static json_t *whole(const struct comparison *c)
 {
     struct nn_error err = NN_ERROR_INIT;
-    json_t *j = comparison_json(c, &err);
+    struct comparison_result r;
+    json_t *j;
 
+    ck_assert_msg(!comparison_result_init(c, &r, &err), "%s", err.text);
+    j = comparison_json(c, &r, &err);
     ck_assert_msg(j != NULL, "%s", err.text);
+    comparison_result_release(&r);
     return j;
 }
 
@@ -254,12 +252,12 @@ START_TEST(budget_is_spent)
     j = whole(&c);
     b = json_object_get(j, "budget");
     for (size_t r = 0; r < 2; r++) {
-        const struct comparison_run *run = &c.system[0].run[r];
+        const struct outcomes *run = &c.system[0].run[r].said;
 
         for (size_t i = 0; i < c.n; i++) {
             wrong += run->verdict[i] != c.label[i];
             gate += !c.positive[i] ||
-                    (run->best[i] == c.label[i] && run->trust[i] >= 0.3);
+                    (run->best[i] == c.label[i] && run->confidence[i] >= 0.3);
         }
     }
     ck_assert_double_eq(
@@ -288,7 +286,7 @@ START_TEST(prices_meet_at_break_even)
 
     setup(&c, &o);
     for (size_t i = 0; i < c.n; i++) {
-        int passed = c.system[0].run[0].p_bear[i] >= 0.5;
+        int passed = c.system[0].run[0].said.p_positive[i] >= 0.5;
 
         hit += passed && c.positive[i];
         alarm += passed && !c.positive[i];
