@@ -1,79 +1,32 @@
-/* False-positive rates at 95 % hit rate, by family, with intervals over
- * pictures and seeds. */
+/* False-positive rates at 95 % recall, by family, with intervals over images
+ * and seeds. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
+#include "pipelines/measure/outcomes.h"
 #include "pipelines/study/study.h"
 
 enum { STATS = STUDY_KINDS + 3 }; /* of one set of negatives */
-#define HIT_RATE   0.95
-#define CONFIDENCE 0.95
 
-/* Items of the bootstrap: the readable test pictures, then the seeds. */
+/* Items of the bootstrap: the readable test images, then the seeds. */
 struct measure {
     const struct study *s;
-    size_t n, n_families;
-    uint32_t *test;   /* [n] place in s->test */
-    uint32_t *family; /* [n] of negatives; n_families - 1: none */
-    uint8_t *positive;
-    uint8_t *stratum; /* [n + seeds] */
-    uint32_t *order;  /* [trials,kinds,n] pictures by falling score */
+    size_t n, n_families;  /* the last family: none */
+    struct outcomes *gate; /* [trials,kinds] the same images in each */
+    uint8_t *stratum;      /* [n + seeds] */
     /* scratch of a thread: */
-    uint32_t *weight; /* [threads, n + seeds] */
-    double *pass;     /* [threads, 2 kinds, n_families] */
+    uint32_t *pick;                /* [threads, n] the images drawn */
+    uint32_t *weight;              /* [threads, seeds] draws of each seed */
+    double *pass;                  /* [threads, 2 kinds, n_families] */
+    struct outcomes_family *count; /* [threads, n_families] */
 };
 
-/* --- one gate on weighted pictures --- */
-
-struct ranked {
-    double score;
-    uint32_t i;
-};
-
-static int falling(const void *a, const void *b)
+static const struct outcomes *gate_of(const struct measure *m, size_t trial,
+                                      size_t kind)
 {
-    const struct ranked *x = a, *y = b;
-
-    return x->score != y->score ? (x->score < y->score ? 1 : -1)
-                                : (x->i > y->i) - (x->i < y->i);
-}
-
-static double score_of(const struct measure *m, size_t trial, int kind,
-                       uint32_t i)
-{
-    return m->s->trial[trial].run[kind].score[m->test[i]];
-}
-
-/* Add `times` times the weights of the negatives that pass at 95 % hit rate
- * to pass[family]; of a trial that leaves families out, theirs alone. */
-static void add_passes(const struct measure *m, size_t trial, int kind,
-                       const uint32_t *weight, double times, double *pass)
-{
-    int32_t set = m->s->trial[trial].set;
-    const uint32_t *order =
-        m->order + (trial * STUDY_KINDS + (size_t)kind) * m->n;
-    double hits = 0, all = 0, last = INFINITY;
-
-    for (size_t i = 0; i < m->n; i++) {
-        all += m->positive[i] ? weight[i] : 0;
-    }
-    for (size_t k = 0; k < m->n; k++) {
-        uint32_t i = order[k];
-        double score = score_of(m, trial, kind, i);
-
-        if (score != last && hits / all >= HIT_RATE) {
-            return; /* ties pass together */
-        }
-        last = score;
-        if (m->positive[i]) {
-            hits += weight[i];
-        } else if (set < 0 || m->s->set_of[m->family[i]] == set) {
-            pass[m->family[i]] += times * weight[i];
-        }
-    }
+    return &m->gate[trial * STUDY_KINDS + kind];
 }
 
 /* --- statistics of a resample --- */
@@ -97,57 +50,96 @@ static void put_stats(const double *pass, double n, double *v)
     v[STUDY_KINDS + 2] = n > 0 ? (random - mined) / n : (double)NAN;
 }
 
-/* pass[kind][family] of the trials with all families, and of those that did
- * not see the family. */
-static void count_passes(const struct measure *m, const uint32_t *weight,
-                         double *seen, double *unseen)
+/* What one thread works on. */
+struct sample {
+    uint32_t *pick, *weight;
+    size_t n; /* images drawn */
+    struct outcomes_family *count;
+    double *seen, *unseen; /* [kinds,n_families] passes, means over trials */
+};
+
+/* Add `times` times the negatives that pass at 95 % recall to pass[family]; of
+ * a trial that leaves families out, theirs alone. */
+static void add_passes(const struct measure *m, size_t trial, size_t kind,
+                       const struct sample *x, double times, double *pass)
+{
+    const struct outcomes *t = gate_of(m, trial, kind);
+    int32_t set = m->s->trial[trial].set;
+
+    outcomes_families(t, x->pick, x->n, outcomes_limit95(t, x->pick, x->n),
+                      x->count, m->n_families - 1);
+    for (size_t f = 0; f < m->n_families; f++) {
+        if (set < 0 || m->s->set_of[f] == set) {
+            pass[f] += times * (double)x->count[f].over;
+        }
+    }
+}
+
+/* Passes of the trials with all families, and of those that did not see the
+ * family. */
+static void count_passes(const struct measure *m, const struct sample *x)
 {
     const struct study *s = m->s;
     size_t nf = m->n_families;
 
+    memset(x->seen, 0, 2 * STUDY_KINDS * nf * sizeof *x->seen);
     for (size_t k = 0; k < STUDY_KINDS; k++) {
         for (size_t t = 0; t < s->n_trials; t++) {
             int is_set = t >= s->n_seeds;
             double times =
-                is_set ? 1 : (double)weight[m->n + t] / (double)s->n_seeds;
+                is_set ? 1 : (double)x->weight[t] / (double)s->n_seeds;
 
             if (times > 0) {
-                add_passes(m, t, (int)k, weight, times,
-                           (is_set ? unseen : seen) + k * nf);
+                add_passes(m, t, k, x, times,
+                           (is_set ? x->unseen : x->seen) + k * nf);
             }
         }
     }
+}
+
+/* The images and the seeds among the items drawn (NULL: each once). */
+static struct sample draw(const struct measure *m, const uint32_t *pick,
+                          size_t n)
+{
+    size_t thread = nn_parallel_thread(), nf = m->n_families;
+    size_t n_seeds = m->s->n_seeds;
+    struct sample x = { .pick = m->pick + thread * m->n,
+                        .weight = m->weight + thread * n_seeds,
+                        .count = m->count + thread * nf,
+                        .seen = m->pass + thread * 2 * STUDY_KINDS * nf };
+
+    x.unseen = x.seen + STUDY_KINDS * nf;
+    memset(x.weight, 0, n_seeds * sizeof *x.weight);
+    for (size_t j = 0; j < n; j++) {
+        uint32_t i = pick != NULL ? pick[j] : (uint32_t)j;
+
+        if (i < m->n) {
+            x.pick[x.n++] = i;
+        } else {
+            x.weight[i - m->n]++;
+        }
+    }
+    return x;
 }
 
 /* nn_stats_fn: all, left out, each family, each family unseen. */
 static void statistics(void *ctx, const uint32_t *pick, size_t n, double *v)
 {
     const struct measure *m = ctx;
-    size_t nf = m->n_families, width = m->n + m->s->n_seeds;
-    uint32_t *weight = m->weight + nn_parallel_thread() * width;
-    double *seen = m->pass + nn_parallel_thread() * 2 * STUDY_KINDS * nf;
-    double *unseen = seen + STUDY_KINDS * nf;
+    size_t nf = m->n_families;
+    struct sample x = draw(m, pick, n);
     double all[STUDY_KINDS] = { 0 }, left[STUDY_KINDS] = { 0 };
     double n_all = 0, n_left = 0;
 
-    for (size_t i = 0; i < width; i++) {
-        weight[i] = pick == NULL;
-    }
-    for (size_t i = 0; pick != NULL && i < n; i++) {
-        weight[pick[i]]++;
-    }
-    memset(seen, 0, 2 * STUDY_KINDS * nf * sizeof *seen);
-    count_passes(m, weight, seen, unseen);
+    count_passes(m, &x);
+    outcomes_families(gate_of(m, 0, 0), x.pick, x.n, 0, x.count, nf - 1);
     for (size_t f = 0; f < nf; f++) {
-        double a[STUDY_KINDS], b[STUDY_KINDS], n_f = 0;
+        double a[STUDY_KINDS], b[STUDY_KINDS], n_f = (double)x.count[f].n;
         int is_left = f + 1 < nf && m->s->set_of[f] >= 0;
 
-        for (size_t i = 0; i < m->n; i++) {
-            n_f += !m->positive[i] && m->family[i] == f ? weight[i] : 0;
-        }
-        for (int k = 0; k < STUDY_KINDS; k++) {
-            a[k] = seen[(size_t)k * nf + f];
-            b[k] = unseen[(size_t)k * nf + f];
+        for (size_t k = 0; k < STUDY_KINDS; k++) {
+            a[k] = x.seen[k * nf + f];
+            b[k] = x.unseen[k * nf + f];
             all[k] += a[k];
             left[k] += b[k];
         }
@@ -164,82 +156,72 @@ static void statistics(void *ctx, const uint32_t *pick, size_t n, double *v)
 
 static void measure_release(struct measure *m)
 {
-    nn_mem_free(m->test);
-    nn_mem_free(m->family);
-    nn_mem_free(m->positive);
+    size_t gates = m->s->n_trials * STUDY_KINDS;
+
+    for (size_t i = 0; m->gate != NULL && i < gates; i++) {
+        outcomes_release(&m->gate[i]);
+    }
+    nn_mem_free(m->gate);
     nn_mem_free(m->stratum);
-    nn_mem_free(m->order);
+    nn_mem_free(m->pick);
     nn_mem_free(m->weight);
     nn_mem_free(m->pass);
+    nn_mem_free(m->count);
 }
 
-static enum nn_status rank_all(struct measure *m, struct nn_error *err)
-{
-    struct ranked *r = nn_mem_calloc(m->n, sizeof *r);
-    uint32_t *to = m->order;
-
-    if (r == NULL) {
-        return nn_fail_nomem(err);
-    }
-    for (size_t t = 0; t < m->s->n_trials; t++) {
-        for (int k = 0; k < STUDY_KINDS; k++) {
-            for (uint32_t i = 0; i < m->n; i++) {
-                r[i] = (struct ranked){ score_of(m, t, k, i), i };
-            }
-            qsort(r, m->n, sizeof *r, falling);
-            for (size_t i = 0; i < m->n; i++) {
-                *to++ = r[i].i;
-            }
-        }
-    }
-    nn_mem_free(r);
-    return NN_OK;
-}
-
-static void list_pictures(struct measure *m)
+/* The table of every gate. */
+static enum nn_status fill_gates(struct measure *m, struct nn_error *err)
 {
     const struct experiment_test *t = &m->s->test;
+    struct outcomes_gate g = { .n = t->n,
+                               .positive = t->positive,
+                               .ok = t->ok };
+    int32_t *family = nn_mem_calloc(t->n, sizeof *family);
+    enum nn_status st = family == NULL ? nn_fail_nomem(err) : NN_OK;
 
-    for (uint32_t i = 0; i < t->n; i++) {
-        int32_t family = m->s->ds->items[t->index[i]].family;
-
-        if (t->ok[i]) {
-            m->test[m->n] = i;
-            m->positive[m->n] = t->positive[i];
-            m->family[m->n] =
-                family >= 0 ? (uint32_t)family : (uint32_t)m->n_families - 1;
-            m->stratum[m->n++] = t->positive[i];
-        }
+    for (size_t i = 0; !st && i < t->n; i++) {
+        family[i] = m->s->ds->items[t->index[i]].family;
     }
-    memset(m->stratum + m->n, 2, m->s->n_seeds);
+    g.family = family;
+    for (size_t i = 0; !st && i < m->s->n_trials * STUDY_KINDS; i++) {
+        g.p_positive = m->s->trial[i / STUDY_KINDS].run[i % STUDY_KINDS].score;
+        st = outcomes_of_gate(&m->gate[i], &g, err);
+    }
+    nn_mem_free(family);
+    return st;
 }
 
 static enum nn_status measure_init(struct measure *m, const struct study *s,
                                    struct nn_error *err)
 {
-    size_t threads = (size_t)nn_parallel_threads(), n = s->test.n;
+    size_t threads = (size_t)nn_parallel_threads();
+    size_t n = s->test.n_positives + s->test.n_negatives;
+    enum nn_status st;
 
-    *m = (struct measure){ .s = s, .n_families = s->ds->n_families + 1 };
-    m->test = nn_mem_calloc(n, sizeof *m->test);
-    m->family = nn_mem_calloc(n, sizeof *m->family);
-    m->positive = nn_mem_calloc(n, 1);
-    m->stratum = nn_mem_calloc(n + s->n_seeds, 1);
-    m->order = nn_mem_calloc(n, s->n_trials * STUDY_KINDS * sizeof *m->order);
-    m->weight = nn_mem_calloc(threads, (n + s->n_seeds) * sizeof *m->weight);
-    m->pass = nn_mem_calloc(threads,
-                            2 * STUDY_KINDS * m->n_families * sizeof *m->pass);
-    if (m->test == NULL || m->family == NULL || m->positive == NULL ||
-        m->stratum == NULL || m->order == NULL || m->weight == NULL ||
-        m->pass == NULL) {
-        return nn_fail_nomem(err);
-    }
-    list_pictures(m);
+    *m =
+        (struct measure){ .s = s, .n = n, .n_families = s->ds->n_families + 1 };
     if (s->test.n_positives == 0 || s->test.n_negatives == 0) {
         return nn_fail(err, NN_ERR_ARG,
                        "no readable pictures of a class, or no readable "
                        "negatives, in the test part");
     }
-    return rank_all(m, err);
+    m->gate = nn_mem_calloc(s->n_trials, STUDY_KINDS * sizeof *m->gate);
+    m->stratum = nn_mem_calloc(n + s->n_seeds, 1);
+    m->pick = nn_mem_calloc(threads, n * sizeof *m->pick);
+    m->weight = nn_mem_calloc(threads, s->n_seeds * sizeof *m->weight);
+    m->pass = nn_mem_calloc(threads,
+                            2 * STUDY_KINDS * m->n_families * sizeof *m->pass);
+    m->count = nn_mem_calloc(threads, m->n_families * sizeof *m->count);
+    if (m->gate == NULL || m->stratum == NULL || m->pick == NULL ||
+        m->weight == NULL || m->pass == NULL || m->count == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = fill_gates(m, err);
+    if (!st) {
+        memcpy(m->stratum, m->gate[0].positive, n);
+        memset(m->stratum + n, 2, s->n_seeds);
+    }
+    return st;
 }
 
 /* --- results --- */
@@ -260,13 +242,11 @@ static void take_all(const struct measure *m, const struct nn_interval *v,
 {
     size_t nf = m->n_families, n_left = 0;
 
+    outcomes_families(gate_of(m, 0, 0), NULL, m->n, 0, m->count, nf - 1);
     for (size_t f = 0; f < nf; f++) {
         int is_left = f + 1 < nf && m->s->set_of[f] >= 0;
-        size_t n = 0;
+        size_t n = m->count[f].n;
 
-        for (size_t i = 0; i < m->n; i++) {
-            n += !m->positive[i] && m->family[i] == f;
-        }
         n_left += is_left ? n : 0;
         take(v + (2 + f) * STATS, n, &r->family[f]);
         take(v + (2 + nf + f) * STATS, is_left ? n : 0, &r->unseen[f]);
@@ -280,7 +260,7 @@ enum nn_status study_measure(const struct study *s, size_t replicates,
 {
     struct measure m;
     struct nn_bootstrap spec = { .replicates = replicates,
-                                 .confidence = CONFIDENCE,
+                                 .confidence = NN_CONFIDENCE,
                                  .seed = 1 };
     struct nn_interval *v = NULL;
     size_t n_stats = 0;

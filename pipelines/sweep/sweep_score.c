@@ -1,58 +1,32 @@
 /* Figures of every point with their intervals, and resamples for the curve. */
 #include <math.h>
-#include <string.h>
 
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
 #include "common/base/rng.h"
-#include "common/eval/metrics.h"
-#include "common/eval/stats.h"
+#include "pipelines/measure/outcomes.h"
 #include "pipelines/sweep/sweep.h"
 
-enum { ROC_AREA, FPR95, FALSE_ALARM, AVERAGE_PRECISION, N_FIGURES };
-
 enum { FIGURE_REPLICATES = 1000 };
-#define CONFIDENCE     0.95
 #define BOOTSTRAP_SEED 1
 
-/* The runs of one point on the readable test pictures, positives first. */
+/* The runs of one point on the readable test images. */
 struct measured {
     size_t n, n_positives, n_seeds;
-    uint8_t *positive; /* [n] */
-    double *score;     /* [n] */
-    struct nn_ranking *rank;
-    double *threshold; /* [n_seeds] */
-    double *out;       /* [replicates, stride] + point's seeds, of this point */
+    struct outcomes *run; /* [n_seeds] the same images in each */
+    double *out;          /* [replicates, stride] + point's seeds, of this
+                             point */
     size_t stride;
     uint32_t *pick; /* [threads,n] */
 };
 
 static void measured_release(struct measured *m)
 {
-    for (size_t s = 0; m->rank != NULL && s < m->n_seeds; s++) {
-        nn_ranking_release(&m->rank[s]);
+    for (size_t s = 0; m->run != NULL && s < m->n_seeds; s++) {
+        outcomes_release(&m->run[s]);
     }
-    nn_mem_free(m->rank);
-    nn_mem_free(m->threshold);
-    nn_mem_free(m->positive);
-    nn_mem_free(m->score);
+    nn_mem_free(m->run);
     nn_mem_free(m->pick);
-}
-
-/* Scores of a run in the order above. */
-static void gather(const struct experiment_test *t, const double *score,
-                   struct measured *m)
-{
-    size_t n = 0;
-
-    for (int want = 1; want >= 0; want--) {
-        for (size_t i = 0; i < t->n; i++) {
-            if (t->ok[i] && t->positive[i] == want) {
-                m->positive[n] = (uint8_t)want;
-                m->score[n++] = score[i];
-            }
-        }
-    }
 }
 
 static enum nn_status measured_init(const struct experiment_test *t,
@@ -65,20 +39,19 @@ static enum nn_status measured_init(const struct experiment_test *t,
     *m = (struct measured){ .n = t->n_positives + t->n_negatives,
                             .n_positives = t->n_positives,
                             .n_seeds = n_seeds };
-    m->positive = nn_mem_calloc(m->n, 1);
-    m->score = nn_mem_calloc(m->n, sizeof *m->score);
-    m->threshold = nn_mem_calloc(n_seeds, sizeof *m->threshold);
-    m->rank = nn_mem_calloc(n_seeds, sizeof *m->rank);
+    m->run = nn_mem_calloc(n_seeds, sizeof *m->run);
     m->pick = nn_mem_calloc(threads, m->n * sizeof *m->pick);
-    if (m->positive == NULL || m->score == NULL || m->threshold == NULL ||
-        m->rank == NULL || m->pick == NULL) {
+    if (m->run == NULL || m->pick == NULL) {
         st = nn_fail_nomem(err);
     }
     for (size_t s = 0; !st && s < n_seeds; s++) {
-        gather(t, p->run[s].score, m);
-        m->threshold[s] = p->run[s].threshold;
-        st = nn_ranking_init(&m->rank[s], m->score, m->positive, NULL, m->n,
-                             err);
+        const struct outcomes_gate g = { .n = t->n,
+                                         .p_positive = p->run[s].score,
+                                         .positive = t->positive,
+                                         .ok = t->ok,
+                                         .threshold = p->run[s].threshold };
+
+        st = outcomes_of_gate(&m->run[s], &g, err);
     }
     if (st) {
         measured_release(m);
@@ -86,44 +59,49 @@ static enum nn_status measured_init(const struct experiment_test *t,
     return st;
 }
 
-/* Figures of one seed's net on the pictures pick[0..n-1] (NULL: all). */
-static void figures(const struct measured *m, size_t seed, const uint32_t *pick,
-                    size_t n, double *v)
-{
-    struct nn_roc curve;
+/* Figures of a point, and where they are in a table of outcomes. */
+static const enum outcomes_figure which[] = {
+    OUTCOMES_ROC_AREA,
+    OUTCOMES_FPR95,
+    OUTCOMES_FALSE_ALARM,
+    OUTCOMES_AVERAGE_PRECISION,
+};
+enum { N_FIGURES = sizeof which / sizeof which[0] };
 
-    nn_ranking_curve(&m->rank[seed], pick, n, &curve);
-    v[ROC_AREA] = nn_roc_area(&curve);
-    v[FPR95] = nn_roc_at_tpr(&curve, 0.95).fpr;
-    v[FALSE_ALARM] = nn_roc_at_threshold(&curve, m->threshold[seed]).fpr;
-    v[AVERAGE_PRECISION] = nn_roc_average_precision(&curve);
+static void list_figures(struct sweep_point *p,
+                         struct sweep_figure *f[N_FIGURES])
+{
+    f[0] = &p->roc_area;
+    f[1] = &p->fpr95;
+    f[2] = &p->false_alarm;
+    f[3] = &p->average_precision;
 }
 
 /* nn_stats_fn: means over the seeds. */
 static void mean_figures(void *ctx, const uint32_t *pick, size_t n, double *v)
 {
     const struct measured *m = ctx;
-    double one[N_FIGURES];
+    double one[OUTCOMES_FIGURES];
 
     for (int k = 0; k < N_FIGURES; k++) {
         v[k] = 0;
     }
     for (size_t s = 0; s < m->n_seeds; s++) {
-        figures(m, s, pick, n, one);
+        outcomes_figures(&m->run[s], OUTCOMES_RANKING | OUTCOMES_SHARES, pick,
+                         n, one);
         for (int k = 0; k < N_FIGURES; k++) {
-            v[k] += one[k] / (double)m->n_seeds;
+            v[k] += one[which[k]] / (double)m->n_seeds;
         }
     }
 }
 
 /* nn_parallel_fn: replicate r draws from (seed, r) alone, so that all points
- * see the same pictures. */
+ * see the same images. */
 static void replicate(void *ctx, size_t r)
 {
     const struct measured *m = ctx;
     uint32_t *pick = m->pick + nn_parallel_thread() * m->n;
     struct nn_rng rng = nn_rng_make(BOOTSTRAP_SEED, r);
-    double v[N_FIGURES];
 
     for (size_t i = 0; i < m->n; i++) {
         size_t from = i < m->n_positives ? 0 : m->n_positives;
@@ -132,45 +110,41 @@ static void replicate(void *ctx, size_t r)
         pick[i] = (uint32_t)from + nn_rng_below(&rng, (uint32_t)(to - from));
     }
     for (size_t s = 0; s < m->n_seeds; s++) {
-        figures(m, s, pick, m->n, v);
-        m->out[r * m->stride + s] = v[FPR95];
+        m->out[r * m->stride + s] =
+            nn_ranking_fpr95(&m->run[s].ranking, pick, m->n);
     }
-}
-
-static void put(struct sweep_figure *f, const struct nn_interval *i)
-{
-    f->value = i->value;
-    f->lo = i->lo;
-    f->hi = i->hi;
 }
 
 static enum nn_status measure_point(struct sweep_point *p, struct measured *m,
                                     struct nn_error *err)
 {
     const struct nn_bootstrap spec = { .n = m->n,
-                                       .stratum = m->positive,
+                                       .stratum = m->run[0].positive,
                                        .replicates = FIGURE_REPLICATES,
-                                       .confidence = CONFIDENCE,
+                                       .confidence = NN_CONFIDENCE,
                                        .seed = BOOTSTRAP_SEED };
     struct nn_interval out[N_FIGURES];
+    struct sweep_figure *f[N_FIGURES];
     enum nn_status st =
         nn_bootstrap_many(&spec, mean_figures, m, N_FIGURES, out, err);
 
     if (st) {
         return st;
     }
-    put(&p->roc_area, &out[ROC_AREA]);
-    put(&p->fpr95, &out[FPR95]);
-    put(&p->false_alarm, &out[FALSE_ALARM]);
-    put(&p->average_precision, &out[AVERAGE_PRECISION]);
+    list_figures(p, f);
     for (size_t s = 0; s < m->n_seeds; s++) {
-        double v[N_FIGURES];
+        double v[OUTCOMES_FIGURES];
 
-        figures(m, s, NULL, m->n, v);
-        p->roc_area.seed[s] = v[ROC_AREA];
-        p->fpr95.seed[s] = v[FPR95];
-        p->false_alarm.seed[s] = v[FALSE_ALARM];
-        p->average_precision.seed[s] = v[AVERAGE_PRECISION];
+        outcomes_figures(&m->run[s], OUTCOMES_RANKING | OUTCOMES_SHARES, NULL,
+                         m->n, v);
+        for (int k = 0; k < N_FIGURES; k++) {
+            f[k]->seed[s] = v[which[k]];
+        }
+    }
+    for (int k = 0; k < N_FIGURES; k++) {
+        f[k]->value = out[k].value;
+        f[k]->lo = out[k].lo;
+        f[k]->hi = out[k].hi;
     }
     return NN_OK;
 }
@@ -179,9 +153,9 @@ static enum nn_status measure_point(struct sweep_point *p, struct measured *m,
 static void put_nothing(struct sweep_point *p, size_t n_seeds, double *out,
                         size_t stride, size_t replicates)
 {
-    struct sweep_figure *f[] = { &p->roc_area, &p->fpr95, &p->false_alarm,
-                                 &p->average_precision };
+    struct sweep_figure *f[N_FIGURES];
 
+    list_figures(p, f);
     for (int k = 0; k < N_FIGURES; k++) {
         f[k]->value = f[k]->lo = f[k]->hi = (double)NAN;
         for (size_t s = 0; s < n_seeds; s++) {
