@@ -5,8 +5,6 @@
 #include "common/eval/stats.h"
 #include "stage1_gate/gate.h"
 
-#define CONFIDENCE 0.95
-
 enum nn_status gate_choose(const double *p, const uint8_t *positive, size_t n,
                            double min_hit_rate, struct gate_policy *policy,
                            struct nn_error *err)
@@ -24,7 +22,8 @@ enum nn_status gate_choose(const double *p, const uint8_t *positive, size_t n,
             hits[n_pos++] = p[i];
         }
     }
-    st = nn_keep_threshold(hits, n_pos, min_hit_rate, CONFIDENCE, &keep, err);
+    st =
+        nn_keep_threshold(hits, n_pos, min_hit_rate, NN_CONFIDENCE, &keep, err);
     nn_mem_free(hits);
     if (st) {
         return st;
@@ -45,7 +44,7 @@ enum nn_status gate_choose(const double *p, const uint8_t *positive, size_t n,
     if (n > n_pos) {
         policy->false_alarm = (double)n_pass / (double)(n - n_pos);
         policy->false_upper =
-            nn_clopper_pearson_upper(n_pass, n - n_pos, CONFIDENCE);
+            nn_clopper_pearson_upper(n_pass, n - n_pos, NN_CONFIDENCE);
     }
     return NN_OK;
 }

@@ -68,7 +68,7 @@ static enum nn_status fill(struct gate_mine_bank *b, const struct nn_net *gate,
     for (size_t i = 0; i < n; i++) {
         const struct nn_item *it = &b->ds->items[i];
 
-        if (it->split == NN_TRAIN && !it->bad) {
+        if (nn_item_in(it, NN_TRAIN, NN_ITEMS_ALL)) {
             b->positive[b->n] = it->label != NN_NEGATIVE;
             b->item[b->n++] = (uint32_t)i;
         }

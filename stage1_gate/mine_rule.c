@@ -211,14 +211,9 @@ valid_init(struct valid *a, const struct gate_mine_bank *bank, size_t outputs)
 {
     const struct nn_dataset *ds = bank->ds;
 
-    a->item = nn_mem_calloc(ds->n, sizeof *a->item);
+    a->item = nn_dataset_list(ds, NN_VALID, NN_ITEMS_ALL, &a->n);
     if (a->item == NULL) {
         return NN_ERR_NOMEM;
-    }
-    for (size_t i = 0; i < ds->n; i++) {
-        if (ds->items[i].split == NN_VALID && !ds->items[i].bad) {
-            a->item[a->n++] = (uint32_t)i;
-        }
     }
     a->ok = nn_mem_calloc(a->n, 1);
     a->logits = nn_mem_calloc(a->n, outputs * sizeof *a->logits);

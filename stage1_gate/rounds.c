@@ -7,8 +7,6 @@
 #include "common/data/score_items.h"
 #include "common/eval/stats.h"
 
-#define CONFIDENCE 0.95
-
 /* What the rounds share, and the one under way. */
 struct rounds {
     struct nn_dataset *ds;
@@ -30,7 +28,7 @@ struct rounds {
 
 int gate_rounds_fell(size_t b, size_t c)
 {
-    return b + c > 0 && nn_clopper_pearson_lower(b, b + c, CONFIDENCE) > 0.5;
+    return b + c > 0 && nn_clopper_pearson_lower(b, b + c, NN_CONFIDENCE) > 0.5;
 }
 
 int gate_rounds_reached(const struct gate_policy *policy, double most)
@@ -53,18 +51,11 @@ static enum nn_status list_valid(struct rounds *r, struct nn_error *err)
 {
     size_t n = r->ds->n;
 
-    r->valid = nn_mem_calloc(n, sizeof *r->valid);
+    r->valid = nn_dataset_list(r->ds, NN_VALID, NN_ITEMS_NEGATIVE, &r->n_valid);
     r->pass = nn_mem_calloc(n, 1);
     r->next_pass = nn_mem_calloc(n, 1);
     if (r->valid == NULL || r->pass == NULL || r->next_pass == NULL) {
         return nn_fail_nomem(err);
-    }
-    for (size_t i = 0; i < n; i++) {
-        const struct nn_item *it = &r->ds->items[i];
-
-        if (it->split == NN_VALID && !it->bad && it->label == NN_NEGATIVE) {
-            r->valid[r->n_valid++] = (uint32_t)i;
-        }
     }
     return NN_OK;
 }
@@ -101,15 +92,13 @@ static enum nn_status find_passing(const struct rounds *r,
 static void limit_round(struct rounds *r)
 {
     struct gate_round *q = &r->round;
-    size_t n = 0;
+    size_t n;
 
     if (r->how->exactly != NULL) {
         q->wanted = q->top = r->how->exactly[q->number - 1];
         return;
     }
-    for (size_t i = 0; i < r->ds->n; i++) {
-        n += r->ds->items[i].split == NN_TRAIN && !r->ds->items[i].bad;
-    }
+    n = nn_dataset_count(r->ds, NN_TRAIN, NN_ITEMS_ALL);
     n = (size_t)(r->how->share * (double)n);
     n = n > 0 ? n : 1;
     q->wanted = r->how->top;

@@ -99,7 +99,7 @@ static enum nn_status choose_floor(const struct nn_task *t,
         }
     }
     if (n > 0) {
-        st = nn_keep_threshold(right, n, keep_rate, 0.95, &keep, err);
+        st = nn_keep_threshold(right, n, keep_rate, NN_CONFIDENCE, &keep, err);
         p->floor = st ? 0 : keep.threshold;
     }
     nn_mem_free(right);

@@ -163,6 +163,24 @@ NN_MUST_CHECK enum nn_status nn_dataset_read(const struct nn_dataset *ds,
                                              size_t *size,
                                              struct nn_error *err);
 
+/* Items of a split that can be read, for all who train or measure. */
+enum nn_item_kind { NN_ITEMS_ALL, NN_ITEMS_POSITIVE, NN_ITEMS_NEGATIVE };
+/* 1 when the item is readable, of the split and of the kind. */
+int nn_item_in(const struct nn_item *it, enum nn_split split,
+               enum nn_item_kind kind);
+size_t nn_dataset_count(const struct nn_dataset *ds, enum nn_split split,
+                        enum nn_item_kind kind);
+/* Their indices in order, *n of them, in a block with room for ds->n
+ * (nn_mem_free). NULL when out of memory; *n is then 0. */
+uint32_t *nn_dataset_list(const struct nn_dataset *ds, enum nn_split split,
+                          enum nn_item_kind kind, size_t *n);
+/* Index of the family of a name that somebody wants to leave out.
+ * Errors: NN_ERR_ARG (no such family: names it); *family is then as it was. */
+NN_MUST_CHECK enum nn_status nn_dataset_left_out(const struct nn_dataset *ds,
+                                                 const char *name,
+                                                 int32_t *family,
+                                                 struct nn_error *err);
+
 /* Decode every picture that has no fingerprint yet, small, and fill w, h,
  * dhash, hash, colour, luma, bad. Parallel, with progress. Bad pictures are
  * marked, never fatal. */

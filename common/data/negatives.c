@@ -1,33 +1,20 @@
 #include "common/data/negatives.h"
 
-#include <string.h>
-
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
 /* --- left out --- */
-
-static int32_t find_family(const struct nn_dataset *ds, const char *name)
-{
-    for (size_t f = 0; f < ds->n_families; f++) {
-        if (strcmp(ds->families[f], name) == 0) {
-            return (int32_t)f;
-        }
-    }
-    return -1;
-}
 
 enum nn_status nn_negatives_leave_out(struct nn_dataset *ds,
                                       const char *const *families, size_t n,
                                       struct nn_error *err)
 {
     for (size_t k = 0; k < n; k++) {
-        int32_t f = find_family(ds, families[k]);
+        int32_t f;
+        enum nn_status st = nn_dataset_left_out(ds, families[k], &f, err);
 
-        if (f < 0) {
-            return nn_fail(err, NN_ERR_ARG,
-                           "'%s' has no negative family '%s' to leave out",
-                           ds->path, families[k]);
+        if (st) {
+            return st;
         }
         for (size_t i = 0; i < ds->n; i++) {
             struct nn_item *it = &ds->items[i];

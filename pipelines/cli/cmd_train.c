@@ -236,16 +236,10 @@ static enum nn_status train_gate(const struct train *t, struct nn_dataset *ds,
 /* As many training pictures as the cascade's two nets see together. */
 static int baseline_epochs(const struct train *t, const struct nn_dataset *ds)
 {
-    double all = 0, positive = 0, shown;
+    double all = (double)nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_ALL);
+    double positive = (double)nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_POSITIVE);
+    double shown;
 
-    for (size_t i = 0; i < ds->n; i++) {
-        const struct nn_item *it = &ds->items[i];
-
-        if (it->split == NN_TRAIN && !it->bad) {
-            all += 1;
-            positive += it->label != NN_NEGATIVE;
-        }
-    }
     shown = t->system == MODEL_SOFTMAX_MAX ? positive : all;
     if (t->epochs > 0 || shown == 0) {
         return t->epochs > 0 ? t->epochs : 1;

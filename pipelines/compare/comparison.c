@@ -132,15 +132,12 @@ static enum nn_status choose_left_out(struct comparison *c,
         }
     }
     for (size_t i = 0; i < o->left_out.n && !o->no_left_out; i++) {
-        size_t f = 0;
+        int32_t f;
+        enum nn_status st =
+            nn_dataset_left_out(c->ds, o->left_out.v[i], &f, err);
 
-        while (f < nf && !has_family(c, o->left_out.v[i], f)) {
-            f++;
-        }
-        if (f == nf) {
-            return nn_fail(err, NN_ERR_ARG,
-                           "'%s' has no negative family '%s' to leave out",
-                           c->ds->path, o->left_out.v[i]);
+        if (st) {
+            return st;
         }
     }
     return NN_OK;
@@ -165,8 +162,8 @@ static enum nn_status choose_pictures(struct comparison *c,
         for (size_t i = 0; i < ds->n; i++) {
             const struct nn_item *it = &ds->items[i];
 
-            if (it->bad || it->split != NN_TEST ||
-                (it->label != NN_NEGATIVE) != want) {
+            if (!nn_item_in(it, NN_TEST,
+                            want ? NN_ITEMS_POSITIVE : NN_ITEMS_NEGATIVE)) {
                 continue;
             }
             c->index[c->n] = (uint32_t)i;

@@ -7,8 +7,6 @@
 #include "common/base/mem.h"
 #include "pipelines/data/open.h"
 
-#define VALID_SHARE 0.15
-#define TEST_SHARE  0.15
 enum { MAX_PARTS = 64 };
 
 struct part {
@@ -50,7 +48,9 @@ static enum nn_status open_part(const char *path, struct nn_dataset **ds,
     }
     nn_dataset_fingerprint(*ds);
     st = nn_dataset_group(*ds, NN_NEAR_BITS, err);
-    return st ? st : nn_dataset_split(*ds, VALID_SHARE, TEST_SHARE, 1, err);
+    return st ? st
+              : nn_dataset_split(*ds, DATA_VALID_SHARE, DATA_TEST_SHARE, 1,
+                                 err);
 }
 
 static int is_taken(const struct joined *j, const char *name)

@@ -2,10 +2,6 @@
 
 #include "common/base/log.h"
 
-/* Shares of a folder without splits. */
-#define VALID_SHARE 0.15
-#define TEST_SHARE  0.15
-
 static void warn_of_leaks(const struct nn_dataset *ds)
 {
     struct nn_leaks leaks;
@@ -43,7 +39,7 @@ static enum nn_status prepare(struct nn_dataset *ds, uint64_t seed,
     nn_dataset_fingerprint(ds);
     st = nn_dataset_group(ds, NN_NEAR_BITS, err);
     if (!st && !ds->has_splits) {
-        st = nn_dataset_split(ds, VALID_SHARE, TEST_SHARE, seed, err);
+        st = nn_dataset_split(ds, DATA_VALID_SHARE, DATA_TEST_SHARE, seed, err);
     }
     if (!st) {
         warn_of_leaks(ds);

@@ -9,6 +9,10 @@
 /* Sources of pictures other than files: rendered data ("synth:..."). */
 extern const struct nn_generator *const data_generators[];
 
+/* Shares of data without splits. */
+#define DATA_VALID_SHARE 0.15
+#define DATA_TEST_SHARE  0.15
+
 /* Open labelled data for training or measuring: opens, fingerprints, groups
  * near-duplicates, splits where the source has no splits (seeded), and warns
  * of unreadable files and leaks. */

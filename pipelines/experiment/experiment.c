@@ -91,7 +91,7 @@ enum nn_status experiment_test_init(const struct nn_dataset *ds,
     for (size_t i = 0; i < ds->n; i++) {
         const struct nn_item *it = &ds->items[i];
 
-        if (it->split == NN_TEST && !it->bad) {
+        if (nn_item_in(it, NN_TEST, NN_ITEMS_ALL)) {
             t->positive[t->n] = it->label != NN_NEGATIVE;
             t->ok[t->n] = 1;
             t->index[t->n++] = (uint32_t)i;

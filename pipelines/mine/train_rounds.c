@@ -56,11 +56,9 @@ enum nn_status train_load_gate(const char *path, const struct nn_dataset *ds,
 
 /* --- targets --- */
 
-#define CONFIDENCE 0.95
-
 char *train_rounds_too_few(double max_false_alarm, size_t n)
 {
-    double best = nn_clopper_pearson_upper(0, n, CONFIDENCE);
+    double best = nn_clopper_pearson_upper(0, n, NN_CONFIDENCE);
 
     if (max_false_alarm <= 0 || (n > 0 && best <= max_false_alarm)) {
         return NULL;
@@ -70,7 +68,7 @@ char *train_rounds_too_few(double max_false_alarm, size_t n)
         "validation negatives: if none passed, the exact 95 %% upper bound "
         "would be %.4f; %zu would be the fewest",
         max_false_alarm, n, n > 0 ? best : 1,
-        nn_certify_min_n(1 - max_false_alarm, CONFIDENCE));
+        nn_certify_min_n(1 - max_false_alarm, NN_CONFIDENCE));
 }
 
 /* --- as many as another run --- */

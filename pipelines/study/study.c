@@ -67,16 +67,11 @@ static enum nn_status name_families(struct study *s, struct nn_error *err)
     const struct nn_option_list *list = &s->o->left_out;
 
     for (size_t i = 0; i < list->n; i++) {
-        size_t f = 0;
+        int32_t f;
+        enum nn_status st = nn_dataset_left_out(s->ds, list->v[i], &f, err);
 
-        while (f < s->ds->n_families &&
-               strcmp(s->ds->families[f], list->v[i]) != 0) {
-            f++;
-        }
-        if (f == s->ds->n_families) {
-            return nn_fail(err, NN_ERR_ARG,
-                           "'%s' has no negative family '%s' to leave out",
-                           s->ds->path, list->v[i]);
+        if (st) {
+            return st;
         }
         if (s->set_of[f] < 0) {
             s->set_of[f] = (int32_t)s->n_sets++;
@@ -185,11 +180,8 @@ void study_release(struct study *s)
 static void say_plan(const struct study *s)
 {
     const struct study_options *o = s->o;
-    size_t n = 0;
+    size_t n = nn_dataset_count(s->ds, NN_TRAIN, NN_ITEMS_ALL);
 
-    for (size_t i = 0; i < s->ds->n; i++) {
-        n += s->ds->items[i].split == NN_TRAIN && !s->ds->items[i].bad;
-    }
     nn_log(NN_LOG_INFO,
            "%zu trials (%zu seeds, %zu left-out sets) of 3 runs: a gate on "
            "%zu pictures, then %d rounds of up to %d mined negatives, and the "

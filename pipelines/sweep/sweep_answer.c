@@ -210,18 +210,6 @@ static int say_curve(json_t *list, const struct sweep_fit *f)
     return bad;
 }
 
-static size_t valid_negatives(const struct nn_dataset *ds)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < ds->n; i++) {
-        const struct nn_item *it = &ds->items[i];
-
-        n += it->split == NN_VALID && !it->bad && it->label == NN_NEGATIVE;
-    }
-    return n;
-}
-
 static int say_data(json_t *list, const struct sweep_answer *a)
 {
     const struct experiment_test *t = a->test;
@@ -251,11 +239,12 @@ static int say_data(json_t *list, const struct sweep_answer *a)
                             t->n_negatives, 100 / (double)t->n_negatives));
     }
     if (!bad) {
-        bad = say(list, nn_mem_sprintf(
-                            "The numbers are of training negatives: the same "
-                            "%zu validation negatives choose epoch, "
-                            "temperature and threshold at every point.",
-                            valid_negatives(a->ds)));
+        bad = say(list,
+                  nn_mem_sprintf(
+                      "The numbers are of training negatives: the same "
+                      "%zu validation negatives choose epoch, "
+                      "temperature and threshold at every point.",
+                      nn_dataset_count(a->ds, NN_VALID, NN_ITEMS_NEGATIVE)));
     }
     if (!bad) {
         bad = say(list, nn_mem_sprintf("Every run was shown about %zu "

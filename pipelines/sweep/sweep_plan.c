@@ -145,11 +145,6 @@ enum nn_status sweep_check_with(const struct nn_option_list *with,
 
 /* --- counts --- */
 
-static int is_negative(const struct nn_item *it)
-{
-    return it->split == NN_TRAIN && !it->bad && it->label == NN_NEGATIVE;
-}
-
 static enum nn_status count_families(const struct nn_dataset *ds,
                                      const char *family, struct sweep_counts *c,
                                      struct nn_error *err)
@@ -160,7 +155,8 @@ static enum nn_status count_families(const struct nn_dataset *ds,
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < ds->n; i++) {
-        if (is_negative(&ds->items[i]) && ds->items[i].family >= 0) {
+        if (nn_item_in(&ds->items[i], NN_TRAIN, NN_ITEMS_NEGATIVE) &&
+            ds->items[i].family >= 0) {
             size[ds->items[i].family]++;
         }
     }
@@ -185,13 +181,8 @@ enum nn_status sweep_count(const struct nn_dataset *ds, const char *family,
                            struct sweep_counts *c, struct nn_error *err)
 {
     *c = (struct sweep_counts){ .n_classes = ds->n_classes, .family = -1 };
-    for (size_t i = 0; i < ds->n; i++) {
-        const struct nn_item *it = &ds->items[i];
-
-        c->n_negatives += (size_t)is_negative(it);
-        c->n_positives +=
-            it->split == NN_TRAIN && !it->bad && it->label != NN_NEGATIVE;
-    }
+    c->n_negatives = nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_NEGATIVE);
+    c->n_positives = nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_POSITIVE);
     if (c->n_positives == 0 || c->n_negatives == 0) {
         return nn_fail(err, NN_ERR_ARG,
                        "a sweep needs %s in the train part of '%s'",
@@ -475,7 +466,7 @@ enum nn_status sweep_order(const struct nn_dataset *ds,
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < ds->n; i++) {
-        if (is_negative(&ds->items[i])) {
+        if (nn_item_in(&ds->items[i], NN_TRAIN, NN_ITEMS_NEGATIVE)) {
             v[m++] = (uint32_t)i;
         }
     }

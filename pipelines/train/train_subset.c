@@ -119,15 +119,11 @@ static enum nn_status keep_listed(struct nn_dataset *ds, const char *path,
 
 static void balance(struct nn_dataset *ds)
 {
-    double n[2] = { 0, 0 };
+    const double n[2] = {
+        (double)nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_NEGATIVE),
+        (double)nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_POSITIVE),
+    };
 
-    for (size_t i = 0; i < ds->n; i++) {
-        const struct nn_item *it = &ds->items[i];
-
-        if (it->split == NN_TRAIN && !it->bad) {
-            n[it->label != NN_NEGATIVE] += 1;
-        }
-    }
     for (size_t i = 0; i < ds->n; i++) {
         struct nn_item *it = &ds->items[i];
         double own = n[it->label != NN_NEGATIVE];
