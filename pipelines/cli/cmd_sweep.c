@@ -121,16 +121,19 @@ static enum nn_status publish(const struct sweep_options *o,
             s->counts.family >= 0 ? s->ds->families[s->counts.family] : NULL,
     };
     char *path = nn_path_join(o->out, "sweep.json");
+    char *answer = sweep_sentence(&a);
     json_t *j = sweep_json(&a);
-    enum nn_status st = path == NULL || j == NULL ? nn_fail_nomem(err)
-                                                  : nn_json_write(path, j, err);
+    enum nn_status st = path == NULL || answer == NULL || j == NULL
+                            ? nn_fail_nomem(err)
+                            : nn_json_write(path, j, err);
 
     st = st ? st : report_folder(o->out, err);
     if (!st) {
         sweep_print(&a, stdout);
-        printf("\n%s\n", json_string_value(json_object_get(j, "answer")));
+        printf("\n%s\n", answer);
     }
     json_decref(j);
+    nn_mem_free(answer);
     nn_mem_free(path);
     return st;
 }
