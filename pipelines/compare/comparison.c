@@ -150,28 +150,18 @@ static enum nn_status choose_pictures(struct comparison *c,
                                       struct nn_error *err)
 {
     const struct nn_dataset *ds = c->ds;
+    size_t n = 0;
+    uint32_t *negatives = nn_dataset_list(ds, NN_TEST, NN_ITEMS_NEGATIVE, &n);
 
     c->k = ds->n_classes;
-    c->index = nn_mem_calloc(ds->n, sizeof *c->index);
-    c->label = nn_mem_calloc(ds->n, sizeof *c->label);
-    c->positive = nn_mem_calloc(ds->n, sizeof *c->positive);
-    if (c->index == NULL || c->label == NULL || c->positive == NULL) {
+    c->index = nn_dataset_list(ds, NN_TEST, NN_ITEMS_POSITIVE, &c->n_positives);
+    if (c->index == NULL || negatives == NULL) {
+        nn_mem_free(negatives);
         return nn_fail_nomem(err);
     }
-    for (int want = 1; want >= 0; want--) {
-        for (size_t i = 0; i < ds->n; i++) {
-            const struct nn_item *it = &ds->items[i];
-
-            if (!nn_item_in(it, NN_TEST,
-                            want ? NN_ITEMS_POSITIVE : NN_ITEMS_NEGATIVE)) {
-                continue;
-            }
-            c->index[c->n] = (uint32_t)i;
-            c->label[c->n] = want ? it->label : (int32_t)c->k;
-            c->positive[c->n++] = (uint8_t)want;
-            c->n_positives += (size_t)want;
-        }
-    }
+    memcpy(c->index + c->n_positives, negatives, n * sizeof *negatives);
+    c->n = c->n_positives + n;
+    nn_mem_free(negatives);
     if (c->n_positives == 0 || c->n_positives == c->n) {
         return nn_fail(
             err, NN_ERR_ARG, "the test part of '%s' has no %s", ds->path,
@@ -219,8 +209,6 @@ void comparison_release(struct comparison *c)
     }
     nn_mem_free(c->system);
     nn_mem_free(c->index);
-    nn_mem_free(c->label);
-    nn_mem_free(c->positive);
     nn_mem_free(c->left);
     nn_dataset_close(&c->ds);
     *c = (struct comparison){ 0 };

@@ -69,9 +69,7 @@ struct comparison {
     const struct comparison_options *opt;
     struct nn_dataset *ds;
     size_t n, n_positives, k; /* test pictures, those of a class, classes */
-    uint32_t *index;          /* [n] items of ds: classes first */
-    int32_t *label;           /* [n] class, or k */
-    uint8_t *positive;        /* [n] */
+    uint32_t *index; /* [n] items of ds: the n_positives of a class first */
     size_t n_systems;
     struct comparison_system *system; /* the cascade first where it is */
     size_t n_left;

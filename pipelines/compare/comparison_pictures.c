@@ -53,10 +53,10 @@ static void worst_of(const struct comparison *c, const struct outcomes *t,
     size_t n = 0;
 
     for (size_t i = 0; i < c->n; i++) {
-        int fits = kind == 0 ? !c->positive[i]
+        int fits = kind == 0 ? !t->positive[i]
                    : kind == 1
-                       ? c->positive[i]
-                       : c->positive[i] && t->verdict[i] < (int32_t)c->k &&
+                       ? t->positive[i]
+                       : t->positive[i] && t->verdict[i] < (int32_t)c->k &&
                              t->verdict[i] != t->truth[i];
 
         if (fits) {

@@ -13,7 +13,8 @@ static enum nn_status intervals(const struct comparison *c, nn_stats_fn *fn,
                                 struct nn_interval *out, struct nn_error *err)
 {
     const struct nn_bootstrap spec = { .n = c->n,
-                                       .stratum = c->positive,
+                                       .stratum =
+                                           c->system[0].run[0].said.positive,
                                        .replicates = (size_t)c->opt->replicates,
                                        .confidence = NN_CONFIDENCE,
                                        .seed = 1 };

@@ -75,9 +75,8 @@ static double training_seconds(const struct model *m)
 static void drop_unreadable(struct comparison *c, const uint8_t *ok,
                             size_t *dropped)
 {
-    size_t m = 0;
+    size_t m = 0, n_positives = 0;
 
-    c->n_positives = 0;
     for (size_t i = 0; i < c->n; i++) {
         if (!ok[i]) {
             nn_log(NN_LOG_WARN, "test picture '%s' cannot be read: left out",
@@ -85,13 +84,12 @@ static void drop_unreadable(struct comparison *c, const uint8_t *ok,
             continue;
         }
         c->index[m] = c->index[i];
-        c->label[m] = c->label[i];
-        c->positive[m] = c->positive[i];
-        c->n_positives += c->positive[i];
+        n_positives += i < c->n_positives;
         m++;
     }
     *dropped = c->n - m;
     c->n = m;
+    c->n_positives = n_positives;
 }
 
 static enum nn_status score_all(struct comparison *c, struct cascade *model,

@@ -30,6 +30,16 @@ static void *zeros(size_t n, size_t size)
     return v;
 }
 
+static int is_positive(const struct comparison *c, size_t i)
+{
+    return c->ds->items[c->index[i]].label != NN_NEGATIVE;
+}
+
+static int32_t truth_of(const struct comparison *c, size_t i)
+{
+    return is_positive(c, i) ? c->ds->items[c->index[i]].label : (int32_t)c->k;
+}
+
 /* Scores of a model that is right about a share `skill` of the pictures. */
 static void invent(const struct comparison *c, struct comparison_run *r,
                    double skill, uint64_t seed)
@@ -43,13 +53,13 @@ static void invent(const struct comparison *c, struct comparison_run *r,
     r->floor = 0.3;
     ck_assert(!outcomes_init(&r->said, c->n, c->k, NULL));
     for (size_t i = 0; i < c->n; i++) {
-        int good = nn_rng_double(&g) < skill, yes = c->positive[i] == good;
+        int good = nn_rng_double(&g) < skill, yes = is_positive(c, i) == good;
         struct outcome row = { .item = (uint32_t)i,
-                               .truth = c->label[i],
+                               .truth = truth_of(c, i),
                                .family = c->ds->items[c->index[i]].family };
 
-        row.best = c->positive[i] && good
-                       ? c->label[i]
+        row.best = is_positive(c, i) && good
+                       ? truth_of(c, i)
                        : (int32_t)(nn_rng_double(&g) * (double)c->k);
         /* Coarse, so that there are ties. */
         row.p_positive = floor(20 * nn_rng_double(&g)) / 40 + (yes ? 0.5 : 0);
@@ -116,10 +126,10 @@ static void slow_figures(const struct comparison *c, const struct outcomes *t,
         size_t i = pick[j];
 
         score[j] = t->p_positive[i];
-        pos[j] = c->positive[i];
-        truth[j] = c->label[i];
+        pos[j] = (uint8_t)is_positive(c, i);
+        truth[j] = truth_of(c, i);
         said[j] = t->verdict[i];
-        named[j] = t->best[i] == c->label[i];
+        named[j] = t->best[i] == truth_of(c, i);
         if (pos[j]) {
             trust[m] = t->confidence[i];
             hit[m++] = named[j];
@@ -202,7 +212,7 @@ START_TEST(families_add_up)
     for (size_t i = 0; i < c.n; i++) {
         const struct nn_item *it = &c.ds->items[c.index[i]];
 
-        if (!c.positive[i]) { /* weighted by size, they give the whole */
+        if (!is_positive(&c, i)) { /* weighted by size, they give the whole */
             over += family[2 * it->family].value;
             alarms += family[2 * it->family + 1].value;
         }
@@ -255,9 +265,9 @@ START_TEST(budget_is_spent)
         const struct outcomes *run = &c.system[0].run[r].said;
 
         for (size_t i = 0; i < c.n; i++) {
-            wrong += run->verdict[i] != c.label[i];
-            gate += !c.positive[i] ||
-                    (run->best[i] == c.label[i] && run->confidence[i] >= 0.3);
+            wrong += run->verdict[i] != truth_of(&c, i);
+            gate += !is_positive(&c, i) || (run->best[i] == truth_of(&c, i) &&
+                                            run->confidence[i] >= 0.3);
         }
     }
     ck_assert_double_eq(
@@ -288,8 +298,8 @@ START_TEST(prices_meet_at_break_even)
     for (size_t i = 0; i < c.n; i++) {
         int passed = c.system[0].run[0].said.p_positive[i] >= 0.5;
 
-        hit += passed && c.positive[i];
-        alarm += passed && !c.positive[i];
+        hit += passed && is_positive(&c, i);
+        alarm += passed && !is_positive(&c, i);
     }
     hit /= (double)c.n_positives;
     alarm /= (double)(c.n - c.n_positives);
