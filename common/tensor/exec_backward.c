@@ -113,8 +113,8 @@ static void backward_fused(struct nn_exec *e, struct nn_step *s,
         nn_group_backward(e, s, p);
         return;
     }
-    if (s->relu && (s->residual >= 0 || s->norm < 0)) {
-        nn_relu_backward(e->y[s->out], dy, n, dy);
+    if (s->act && (s->residual >= 0 || s->norm < 0)) {
+        nn_act_backward(e->y[s->out], dy, n, s->act, dy);
     }
     if (s->residual >= 0) {
         give(e, s->residual, dy);

@@ -95,7 +95,7 @@ static void forward_conv(struct nn_exec *e, struct nn_step *s,
     if (!e->opt.train) {
         end.bias = s->folded_bias;
         end.residual = res;
-        end.relu = s->relu;
+        end.act = s->act;
         if (e->batch <= FEW_IMAGES) {
             end.later = s->later;
             end.far = s->far;
@@ -110,7 +110,7 @@ static void forward_conv(struct nn_exec *e, struct nn_step *s,
         end.bias =
             node->bias ? nn_step_param(g, p->value.data, s->conv, 1) : NULL;
         end.residual = res;
-        end.relu = s->relu;
+        end.act = s->act;
         nn_conv_forward(s->kernel, e->batch, e->y[s->x], s->packed, &end,
                         e->y[s->out], e->work.data);
         return;
@@ -126,7 +126,7 @@ static void forward_conv(struct nn_exec *e, struct nn_step *s,
     train_norm(e, s, p);
     if (!nn_group_applies(e, s)) {
         nn_norm_apply(s->z, nn_step_rows(g, s->out, e->batch),
-                      (size_t)node->shape.c, s->scale, s->shift, res, s->relu,
+                      (size_t)node->shape.c, s->scale, s->shift, res, s->act,
                       e->y[s->out]);
     }
 }
@@ -142,7 +142,7 @@ static void forward_norm(struct nn_exec *e, struct nn_step *s,
         nn_norm_stats(e->y[s->x], rows, c, s->sum, s->sum_sq, e->work.data);
         train_norm(e, s, p);
     }
-    nn_norm_apply(e->y[s->x], rows, c, s->scale, s->shift, res, s->relu,
+    nn_norm_apply(e->y[s->x], rows, c, s->scale, s->shift, res, s->act,
                   e->y[s->out]);
 }
 
@@ -156,8 +156,8 @@ static void forward_plain(struct nn_exec *e, struct nn_step *s)
         nn_add_forward(x, e->y[s->residual], n, y);
         x = y;
     }
-    if (s->relu) {
-        nn_relu_forward(x, n, y);
+    if (s->act) {
+        nn_act_forward(x, n, s->act, y);
     }
 }
 

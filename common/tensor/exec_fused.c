@@ -183,7 +183,7 @@ static void run_step(const struct nn_exec *e, float *scratch, size_t t,
                      size_t b, size_t n)
 {
     const struct nn_step *s = &e->step[t];
-    struct nn_conv_epilogue end = { .bias = s->folded_bias, .relu = s->relu };
+    struct nn_conv_epilogue end = { .bias = s->folded_bias, .act = s->act };
 
     if (s->residual >= 0) {
         end.residual = images_of(e, scratch, s->residual, b);

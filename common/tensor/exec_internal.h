@@ -1,6 +1,6 @@
 /* common/tensor/exec_internal.h - fused steps, shared by the executor files.
  *
- * A step computes  out = relu?( norm?( conv?(x) ) + residual? ),  or one of
+ * A step computes  out = act?( norm?( conv?(x) ) + residual? ),  or one of
  * mean and dropout. Chains of nodes whose inner results nobody else reads are
  * fused into one step when the executor is made. */
 #ifndef NN_COMMON_TENSOR_EXEC_INTERNAL_H
@@ -14,7 +14,7 @@ struct nn_step {
     nn_node conv;     /* or NN_NODE_BAD */
     nn_node norm;     /* or NN_NODE_BAD */
     nn_node residual; /* node added, or NN_NODE_BAD */
-    int relu;
+    enum nn_act act;
     enum nn_op op; /* NN_OP_MEAN_HW or NN_OP_DROPOUT; else NN_OP_CONV2D */
     struct nn_conv *kernel;
     float *packed;                   /* inference: folded, packed weights */
@@ -123,9 +123,10 @@ static inline struct nn_norm_past nn_step_past(const struct nn_step *s)
 {
     struct nn_norm_past past = { .mean = s->mean, .inv_std = s->inv_std };
 
-    if (s->relu && s->residual < 0) {
+    if (s->act && s->residual < 0) {
         past.scale = s->scale;
         past.shift = s->shift;
+        past.act = s->act;
     }
     return past;
 }

@@ -55,7 +55,7 @@ static size_t group_of(const struct nn_exec *e, const struct nn_step *s)
     size_t floats = e->opt.cache_floats;
 
     if (!e->opt.train || s->conv < 0 || s->norm < 0 ||
-        (s->relu && s->residual >= 0)) {
+        (s->act && s->residual >= 0)) {
         return 0;
     }
     per = touched(e, s);
@@ -186,7 +186,7 @@ int nn_group_applies(const struct nn_exec *e, const struct nn_step *s)
 
     return next < e->step + e->n_steps && next->group > 0 &&
            next->x == s->out && s->conv >= 0 && s->norm >= 0 &&
-           !(s->relu && s->residual >= 0);
+           !(s->act && s->residual >= 0);
 }
 
 int nn_group_hides(const struct nn_exec *e, const struct nn_step *s)
@@ -258,7 +258,7 @@ static void apply_images(const struct nn_exec *e, const struct nn_step *s,
 
     nn_norm_apply(s->z + at, nn_step_rows(e->graph, s->out, (int32_t)n),
                   (size_t)e->graph->node[s->out].shape.c, s->scale, s->shift,
-                  res, s->relu, y);
+                  res, s->act, y);
 }
 
 /* Input of the step for images b..b+n-1; make: it is not there yet. */
@@ -348,7 +348,7 @@ static void weights_images(const struct turn *t, const struct desk *d, size_t b,
     if (t->hidden && nn_conv_can_norm(s->part) && s[-1].residual < 0) {
         norm.scale = s[-1].scale;
         norm.shift = s[-1].shift;
-        norm.relu = s[-1].relu;
+        norm.act = s[-1].act;
         nn_conv_backward_weights(s->part, (int32_t)n,
                                  s[-1].z +
                                      b * nn_step_floats(t->e->graph, s->x, 1),
@@ -402,7 +402,7 @@ static void backward_piece(void *ctx, size_t i)
 static int can_gather(const struct turn *t)
 {
     return t->before != NULL && t->packed != NULL &&
-           !(t->before->relu && t->before->residual >= 0);
+           !(t->before->act && t->before->residual >= 0);
 }
 
 struct adding {

@@ -22,6 +22,11 @@ static nn_node only_reader(const struct nn_graph *g, nn_node id)
     return NN_NODE_BAD;
 }
 
+static enum nn_act act_of(enum nn_op op)
+{
+    return op == NN_OP_RELU6 ? NN_ACT_RELU6 : NN_ACT_RELU;
+}
+
 /* Extend the step that ends in s->out by its reader, if it fits; the reader
  * of an add must come after the other operand, which is then complete. */
 static int extend(const struct nn_graph *g, struct nn_step *s, uint8_t *taken)
@@ -29,7 +34,7 @@ static int extend(const struct nn_graph *g, struct nn_step *s, uint8_t *taken)
     nn_node next = only_reader(g, s->out);
     const struct nn_node_info *n;
 
-    if (next < 0 || s->relu || taken[next]) {
+    if (next < 0 || s->act || taken[next]) {
         return 0;
     }
     n = &g->node[next];
@@ -43,8 +48,8 @@ static int extend(const struct nn_graph *g, struct nn_step *s, uint8_t *taken)
             return 0;
         }
         s->residual = other;
-    } else if (n->op == NN_OP_RELU) {
-        s->relu = 1;
+    } else if (n->op == NN_OP_RELU || n->op == NN_OP_RELU6) {
+        s->act = act_of(n->op);
     } else {
         return 0;
     }
@@ -71,7 +76,8 @@ static void start(const struct nn_graph *g, nn_node id, struct nn_step *s)
         s->norm = id;
         break;
     case NN_OP_RELU:
-        s->relu = 1;
+    case NN_OP_RELU6:
+        s->act = act_of(n->op);
         break;
     case NN_OP_ADD:
         s->residual = n->in[1];

@@ -34,6 +34,7 @@ static enum nn_status take_weights(struct folding *f,
     l->kernel = node->conv.kh;
     l->stride = node->conv.stride_h;
     l->pad = node->conv.pad_h;
+    l->pad_more = node->conv.pad_more;
     l->groups = node->conv.groups;
     if (node->dense && (f->g->node[node->in[0]].shape.h != 1 ||
                         f->g->node[node->in[0]].shape.w != 1)) {
@@ -113,6 +114,9 @@ static enum nn_status add_node(struct folding *f, size_t i)
         return take_weights(f, node, l);
     case NN_OP_RELU:
         l->kind = NN_LAYER_RELU;
+        return NN_OK;
+    case NN_OP_RELU6:
+        l->kind = NN_LAYER_RELU6;
         return NN_OK;
     case NN_OP_ADD:
         l->kind = NN_LAYER_ADD;

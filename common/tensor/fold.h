@@ -11,6 +11,7 @@ enum nn_layer_kind {
     NN_LAYER_CONV,  /* weight [OC,IC/groups,K,K], bias [OC] */
     NN_LAYER_DENSE, /* of a [B,1,1,IN] input: weight [OUT,IN], bias [OUT] */
     NN_LAYER_RELU,
+    NN_LAYER_RELU6,
     NN_LAYER_ADD,
     NN_LAYER_MEAN, /* over height and width */
 };
@@ -21,7 +22,7 @@ struct nn_layer {
                               used by ADD alone */
     const char *name;      /* of CONV and DENSE, owned by the graph */
     struct nn_shape shape; /* of the output, n = 1 */
-    int32_t kernel, stride, pad, groups;
+    int32_t kernel, stride, pad, pad_more, groups;
     int64_t weight_shape[4];
     size_t weight_count; /* floats */
     float *weight, *bias;

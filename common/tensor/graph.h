@@ -38,11 +38,13 @@ struct nn_exec;
 
 struct nn_conv2d {
     int32_t out_channels;
-    int32_t kernel; /* square: kernel x kernel taps */
-    int32_t stride; /* both axes */
-    int32_t pad;    /* zeros on every side */
-    int32_t groups; /* 0 or 1: dense; = input channels: depthwise */
-    int bias;       /* 0 when a batch norm follows */
+    int32_t kernel;   /* square: kernel x kernel taps */
+    int32_t stride;   /* both axes */
+    int32_t pad;      /* zeros on every side */
+    int32_t groups;   /* 0 or 1: dense; = input channels: depthwise */
+    int bias;         /* 0 when a batch norm follows */
+    int32_t pad_more; /* 1: one more row below and column to the right, what
+                         TensorFlow's SAME does to even sizes with stride 2 */
 };
 
 NN_MUST_CHECK enum nn_status nn_graph_create(struct nn_graph **out);
@@ -59,20 +61,22 @@ void nn_graph_destroy(struct nn_graph **graph);
  *            (biased variance to normalise, unbiased into the running one);
  *            inference: running statistics. momentum is the share of the OLD
  *            running value kept per step (0.9 = PyTorch's momentum 0.1)
- *   relu     any             -> same
+ *   relu     any             -> same, max(x, 0)
+ *   relu6    any             -> same, min(max(x, 0), 6)
  *   add      two equal shapes-> same
  *   mean_hw  [B,H,W,C]       -> [B,1,1,C]
  *   dropout  any             -> same; drop probability 0 <= drop < 1;
  *            survivors scaled by 1/(1-drop); identity at inference
  *   dense    [B,H,W,C]       -> [B,1,1,units], weights [units,1,1,H*W*C]
  *
- * conv + bnorm (+ add) (+ relu) chains are fused by the executor. */
+ * conv + bnorm (+ add) (+ relu or relu6) chains are fused by the executor. */
 nn_node nn_graph_input(struct nn_graph *g, const char *name, struct nn_shape s);
 nn_node nn_graph_conv2d(struct nn_graph *g, nn_node x,
                         const struct nn_conv2d *conv, const char *name);
 nn_node nn_graph_bnorm(struct nn_graph *g, nn_node x, float momentum,
                        float epsilon, const char *name);
 nn_node nn_graph_relu(struct nn_graph *g, nn_node x);
+nn_node nn_graph_relu6(struct nn_graph *g, nn_node x);
 nn_node nn_graph_add(struct nn_graph *g, nn_node a, nn_node b);
 nn_node nn_graph_mean_hw(struct nn_graph *g, nn_node x);
 nn_node nn_graph_dropout(struct nn_graph *g, nn_node x, float drop);

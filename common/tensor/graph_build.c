@@ -228,8 +228,8 @@ nn_node nn_graph_conv2d(struct nn_graph *g, nn_node x,
     }
     in = g->node[x].shape;
     if (conv->out_channels < 1 || conv->kernel < 1 || conv->stride < 1 ||
-        conv->pad < 0 || in.c % groups != 0 ||
-        conv->out_channels % groups != 0) {
+        conv->pad < 0 || conv->pad_more < 0 || conv->pad_more > 1 ||
+        in.c % groups != 0 || conv->out_channels % groups != 0) {
         return fail(g, NN_ERR_SHAPE, name,
                     "channels, groups, kernel, stride or padding do not fit",
                     in);
@@ -246,6 +246,7 @@ nn_node nn_graph_conv2d(struct nn_graph *g, nn_node x,
         .pad_h = conv->pad,
         .pad_w = conv->pad,
         .groups = groups,
+        .pad_more = conv->pad_more,
     };
     return add_conv(g, x, &info, name);
 }
@@ -264,9 +265,9 @@ nn_node nn_graph_dense(struct nn_graph *g, nn_node x, int32_t units, int bias,
     if (units < 1 || nn_shape_count(in, &count) || count > INT32_MAX) {
         return fail(g, NN_ERR_SHAPE, name, "units or input do not fit", in);
     }
-    info.conv = (struct nn_conv_shape){
-        1, 1, (int32_t)count, units, 1, 1, 1, 1, 0, 0, 1
-    };
+    info.conv =
+        (struct nn_conv_shape){ 1, 1, (int32_t)count, units, 1, 1, 1, 1, 0, 0,
+                                1, 0 };
     return add_conv(g, x, &info, name);
 }
 
@@ -299,15 +300,25 @@ nn_node nn_graph_bnorm(struct nn_graph *g, nn_node x, float momentum,
     return id;
 }
 
-nn_node nn_graph_relu(struct nn_graph *g, nn_node x)
+static nn_node add_act(struct nn_graph *g, nn_node x, enum nn_op op)
 {
-    struct nn_node_info info = { .op = NN_OP_RELU, .in = { x, NN_NODE_BAD } };
+    struct nn_node_info info = { .op = op, .in = { x, NN_NODE_BAD } };
 
     if (!usable(g, x)) {
         return NN_NODE_BAD;
     }
     info.shape = g->node[x].shape;
     return add_node(g, &info, NULL);
+}
+
+nn_node nn_graph_relu(struct nn_graph *g, nn_node x)
+{
+    return add_act(g, x, NN_OP_RELU);
+}
+
+nn_node nn_graph_relu6(struct nn_graph *g, nn_node x)
+{
+    return add_act(g, x, NN_OP_RELU6);
 }
 
 nn_node nn_graph_add(struct nn_graph *g, nn_node a, nn_node b)

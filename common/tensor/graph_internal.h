@@ -11,6 +11,7 @@ enum nn_op {
     NN_OP_CONV2D, /* dense layers too: a 1x1 convolution over [B,1,1,H*W*C] */
     NN_OP_BNORM,
     NN_OP_RELU,
+    NN_OP_RELU6,
     NN_OP_ADD,
     NN_OP_MEAN_HW,
     NN_OP_DROPOUT,

@@ -17,6 +17,8 @@ const char *nn_op_name(const struct nn_node_info *node)
         return "bnorm";
     case NN_OP_RELU:
         return "relu";
+    case NN_OP_RELU6:
+        return "relu6";
     case NN_OP_ADD:
         return "add";
     case NN_OP_MEAN_HW:

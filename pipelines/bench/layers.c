@@ -20,7 +20,7 @@ static struct nn_conv_shape shape_of(const struct nn_layer *l,
 {
     if (l->kind == NN_LAYER_DENSE) {
         return (struct nn_conv_shape){
-            1, 1, in.h * in.w * in.c, l->shape.c, 1, 1, 1, 1, 0, 0, 1
+            1, 1, in.h * in.w * in.c, l->shape.c, 1, 1, 1, 1, 0, 0, 1, 0
         };
     }
     return (struct nn_conv_shape){
@@ -35,6 +35,7 @@ static struct nn_conv_shape shape_of(const struct nn_layer *l,
         .pad_h = l->pad,
         .pad_w = l->pad,
         .groups = l->groups,
+        .pad_more = l->pad_more,
     };
 }
 
@@ -145,7 +146,7 @@ void bench_run_release(struct bench_run *r)
 
 void bench_run_once(struct bench_run *r, enum bench_what what)
 {
-    struct nn_conv_epilogue e = { .bias = r->bias, .relu = 1 };
+    struct nn_conv_epilogue e = { .bias = r->bias, .act = NN_ACT_RELU };
 
     switch (what) {
     case BENCH_FORWARD:

@@ -47,7 +47,7 @@ static void check_entry(const struct nn_st_file *f, size_t i, size_t *end)
 /* A net that asks for names and shapes the corpus has. */
 static struct nn_graph *net(void)
 {
-    struct nn_conv2d c = { 4, 3, 1, 1, 1, 0 };
+    struct nn_conv2d c = { 4, 3, 1, 1, 1, 0, 0 };
     struct nn_graph *g;
     nn_node x;
 

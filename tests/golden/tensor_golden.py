@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Golden values of the tensor core from PyTorch and timm.
 
-Writes tensor_mobilenetv4.json: logits (inference and training mode), loss and
-the norm and three entries of every gradient of timm's mobilenetv4_conv_small at
-widths 1, 0.5 and 0.35; tensor_optim.json: ten steps of SGD and AdamW; and
+Writes tensor_nets.json: logits (inference and training mode), loss and the norm
+and three entries of every gradient of timm's mobilenetv4_conv_small at widths
+1, 0.5 and 0.35 and of its tf_efficientnet_lite0 to 2, whose norms have
+4 as bias in training so that ReLU6 cuts something off there too; tensor_optim.json: ten steps of SGD and AdamW; and
 tensor_small.safetensors. Weights and inputs come from the integer formula
 below, which tests/unit/tensor/golden.c repeats, so no weights need to be
 stored. Needs: pip install torch timm.
@@ -31,7 +32,7 @@ def uniform(name, n):
     return (h.astype(np.float64) / 2147483648.0 - 1.0).astype(np.float32)
 
 
-def fill(model):
+def fill(model, norm_bias):
     for name, t in model.state_dict().items():
         if "num_batches" in name:
             continue
@@ -46,6 +47,8 @@ def fill(model):
             t.copy_(u * 0.5 + 1.0)
         elif name.endswith("weight"):
             t.copy_(u * 0.25 + 1.0)
+        elif "bn" in name and name.endswith("bias"):
+            t.copy_(u * 0.25 + norm_bias)
         else:
             t.copy_(u * 0.25)
 
@@ -54,7 +57,7 @@ def network(name, size, batch):
     torch.manual_seed(0)
     m = timm.create_model(name, num_classes=3, drop_rate=0.0)
     with torch.no_grad():
-        fill(m)
+        fill(m, 0.0)
     x = torch.from_numpy(uniform("input", batch * size * size * 3))
     x = (x * 2).reshape(batch, size, size, 3).permute(0, 3, 1, 2).contiguous()
     m = m.double()
@@ -62,6 +65,9 @@ def network(name, size, batch):
     m.eval()
     with torch.no_grad():
         infer = m(x).flatten().tolist()
+    if "lite" in name:
+        with torch.no_grad():
+            fill(m, 4.0)
     m.train()
     z = m(x)
     target = torch.tensor([i % 3 for i in range(batch)])
@@ -134,8 +140,12 @@ def small_file():
 
 
 small_file()
-save("tensor_mobilenetv4.json",
+save("tensor_nets.json",
      [network("mobilenetv4_conv_small", 96, 4),
       network("mobilenetv4_conv_small_050", 97, 4),
-      network("mobilenetv4_conv_small_035", 64, 6)])
+      network("mobilenetv4_conv_small_035", 64, 6),
+      network("tf_efficientnet_lite0", 97, 4),
+      network("tf_efficientnet_lite0", 96, 4),
+      network("tf_efficientnet_lite1", 70, 6),
+      network("tf_efficientnet_lite2", 65, 4)])
 save("tensor_optim.json", {k: optimiser(k) for k in ("sgd", "adamw")})

@@ -8,9 +8,10 @@
 #include "common/base/mem.h"
 #include "common/tensor/kernels/conv_internal.h"
 
-static int32_t out_size(int32_t in, int32_t pad, int32_t k, int32_t stride)
+static int32_t out_size(int32_t in, int32_t pad, int32_t more, int32_t k,
+                        int32_t stride)
 {
-    int64_t span = (int64_t)in + 2 * (int64_t)pad - k;
+    int64_t span = (int64_t)in + 2 * (int64_t)pad + more - k;
     if (in < 1 || pad < 0 || k < 1 || stride < 1 || span < 0) {
         return 0;
     }
@@ -20,12 +21,12 @@ static int32_t out_size(int32_t in, int32_t pad, int32_t k, int32_t stride)
 
 int32_t nn_conv_out_h(const struct nn_conv_shape *s)
 {
-    return out_size(s->h, s->pad_h, s->kh, s->stride_h);
+    return out_size(s->h, s->pad_h, s->pad_more, s->kh, s->stride_h);
 }
 
 int32_t nn_conv_out_w(const struct nn_conv_shape *s)
 {
-    return out_size(s->w, s->pad_w, s->kw, s->stride_w);
+    return out_size(s->w, s->pad_w, s->pad_more, s->kw, s->stride_w);
 }
 
 size_t nn_conv_macs(const struct nn_conv_shape *s)
@@ -59,7 +60,7 @@ static enum nn_status check_shape(const struct nn_conv_shape *s,
 {
     if (s->h < 1 || s->w < 1 || s->ic < 1 || s->oc < 1 || s->kh < 1 ||
         s->kw < 1 || s->stride_h < 1 || s->stride_w < 1 || s->pad_h < 0 ||
-        s->pad_w < 0 || max_batch < 1) {
+        s->pad_w < 0 || s->pad_more < 0 || s->pad_more > 1 || max_batch < 1) {
         return nn_fail(err, NN_ERR_SHAPE,
                        "convolution of %dx%dx%d, %d filters of %dx%d, stride "
                        "%dx%d, padding %dx%d, batch %d: a size is out of range",

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
+#include "common/tensor/act.h"
 
 struct nn_conv_shape {
     int32_t h, w, ic;           /* input image */
@@ -30,15 +31,17 @@ struct nn_conv_shape {
     int32_t stride_h, stride_w; /* >= 1 */
     int32_t pad_h, pad_w;       /* zeros on each side, >= 0 */
     int32_t groups;             /* divides IC and OC; IC = OC: depthwise */
+    int32_t pad_more;           /* rows and columns of zeros below and to the
+                                   right behind the pads, 0 or 1 */
 };
 
 /* What is written in the same pass as y. */
 struct nn_conv_epilogue {
     const float *bias;     /* [OC], or NULL */
-    const float *residual; /* [B,OH,OW,OC] added before relu, or NULL; may
+    const float *residual; /* [B,OH,OW,OC] added before act, or NULL; may
                               equal y */
-    int relu;              /* 1: y = max(y, 0) at the end (NaN stays NaN) */
-    /* Batch-norm statistics of y as computed before bias, residual and relu
+    enum nn_act act;       /* of y, at the end */
+    /* Batch-norm statistics of y as computed before bias, residual and act
      * (which must be off then): per chunk partial sums are combined in chunk
      * order. Both NULL, or both [OC]: sum and sum of squares over B,OH,OW, as
      * double. */
@@ -58,11 +61,11 @@ struct nn_conv_next {
     const float *x, *dy;
 };
 
-/* x is not what is given but max(that * scale[IC] + shift[IC], 0), or the same
- * without the maximum. */
+/* The previous layer's normalisation, fused into the load: each input is read
+ * as act(x * scale[c] + shift[c]). */
 struct nn_conv_norm {
     const float *scale, *shift;
-    int relu;
+    enum nn_act act;
 };
 
 struct nn_conv; /* opaque: shape, chosen kernels, chunking */

@@ -290,7 +290,7 @@ void nn_depthwise_forward(const struct nn_conv *c, int32_t batch,
     v.d.y = y;
     v.d.residual = e->residual;
     v.d.bias = e->bias;
-    v.d.relu = e->relu;
+    v.d.act = e->act;
     v.by = e->next_x ? nn_conv_apart(x, e->next_x) : 0;
     run_view(&v, batch);
     if (e->sum) {

@@ -90,7 +90,7 @@ static void copy_inside(const struct wview *v, const float *x, size_t step,
     const struct nn_conv_norm *n = v->norm;
     if (n) {
         k->copy_norm(x, step, rows, len, dst, width_of(v->c), n->scale + c0,
-                     n->shift + c0, n->relu);
+                     n->shift + c0, n->act);
     } else {
         k->copy(x, step, rows, len, dst, width_of(v->c));
     }
@@ -236,7 +236,7 @@ static void run_tiles(const struct wview *v, const struct block *b,
 static int is_flat(const struct nn_conv_shape *s)
 {
     return s->kh * s->kw == 1 && s->stride_h == 1 && s->stride_w == 1 &&
-           s->pad_h == 0 && s->pad_w == 0;
+           s->pad_h == 0 && s->pad_w == 0 && s->pad_more == 0;
 }
 
 static void run_block(const struct wview *v, const struct block *b, float *dst,

@@ -101,7 +101,8 @@ static void forward_piece(void *ctx, size_t i)
                 }
                 a += e->bias ? e->bias[oc] : 0;
                 a += e->residual ? e->residual[at + oc] : 0;
-                v->y[at + oc] = e->relu && a < 0 ? 0 : a;
+                a = e->act != NN_ACT_NONE && a < 0 ? 0 : a;
+                v->y[at + oc] = e->act == NN_ACT_RELU6 && a > 6 ? 6 : a;
             }
         }
     }

@@ -48,7 +48,8 @@ void nn_view_cut(const struct nn_conv *c, size_t rows, size_t n, size_t k,
 static int is_flat(const struct nn_view *v)
 {
     return v->kh * v->kw == 1 && v->sh == 1 && v->sw == 1 && v->ph == 0 &&
-           v->pw == 0 && v->step_h == 1 && v->step_w == 1;
+           v->pw == 0 && v->step_h == 1 && v->step_w == 1 && v->gh == v->ah &&
+           v->gw == v->aw;
 }
 
 static size_t rows_of(const struct nn_view *v)
@@ -142,7 +143,7 @@ static void each_panel(const struct nn_view *v, struct piece *q,
     size_t width = nn_panel_width(v->c), whole = v->n / width;
     t->next_panel = width * depth_of(v);
     t->next_y = t->next_n = width;
-    t->relu = v->relu;
+    t->act = v->act;
     t->fetch_y = v->fetch;
     for (size_t p = q->p0; p < q->p1;) {
         size_t n = 1;
@@ -181,7 +182,7 @@ static void each_tile(const struct nn_view *v, struct piece *q,
                       struct nn_tile *t, size_t m, size_t k0, size_t y)
 {
     size_t count = t->count;
-    t->relu = v->relu;
+    t->act = v->act;
     t->fetch_y = v->fetch;
     for (size_t p = q->p0; p < q->p1; p++) {
         t->count = count;

@@ -22,7 +22,7 @@ struct nn_view {
     const float *next; /* of the shape of a: read soon; NULL: the rows of a */
     float *y;
     double *part; /* [n_m][2][padded n], or NULL */
-    int relu;
+    enum nn_act act;
     /* Set by nn_view_run(). */
     size_t n_m, n_n;   /* pieces of rows and of panels */
     int fetch;         /* what is read next is not in the second cache */

@@ -314,7 +314,7 @@ static void run_panel(const struct run *r, struct block *b, size_t p,
         .bias = r->e->bias ? r->e->bias + n0 : NULL,
         .has_residual = r->e->residual != NULL,
         .residual = r->e->residual ? nn_conv_apart(r->y, r->e->residual) : 0,
-        .relu = r->e->relu,
+        .act = r->e->act,
         .sum = part ? part + n0 : NULL,
         .sum_sq = part ? part + padded(c) + n0 : NULL,
     };

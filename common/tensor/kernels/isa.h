@@ -25,7 +25,7 @@ void NN_K(nn_k_copy)(const float *src, size_t lds, size_t rows, size_t len,
                      float *dst, size_t ldd);
 void NN_K(nn_k_copy_norm)(const float *src, size_t lds, size_t rows, size_t len,
                           float *dst, size_t ldd, const float *scale,
-                          const float *shift, int relu);
+                          const float *shift, enum nn_act act);
 void NN_K(nn_k_transpose)(const float *src, size_t lds, size_t rows,
                           size_t cols, float *dst, size_t ldd);
 /* With AVX-512 stores past the caches did not help. */
@@ -49,7 +49,7 @@ nn_wino_in_fn NN_K(nn_k_wino_in);
 nn_wino_out_fn NN_K(nn_k_wino_out);
 
 nn_norm_fn NN_K(nn_k_stats), NN_K(nn_k_apply), NN_K(nn_k_back_sums),
-    NN_K(nn_k_back_apply), NN_K(nn_k_relu_back), NN_K(nn_k_add),
+    NN_K(nn_k_back_apply), NN_K(nn_k_act_back), NN_K(nn_k_add),
     NN_K(nn_k_add_into);
 
 #endif /* NN_COMMON_TENSOR_KERNELS_ISA_H */

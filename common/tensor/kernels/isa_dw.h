@@ -88,7 +88,7 @@ NN_INLINE void dw_sums(const struct nn_dw *d, const vf *acc, const int n,
     }
 }
 
-/* Residual and ReLU, and n results stored from float `at` on. */
+/* Residual and activation, and n results stored from float `at` on. */
 NN_INLINE void dw_store(const struct nn_dw *d, vf *acc, const int n,
                         const int nv, size_t at, const int whole, size_t left)
 {
@@ -100,12 +100,12 @@ NN_INLINE void dw_store(const struct nn_dw *d, vf *acc, const int n,
             acc[i] += ld(d->residual + j + i % nv * VW, whole, left);
         }
     }
-    vf least = v_floor_of(d->relu);
+    struct v_range range = v_range_of(d->act);
     float *y = d->y + at;
     NN_UNROLL
     for (int i = 0; i < n * nv; i++) {
         float *to = y + (size_t)(i / nv) * pix + i % nv * VW;
-        st(to, v_least(acc[i], least), whole, left);
+        st(to, v_within(acc[i], range), whole, left);
     }
 }
 

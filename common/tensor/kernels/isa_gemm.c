@@ -15,7 +15,7 @@ struct target {
     const float *residual;
     const size_t *off;
     size_t ldy;
-    int relu;
+    enum nn_act act;
 };
 
 NN_INLINE size_t tile_at(const struct target *g, const int r, const int flat)
@@ -45,7 +45,7 @@ NN_INLINE void tile_store(const struct target *g, const int m, const int v,
                           const int flat, const int whole, size_t left,
                           vf acc[][2])
 {
-    vf least = v_floor_of(g->relu);
+    struct v_range range = v_range_of(g->act);
     if (g->residual) {
         NN_UNROLL
         for (int r = 0; r < m; r++) {
@@ -56,7 +56,7 @@ NN_INLINE void tile_store(const struct target *g, const int m, const int v,
     NN_UNROLL
     for (int r = 0; r < m; r++) {
         float *p = g->y + tile_at(g, r, flat) + v * VW;
-        vf a = v_least(acc[r][v], least);
+        vf a = v_within(acc[r][v], range);
         if (whole) {
             v_store(p, a);
         } else {
@@ -68,7 +68,7 @@ NN_INLINE void tile_store(const struct target *g, const int m, const int v,
 NN_INLINE void tile_finish(const struct nn_tile *t, const int m, const int nv,
                            const int flat, vf acc[][2])
 {
-    struct target g = { t->y, t->residual, t->off, t->ldy, t->relu };
+    struct target g = { t->y, t->residual, t->off, t->ldy, t->act };
     if (t->sum) {
         tile_sums(t, m, nv, acc);
     }
@@ -395,12 +395,12 @@ void NN_K(nn_k_copy)(const float *src, size_t lds, size_t rows, size_t len,
 
 /* One vector of columns, of which left exist, through all rows. */
 NN_INLINE void norm_column(const float *src, size_t lds, size_t rows,
-                           float *dst, size_t ldd, vf scale, vf shift, vf least,
-                           const int whole, size_t left)
+                           float *dst, size_t ldd, vf scale, vf shift,
+                           struct v_range range, const int whole, size_t left)
 {
     for (size_t i = 0; i < rows; i++, src += lds, dst += ldd) {
         vf x = whole ? v_load(src) : v_load_n(src, left);
-        x = v_least(v_fma(x, scale, shift), least);
+        x = v_within(v_fma(x, scale, shift), range);
         if (whole) {
             v_store(dst, x);
         } else {
@@ -411,18 +411,18 @@ NN_INLINE void norm_column(const float *src, size_t lds, size_t rows,
 
 void NN_K(nn_k_copy_norm)(const float *src, size_t lds, size_t rows, size_t len,
                           float *dst, size_t ldd, const float *scale,
-                          const float *shift, int relu)
+                          const float *shift, enum nn_act act)
 {
-    vf least = v_floor_of(relu);
+    struct v_range range = v_range_of(act);
     size_t j = 0;
     for (; j + VW <= len; j += VW) {
         norm_column(src + j, lds, rows, dst + j, ldd, v_load(scale + j),
-                    v_load(shift + j), least, 1, VW);
+                    v_load(shift + j), range, 1, VW);
     }
     if (j < len) {
         size_t left = len - j;
         norm_column(src + j, lds, rows, dst + j, ldd, v_load_n(scale + j, left),
-                    v_load_n(shift + j, left), least, 0, left);
+                    v_load_n(shift + j, left), range, 0, left);
     }
 }
 

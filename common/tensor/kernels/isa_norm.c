@@ -1,4 +1,4 @@
-/* Batch norm, ReLU and sums, and the table of this instruction set. */
+/* Batch norm, activations and sums, and the table of this instruction set. */
 #include "common/tensor/kernels/isa.h"
 
 /* Vectors of channels summed together: five registers for each. */
@@ -56,7 +56,7 @@ void NN_K(nn_k_stats)(const struct nn_norm_args *n)
 
 /* sum0 += g, sum1 += g * (x - a) * b. */
 NN_INLINE void back_cols(const struct nn_norm_args *n, size_t c, const int nv,
-                         const int relu, const int whole)
+                         const enum nn_act act, const int whole)
 {
     size_t left = n->c - c, at = c;
     vf s[CB], q[CB], mean[CB], scale[CB], shift[CB];
@@ -64,7 +64,7 @@ NN_INLINE void back_cols(const struct nn_norm_args *n, size_t c, const int nv,
     for (int v = 0; v < nv; v++) {
         s[v] = q[v] = v_zero();
         mean[v] = ld(n->a + c + v * VW, whole, left);
-        if (relu) {
+        if (act != NN_ACT_NONE) {
             scale[v] = ld(n->scale + c + v * VW, whole, left);
             shift[v] = ld(n->shift + c + v * VW, whole, left);
         }
@@ -74,8 +74,8 @@ NN_INLINE void back_cols(const struct nn_norm_args *n, size_t c, const int nv,
         for (int v = 0; v < nv; v++) {
             vf g = ld(n->dy + at + v * VW, whole, left);
             vf x = ld(n->x + at + v * VW, whole, left);
-            if (relu) {
-                g = v_where_pos(v_fma(x, scale[v], shift[v]), g);
+            if (act != NN_ACT_NONE) {
+                g = v_where_through(v_fma(x, scale[v], shift[v]), act, g);
             }
             s[v] += g;
             q[v] = v_fma(g, x - mean[v], q[v]);
@@ -90,31 +90,33 @@ NN_INLINE void back_cols(const struct nn_norm_args *n, size_t c, const int nv,
     }
 }
 
-NN_INLINE void back_sums(const struct nn_norm_args *n, const int relu)
+NN_INLINE void back_sums(const struct nn_norm_args *n, const enum nn_act act)
 {
     size_t c = 0;
     for (; c + CB * VW <= n->c; c += CB * VW) {
-        back_cols(n, c, CB, relu, 1);
+        back_cols(n, c, CB, act, 1);
     }
     for (; c + VW <= n->c; c += VW) {
-        back_cols(n, c, 1, relu, 1);
+        back_cols(n, c, 1, act, 1);
     }
     if (c < n->c) {
-        back_cols(n, c, 1, relu, 0);
+        back_cols(n, c, 1, act, 0);
     }
 }
 
 void NN_K(nn_k_back_sums)(const struct nn_norm_args *n)
 {
-    if (n->scale) {
-        back_sums(n, 1);
+    if (!n->scale) {
+        back_sums(n, NN_ACT_NONE);
+    } else if (n->act == NN_ACT_RELU6) {
+        back_sums(n, NN_ACT_RELU6);
     } else {
-        back_sums(n, 0);
+        back_sums(n, NN_ACT_RELU);
     }
 }
 
 NN_INLINE void apply_vec(const struct nn_norm_args *n, size_t at, size_t c,
-                         const int res, const int whole)
+                         const int res, const int whole, struct v_range range)
 {
     size_t left = n->c - c;
     vf v = v_fma(ld(n->x + at + c, whole, left), ld(n->a + c, whole, left),
@@ -122,77 +124,91 @@ NN_INLINE void apply_vec(const struct nn_norm_args *n, size_t at, size_t c,
     if (res) {
         v += ld(n->y + at + c, whole, left);
     }
-    v = n->relu ? v_relu(v) : v;
-    v_store_upto(n->out + at + c, v, left);
+    v_store_upto(n->out + at + c, v_within(v, range), left);
 }
 
-/* y (the residual) is NULL or added before the ReLU. */
+/* y (the residual) is NULL or added before the activation. */
 void NN_K(nn_k_apply)(const struct nn_norm_args *n)
 {
+    struct v_range range = v_range_of(n->act);
+
     for (size_t r = 0; r < n->rows; r++) {
         size_t c = 0, at = r * n->c;
         if (n->y) {
             for (; c + VW <= n->c; c += VW) {
-                apply_vec(n, at, c, 1, 1);
+                apply_vec(n, at, c, 1, 1, range);
             }
         } else {
             for (; c + VW <= n->c; c += VW) {
-                apply_vec(n, at, c, 0, 1);
+                apply_vec(n, at, c, 0, 1, range);
             }
         }
         if (c < n->c) {
-            apply_vec(n, at, c, n->y != NULL, 0);
+            apply_vec(n, at, c, n->y != NULL, 0, range);
         }
     }
 }
 
 NN_INLINE void back_vec(const struct nn_norm_args *n, size_t at, size_t c,
-                        const int relu, const int whole)
+                        const enum nn_act act, const int whole)
 {
     size_t left = n->c - c;
     vf g = ld(n->dy + at + c, whole, left);
     vf x = ld(n->x + at + c, whole, left);
-    if (relu) {
-        g = v_where_pos(v_fma(x, ld(n->scale + c, whole, left),
-                              ld(n->shift + c, whole, left)),
-                        g);
+    if (act != NN_ACT_NONE) {
+        g = v_where_through(v_fma(x, ld(n->scale + c, whole, left),
+                                  ld(n->shift + c, whole, left)),
+                            act, g);
     }
     vf v = v_fma(ld(n->b + c, whole, left), x, ld(n->k + c, whole, left));
     v = v_fma(ld(n->a + c, whole, left), g, v);
     v_store_upto(n->out + at + c, v, left);
 }
 
-NN_INLINE void back_apply(const struct nn_norm_args *n, const int relu)
+NN_INLINE void back_apply(const struct nn_norm_args *n, const enum nn_act act)
 {
     for (size_t r = 0; r < n->rows; r++) {
         size_t c = 0, at = r * n->c;
         for (; c + VW <= n->c; c += VW) {
-            back_vec(n, at, c, relu, 1);
+            back_vec(n, at, c, act, 1);
         }
         if (c < n->c) {
-            back_vec(n, at, c, relu, 0);
+            back_vec(n, at, c, act, 0);
         }
     }
 }
 
 void NN_K(nn_k_back_apply)(const struct nn_norm_args *n)
 {
-    if (n->scale) {
-        back_apply(n, 1);
+    if (!n->scale) {
+        back_apply(n, NN_ACT_NONE);
+    } else if (n->act == NN_ACT_RELU6) {
+        back_apply(n, NN_ACT_RELU6);
     } else {
-        back_apply(n, 0);
+        back_apply(n, NN_ACT_RELU);
     }
 }
 
-/* out = dy where y > 0. With dy NULL: out = max(x, 0). */
-void NN_K(nn_k_relu_back)(const struct nn_norm_args *n)
+NN_INLINE void act_back(const struct nn_norm_args *n, const enum nn_act act)
 {
+    struct v_range range = v_range_of(act);
+
     for (size_t i = 0; i < n->c; i += VW) {
         size_t left = n->c - i;
-        vf v = n->dy ? v_where_pos(v_load_upto(n->y + i, left),
-                                   v_load_upto(n->dy + i, left))
-                     : v_relu(v_load_upto(n->x + i, left));
+        vf v = n->dy ? v_where_through(v_load_upto(n->y + i, left), act,
+                                       v_load_upto(n->dy + i, left))
+                     : v_within(v_load_upto(n->x + i, left), range);
         v_store_upto(n->out + i, v, left);
+    }
+}
+
+/* out = dy where act lets y through. With dy NULL: out = act(x). */
+void NN_K(nn_k_act_back)(const struct nn_norm_args *n)
+{
+    if (n->act == NN_ACT_RELU6) {
+        act_back(n, NN_ACT_RELU6);
+    } else {
+        act_back(n, NN_ACT_RELU);
     }
 }
 

@@ -37,7 +37,7 @@ const struct nn_kernels NN_K(nn_kernels) = {
     .apply = NN_K(nn_k_apply),
     .back_sums = NN_K(nn_k_back_sums),
     .back_apply = NN_K(nn_k_back_apply),
-    .relu_back = NN_K(nn_k_relu_back),
+    .act_back = NN_K(nn_k_act_back),
     .add = NN_K(nn_k_add),
     .add_into = NN_K(nn_k_add_into),
 };

@@ -47,7 +47,8 @@ void NN_K(nn_k_wino_in)(const struct nn_wino_in *t)
  * y: its four results. */
 NN_INLINE void out_vector(const struct nn_wino_out *t, const float *a,
                           float *const *y, size_t j, const int whole,
-                          size_t left, vf least, vf bias, vf sums[2])
+                          size_t left, struct v_range range, vf bias,
+                          vf sums[2])
 {
     vf x[9], r[4];
     NN_UNROLL
@@ -73,7 +74,7 @@ NN_INLINE void out_vector(const struct nn_wino_out *t, const float *a,
         if (t->has_residual) {
             r[i] += load(y[i] + t->residual + j, whole, left);
         }
-        r[i] = v_least(r[i], least);
+        r[i] = v_within(r[i], range);
         if (whole) {
             v_store(y[i] + j, r[i]);
         } else {
@@ -84,7 +85,7 @@ NN_INLINE void out_vector(const struct nn_wino_out *t, const float *a,
 
 void NN_K(nn_k_wino_out)(const struct nn_wino_out *t)
 {
-    vf least = v_floor_of(t->relu);
+    struct v_range range = v_range_of(t->act);
     for (size_t j = 0; j < t->n; j += VW) {
         size_t left = t->n - j;
         vf bias = t->bias ? v_load_upto(t->bias + j, left) : v_zero();
@@ -92,9 +93,9 @@ void NN_K(nn_k_wino_out)(const struct nn_wino_out *t)
             vf sums[2] = { v_zero(), v_zero() };
             const float *a = t->a + i * t->ld;
             if (left >= VW) {
-                out_vector(t, a, t->y + 4 * i, j, 1, VW, least, bias, sums);
+                out_vector(t, a, t->y + 4 * i, j, 1, VW, range, bias, sums);
             } else {
-                out_vector(t, a, t->y + 4 * i, j, 0, left, least, bias, sums);
+                out_vector(t, a, t->y + 4 * i, j, 0, left, range, bias, sums);
             }
             if (t->sum) {
                 v_add_double(t->sum + j, sums[0]);

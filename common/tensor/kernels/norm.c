@@ -115,7 +115,7 @@ void nn_norm_stats(const float *x, size_t rows, size_t c, double *sum,
 }
 
 void nn_norm_apply(const float *x, size_t rows, size_t c, const float *scale,
-                   const float *shift, const float *residual, int relu,
+                   const float *shift, const float *residual, enum nn_act act,
                    float *y)
 {
     struct job j = { .k = nn_kernels_for(nn_cpu_flags()) };
@@ -126,7 +126,7 @@ void nn_norm_apply(const float *x, size_t rows, size_t c, const float *scale,
                                  .out = y,
                                  .rows = rows,
                                  .c = c,
-                                 .relu = relu };
+                                 .act = act };
     j.fn = j.k->apply;
     run_map(&j);
 }
@@ -142,6 +142,7 @@ void nn_norm_backward_sums(const float *x, const float *dy, size_t rows,
                                  .b = past->inv_std,
                                  .scale = past->scale,
                                  .shift = past->shift,
+                                 .act = past->act,
                                  .rows = rows,
                                  .c = c };
     j.fn = j.k->back_sums;
@@ -161,6 +162,7 @@ void nn_norm_backward_apply(const float *x, const float *dy, size_t rows,
                                  .k = k,
                                  .scale = past->scale,
                                  .shift = past->shift,
+                                 .act = past->act,
                                  .out = dx,
                                  .rows = rows,
                                  .c = c };
@@ -194,19 +196,22 @@ static void run_flat(struct job *j)
     nn_parallel_for(j->chunks, flat_chunk, j);
 }
 
-void nn_relu_forward(const float *x, size_t n, float *y)
+void nn_act_forward(const float *x, size_t n, enum nn_act act, float *y)
 {
     struct job j = { .k = nn_kernels_for(nn_cpu_flags()) };
-    j.n = (struct nn_norm_args){ .x = x, .out = y, .c = n };
-    j.fn = j.k->relu_back;
+    j.n = (struct nn_norm_args){ .x = x, .out = y, .c = n, .act = act };
+    j.fn = j.k->act_back;
     run_flat(&j);
 }
 
-void nn_relu_backward(const float *y, const float *dy, size_t n, float *dx)
+void nn_act_backward(const float *y, const float *dy, size_t n, enum nn_act act,
+                     float *dx)
 {
     struct job j = { .k = nn_kernels_for(nn_cpu_flags()) };
-    j.n = (struct nn_norm_args){ .y = y, .dy = dy, .out = dx, .c = n };
-    j.fn = j.k->relu_back;
+    j.n = (struct nn_norm_args){
+        .y = y, .dy = dy, .out = dx, .c = n, .act = act
+    };
+    j.fn = j.k->act_back;
     run_flat(&j);
 }
 

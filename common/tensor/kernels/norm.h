@@ -8,25 +8,29 @@
 
 #include <stddef.h>
 
+#include "common/tensor/act.h"
+
 /* sum[c], sum_sq[c] over rows. work: nn_norm_work_floats(c) floats. */
 void nn_norm_stats(const float *x, size_t rows, size_t c, double *sum,
                    double *sum_sq, float *work);
 size_t nn_norm_work_floats(size_t c);
 
-/* y = x*scale[c] + shift[c], then max(.,0) when relu; y may equal x. residual
- * (or NULL) is added before relu. */
+/* y = act(x*scale[c] + shift[c]); y may equal x. residual (or NULL) is added
+ * before act. */
 void nn_norm_apply(const float *x, size_t rows, size_t c, const float *scale,
-                   const float *shift, const float *residual, int relu,
+                   const float *shift, const float *residual, enum nn_act act,
                    float *y);
 
 /* The forward pass that is undone: mean and 1/deviation of x; scale and shift
- * as in nn_norm_apply() when a ReLU followed it, both NULL when none did. The
- * ReLU let through where x*scale + shift > 0, so y is not read again. */
+ * as in nn_norm_apply() when a ReLU or ReLU6 followed it, both NULL when none
+ * did. It let through where x*scale + shift > 0 (and < 6), so y is not read
+ * again. */
 struct nn_norm_past {
     const float *mean, *inv_std, *scale, *shift; /* [C] */
+    enum nn_act act; /* NN_ACT_RELU6, or else ReLU where there is a scale */
 };
 
-/* Backward, pass 1: with g = dy where the ReLU let through, else 0,
+/* Backward, pass 1: with g = dy where act let through, else 0,
  *   sum_g[c] = sum g,  sum_gx[c] = sum g * (x - mean[c]) * inv_std[c]. */
 void nn_norm_backward_sums(const float *x, const float *dy, size_t rows,
                            size_t c, const struct nn_norm_past *past,
@@ -39,9 +43,11 @@ void nn_norm_backward_apply(const float *x, const float *dy, size_t rows,
                             const float *a, const float *b, const float *k,
                             float *dx);
 
-/* y = max(x,0); y may equal x. dx = dy where y > 0 else 0; dx may equal dy. */
-void nn_relu_forward(const float *x, size_t n, float *y);
-void nn_relu_backward(const float *y, const float *dy, size_t n, float *dx);
+/* y = act(x), which is not NN_ACT_NONE; y may equal x. dx = dy where y > 0 (and
+ * y < 6 of a ReLU6), else 0; dx may equal dy. */
+void nn_act_forward(const float *x, size_t n, enum nn_act act, float *y);
+void nn_act_backward(const float *y, const float *dy, size_t n, enum nn_act act,
+                     float *dx);
 /* y = a + b; y may equal either. acc += x. */
 void nn_add_forward(const float *a, const float *b, size_t n, float *y);
 void nn_add_into(const float *x, size_t n, float *acc);

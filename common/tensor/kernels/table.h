@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/tensor/act.h"
+
 enum {
     NN_MR_MAX = 12,   /* most rows of a tile in any table */
     NN_VW_MAX = 16,   /* widest vector, floats */
@@ -30,7 +32,7 @@ struct nn_tile {
     float *y;
     const float *residual, *bias; /* bias: n floats; both may be NULL */
     double *sum, *sum_sq;         /* width doubles, added to; or NULL */
-    int relu;
+    enum nn_act act;
     size_t count, shift, next_a, next_panel, next_y, next_n;
     int fetch_y; /* 1: y is far away; ask for it before the sums */
     /* What is read later and asked for meanwhile: per step of k the line of
@@ -65,7 +67,7 @@ struct nn_dw {
     int32_t kh, kw, sh, sw, ph, pw;
     int32_t oh0, oh1, c0, c1;
     int32_t y0; /* row of the result that y and residual begin with */
-    int relu;
+    enum nn_act act;
     ptrdiff_t ahead; /* floats from x to what is read next: asked for, or 0 */
     int far;         /* results are in no near cache: ask before storing */
 };
@@ -90,7 +92,7 @@ struct nn_wino_out {
     const float *bias; /* [n] or NULL */
     int has_residual;  /* added: what lies `residual` floats from y */
     ptrdiff_t residual;
-    int relu;
+    enum nn_act act;
     double *sum, *sum_sq; /* whole vectors, added to; or NULL */
 };
 typedef void nn_wino_out_fn(const struct nn_wino_out *t);
@@ -98,12 +100,13 @@ typedef void nn_wino_out_fn(const struct nn_wino_out *t);
 struct nn_norm_args {
     const float *x, *y, *dy;
     const float *a, *b, *k; /* per channel; meaning depends on the kernel */
-    /* Per channel; dy counts where x * scale + shift > 0. NULL: everywhere. */
+    /* Per channel; dy counts where x * scale + shift > 0, and with NN_ACT_RELU6
+     * where it is < 6. NULL: everywhere. */
     const float *scale, *shift;
     float *out;
     float *sum0, *sum1; /* [c], overwritten */
     size_t rows, c;
-    int relu;
+    enum nn_act act;
 };
 typedef void nn_norm_fn(const struct nn_norm_args *n);
 
@@ -117,10 +120,10 @@ struct nn_kernels {
     /* dst[i * ldd + j] = src[i * lds + j] for i < rows, j < len. */
     void (*copy)(const float *src, size_t lds, size_t rows, size_t len,
                  float *dst, size_t ldd);
-    /* The same of src * scale[j] + shift[j], no less than 0 with relu. */
+    /* The same of act(src * scale[j] + shift[j]). */
     void (*copy_norm)(const float *src, size_t lds, size_t rows, size_t len,
                       float *dst, size_t ldd, const float *scale,
-                      const float *shift, int relu);
+                      const float *shift, enum nn_act act);
     /* dst[i * ldd + j] = src[j * lds + i] for i < rows, j < cols; 0 for cols
      * <= j < ldd. */
     void (*transpose)(const float *src, size_t lds, size_t rows, size_t cols,
@@ -138,7 +141,7 @@ struct nn_kernels {
     nn_wino_in_fn *wino_in;
     nn_wino_out_fn *wino_out;
     nn_norm_fn *stats, *apply, *back_sums, *back_apply;
-    nn_norm_fn *relu_back, *add, *add_into; /* rows 1, c = count */
+    nn_norm_fn *act_back, *add, *add_into; /* rows 1, c = count */
 };
 
 /* The best table for flags (enum nn_cpu bits); never NULL. */

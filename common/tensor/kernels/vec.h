@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/tensor/act.h"
+
 #if defined(__clang__)
 #define NN_UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -60,10 +62,21 @@ NN_INLINE vf v_least(vf v, vf least)
 {
     return _mm512_max_ps(least, v);
 }
+/* min(v, most); NaN in v stays. */
+NN_INLINE vf v_most(vf v, vf most)
+{
+    return _mm512_min_ps(most, v);
+}
 /* g where y > 0, else 0. */
 NN_INLINE vf v_where_pos(vf y, vf g)
 {
     __mmask16 m = _mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_GT_OQ);
+    return _mm512_maskz_mov_ps(m, g);
+}
+/* g where y < most, else 0. */
+NN_INLINE vf v_where_below(vf y, vf most, vf g)
+{
+    __mmask16 m = _mm512_cmp_ps_mask(y, most, _CMP_LT_OQ);
     return _mm512_maskz_mov_ps(m, g);
 }
 /* d[0..VW) += v. */
@@ -118,9 +131,17 @@ NN_INLINE vf v_least(vf v, vf least)
 {
     return _mm256_max_ps(least, v);
 }
+NN_INLINE vf v_most(vf v, vf most)
+{
+    return _mm256_min_ps(most, v);
+}
 NN_INLINE vf v_where_pos(vf y, vf g)
 {
     return _mm256_and_ps(_mm256_cmp_ps(y, _mm256_setzero_ps(), _CMP_GT_OQ), g);
+}
+NN_INLINE vf v_where_below(vf y, vf most, vf g)
+{
+    return _mm256_and_ps(_mm256_cmp_ps(y, most, _CMP_LT_OQ), g);
 }
 NN_INLINE void v_add_double(double *d, vf v)
 {
@@ -184,6 +205,16 @@ NN_INLINE vf v_least(vf v, vf least)
     vi low = (vi)(v < least);
     return (vf)(((vi)v & ~low) | ((vi)least & low));
 }
+NN_INLINE vf v_most(vf v, vf most)
+{
+    vi high = (vi)(v > most);
+    return (vf)(((vi)v & ~high) | ((vi)most & high));
+}
+NN_INLINE vf v_where_below(vf y, vf most, vf g)
+{
+    vi m = (vi)(y < most);
+    return (vf)((vi)g & m);
+}
 NN_INLINE void v_add_double(double *d, vf v)
 {
     for (int i = 0; i < VW; i++) {
@@ -197,14 +228,29 @@ NN_INLINE void v_add_double(double *d, vf v)
 /* Name of a function of this instruction set: NN_K(nn_k_copy). */
 #define NN_K(name) NN_CAT(name, NN_ISA)
 
-/* ReLU is a least value of 0; without it the least value is -infinity. */
-NN_INLINE vf v_floor_of(int relu)
+/* An activation keeps values between two limits, which may be infinite. */
+struct v_range {
+    vf least, most;
+};
+
+NN_INLINE struct v_range v_range_of(enum nn_act act)
 {
-    return relu ? v_zero() : v_set1(-__builtin_inff());
+    struct v_range r;
+    r.least = act != NN_ACT_NONE ? v_zero() : v_set1(-__builtin_inff());
+    r.most = v_set1(act == NN_ACT_RELU6 ? 6.0f : __builtin_inff());
+    return r;
 }
-NN_INLINE vf v_relu(vf v)
+NN_INLINE vf v_within(vf v, struct v_range r)
 {
-    return v_least(v, v_zero());
+    return v_most(v_least(v, r.least), r.most);
+}
+/* g where the activation (a constant) lets through what it is given, y. */
+NN_INLINE vf v_where_through(vf y, const enum nn_act act, vf g)
+{
+    if (act == NN_ACT_RELU6) {
+        g = v_where_below(y, v_set1(6.0f), g);
+    }
+    return act == NN_ACT_NONE ? g : v_where_pos(y, g);
 }
 
 /* Loads and stores that are whole vectors except at the end of a row. */

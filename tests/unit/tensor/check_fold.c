@@ -109,6 +109,11 @@ static float **run(const struct nn_layers *l, const float *image,
                 y[i][j] = fmaxf(a[j], 0);
             }
             break;
+        case NN_LAYER_RELU6:
+            for (size_t j = 0; j < n; j++) {
+                y[i][j] = fminf(fmaxf(a[j], 0), 6);
+            }
+            break;
         case NN_LAYER_ADD:
             for (size_t j = 0; j < n; j++) {
                 y[i][j] = a[j] + y[v->in[1]][j];

@@ -22,11 +22,17 @@ static size_t elements(struct nn_shape s)
 /* --- small nets, one per way in which steps can be fused --------------------
  */
 
-static const struct nn_conv2d c33 = { 4, 3, 1, 1, 1, 0 };
-static const struct nn_conv2d c33s2 = { 5, 3, 2, 1, 1, 1 };
-static const struct nn_conv2d c11 = { 4, 1, 1, 0, 1, 0 };
-static const struct nn_conv2d dw5 = { 4, 5, 2, 2, 4, 0 };
-static const struct nn_conv2d grouped = { 6, 3, 1, 1, 2, 0 };
+static const struct nn_conv2d c33 = { 4, 3, 1, 1, 1, 0, 0 };
+static const struct nn_conv2d c33s2 = { 5, 3, 2, 1, 1, 1, 0 };
+static const struct nn_conv2d c11 = { 4, 1, 1, 0, 1, 0, 0 };
+static const struct nn_conv2d dw5 = { 4, 5, 2, 2, 4, 0, 0 };
+static const struct nn_conv2d grouped = { 6, 3, 1, 1, 2, 0, 0 };
+static const struct nn_conv2d same = {
+    .out_channels = 4, .kernel = 3, .stride = 2, .pad_more = 1
+};
+static const struct nn_conv2d dw_same = {
+    .out_channels = 4, .kernel = 3, .stride = 1, .pad = 1, .groups = 4
+};
 
 static nn_node net_plain(struct nn_graph *g, nn_node x)
 {
@@ -110,9 +116,27 @@ static nn_node net_short(struct nn_graph *g, nn_node x)
     return nn_graph_dense(g, nn_graph_mean_hw(g, x), 3, 1, "fc");
 }
 
+/* ReLU6 behind a norm, alone and where all is cut off; SAME padding of an even
+ * width. */
+static nn_node net_relu6(struct nn_graph *g, nn_node x)
+{
+    nn_node a;
+
+    x = nn_graph_conv2d(g, x, &same, "a");
+    a = nn_graph_bnorm(g, x, 0.9f, 1e-3f, "an");
+    x = nn_graph_add(g, a, a);
+    x = nn_graph_add(g, x, x);
+    x = nn_graph_relu6(g, nn_graph_add(g, x, a));
+    x = nn_graph_conv2d(g, x, &dw_same, "b");
+    x = nn_graph_relu6(g, nn_graph_bnorm(g, x, 0.9f, 1e-3f, "bn"));
+    x = nn_graph_conv2d(g, x, &c11, "c");
+    x = nn_graph_relu6(g, nn_graph_bnorm(g, x, 0.9f, 1e-3f, "cn"));
+    return nn_graph_dense(g, nn_graph_mean_hw(g, x), 2, 1, "d");
+}
+
 static nn_node (*const nets[])(struct nn_graph *, nn_node) = {
     net_plain,  net_norm_relu, net_residual, net_loose,
-    net_groups, net_shared,    net_short
+    net_groups, net_shared,    net_short,    net_relu6
 };
 enum { N_NETS = sizeof nets / sizeof nets[0] };
 
@@ -478,7 +502,7 @@ END_TEST
 START_TEST(builder_errors_stick)
 {
     struct nn_error err = NN_ERROR_INIT;
-    struct nn_conv2d wide = { 4, 9, 1, 0, 1, 0 };
+    struct nn_conv2d wide = { 4, 9, 1, 0, 1, 0, 0 };
     struct nn_graph *g;
     nn_node x, y;
 

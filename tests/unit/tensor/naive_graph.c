@@ -129,12 +129,14 @@ double naive_loss(const struct nn_graph *g, const double *p,
             naive_mean(g, n, a, y[i]);
             break;
         case NN_OP_RELU:
+        case NN_OP_RELU6:
         case NN_OP_ADD:
         case NN_OP_DROPOUT:
             for (size_t j = 0; j < count; j++) {
-                y[i][j] = n->op == NN_OP_ADD    ? a[j] + b[j]
-                          : n->op == NN_OP_RELU ? fmax(a[j], 0)
-                                                : a[j];
+                y[i][j] = n->op == NN_OP_ADD     ? a[j] + b[j]
+                          : n->op == NN_OP_RELU  ? fmax(a[j], 0)
+                          : n->op == NN_OP_RELU6 ? fmin(fmax(a[j], 0), 6)
+                                                 : a[j];
             }
             break;
         }

@@ -14,70 +14,80 @@
 /* Shapes of the nets, and corners: one pixel, kernel larger than the image,
  * padding beyond the kernel, one column more or less than a panel. */
 static const struct conv_case fixed[] = {
-    { { 32, 32, 3, 32, 3, 3, 2, 2, 1, 1, 1 }, 1 },
-    { { 17, 19, 3, 16, 3, 3, 2, 2, 1, 1, 1 }, 3 },
-    { { 16, 16, 32, 32, 3, 3, 2, 2, 1, 1, 1 }, 2 },
-    { { 8, 8, 32, 96, 3, 3, 2, 2, 1, 1, 1 }, 1 },
-    { { 4, 4, 64, 70, 1, 1, 1, 1, 0, 0, 1 }, 5 },
-    { { 1, 1, 66, 67, 1, 1, 1, 1, 0, 0, 1 }, 1 },
-    { { 1, 1, 66, 67, 1, 1, 1, 1, 0, 0, 1 }, 5 },
-    { { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1 }, 1 },
-    { { 2, 2, 5, 6, 3, 3, 1, 1, 1, 1, 1 }, 2 },
-    { { 3, 2, 5, 6, 5, 5, 1, 1, 2, 2, 1 }, 2 },
-    { { 5, 5, 4, 4, 1, 1, 2, 2, 0, 0, 1 }, 2 },
-    { { 5, 6, 4, 4, 1, 1, 3, 2, 1, 1, 1 }, 2 },
-    { { 4, 4, 3, 5, 2, 2, 2, 2, 3, 3, 1 }, 1 },
-    { { 7, 5, 3, 4, 2, 3, 3, 1, 1, 2, 1 }, 3 },
-    { { 6, 6, 31, 33, 3, 3, 1, 1, 1, 1, 1 }, 1 },
-    { { 40, 40, 16, 17, 1, 1, 1, 1, 0, 0, 1 }, 3 },
-    { { 40, 40, 8, 8, 3, 3, 1, 1, 1, 1, 1 }, 2 },
-    { { 9, 9, 2, 2, 9, 9, 1, 1, 4, 4, 1 }, 1 },
-    { { 12, 12, 2, 3, 9, 7, 2, 2, 4, 3, 1 }, 1 },
-    { { 8, 8, 64, 64, 3, 3, 1, 1, 1, 1, 64 }, 2 },
-    { { 8, 8, 64, 64, 3, 3, 2, 2, 1, 1, 64 }, 2 },
-    { { 8, 8, 48, 48, 5, 5, 1, 1, 2, 2, 48 }, 2 },
-    { { 8, 8, 48, 48, 5, 5, 2, 2, 2, 2, 48 }, 2 },
-    { { 4, 4, 70, 70, 5, 5, 1, 1, 2, 2, 70 }, 5 },
-    { { 4, 4, 70, 70, 3, 3, 1, 1, 1, 1, 70 }, 5 },
-    { { 2, 3, 17, 17, 5, 5, 2, 2, 2, 2, 17 }, 1 },
-    { { 1, 1, 17, 17, 5, 5, 1, 1, 2, 2, 17 }, 2 },
-    { { 9, 13, 5, 5, 3, 3, 1, 1, 0, 0, 5 }, 2 },
-    { { 9, 13, 5, 5, 3, 3, 2, 2, 0, 0, 5 }, 2 },
-    { { 9, 13, 5, 5, 5, 5, 1, 1, 5, 6, 5 }, 2 },
-    { { 9, 13, 5, 5, 5, 5, 2, 2, 5, 6, 5 }, 2 },
-    { { 9, 13, 33, 33, 3, 5, 2, 1, 1, 2, 33 }, 2 },
-    { { 9, 13, 7, 7, 4, 4, 3, 3, 2, 1, 7 }, 2 },
-    { { 30, 33, 37, 37, 3, 3, 1, 1, 1, 1, 37 }, 3 },
-    { { 30, 33, 37, 37, 5, 5, 2, 2, 2, 2, 37 }, 3 },
-    { { 6, 6, 12, 18, 3, 3, 1, 1, 1, 1, 3 }, 2 },
-    { { 6, 6, 6, 12, 3, 3, 2, 2, 1, 1, 6 }, 2 },
-    { { 5, 7, 8, 4, 2, 3, 2, 1, 1, 1, 4 }, 1 },
+    { { 32, 32, 3, 32, 3, 3, 2, 2, 1, 1, 1, 0 }, 1 },
+    { { 17, 19, 3, 16, 3, 3, 2, 2, 1, 1, 1, 0 }, 3 },
+    { { 16, 16, 32, 32, 3, 3, 2, 2, 1, 1, 1, 0 }, 2 },
+    { { 8, 8, 32, 96, 3, 3, 2, 2, 1, 1, 1, 0 }, 1 },
+    { { 4, 4, 64, 70, 1, 1, 1, 1, 0, 0, 1, 0 }, 5 },
+    { { 1, 1, 66, 67, 1, 1, 1, 1, 0, 0, 1, 0 }, 1 },
+    { { 1, 1, 66, 67, 1, 1, 1, 1, 0, 0, 1, 0 }, 5 },
+    { { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0 }, 1 },
+    { { 2, 2, 5, 6, 3, 3, 1, 1, 1, 1, 1, 0 }, 2 },
+    { { 3, 2, 5, 6, 5, 5, 1, 1, 2, 2, 1, 0 }, 2 },
+    { { 5, 5, 4, 4, 1, 1, 2, 2, 0, 0, 1, 0 }, 2 },
+    { { 5, 6, 4, 4, 1, 1, 3, 2, 1, 1, 1, 0 }, 2 },
+    { { 4, 4, 3, 5, 2, 2, 2, 2, 3, 3, 1, 0 }, 1 },
+    { { 7, 5, 3, 4, 2, 3, 3, 1, 1, 2, 1, 0 }, 3 },
+    { { 6, 6, 31, 33, 3, 3, 1, 1, 1, 1, 1, 0 }, 1 },
+    { { 40, 40, 16, 17, 1, 1, 1, 1, 0, 0, 1, 0 }, 3 },
+    { { 40, 40, 8, 8, 3, 3, 1, 1, 1, 1, 1, 0 }, 2 },
+    { { 9, 9, 2, 2, 9, 9, 1, 1, 4, 4, 1, 0 }, 1 },
+    { { 12, 12, 2, 3, 9, 7, 2, 2, 4, 3, 1, 0 }, 1 },
+    { { 8, 8, 64, 64, 3, 3, 1, 1, 1, 1, 64, 0 }, 2 },
+    { { 8, 8, 64, 64, 3, 3, 2, 2, 1, 1, 64, 0 }, 2 },
+    { { 8, 8, 48, 48, 5, 5, 1, 1, 2, 2, 48, 0 }, 2 },
+    { { 8, 8, 48, 48, 5, 5, 2, 2, 2, 2, 48, 0 }, 2 },
+    { { 4, 4, 70, 70, 5, 5, 1, 1, 2, 2, 70, 0 }, 5 },
+    { { 4, 4, 70, 70, 3, 3, 1, 1, 1, 1, 70, 0 }, 5 },
+    { { 2, 3, 17, 17, 5, 5, 2, 2, 2, 2, 17, 0 }, 1 },
+    { { 1, 1, 17, 17, 5, 5, 1, 1, 2, 2, 17, 0 }, 2 },
+    { { 9, 13, 5, 5, 3, 3, 1, 1, 0, 0, 5, 0 }, 2 },
+    { { 9, 13, 5, 5, 3, 3, 2, 2, 0, 0, 5, 0 }, 2 },
+    { { 9, 13, 5, 5, 5, 5, 1, 1, 5, 6, 5, 0 }, 2 },
+    { { 9, 13, 5, 5, 5, 5, 2, 2, 5, 6, 5, 0 }, 2 },
+    { { 9, 13, 33, 33, 3, 5, 2, 1, 1, 2, 33, 0 }, 2 },
+    { { 9, 13, 7, 7, 4, 4, 3, 3, 2, 1, 7, 0 }, 2 },
+    { { 30, 33, 37, 37, 3, 3, 1, 1, 1, 1, 37, 0 }, 3 },
+    { { 30, 33, 37, 37, 5, 5, 2, 2, 2, 2, 37, 0 }, 3 },
+    { { 6, 6, 12, 18, 3, 3, 1, 1, 1, 1, 3, 0 }, 2 },
+    { { 6, 6, 6, 12, 3, 3, 2, 2, 1, 1, 6, 0 }, 2 },
+    { { 5, 7, 8, 4, 2, 3, 2, 1, 1, 1, 4, 0 }, 1 },
     /* Weight gradients in pieces: filters, pixels and edges, channels. */
-    { { 30, 30, 16, 40, 1, 1, 1, 1, 0, 0, 1 }, 2 },
-    { { 45, 46, 3, 30, 3, 3, 1, 1, 1, 1, 1 }, 2 },
-    { { 6, 6, 300, 300, 5, 5, 1, 1, 2, 2, 300 }, 3 },
-    { { 16, 16, 150, 150, 3, 3, 2, 2, 1, 1, 150 }, 9 },
+    { { 30, 30, 16, 40, 1, 1, 1, 1, 0, 0, 1, 0 }, 2 },
+    { { 45, 46, 3, 30, 3, 3, 1, 1, 1, 1, 1, 0 }, 2 },
+    { { 6, 6, 300, 300, 5, 5, 1, 1, 2, 2, 300, 0 }, 3 },
+    { { 16, 16, 150, 150, 3, 3, 2, 2, 1, 1, 150, 0 }, 9 },
     /* Depthwise in strips of 7 and 8: one row, both rows at an edge, an odd
      * row, inner strips, other paddings of rows, results beyond the caches. */
-    { { 1, 8, 40, 40, 5, 5, 1, 1, 2, 2, 40 }, 2 },
-    { { 2, 7, 48, 48, 5, 5, 1, 1, 2, 2, 48 }, 2 },
-    { { 3, 14, 40, 40, 3, 3, 1, 1, 1, 1, 40 }, 2 },
-    { { 7, 7, 40, 40, 5, 5, 1, 1, 2, 2, 40 }, 3 },
-    { { 5, 21, 33, 33, 5, 5, 1, 1, 2, 2, 33 }, 2 },
-    { { 4, 24, 150, 150, 3, 3, 1, 1, 1, 1, 150 }, 1 },
-    { { 6, 8, 16, 16, 5, 5, 1, 1, 4, 2, 16 }, 2 },
-    { { 9, 7, 17, 17, 3, 3, 1, 1, 0, 1, 17 }, 2 },
-    { { 2, 8, 16, 16, 5, 5, 1, 1, 6, 2, 16 }, 1 },
-    { { 24, 24, 300, 300, 5, 5, 1, 1, 2, 2, 300 }, 2 },
+    { { 1, 8, 40, 40, 5, 5, 1, 1, 2, 2, 40, 0 }, 2 },
+    { { 2, 7, 48, 48, 5, 5, 1, 1, 2, 2, 48, 0 }, 2 },
+    { { 3, 14, 40, 40, 3, 3, 1, 1, 1, 1, 40, 0 }, 2 },
+    { { 7, 7, 40, 40, 5, 5, 1, 1, 2, 2, 40, 0 }, 3 },
+    { { 5, 21, 33, 33, 5, 5, 1, 1, 2, 2, 33, 0 }, 2 },
+    { { 4, 24, 150, 150, 3, 3, 1, 1, 1, 1, 150, 0 }, 1 },
+    { { 6, 8, 16, 16, 5, 5, 1, 1, 4, 2, 16, 0 }, 2 },
+    { { 9, 7, 17, 17, 3, 3, 1, 1, 0, 1, 17, 0 }, 2 },
+    { { 2, 8, 16, 16, 5, 5, 1, 1, 6, 2, 16, 0 }, 1 },
+    { { 24, 24, 300, 300, 5, 5, 1, 1, 2, 2, 300, 0 }, 2 },
     /* More pieces of the weight gradient than of the result. */
-    { { 28, 28, 64, 64, 5, 5, 1, 1, 2, 2, 64 }, 1 },
+    { { 28, 28, 64, 64, 5, 5, 1, 1, 2, 2, 64, 0 }, 1 },
     /* 3x3, stride 2, two rows and columns at a time: odd sizes, paddings,
      * channels left over, blocks of few tiles. */
-    { { 17, 30, 16, 33, 3, 3, 2, 2, 1, 1, 1 }, 3 },
-    { { 30, 15, 21, 20, 3, 3, 2, 2, 0, 0, 1 }, 2 },
-    { { 11, 12, 40, 9, 3, 3, 2, 2, 2, 1, 1 }, 2 },
-    { { 14, 14, 130, 20, 3, 3, 2, 2, 1, 1, 1 }, 1 },
-    { { 64, 64, 32, 32, 3, 3, 2, 2, 1, 1, 1 }, 2 },
+    { { 17, 30, 16, 33, 3, 3, 2, 2, 1, 1, 1, 0 }, 3 },
+    { { 30, 15, 21, 20, 3, 3, 2, 2, 0, 0, 1, 0 }, 2 },
+    { { 11, 12, 40, 9, 3, 3, 2, 2, 2, 1, 1, 0 }, 2 },
+    { { 14, 14, 130, 20, 3, 3, 2, 2, 1, 1, 1, 0 }, 1 },
+    { { 64, 64, 32, 32, 3, 3, 2, 2, 1, 1, 1, 0 }, 2 },
+    /* TensorFlow's SAME at even sizes: zeros below and to the right alone. */
+    { { 32, 32, 3, 32, 3, 3, 2, 2, 0, 0, 1, 1 }, 2 },
+    { { 64, 64, 32, 32, 3, 3, 2, 2, 0, 0, 1, 1 }, 1 },
+    { { 14, 14, 130, 20, 3, 3, 2, 2, 0, 0, 1, 1 }, 1 },
+    { { 10, 12, 96, 96, 3, 3, 2, 2, 0, 0, 96, 1 }, 2 },
+    { { 14, 14, 48, 48, 5, 5, 2, 2, 1, 1, 48, 1 }, 2 },
+    { { 8, 8, 40, 40, 3, 3, 1, 1, 1, 1, 40, 1 }, 2 },
+    { { 7, 8, 33, 33, 5, 5, 1, 1, 2, 2, 33, 1 }, 3 },
+    { { 6, 5, 9, 20, 1, 1, 1, 1, 0, 0, 1, 1 }, 2 },
+    { { 30, 30, 300, 300, 3, 3, 2, 2, 0, 0, 300, 1 }, 2 },
 };
 enum {
     N_FIXED = sizeof(fixed) / sizeof(fixed[0]),
@@ -110,6 +120,7 @@ static struct conv_case random_case(uint32_t i)
             s->groups = 3;
         }
         c.batch = 1 + (int32_t)next_random(&seed, 5);
+        s->pad_more = i % 4 == 1;
     } while (nn_conv_out_h(&c.s) < 1 || nn_conv_out_w(&c.s) < 1 ||
              nn_conv_macs(&c.s) * (size_t)c.batch > 500000);
     return c;
@@ -213,7 +224,8 @@ static void bench_free(struct bench *b)
     reference_free(&b->r);
 }
 
-/* mask: 1 bias, 2 residual, 4 residual in place, 8 relu, 16 sums. */
+/* mask: 1 bias, 2 residual, 4 residual in place, 8 ReLU, 16 sums, 32 what is
+ * read later, 64 ReLU6. */
 static void run_forward(struct bench *b, int mask, double *sum, double *sum_sq)
 {
     memset(b->y.v, 0xff, b->y.n * sizeof(float));
@@ -225,7 +237,9 @@ static void run_forward(struct bench *b, int mask, double *sum, double *sum_sq)
         .residual = mask & 4   ? b->y.v
                     : mask & 2 ? b->res.v
                                : NULL,
-        .relu = (mask & 8) != 0,
+        .act = mask & 64  ? NN_ACT_RELU6
+               : mask & 8 ? NN_ACT_RELU
+                          : NN_ACT_NONE,
         .sum = mask & 16 ? sum : NULL,
         .sum_sq = mask & 16 ? sum_sq : NULL,
     };
@@ -253,8 +267,11 @@ static void check_forward(struct bench *b, int mask)
         double res = mask & 6 ? (double)b->res.v[i] : 0;
         want[i] = b->r.y[i] + bias + res;
         mag[i] = b->r.y_mag[i] + fabs(bias) + fabs(res);
-        if (mask & 8 && want[i] < 0) {
+        if (mask & (8 | 64) && want[i] < 0) {
             want[i] = 0;
+        }
+        if (mask & 64 && want[i] > 6) {
+            want[i] = 6;
         }
     }
     char what[200];
@@ -358,12 +375,15 @@ static void forward_every(struct bench *b, int i)
         check_forward(b, mask);
     }
     check_forward(b, 32 + 9); /* asking for later weights changes nothing */
+    check_forward(b, 64);
+    check_forward(b, 64 + 3);
 }
 
 /* The plain result, one of the epilogues by turns, sums and gradients. */
 static void all_directions(struct bench *b, int i)
 {
-    static const int masks[] = { 1, 2, 4, 8, 3, 5, 9, 10, 12, 11, 13 };
+    static const int masks[] = { 1,  2,  4,  8,  3,  5,      9,
+                                 64, 10, 12, 11, 13, 64 + 1, 64 + 4 };
     check_forward(b, 0);
     check_forward(b, masks[(size_t)i % (sizeof(masks) / sizeof(masks[0]))]);
     check_sums(b);
@@ -496,9 +516,9 @@ START_TEST(an_image_alone)
 }
 END_TEST
 
-START_TEST(nan_passes_relu)
+START_TEST(nan_passes_activation)
 {
-    struct nn_conv_shape s = { 1, 1, 1, 20, 1, 1, 1, 1, 0, 0, 1 };
+    struct nn_conv_shape s = { 1, 1, 1, 20, 1, 1, 1, 1, 0, 0, 1, 0 };
     unsigned sets[4];
     int n = flag_sets(sets);
     for (int f = 0; f < n; f++) {
@@ -511,7 +531,7 @@ START_TEST(nan_passes_relu)
         struct guarded p = guarded_make(nn_conv_packed_floats(c));
         struct guarded k = guarded_make(nn_conv_work_floats(c, 0));
         nn_conv_pack(c, w, p.v);
-        struct nn_conv_epilogue e = { .relu = 1 };
+        struct nn_conv_epilogue e = { .act = (enum nn_act)_i };
         nn_conv_forward(c, 1, &x, p.v, &e, y, k.v);
         for (int i = 0; i < 20; i++) {
             ck_assert_msg(isnan(y[i]), "NaN became %g", (double)y[i]);
@@ -530,13 +550,14 @@ START_TEST(bad_shapes_are_named)
         int32_t batch;
         const char *text;
     } bad[] = {
-        { { 0, 4, 4, 4, 1, 1, 1, 1, 0, 0, 1 }, 1, "out of range" },
-        { { 4, 4, 4, 4, 1, 1, 0, 1, 0, 0, 1 }, 1, "out of range" },
-        { { 4, 4, 4, 4, 1, 1, 1, 1, -1, 0, 1 }, 1, "out of range" },
-        { { 4, 4, 4, 4, 1, 1, 1, 1, 0, 0, 1 }, 0, "out of range" },
-        { { 4, 4, 4, 6, 1, 1, 1, 1, 0, 0, 4 }, 1, "groups 4" },
-        { { 4, 4, 4, 4, 1, 1, 1, 1, 0, 0, 0 }, 1, "groups 0" },
-        { { 4, 4, 4, 4, 7, 7, 1, 1, 1, 1, 1 }, 1, "does not fit" },
+        { { 0, 4, 4, 4, 1, 1, 1, 1, 0, 0, 1, 0 }, 1, "out of range" },
+        { { 4, 4, 4, 4, 1, 1, 0, 1, 0, 0, 1, 0 }, 1, "out of range" },
+        { { 4, 4, 4, 4, 1, 1, 1, 1, -1, 0, 1, 0 }, 1, "out of range" },
+        { { 4, 4, 4, 4, 1, 1, 1, 1, 0, 0, 1, 2 }, 1, "out of range" },
+        { { 4, 4, 4, 4, 1, 1, 1, 1, 0, 0, 1, 0 }, 0, "out of range" },
+        { { 4, 4, 4, 6, 1, 1, 1, 1, 0, 0, 4, 0 }, 1, "groups 4" },
+        { { 4, 4, 4, 4, 1, 1, 1, 1, 0, 0, 0, 0 }, 1, "groups 0" },
+        { { 4, 4, 4, 4, 7, 7, 1, 1, 1, 1, 1, 0 }, 1, "does not fit" },
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct nn_conv *c = NULL;
@@ -547,7 +568,7 @@ START_TEST(bad_shapes_are_named)
         ck_assert_msg(strstr(err.text, bad[i].text), "%s", err.text);
     }
     struct nn_conv_shape huge = { INT32_MAX, INT32_MAX, INT32_MAX, 1, 1, 1,
-                                  1,         1,         0,         0, 1 };
+                                  1,         1,         0,         0, 1, 0 };
     struct nn_conv *c = NULL;
     ck_assert_int_eq(nn_conv_create(&huge, 1, 0, &c, NULL), NN_ERR_NOMEM);
     ck_assert_ptr_null(c);
@@ -580,7 +601,8 @@ static Suite *create(void)
     tcase_add_test(t, thread_count_does_not_matter);
     tcase_add_test(t, smaller_batches);
     tcase_add_test(t, an_image_alone);
-    tcase_add_test(t, nan_passes_relu);
+    tcase_add_loop_test(t, nan_passes_activation, NN_ACT_RELU,
+                        NN_ACT_RELU6 + 1);
     tcase_add_test(t, bad_shapes_are_named);
     tcase_add_test(t, allocation_failures);
     suite_add_tcase(s, t);

@@ -58,23 +58,25 @@ static void data_free(struct data *d)
     nn_mem_free(d->s1);
 }
 
-/* What came before a backward pass; y = x*a + b decides in the ReLU. */
-static struct nn_norm_past past_of(const struct data *d, int relu)
+/* What came before a backward pass; y = x*a + b decides in the activation. */
+static struct nn_norm_past past_of(const struct data *d, enum nn_act act)
 {
     struct nn_norm_past past = { .mean = d->a.v, .inv_std = d->b.v };
-    if (relu) {
+    past.act = act;
+    if (act != NN_ACT_NONE) {
         past.scale = d->scale.v;
         past.shift = d->shift.v;
     }
     return past;
 }
 
-/* Whether the ReLU let element i through. */
-static int passed(const struct data *d, size_t i)
+/* Whether the activation let element i through. */
+static int passed(const struct data *d, enum nn_act act, size_t i)
 {
     size_t c = i % d->c;
     double y = (double)d->x.v[i] * (double)d->scale.v[c];
-    return (float)(y + (double)d->shift.v[c]) > 0;
+    float v = (float)(y + (double)d->shift.v[c]);
+    return act == NN_ACT_NONE || (v > 0 && (act == NN_ACT_RELU || v < 6));
 }
 
 /* At most 256 float additions, then double. */
@@ -108,19 +110,21 @@ END_TEST
 
 START_TEST(apply_is_right)
 {
-    for (int mask = 0; mask < 8; mask++) {
+    for (int mask = 0; mask < 12; mask++) {
         struct data d = data_make(_i, 1);
-        int relu = mask & 1, in_place = mask & 4;
+        enum nn_act act = (enum nn_act)(mask % 3);
+        int residual = mask / 3 & 1, in_place = mask / 6;
         float *y = in_place ? d.x.v : d.out.v;
         float *x = nn_mem_calloc(d.n, sizeof(float));
         ck_assert_ptr_nonnull(x);
         memcpy(x, d.x.v, d.n * sizeof(float));
         nn_norm_apply(d.x.v, d.rows, d.c, d.a.v, d.b.v,
-                      mask & 2 ? d.res.v : NULL, relu, y);
+                      residual ? d.res.v : NULL, act, y);
         for (size_t i = 0; i < d.n; i++) {
             float want = x[i] * d.a.v[i % d.c] + d.b.v[i % d.c];
-            want += mask & 2 ? d.res.v[i] : 0;
-            want = relu && want < 0 ? 0 : want;
+            want += residual ? d.res.v[i] : 0;
+            want = act != NN_ACT_NONE && want < 0 ? 0 : want;
+            want = act == NN_ACT_RELU6 && want > 6 ? 6 : want;
             testkit_assert(y[i] == want, "y[%zu] is %g, not %g", i,
                            (double)y[i], (double)want);
         }
@@ -132,20 +136,21 @@ END_TEST
 
 START_TEST(backward_sums_are_right)
 {
-    for (int relu = 0; relu < 2; relu++) {
+    for (int i = NN_ACT_NONE; i <= NN_ACT_RELU6; i++) {
         struct data d = data_make(_i, 0);
-        struct nn_norm_past past = past_of(&d, relu);
+        enum nn_act act = (enum nn_act)i;
+        struct nn_norm_past past = past_of(&d, act);
         nn_norm_backward_sums(d.x.v, d.dy.v, d.rows, d.c, &past, d.s0, d.s1,
                               d.work.v);
         for (size_t c = 0; c < d.c; c++) {
             double s = 0, q = 0, mag = 0, magq = 0;
             double mean = (double)d.a.v[c], inv = (double)d.b.v[c];
-            for (size_t i = c; i < d.n; i += d.c) {
-                double g = relu && !passed(&d, i) ? 0 : (double)d.dy.v[i];
+            for (size_t j = c; j < d.n; j += d.c) {
+                double g = passed(&d, act, j) ? (double)d.dy.v[j] : 0;
                 s += g;
                 mag += fabs(g);
-                q += g * ((double)d.x.v[i] - mean) * inv;
-                magq += fabs(g * inv) * (fabs((double)d.x.v[i]) + fabs(mean));
+                q += g * ((double)d.x.v[j] - mean) * inv;
+                magq += fabs(g * inv) * (fabs((double)d.x.v[j]) + fabs(mean));
             }
             close_sum(d.s0[c], s, mag, "sum g");
             close_sum(d.s1[c], q, magq, "sum g x");
@@ -157,19 +162,19 @@ END_TEST
 
 START_TEST(backward_apply_is_right)
 {
-    for (int mask = 0; mask < 4; mask++) {
+    for (int mask = 0; mask < 6; mask++) {
         struct data d = data_make(_i, 1);
-        int relu = mask & 1;
-        float *dx = mask & 2 ? d.dy.v : d.out.v;
+        enum nn_act act = (enum nn_act)(mask % 3);
+        float *dx = mask / 3 ? d.dy.v : d.out.v;
         float *dy = nn_mem_calloc(d.n, sizeof(float));
         ck_assert_ptr_nonnull(dy);
         memcpy(dy, d.dy.v, d.n * sizeof(float));
-        struct nn_norm_past past = past_of(&d, relu);
+        struct nn_norm_past past = past_of(&d, act);
         nn_norm_backward_apply(d.x.v, d.dy.v, d.rows, d.c, &past, d.a.v, d.b.v,
                                d.k.v, dx);
         for (size_t i = 0; i < d.n; i++) {
             size_t c = i % d.c;
-            float g = relu && !passed(&d, i) ? 0 : dy[i];
+            float g = passed(&d, act, i) ? dy[i] : 0;
             float want = d.a.v[c] * g + d.b.v[c] * d.x.v[i] + d.k.v[c];
             testkit_assert(dx[i] == want, "dx[%zu] is %g, not %g", i,
                            (double)dx[i], (double)want);
@@ -190,15 +195,27 @@ START_TEST(elementwise_is_right)
 {
     struct data d = data_make(_i, 1);
     d.x.v[0] = NAN;
-    nn_relu_forward(d.x.v, d.n, d.out.v);
+    nn_act_forward(d.x.v, d.n, NN_ACT_RELU, d.out.v);
     ck_assert(isnan(d.out.v[0]));
     for (size_t i = 1; i < d.n; i++) {
         want_value(&d, i, d.x.v[i] < 0 ? 0 : d.x.v[i]);
     }
     d.x.v[0] = 1;
-    nn_relu_backward(d.y.v, d.dy.v, d.n, d.out.v);
+    nn_act_backward(d.y.v, d.dy.v, d.n, NN_ACT_RELU, d.out.v);
     for (size_t i = 0; i < d.n; i++) {
         want_value(&d, i, d.y.v[i] > 0 ? d.dy.v[i] : 0);
+    }
+    for (size_t i = 0; i < d.n; i++) {
+        d.y.v[i] *= 3;
+    }
+    nn_act_forward(d.y.v, d.n, NN_ACT_RELU6, d.out.v);
+    for (size_t i = 0; i < d.n; i++) {
+        float v = d.y.v[i];
+        want_value(&d, i, v < 0 ? 0 : v > 6 ? 6 : v);
+    }
+    nn_act_backward(d.y.v, d.dy.v, d.n, NN_ACT_RELU6, d.out.v);
+    for (size_t i = 0; i < d.n; i++) {
+        want_value(&d, i, d.y.v[i] > 0 && d.y.v[i] < 6 ? d.dy.v[i] : 0);
     }
     nn_add_forward(d.x.v, d.y.v, d.n, d.out.v);
     for (size_t i = 0; i < d.n; i++) {

@@ -1,4 +1,5 @@
-/* MobileNetV4-Conv-Small against timm: logits, loss, every gradient. */
+/* MobileNetV4-Conv-Small and EfficientNet-Lite against timm: logits, loss,
+ * every gradient. */
 #include <math.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "common/base/parallel.h"
 #include "common/tensor/layout.h"
 #include "common/tensor/loss.h"
+#include "common/tensor/nets/efficientnet_lite.h"
 #include "common/tensor/nets/mobilenetv4.h"
 #include "tests/unit/tensor/golden.h"
 #include "tests/unit/testkit.h"
@@ -18,7 +20,8 @@ static int ends_with(const char *s, const char *end)
 }
 
 /* The weights of tensor_golden.py, whose order is PyTorch's. */
-static void fill_param(const struct nn_graph *g, size_t i, float *values)
+static void fill_param(const struct nn_graph *g, size_t i, float norm_bias,
+                       float *values)
 {
     const struct nn_param *p = nn_graph_param(g, i);
     struct nn_layout l = nn_layout_of(g, i);
@@ -40,6 +43,8 @@ static void fill_param(const struct nn_graph *g, size_t i, float *values)
         shift = 1;
     } else if (ends_with(p->name, "weight")) {
         shift = 1;
+    } else if (strstr(p->name, "bn") != NULL && ends_with(p->name, "bias")) {
+        shift = norm_bias;
     }
     for (size_t j = 0; j < p->count; j++) {
         file[j] = file[j] * scale + shift;
@@ -56,25 +61,47 @@ struct fixture {
     int32_t batch;
 };
 
-static void set_up(struct fixture *f, const json_t *want)
+static int is_lite(const char *name)
+{
+    return strstr(name, "efficientnet_lite") != NULL;
+}
+
+static enum nn_status build_net(const char *name, int32_t size,
+                                struct nn_graph **g, struct nn_error *err)
+{
+    if (is_lite(name)) {
+        const struct nn_efficientnet_lite m = {
+            .variant = name[strlen(name) - 1] - '0',
+            .size = size,
+            .outputs = 3,
+            .bn_momentum = 0.9f, /* timm's */
+        };
+
+        return nn_efficientnet_lite_build(&m, g, err);
+    }
+    const struct nn_mobilenetv4 m = { .width = ends_with(name, "_050")   ? 0.5f
+                                               : ends_with(name, "_035") ? 0.35f
+                                                                         : 1.0f,
+                                      .size = size,
+                                      .outputs = 3 };
+
+    return nn_mobilenetv4_build(&m, g, err);
+}
+
+static void set_up(struct fixture *f, const json_t *want, int train)
 {
     const char *name = json_string_value(json_object_get(want, "model"));
-    struct nn_mobilenetv4 m = { .outputs = 3 };
+    int32_t size = (int32_t)json_integer_value(json_object_get(want, "size"));
     struct nn_error err = NN_ERROR_INIT;
     size_t n;
 
-    m.width = ends_with(name, "_050")   ? 0.5f
-              : ends_with(name, "_035") ? 0.35f
-                                        : 1.0f;
-    m.size = (int32_t)json_integer_value(json_object_get(want, "size"));
     f->batch = (int32_t)json_integer_value(json_object_get(want, "batch"));
-    ck_assert_msg(nn_mobilenetv4_build(&m, &f->g, &err) == NN_OK, "%s",
-                  err.text);
+    ck_assert_msg(build_net(name, size, &f->g, &err) == NN_OK, "%s", err.text);
     ck_assert_int_eq(nn_params_init(&f->p, f->g, 1), NN_OK);
     for (size_t i = 0; nn_graph_param(f->g, i) != NULL; i++) {
-        fill_param(f->g, i, f->p.value.data);
+        fill_param(f->g, i, train && is_lite(name) ? 4 : 0, f->p.value.data);
     }
-    f->image = (size_t)m.size * (size_t)m.size * 3;
+    f->image = (size_t)size * (size_t)size * 3;
     n = (size_t)f->batch * f->image;
     f->x = nn_mem_calloc(n, sizeof *f->x);
     golden_uniform("input", n, f->x);
@@ -92,7 +119,7 @@ static void tear_down(struct fixture *f)
 
 static json_t *row(int i)
 {
-    json_t *all = golden_load("tensor_mobilenetv4.json");
+    json_t *all = golden_load("tensor_nets.json");
     json_t *one = json_incref(json_array_get(all, (size_t)i));
 
     json_decref(all);
@@ -145,7 +172,7 @@ START_TEST(groups_within_groups)
                             "batch", IMAGES);
     struct fixture f;
 
-    set_up(&f, net);
+    set_up(&f, net, 0);
     logits(&f, 1, 0, want);
     for (size_t i = 0; i < IMAGES * 3; i++) {
         most = fmaxf(most, fabsf(want[i]));
@@ -163,8 +190,8 @@ START_TEST(groups_within_groups)
 }
 END_TEST
 
-/* Rows 0 to 2 as a net of that size is run; then image by image. */
-enum { ROWS = 3 };
+/* Each row as a net of that size is run; then image by image. */
+enum { ROWS = 7 };
 
 START_TEST(inference_logits)
 {
@@ -175,7 +202,7 @@ START_TEST(inference_logits)
     struct nn_tensor z;
     struct fixture f;
 
-    set_up(&f, want);
+    set_up(&f, want, 0);
     opt.max_batch = f.batch;
     ck_assert_int_eq(nn_exec_create(f.g, &opt, &e, NULL), NN_OK);
     nn_exec_load(e, &f.p);
@@ -255,7 +282,7 @@ START_TEST(training_step)
     struct fixture f;
     double value;
 
-    set_up(&f, want);
+    set_up(&f, want, 1);
     opt.max_batch = f.batch;
     ck_assert_int_eq(nn_exec_create(f.g, &opt, &e, NULL), NN_OK);
     ck_assert_int_eq(nn_exec_forward(e, &f.p, f.x, f.batch, 0, &z, NULL),
@@ -344,6 +371,46 @@ START_TEST(refuses_nonsense)
 }
 END_TEST
 
+START_TEST(refuses_nonsense_lite)
+{
+    const struct nn_efficientnet_lite bad[] = {
+        { .variant = 3, .size = 97, .outputs = 3 },
+        { .variant = -1, .size = 97, .outputs = 3 },
+        { .variant = 0, .size = 16, .outputs = 3 },
+        { .variant = 0, .size = 97, .outputs = 0 },
+    };
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_graph *g;
+
+    ck_assert_int_eq(nn_efficientnet_lite_build(&bad[_i], &g, &err),
+                     NN_ERR_ARG);
+    ck_assert_ptr_null(g);
+    ck_assert_ptr_nonnull(strstr(err.text, "cannot be built"));
+}
+END_TEST
+
+/* Trained parameters and multiply-adds, as hooks on timm's nets count them at
+ * the sizes that they were published at. */
+START_TEST(lite_counts)
+{
+    static const struct {
+        int32_t size;
+        size_t parameters, million_macs;
+    } want[] = { { 224, 4652008, 385 },
+                 { 240, 5416680, 600 },
+                 { 260, 6092072, 859 } };
+    const struct nn_efficientnet_lite m = { .variant = _i,
+                                            .size = want[_i].size,
+                                            .outputs = 1000 };
+    struct nn_graph *g;
+
+    ck_assert_int_eq(nn_efficientnet_lite_build(&m, &g, NULL), NN_OK);
+    ck_assert_uint_eq(nn_graph_trained_count(g), want[_i].parameters);
+    ck_assert_uint_eq(nn_graph_macs(g) / 1000000, want[_i].million_macs);
+    nn_graph_destroy(&g);
+}
+END_TEST
+
 static int build(void *ctx)
 {
     const struct nn_mobilenetv4 m = { .width = 0.1f, .size = 32, .outputs = 2 };
@@ -374,7 +441,7 @@ END_TEST
 
 static Suite *create(void)
 {
-    Suite *s = suite_create("mobilenetv4");
+    Suite *s = suite_create("nets");
     TCase *t = tcase_create("golden");
 
     tcase_set_timeout(t, 60);
@@ -383,6 +450,8 @@ static Suite *create(void)
     tcase_add_loop_test(t, training_step, 0, 2 * ROWS);
     tcase_add_test(t, parameters_know_their_stage);
     tcase_add_loop_test(t, refuses_nonsense, 0, 4);
+    tcase_add_loop_test(t, refuses_nonsense_lite, 0, 4);
+    tcase_add_loop_test(t, lite_counts, 0, 3);
     tcase_add_test(t, allocation_failures);
     suite_add_tcase(s, t);
     return s;
