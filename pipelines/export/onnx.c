@@ -69,6 +69,19 @@ static void put_ints(struct onnx_wire *node, const char *name, int64_t x, int n)
     onnx_put_message(node, 5, &a);
 }
 
+/* Zeros above, to the left, below and to the right. */
+static void put_pads(struct onnx_wire *node, int64_t pad, int64_t more)
+{
+    struct onnx_wire a = ONNX_WIRE_INIT;
+
+    onnx_put_text(&a, 1, "pads");
+    for (int i = 0; i < 4; i++) {
+        onnx_put_int(&a, 8, i < 2 ? pad : pad + more);
+    }
+    onnx_put_int(&a, 20, ATTRIBUTE_INTS);
+    onnx_put_message(node, 5, &a);
+}
+
 /* A node's message up to its attributes; inputs end with NULL. */
 static struct onnx_wire begin_node(const char *op, const char *output, ...)
 {
@@ -177,7 +190,7 @@ static void put_conv(const struct pass *p, const struct nn_layer *l,
     n = begin_node("Conv", out, in, weight, bias, (char *)NULL);
     put_int(&n, "group", l->groups > 0 ? l->groups : 1);
     put_ints(&n, "kernel_shape", l->kernel, 2);
-    put_ints(&n, "pads", l->pad, 4);
+    put_pads(&n, l->pad, l->pad_more);
     put_ints(&n, "strides", l->stride, 2);
     onnx_put_message(p->graph, GRAPH_NODE, &n);
 }
@@ -216,6 +229,9 @@ static void put_layer(const struct pass *p, size_t i)
         return;
     case NN_LAYER_RELU:
         n = begin_node("Relu", out, a, (char *)NULL);
+        break;
+    case NN_LAYER_RELU6:
+        n = begin_node("Clip", out, a, "zero", "six", (char *)NULL);
         break;
     case NN_LAYER_ADD:
         n = begin_node("Add", out, a, b, (char *)NULL);
@@ -283,11 +299,26 @@ static void put_mean_of_views(const struct pass *last)
     onnx_put_message(p.graph, GRAPH_NODE, &n);
 }
 
+/* The limits of ReLU6. */
+static void put_limits(struct onnx_wire *graph, const struct nn_layers *layers)
+{
+    static const float zero = 0, six = 6;
+
+    for (size_t i = 0; i < layers->n; i++) {
+        if (layers->v[i].kind == NN_LAYER_RELU6) {
+            put_tensor(graph, "zero", 0, NULL, &zero, 1);
+            put_tensor(graph, "six", 0, NULL, &six, 1);
+            return;
+        }
+    }
+}
+
 static void put_passes(struct onnx_wire *graph, const struct nn_net *net,
                        const struct nn_layers *layers)
 {
     struct pass p = { graph, layers, 0, 1 + net->spec.n_more };
 
+    put_limits(graph, layers);
     for (p.view = 0; p.view < p.n_views; p.view++) {
         if (p.view > 0) {
             put_view(&p, net);
