@@ -16,6 +16,9 @@ static const struct stage stages[] = {
 };
 enum { STAGES = sizeof stages / sizeof stages[0], STEM = 32, HEAD = 1280 };
 
+/* Stages of the graph behind the stem's 0 and the blocks' 1 to 7. */
+enum { STAGE_HEAD = STAGES + 1, STAGE_CLASSIFIER };
+
 static const struct {
     double width, depth;
 } variants[] = { { 1.0, 1.0 }, { 1.0, 1.1 }, { 1.1, 1.2 } };
@@ -106,6 +109,7 @@ static nn_node body(struct builder *b, nn_node x)
     for (int s = 0; s < STAGES; s++) {
         int32_t out = scaled(stages[s].channels * variants[b->variant].width);
 
+        nn_graph_stage(b->g, 1 + s);
         for (int i = 0; i < depth_of(b, s); i++) {
             char prefix[32];
 
@@ -115,6 +119,7 @@ static nn_node body(struct builder *b, nn_node x)
             in = out;
         }
     }
+    nn_graph_stage(b->g, STAGE_HEAD);
     return conv_norm(b, x, "", "conv_head", "bn2", &head);
 }
 
@@ -143,6 +148,7 @@ nn_efficientnet_lite_build(const struct nn_efficientnet_lite *m,
     x = nn_graph_mean_hw(b.g, x);
     nn_graph_mark(b.g, x, "embedding");
     x = nn_graph_dropout(b.g, x, m->dropout);
+    nn_graph_stage(b.g, STAGE_CLASSIFIER);
     x = nn_graph_dense(b.g, x, m->outputs, 1, "classifier");
     enum nn_status st = nn_graph_finish(b.g, x, err);
     if (st) {

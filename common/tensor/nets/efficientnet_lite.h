@@ -39,8 +39,8 @@ struct nn_efficientnet_lite {
 };
 
 /* Build and finish. Marks: "features" (input of the mean), "embedding" (input
- * of the classifier: the mean of the features). Errors: NN_ERR_ARG,
- * NN_ERR_NOMEM. */
+ * of the classifier: the mean of the features). Stages: 0 the stem, 1 to 7 the
+ * blocks, 8 the head, 9 the classifier. Errors: NN_ERR_ARG, NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status
 nn_efficientnet_lite_build(const struct nn_efficientnet_lite *m,
                            struct nn_graph **out, struct nn_error *err);

@@ -371,6 +371,39 @@ START_TEST(refuses_nonsense)
 }
 END_TEST
 
+/* timm's names say the stage: conv_stem and bn1 0, blocks.S 1 + S, conv_head and
+ * bn2 8, classifier 9. */
+START_TEST(lite_stages)
+{
+    static const struct {
+        const char *name;
+        int stage, pooled;
+    } want[] = {
+        { "conv_stem.weight", 0, 0 },
+        { "bn1.running_var", 0, 0 },
+        { "blocks.0.0.conv_dw.weight", 1, 0 },
+        { "blocks.3.2.bn3.bias", 4, 0 },
+        { "blocks.6.0.conv_pwl.weight", 7, 0 },
+        { "conv_head.weight", 8, 0 },
+        { "bn2.weight", 8, 0 },
+        { "classifier.bias", 9, 1 },
+    };
+    const struct nn_efficientnet_lite m = { .size = 33, .outputs = 2 };
+    struct nn_graph *g;
+
+    ck_assert_int_eq(nn_efficientnet_lite_build(&m, &g, NULL), NN_OK);
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        const struct nn_param *p = nn_graph_find_param(g, want[i].name);
+
+        ck_assert_ptr_nonnull(p);
+        ck_assert_int_eq(p->stage, want[i].stage);
+        ck_assert_int_eq(p->pooled, want[i].pooled);
+    }
+    ck_assert_int_eq(nn_graph_last_stage(g), 9);
+    nn_graph_destroy(&g);
+}
+END_TEST
+
 START_TEST(refuses_nonsense_lite)
 {
     const struct nn_efficientnet_lite bad[] = {
@@ -452,6 +485,7 @@ static Suite *create(void)
     tcase_add_loop_test(t, refuses_nonsense, 0, 4);
     tcase_add_loop_test(t, refuses_nonsense_lite, 0, 4);
     tcase_add_loop_test(t, lite_counts, 0, 3);
+    tcase_add_test(t, lite_stages);
     tcase_add_test(t, allocation_failures);
     suite_add_tcase(s, t);
     return s;

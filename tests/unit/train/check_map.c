@@ -125,7 +125,7 @@ END_TEST
 /* A net with its head before the mean, as other families have it. */
 START_TEST(a_head_before_the_mean_leaves_the_classifier)
 {
-    const struct nn_conv2d conv = { 4, 1, 1, 0, 1, 0 };
+    const struct nn_conv2d conv = { 4, 1, 1, 0, 1, 0, 0 };
     const float features[2][4] = { { 1, 2, 3, 4 }, { -1, 0, 0, 1 } };
     const float want[4] = { 10.5f, 3, 0.5f, 1.5f };
     struct nn_net n = { .spec = { .n_outputs = 2 } };
