@@ -57,6 +57,21 @@ enum nn_status nn_json_write(const char *path, const json_t *value,
     return st;
 }
 
+enum nn_status nn_json_print(const json_t *value, FILE *to,
+                             struct nn_error *err)
+{
+    char *text = value != NULL
+                     ? json_dumps(value, JSON_INDENT(1) | JSON_ENCODE_ANY)
+                     : NULL;
+
+    if (text == NULL) {
+        return nn_fail_nomem(err);
+    }
+    fprintf(to, "%s\n", text);
+    free(text); /* jansson's block, not ours */
+    return NN_OK;
+}
+
 char *nn_json_line(const json_t *value)
 {
     char *text = value != NULL

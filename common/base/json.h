@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "common/base/status.h"
 
@@ -29,6 +30,12 @@ NN_MUST_CHECK enum nn_status nn_json_read(const char *path, size_t max_bytes,
  * NN_ERR_IO, NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status
 nn_json_write(const char *path, const json_t *value, struct nn_error *err);
+
+/* value and a newline to a stream, indented by one blank; whether the stream
+ * took it is for its owner to ask (ferror). Errors: NN_ERR_NOMEM, also for a
+ * NULL value. */
+NN_MUST_CHECK enum nn_status nn_json_print(const json_t *value, FILE *to,
+                                           struct nn_error *err);
 
 /* value on one line without a newline, for JSON lines; the string is freed
  * with nn_mem_free(). NULL when out of memory or for a NULL value. */

@@ -86,11 +86,38 @@ static const char *nearest(const struct nn_option *t, const char *name,
     return best != NULL ? best : begun;
 }
 
-static enum nn_status unknown(const struct nn_option *t, const char *name,
+/* The present name of an option that was called `name`, or NULL. */
+static const char *renamed(const struct nn_options *o, const char *name,
+                           size_t len)
+{
+    const struct nn_option_renamed *r = o->renamed;
+
+    for (; r != NULL && r->old != NULL; r++) {
+        if (strlen(r->old) == len && memcmp(r->old, name, len) == 0 &&
+            find_name(o->table, r->now, strlen(r->now)) != NULL) {
+            return r->now;
+        }
+    }
+    return NULL;
+}
+
+static enum nn_status unknown(const struct nn_options *o, const char *name,
                               size_t len, struct nn_error *err)
 {
-    const char *best = nearest(t, name, len);
+    int negated = len > 3 && memcmp(name, "no-", 3) == 0;
+    const char *now = renamed(o, name, len), *no = "";
+    const char *best = nearest(o->table, name, len);
 
+    if (now == NULL && negated) {
+        now = renamed(o, name + 3, len - 3);
+        no = "no-";
+    }
+    if (now != NULL) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "there is no option '--%.*s' any more; it is called "
+                       "'--%s%s'",
+                       (int)len, name, no, now);
+    }
     if (best != NULL) {
         return nn_fail(err, NN_ERR_ARG,
                        "there is no option '--%.*s'; did you mean '--%s'?",
@@ -206,21 +233,21 @@ static enum nn_status set_value(const struct nn_option *p, const char *value,
                                 struct nn_error *err)
 {
     switch (p->kind) {
-    case NN_OPT_INT:
+    case NN_OPTION_INT:
         return set_int(p, value, err);
-    case NN_OPT_U64:
+    case NN_OPTION_U64:
         return set_u64(p, value, err);
-    case NN_OPT_DOUBLE:
+    case NN_OPTION_DOUBLE:
         return set_double(p, value, err);
-    case NN_OPT_CHOICE:
+    case NN_OPTION_CHOICE:
         return set_choice(p, value, err);
-    case NN_OPT_LIST:
+    case NN_OPTION_LIST:
         return add_to_list(p, value, err);
-    case NN_OPT_STRING:
+    case NN_OPTION_STRING:
         *(const char **)p->target = value;
         return NN_OK;
-    case NN_OPT_FLAG:
-    case NN_OPT_HEADING:
+    case NN_OPTION_FLAG:
+    case NN_OPTION_HEADING:
         break;
     }
     return NN_ERR_ARG;
@@ -254,9 +281,10 @@ static enum nn_status take_value(const struct nn_option *t,
     return set_value(p, given, err);
 }
 
-static enum nn_status parse_long(const struct nn_option *t, struct cursor *c,
+static enum nn_status parse_long(const struct nn_options *o, struct cursor *c,
                                  struct nn_error *err)
 {
+    const struct nn_option *t = o->table;
     const char *name = c->argv[c->i] + 2;
     size_t len = strcspn(name, "=");
     const char *value = name[len] == '=' ? name + len + 1 : NULL;
@@ -264,16 +292,16 @@ static enum nn_status parse_long(const struct nn_option *t, struct cursor *c,
 
     if (p == NULL && len > 3 && memcmp(name, "no-", 3) == 0) {
         p = find_name(t, name + 3, len - 3);
-        if (p != NULL && p->kind == NN_OPT_FLAG && value == NULL) {
+        if (p != NULL && p->kind == NN_OPTION_FLAG && value == NULL) {
             *(int *)p->target = 0;
             return NN_OK;
         }
         p = NULL;
     }
     if (p == NULL) {
-        return unknown(t, name, len, err);
+        return unknown(o, name, len, err);
     }
-    if (p->kind != NN_OPT_FLAG) {
+    if (p->kind != NN_OPTION_FLAG) {
         return take_value(t, p, value, c, err);
     }
     if (value != NULL) {
@@ -290,10 +318,10 @@ static enum nn_status parse_letter(const struct nn_option *t, struct cursor *c,
     const char *s = c->argv[c->i];
     const struct nn_option *p = find_letter(t, s[1]);
 
-    if (p == NULL || (p->kind == NN_OPT_FLAG && s[2] != '\0')) {
+    if (p == NULL || (p->kind == NN_OPTION_FLAG && s[2] != '\0')) {
         return nn_fail(err, NN_ERR_ARG, "there is no option '%s'", s);
     }
-    if (p->kind == NN_OPT_FLAG) {
+    if (p->kind == NN_OPTION_FLAG) {
         *(int *)p->target = 1;
         return NN_OK;
     }
@@ -317,14 +345,14 @@ static enum nn_status check_operands(const struct nn_options *o, int n,
 
 enum nn_status nn_options_parse(const struct nn_options *o, int argc,
                                 char **argv, const char **operands,
-                                int *n_operands, int *help,
+                                int *n_operands, enum nn_options_help *help,
                                 struct nn_error *err)
 {
     struct cursor c = { argc, 1, argv };
     int only_operands = 0, n = 0;
     enum nn_status st = NN_OK;
 
-    *help = 0;
+    *help = NN_HELP_NONE;
     *n_operands = 0;
     for (; !st && c.i < argc; c.i++) {
         const char *s = argv[c.i];
@@ -334,10 +362,13 @@ enum nn_status nn_options_parse(const struct nn_options *o, int argc,
         } else if (strcmp(s, "--") == 0) {
             only_operands = 1;
         } else if (strcmp(s, "--help") == 0 || strcmp(s, "-h") == 0) {
-            *help = 1;
+            *help = NN_HELP_PAGE;
+            return NN_OK;
+        } else if (strcmp(s, "--help=markdown") == 0) {
+            *help = NN_HELP_MARKDOWN;
             return NN_OK;
         } else if (s[1] == '-') {
-            st = parse_long(o->table, &c, err);
+            st = parse_long(o, &c, err);
         } else {
             st = parse_letter(o->table, &c, err);
         }
@@ -349,7 +380,7 @@ enum nn_status nn_options_parse(const struct nn_options *o, int argc,
 void nn_options_release(const struct nn_options *o)
 {
     for (const struct nn_option *p = o->table; !nn_option_at_end(p); p++) {
-        if (p->kind == NN_OPT_LIST) {
+        if (p->kind == NN_OPTION_LIST) {
             struct nn_option_list *l = p->target;
 
             nn_mem_free(l->v);

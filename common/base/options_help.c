@@ -1,5 +1,6 @@
 #include "common/base/options.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,28 +28,28 @@ static const char *value_text(const struct nn_option *p, char *buf, size_t size)
 
     buf[0] = '\0';
     switch (p->kind) {
-    case NN_OPT_FLAG:
+    case NN_OPTION_FLAG:
         return *(int *)p->target ? "yes" : "no";
-    case NN_OPT_INT:
+    case NN_OPTION_INT:
         snprintf(buf, size, "%d", *(int *)p->target);
         break;
-    case NN_OPT_U64:
+    case NN_OPTION_U64:
         snprintf(buf, size, "%llu", (unsigned long long)*(uint64_t *)p->target);
         break;
-    case NN_OPT_DOUBLE:
+    case NN_OPTION_DOUBLE:
         double_text(*(double *)p->target, buf, size);
         break;
-    case NN_OPT_STRING:
+    case NN_OPTION_STRING:
         s = *(const char **)p->target;
         return s != NULL ? s : "";
-    case NN_OPT_CHOICE:
+    case NN_OPTION_CHOICE:
         for (int i = 0; i < *(int *)p->target; i++) {
             s += strcspn(s, "|") + 1;
         }
         snprintf(buf, size, "%.*s", (int)strcspn(s, "|"), s);
         break;
-    case NN_OPT_LIST:
-    case NN_OPT_HEADING:
+    case NN_OPTION_LIST:
+    case NN_OPTION_HEADING:
         break;
     }
     return buf;
@@ -90,7 +91,7 @@ static void print_option(const struct nn_option *p, FILE *to)
         snprintf(left, sizeof left, "      --%s%s%s", p->name,
                  p->arg != NULL ? " " : "", p->arg != NULL ? p->arg : "");
     }
-    if (p->kind != NN_OPT_FLAG && value[0] != '\0') {
+    if (p->kind != NN_OPTION_FLAG && value[0] != '\0') {
         snprintf(text, sizeof text, "%s [%s]", p->help, value);
     } else {
         snprintf(text, sizeof text, "%s", p->help);
@@ -110,7 +111,7 @@ void nn_options_help(const struct nn_options *o, FILE *to)
     print_wrapped(to, o->summary, 0, 0);
     fputs("\noptions [default]:\n", to);
     for (const struct nn_option *p = o->table; !nn_option_at_end(p); p++) {
-        if (p->kind == NN_OPT_HEADING) {
+        if (p->kind == NN_OPTION_HEADING) {
             fprintf(to, "\n%s:\n", p->help);
         } else {
             print_option(p, to);
@@ -122,12 +123,77 @@ void nn_options_help(const struct nn_options *o, FILE *to)
     }
 }
 
+/* --- Markdown ------------------------------------------------------------ */
+
+/* text with a backslash before what Markdown would take for its own. */
+static const char *escaped(const char *text, char *buf, size_t size)
+{
+    size_t n = 0;
+
+    for (; *text != '\0' && n + 2 < size; text++) {
+        if (strchr("*_<`\\", *text) != NULL) {
+            buf[n++] = '\\';
+        }
+        buf[n++] = *text;
+    }
+    buf[n] = '\0';
+    return buf;
+}
+
+static void markdown_option(const struct nn_option *p, FILE *to)
+{
+    char help[1024], text[1200], limits[64] = "", preset[300] = "", buf[64];
+    const char *value = value_text(p, buf, sizeof buf);
+    int at = fprintf(to, "- `");
+
+    if (p->letter != 0) {
+        at += fprintf(to, "-%c, ", p->letter);
+    }
+    at += fprintf(to, "--%s%s%s`:", p->name, p->arg != NULL ? " " : "",
+                  p->arg != NULL ? p->arg : "");
+    if (p->kind != NN_OPTION_FLAG && value[0] != '\0') {
+        snprintf(preset, sizeof preset, "default `%s`", value);
+    }
+    if (p->lo < 0 || p->hi > 0) {
+        snprintf(limits, sizeof limits, "%.10g to %.10g%s", p->lo, p->hi,
+                 preset[0] != '\0' ? ", " : "");
+    }
+    snprintf(text, sizeof text, "%s%s%s%s%s",
+             escaped(p->help, help, sizeof help),
+             limits[0] != '\0' || preset[0] != '\0' ? " (" : "", limits, preset,
+             limits[0] != '\0' || preset[0] != '\0' ? ")" : "");
+    print_wrapped(to, text, at, 2);
+}
+
+void nn_options_markdown(const struct nn_options *o, FILE *to)
+{
+    char summary[2048];
+
+    fprintf(to, "# %s %s\n\n", o->program, o->command);
+    print_wrapped(to, escaped(o->summary, summary, sizeof summary), 0, 0);
+    fprintf(to, "\n```\n%s %s %s\n```\n\n## Options\n\n", o->program,
+            o->command, o->synopsis);
+    for (const struct nn_option *p = o->table; !nn_option_at_end(p); p++) {
+        if (p->kind == NN_OPTION_HEADING) {
+            fprintf(to, "\n### %c%s\n\n", toupper((unsigned char)p->help[0]),
+                    p->help + 1);
+        } else {
+            markdown_option(p, to);
+        }
+    }
+    if (o->examples != NULL) {
+        fprintf(to, "\n## Examples\n\n```\n%s```\n", o->examples);
+    }
+}
+
+/* --- run folders --------------------------------------------------------- */
+
 void nn_options_each(const struct nn_options *o, nn_option_fn *fn, void *ctx)
 {
     char buf[64];
 
     for (const struct nn_option *p = o->table; !nn_option_at_end(p); p++) {
-        if (p->kind != NN_OPT_HEADING && p->kind != NN_OPT_LIST) {
+        if (p->kind != NN_OPTION_HEADING && p->kind != NN_OPTION_LIST) {
             fn(ctx, p->name, value_text(p, buf, sizeof buf));
         }
     }

@@ -9,7 +9,7 @@
 /* Is p the last row of its table? */
 static inline int nn_option_at_end(const struct nn_option *p)
 {
-    return p->name == NULL && p->kind == NN_OPT_HEADING && p->help == NULL;
+    return p->name == NULL && p->kind == NN_OPTION_HEADING && p->help == NULL;
 }
 
 #endif /* NN_COMMON_BASE_OPTIONS_INTERNAL_H */

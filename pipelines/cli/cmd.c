@@ -8,42 +8,101 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
+#include "pipelines/cli/models.h"
 
-void cmd_apply_common(const struct cmd_common *c)
-{
-    nn_parallel_set_threads(c->threads);
-    nn_progress_set_quiet(c->quiet);
-}
-
-int cmd_parse(const struct nn_options *o, int argc, char **argv,
-              const char **operands, int *n_operands)
-{
-    struct nn_error err = NN_ERROR_INIT;
-    int help = 0;
-
-    if (nn_options_parse(o, argc, argv, operands, n_operands, &help, &err)) {
-        fprintf(
-            stderr,
-            "bearcascade %s: %s\n"
-            "usage: bearcascade %s %s ('bearcascade %s --help' says more)\n",
-            o->command, err.text, o->command, o->synopsis, o->command);
-        return EXIT_USAGE;
-    }
-    if (help) {
-        struct nn_options named = *o;
-
-        named.program = "bearcascade";
-        nn_options_help(&named, stdout);
-        return EXIT_DONE;
-    }
-    return -1;
-}
-
-int cmd_fail(const char *command, const struct nn_error *err)
+static int fail(const char *command, const struct nn_error *err, int status)
 {
     fprintf(stderr, "bearcascade %s: %s\n", command,
             err->text[0] != '\0' ? err->text : nn_status_str(err->status));
-    return EXIT_FAILED;
+    return status;
+}
+
+static int check_and_run(const struct cmd *c, void *ctx, struct cmd_line *line,
+                         struct nn_error *err)
+{
+    const char *name = c->options->command;
+    char *shipped = NULL;
+    enum nn_status st = c->check != NULL ? c->check(ctx, line, err) : NN_OK;
+
+    if (!st && c->model != NULL) {
+        st = models_choose(c->model, &shipped, err);
+    }
+    if (st) {
+        return fail(name, err, st == NN_ERR_ARG ? EXIT_USAGE : EXIT_FAILED);
+    }
+    nn_parallel_set_threads(c->common->threads);
+    nn_progress_set_quiet(c->common->quiet);
+    if (c->stops) {
+        stop_catch_signals();
+    }
+    st = c->run(ctx, line, err);
+    nn_mem_free(shipped);
+    return st ? fail(name, err, EXIT_FAILED) : line->exit;
+}
+
+static int usage(const struct nn_options *o, const struct nn_error *err)
+{
+    fprintf(stderr,
+            "bearcascade %s: %s\n"
+            "usage: bearcascade %s %s ('bearcascade %s --help' says more)\n",
+            o->command, err->text, o->command, o->synopsis, o->command);
+    return EXIT_USAGE;
+}
+
+int cmd_run(const struct cmd *c, void *ctx, int argc, char **argv)
+{
+    struct nn_options o = *c->options;
+    struct cmd_line line = { .options = &o, .exit = EXIT_DONE };
+    struct nn_error err = NN_ERROR_INIT;
+    enum nn_options_help help = NN_HELP_NONE;
+    int status = EXIT_DONE;
+
+    o.program = "bearcascade";
+    o.renamed = cmd_renamed;
+    line.operands = nn_mem_calloc((size_t)argc + 1, sizeof *line.operands);
+    if (line.operands == NULL) {
+        nn_fail_nomem(&err);
+        return fail(o.command, &err, EXIT_FAILED);
+    }
+    if (nn_options_parse(&o, argc, argv, line.operands, &line.n, &help, &err)) {
+        status = usage(&o, &err);
+    } else if (help == NN_HELP_PAGE) {
+        nn_options_help(&o, stdout);
+    } else if (help == NN_HELP_MARKDOWN) {
+        nn_options_markdown(&o, stdout);
+    } else {
+        status = check_and_run(c, ctx, &line, &err);
+    }
+    nn_mem_free(line.operands);
+    nn_options_release(&o);
+    return status;
+}
+
+enum nn_status cmd_check_out(const char *out, int resume, struct nn_error *err)
+{
+    char *last;
+    int exists;
+
+    if (out == NULL) {
+        return nn_fail(err, NN_ERR_ARG, "--out RUN is needed");
+    }
+    last = nn_path_join(out, "last.safetensors");
+    if (last == NULL) {
+        return nn_fail_nomem(err);
+    }
+    exists = nn_file_exists(last);
+    nn_mem_free(last);
+    if (exists && !resume) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' holds a run already: choose another --out, or "
+                       "--resume to go on",
+                       out);
+    }
+    if (!exists && resume) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "nothing to resume in '%s' (no last.safetensors)", out);
+    }
+    return NN_OK;
 }
 
 static void add_option(void *ctx, const char *name, const char *value)

@@ -24,33 +24,51 @@ int cmd_compare(int argc, char **argv);
 int cmd_sweep(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_synth(int argc, char **argv);
 
 /* Options that every command has: threads, quiet. */
 struct cmd_common {
     int threads, quiet;
 };
 #define CMD_COMMON_ROWS(c)                                                     \
-    { "threads",  0,                                                           \
-      NN_OPT_INT, &(c).threads,                                                \
-      "N",        "threads; 0 takes all that this process may use",            \
-      0,          1024 },                                                      \
-    {                                                                          \
-        "quiet", 'q', NN_OPT_FLAG, &(c).quiet, NULL, "no progress output", 0,  \
-            0                                                                  \
-    }
-#define CMD_TABLE_END                                                          \
-    {                                                                          \
-        NULL, 0, NN_OPT_HEADING, NULL, NULL, NULL, 0, 0                        \
-    }
-void cmd_apply_common(const struct cmd_common *c);
+    NN_OPT_INT(0, "threads", &(c).threads, "N", 0, 1024,                       \
+               "threads; 0 takes all that this process may use"),              \
+        NN_OPT_FLAG('q', "quiet", &(c).quiet, "no progress output")
 
-/* Parse; prints help or the error itself. Returns -1 to go on, else the exit
- * status to return. */
-int cmd_parse(const struct nn_options *o, int argc, char **argv,
-              const char **operands, int *n_operands);
+/* The words of a call that are no options. */
+struct cmd_line {
+    const struct nn_options *options;
+    const char **operands;
+    int n;
+    int exit; /* the status if run() succeeds: EXIT_DONE unless it sets one */
+};
 
-/* Print "bearcascade COMMAND: text" and return EXIT_FAILED. */
-int cmd_fail(const char *command, const struct nn_error *err);
+/* A command: its options and what it does with them. ctx is its own struct,
+ * into which the rows of its table point. */
+struct cmd {
+    const struct nn_options *options;
+    const struct cmd_common *common;
+    /* NULL, or where --model is kept: the shipped cascade if left out. */
+    const char **model;
+    /* NULL, or looks at what was parsed. NN_ERR_ARG: wrong usage. */
+    enum nn_status (*check)(void *ctx, const struct cmd_line *line,
+                            struct nn_error *err);
+    enum nn_status (*run)(void *ctx, struct cmd_line *line,
+                          struct nn_error *err);
+    int stops; /* run() heeds stop_asked */
+};
+
+/* Parse, check and run; prints help and errors itself. Returns the exit
+ * status. The lists of the table are released. */
+int cmd_run(const struct cmd *c, void *ctx, int argc, char **argv);
+
+/* Former names of options, refused with a line that says the present one. */
+extern const struct nn_option_renamed cmd_renamed[];
+
+/* For --out RUN and --resume. Errors: NN_ERR_ARG (out is NULL, or holds a run
+ * that is not resumed, or none that could be), NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status cmd_check_out(const char *out, int resume,
+                                           struct nn_error *err);
 
 /* All options of a call as an object of strings, with "data"; NULL when out
  * of memory. */

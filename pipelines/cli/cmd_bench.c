@@ -3,11 +3,9 @@
 
 #include "common/base/json.h"
 #include "common/base/log.h"
-#include "common/base/mem.h"
 #include "pipelines/bench/bench.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cascade/model.h"
-#include "pipelines/cli/models.h"
 
 /* Rendered at each run: drawing is slow, so they are few. */
 #define DECODED       "synth:24:1:size=512"
@@ -143,12 +141,15 @@ static enum nn_status show(const struct command *c,
     return NN_OK;
 }
 
-static enum nn_status run(const struct command *c, struct nn_error *err)
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
 {
+    const struct command *c = ctx;
     struct work w = { .c = c };
     struct model *m = NULL;
     enum nn_status st = model_load(c->model, &m, err);
 
+    (void)line;
     w.result.plan = bench_plan_make(c->quick, c->rounds);
     if (!st) {
         st = measure(&w, m, err);
@@ -163,20 +164,16 @@ static enum nn_status run(const struct command *c, struct nn_error *err)
 
 int cmd_bench(int argc, char **argv)
 {
-    struct command c = { .rounds = 0 };
-    struct nn_error err = NN_ERROR_INIT;
-    int n = 0, status;
-    char *shipped;
+    struct command b = { .rounds = 0 };
     const struct nn_option table[] = {
-        { "model", 'm', NN_OPT_STRING, &c.model, "FILE|RUN",
-          "left out: the cascade that came with the program", 0, 0 },
-        { "json", 0, NN_OPT_FLAG, &c.json, NULL, "one JSON object", 0, 0 },
-        { "rounds", 0, NN_OPT_INT, &c.rounds, "N",
-          "timings per median; 0: 11, or 3 with --quick", 0, BENCH_MAX_ROUNDS },
-        { "quick", 0, NN_OPT_FLAG, &c.quick, NULL, "rough figures in seconds",
-          0, 0 },
-        CMD_COMMON_ROWS(c.common),
-        CMD_TABLE_END,
+        NN_OPT_STRING('m', "model", &b.model, "FILE|RUN",
+                      "left out: the cascade that came with the program"),
+        NN_OPT_FLAG(0, "json", &b.json, "one JSON object"),
+        NN_OPT_INT(0, "rounds", &b.rounds, "N", 0, BENCH_MAX_ROUNDS,
+                   "timings per median; 0: 11, or 3 with --quick"),
+        NN_OPT_FLAG(0, "quick", &b.quick, "rough figures in seconds"),
+        CMD_COMMON_ROWS(b.common),
+        NN_OPT_END,
     };
     const struct nn_options o = {
         .command = "bench",
@@ -192,19 +189,12 @@ int cmd_bench(int argc, char **argv)
         .min_operands = 0,
         .max_operands = 0,
     };
-    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+    const struct cmd c = {
+        .options = &o,
+        .common = &b.common,
+        .model = &b.model,
+        .run = run,
+    };
 
-    if (operands == NULL) {
-        nn_fail_nomem(&err);
-        return cmd_fail("bench", &err);
-    }
-    status = cmd_parse(&o, argc, argv, operands, &n);
-    status = models_choose("bench", status, &c.model, &shipped);
-    if (status < 0) {
-        cmd_apply_common(&c.common);
-        status = run(&c, &err) ? cmd_fail("bench", &err) : EXIT_DONE;
-    }
-    nn_mem_free(shipped);
-    nn_mem_free(operands);
-    return status;
+    return cmd_run(&c, &b, argc, argv);
 }

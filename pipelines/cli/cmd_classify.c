@@ -6,7 +6,6 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
-#include "pipelines/cli/models.h"
 #include "pipelines/cli/pathlist.h"
 #include "pipelines/cli/predictions.h"
 
@@ -14,6 +13,9 @@
 enum { CLASSIFY_CHUNK = 256 };
 
 struct classify {
+    struct cmd_common common;
+    const char *path; /* of the model */
+    int format;
     const struct model *model;
     struct cascade *cascade; /* as large as was needed so far, or NULL */
     struct predictions out;
@@ -198,47 +200,48 @@ static enum nn_status classify_all(struct classify *c, const char **paths,
     return st;
 }
 
-static enum nn_status run(const char *model_path, const char **paths, int n,
-                          int format, struct classify *c, struct nn_error *err)
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
 {
+    struct classify *c = ctx;
     struct model *m = NULL;
-    enum nn_status st = model_load(model_path, &m, err);
+    enum nn_status st = model_load(c->path, &m, err);
 
     if (!st) {
         c->model = m;
-        st = predictions_begin(&c->out, stdout, (enum predictions_format)format,
-                               m);
+        st = predictions_begin(&c->out, stdout,
+                               (enum predictions_format)c->format, m);
     }
     if (!st) {
         nn_progress_begin(&c->bar, "classify", "img", 0);
-        st = classify_all(c, paths, n, err);
+        st = classify_all(c, line->operands, line->n, err);
         nn_progress_end(&c->bar, NULL);
         predictions_end(&c->out);
     }
     cascade_destroy(&c->cascade);
     model_destroy(&m);
+    if (!st && stop_asked) {
+        fputs("bearcascade classify: interrupted\n", stderr);
+        line->exit = EXIT_FAILED;
+    } else if (c->failed > 0) {
+        line->exit = EXIT_SOME_FAILED;
+    }
     return st;
 }
 
 int cmd_classify(int argc, char **argv)
 {
-    struct cmd_common common = { 0, 0 };
-    struct classify c = { .done = 0 };
-    struct nn_error err = NN_ERROR_INIT;
-    const char *model = NULL;
-    char *shipped;
-    int format = PREDICTIONS_TEXT, n = 0, status;
+    struct classify c = { .format = PREDICTIONS_TEXT };
     const struct nn_option table[] = {
-        { "model", 'm', NN_OPT_STRING, &model, "FILE|RUN",
-          "the model: a .safetensors file or a run folder; left out: the "
-          "cascade that came with the program",
-          0, 0 },
-        { "format", 'f', NN_OPT_CHOICE, &format, PREDICTIONS_FORMATS,
-          "form of the output", 0, 0 },
-        { "all-stages", 0, NN_OPT_FLAG, &c.all_stages, NULL,
-          "run the species net on what the gate rejects too", 0, 0 },
-        CMD_COMMON_ROWS(common),
-        CMD_TABLE_END,
+        NN_OPT_STRING('m', "model", &c.path, "FILE|RUN",
+                      "the model: a .safetensors file or a run folder; left "
+                      "out: the cascade that came with the program"),
+        NN_OPT_CHOICE('f', "format", &c.format, PREDICTIONS_FORMATS,
+                      "form of the output"),
+        NN_OPT_FLAG(0, "all-stages", &c.all_stages,
+                    "run the species net on what the gate rejects too"),
+        CMD_COMMON_ROWS(c.common),
+        NN_OPT_END,
     };
     const struct nn_options o = {
         .command = "classify",
@@ -255,27 +258,13 @@ int cmd_classify(int argc, char **argv)
         .min_operands = 1,
         .max_operands = -1,
     };
-    const char **paths = nn_mem_calloc((size_t)argc + 1, sizeof *paths);
+    const struct cmd command = {
+        .options = &o,
+        .common = &c.common,
+        .model = &c.path,
+        .run = run,
+        .stops = 1,
+    };
 
-    if (paths == NULL) {
-        nn_fail_nomem(&err);
-        return cmd_fail("classify", &err);
-    }
-    status = models_choose("classify", cmd_parse(&o, argc, argv, paths, &n),
-                           &model, &shipped);
-    if (status < 0) {
-        cmd_apply_common(&common);
-        stop_catch_signals();
-        if (run(model, paths, n, format, &c, &err)) {
-            status = cmd_fail("classify", &err);
-        } else if (stop_asked) {
-            fputs("bearcascade classify: interrupted\n", stderr);
-            status = EXIT_FAILED;
-        } else {
-            status = c.failed > 0 ? EXIT_SOME_FAILED : EXIT_DONE;
-        }
-    }
-    nn_mem_free(shipped);
-    nn_mem_free(paths);
-    return status;
+    return cmd_run(&command, &c, argc, argv);
 }

@@ -39,14 +39,17 @@ static enum nn_status write_all(const struct comparison *c, const json_t *all,
     return st;
 }
 
-static enum nn_status run_compare(const struct compare *m, struct nn_error *err)
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
 {
+    const struct compare *m = ctx;
     struct nn_dataset *ds = NULL;
     struct comparison c = { 0 };
     struct comparison_result r = { 0 };
     json_t *all = NULL;
     enum nn_status st = data_open(m->opt.data, m->opt.split_seed, &ds, err);
 
+    (void)line;
     if (st) {
         return st;
     }
@@ -71,35 +74,33 @@ static enum nn_status run_compare(const struct compare *m, struct nn_error *err)
     return st;
 }
 
-static int check_needs(struct compare *m, int n, const char *const *operands)
+static enum nn_status check_needs(void *ctx, const struct cmd_line *line,
+                                  struct nn_error *err)
 {
-    if (n != 1 || m->opt.out == NULL) {
-        fprintf(stderr, "bearcascade compare: %s is needed\n",
-                m->opt.out == NULL ? "--out DIR" : "DATA");
-        return EXIT_USAGE;
+    struct compare *m = ctx;
+
+    if (m->opt.out == NULL) {
+        return nn_fail(err, NN_ERR_ARG, "--out DIR is needed");
     }
-    m->opt.data = operands[0];
+    m->opt.data = line->operands[0];
     m->opt.threads = m->common.threads;
     if (m->epochs > 0) {
         m->opt.gate_epochs = m->opt.species_epochs = m->epochs;
     }
-    return -1;
+    return NN_OK;
 }
 
 static int parse_and_run(struct compare *m, const struct nn_option *table,
                          int argc, char **argv)
 {
-    struct nn_error err = NN_ERROR_INIT;
-    int n = 0, status;
     const struct nn_options o = {
         .command = "compare",
         .synopsis = "DATA --out DIR [options]",
-        .summary =
-            "Train the cascade and the single models people use instead, each "
-            "with the same pictures, budget and seeds, and judge all on the "
-            "same test pictures. Finished runs in DIR are not trained again. "
-            "DIR/comparison.json holds every figure, DIR/report.html shows "
-            "them.",
+        .summary = "Train the cascade and the single models people use "
+                   "instead, each with the same pictures, budget and seeds, "
+                   "and judge all on the same test pictures. Finished runs in "
+                   "DIR are not trained again. DIR/comparison.json holds every "
+                   "figure, DIR/report.html shows them.",
         .table = table,
         .examples =
             "  bearcascade compare photos --out runs/compare\n"
@@ -108,22 +109,15 @@ static int parse_and_run(struct compare *m, const struct nn_option *table,
         .min_operands = 1,
         .max_operands = 1,
     };
-    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+    const struct cmd c = {
+        .options = &o,
+        .common = &m->common,
+        .check = check_needs,
+        .run = run,
+        .stops = 1,
+    };
 
-    if (operands == NULL) {
-        nn_fail_nomem(&err);
-        return cmd_fail("compare", &err);
-    }
-    status = cmd_parse(&o, argc, argv, operands, &n);
-    status = status < 0 ? check_needs(m, n, operands) : status;
-    if (status < 0) {
-        cmd_apply_common(&m->common);
-        stop_catch_signals();
-        status = run_compare(m, &err) ? cmd_fail("compare", &err) : EXIT_DONE;
-    }
-    nn_mem_free(operands);
-    nn_options_release(&o);
-    return status;
+    return cmd_run(&c, m, argc, argv);
 }
 
 int cmd_compare(int argc, char **argv)
@@ -135,39 +129,35 @@ int cmd_compare(int argc, char **argv)
                                   .replicates = 2000 } };
     struct comparison_options *c = &m.opt;
     const struct nn_option table[] = {
-        { "out", 'o', NN_OPT_STRING, &c->out, "DIR", "folder to write", 0, 0 },
-        { "systems", 0, NN_OPT_STRING, &c->systems, "A,B,C",
-          "of cascade, multilabel, multilabel-focal, softmax-none, "
-          "softmax-max; all when not given",
-          0, 0 },
-        { "seeds", 's', NN_OPT_INT, &c->seeds, "N",
-          "training runs of each system, seeds 1..N", 1, 100 },
-        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "training", 0, 0 },
-        { "epochs", 'e', NN_OPT_INT, &m.epochs, "N",
-          "of every net; 0: what --gate-epochs and --species-epochs say", 0,
-          100000 },
-        { "gate-epochs", 0, NN_OPT_INT, &c->gate_epochs, "N",
-          "of the gate; a single model sees as many pictures as both nets", 1,
-          100000 },
-        { "species-epochs", 0, NN_OPT_INT, &c->species_epochs, "N",
-          "of the species net", 1, 100000 },
-        { "with", 'w', NN_OPT_LIST, &c->with, "NAME=VALUE",
-          "one more option for every 'train', such as gate-size=64; may be "
-          "repeated",
-          0, 0 },
-        { "split-seed", 0, NN_OPT_U64, &c->split_seed, "N",
-          "of the splits, where the data have none", 0, 0 },
-        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "measuring", 0, 0 },
-        { "left-out", 0, NN_OPT_LIST, &c->left_out, "FAMILY",
-          "negative family that an extra run of each system never sees; may "
-          "be repeated; every fourth when not given",
-          0, 0 },
-        { "no-left-out", 0, NN_OPT_FLAG, &c->no_left_out, NULL, "no extra runs",
-          0, 0 },
-        { "bootstrap", 0, NN_OPT_INT, &c->replicates, "N",
-          "resamples behind each interval", 100, 1000000 },
+        NN_OPT_STRING('o', "out", &c->out, "DIR", "folder to write"),
+        NN_OPT_STRING(0, "systems", &c->systems, "A,B,C",
+                      "of cascade, multilabel, multilabel-focal, softmax-none, "
+                      "softmax-max; all when not given"),
+        NN_OPT_INT('s', "seeds", &c->seeds, "N", 1, 100,
+                   "training runs of each system, seeds 1..N"),
+        NN_OPT_HEADING("training"),
+        NN_OPT_INT(
+            'e', "epochs", &m.epochs, "N", 0, 100000,
+            "of every net; 0: what --gate-epochs and --species-epochs say"),
+        NN_OPT_INT(
+            0, "gate-epochs", &c->gate_epochs, "N", 1, 100000,
+            "of the gate; a single model sees as many pictures as both nets"),
+        NN_OPT_INT(0, "species-epochs", &c->species_epochs, "N", 1, 100000,
+                   "of the species net"),
+        NN_OPT_LIST('w', "with", &c->with, "NAME=VALUE",
+                    "one more option for every 'train', such as gate-size=64; "
+                    "may be repeated"),
+        NN_OPT_U64(0, "split-seed", &c->split_seed, "N",
+                   "of the splits, where the data have none"),
+        NN_OPT_HEADING("measuring"),
+        NN_OPT_LIST(0, "left-out", &c->left_out, "FAMILY",
+                    "negative family that an extra run of each system never "
+                    "sees; may be repeated; every fourth when not given"),
+        NN_OPT_FLAG(0, "no-left-out", &c->no_left_out, "no extra runs"),
+        NN_OPT_INT(0, "bootstrap", &c->replicates, "N", 100, 1000000,
+                   "resamples behind each interval"),
         CMD_COMMON_ROWS(m.common),
-        CMD_TABLE_END,
+        NN_OPT_END,
     };
 
     return parse_and_run(&m, table, argc, argv);

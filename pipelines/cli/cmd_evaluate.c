@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/measure/evaluation.h"
-#include "pipelines/cli/models.h"
 #include "pipelines/cli/views.h"
 
 struct evaluate {
@@ -17,6 +17,7 @@ struct evaluate {
     int split, json, bootstrap;
     uint64_t seed;
     struct nn_option_list subsets;
+    const char *views;
     struct nn_test_views gate_views; /* none: those of the model */
 };
 
@@ -221,100 +222,95 @@ static enum nn_status measure(struct session *s, struct nn_error *err)
     return st;
 }
 
-static int run(const struct evaluate *o, const char *data)
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
 {
-    struct nn_error err = NN_ERROR_INIT;
+    const struct evaluate *o = ctx;
+    const char *data = line->operands[0];
     struct nn_dataset *ds = NULL;
     struct model *m = NULL;
     uint32_t *index = NULL;
     struct session s = { .opt = o, .all = json_array() };
-    enum nn_status st = model_load(o->model, &m, &err);
+    enum nn_status st = model_load(o->model, &m, err);
 
     if (!st) {
-        st = nn_net_set_test_views(m->gate, &o->gate_views, &err);
+        st = nn_net_set_test_views(m->gate, &o->gate_views, err);
     }
     if (!st) {
-        st = data_open(data, o->seed, &ds, &err);
+        st = data_open(data, o->seed, &ds, err);
     }
     if (!st) {
-        st = same_classes(m, ds, &err);
+        st = same_classes(m, ds, err);
     }
     if (!st) {
         index = choose(ds, o->split, &s.n);
-        st = index == NULL ? nn_fail_nomem(&err) : NN_OK;
+        st = index == NULL ? nn_fail_nomem(err) : NN_OK;
     }
     if (!st && s.n == 0) {
-        st = nn_fail(&err, NN_ERR_ARG, "'%s' has no pictures in that split",
+        st = nn_fail(err, NN_ERR_ARG, "'%s' has no pictures in that split",
                      data);
     }
     if (!st) {
         s.model = m;
         s.ds = ds;
         s.index = index;
-        st = measure(&s, &err);
+        st = measure(&s, err);
     }
     if (!st && o->json) {
-        json_dumpf(s.all, stdout, JSON_INDENT(1));
-        putchar('\n');
+        st = nn_json_print(s.all, stdout, err);
     }
     json_decref(s.all);
     nn_mem_free(index);
     nn_dataset_close(&ds);
     model_destroy(&m);
-    return st ? cmd_fail("evaluate", &err) : EXIT_DONE;
+    return st;
 }
 
-static int check_usage(const struct evaluate *o, int status)
+static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
+                                  struct nn_error *err)
 {
-    if (status >= 0) {
-        return status;
-    }
-    for (size_t i = 0; i < o->subsets.n; i++) {
-        const char *eq = strchr(o->subsets.v[i], '=');
+    struct evaluate *e = ctx;
 
-        if (eq == NULL || eq == o->subsets.v[i] || eq[1] == '\0' ||
-            eq[1] == ':') {
-            fprintf(stderr,
-                    "bearcascade evaluate: option '--subset' wants "
-                    "NAME=GLOB[:FAMILIES], not '%s'\n",
-                    o->subsets.v[i]);
-            return EXIT_USAGE;
+    (void)line;
+    for (size_t i = 0; i < e->subsets.n; i++) {
+        const char *spec = e->subsets.v[i], *eq = strchr(spec, '=');
+
+        if (eq == NULL || eq == spec || eq[1] == '\0' || eq[1] == ':') {
+            return nn_fail(err, NN_ERR_ARG,
+                           "option '--subset' wants NAME=GLOB[:FAMILIES], not "
+                           "'%s'",
+                           spec);
         }
     }
-    return -1;
+    return test_views_check(e->views, &e->gate_views, err);
 }
 
 int cmd_evaluate(int argc, char **argv)
 {
     struct evaluate e = { .split = NN_TEST, .bootstrap = 1000, .seed = 1 };
-    int n = 0, status;
-    const char *views = NULL;
-    char *shipped;
     const struct nn_option table[] = {
-        { "model", 'm', NN_OPT_STRING, &e.model, "FILE|RUN",
-          "the model: a .safetensors file or a run folder; left out: the "
-          "cascade that came with the program",
-          0, 0 },
-        { "split", 0, NN_OPT_CHOICE, &e.split, "train|valid|test|all",
-          "pictures to measure on", 0, 0 },
-        { "subset", 0, NN_OPT_LIST, &e.subsets, "NAME=GLOB[:FAMILIES]",
-          "also report the pictures of a class whose file name (whole path if "
-          "GLOB has a slash) matches, against all negatives or those of the "
-          "named families (patterns, commas between them); may be repeated",
-          0, 0 },
-        { "json", 0, NN_OPT_FLAG, &e.json, NULL, "a JSON array of reports", 0,
-          0 },
-        { "bootstrap", 0, NN_OPT_INT, &e.bootstrap, "N",
-          "samples behind each interval; 0: no intervals", 0, 1000000 },
-        { "seed", 's', NN_OPT_U64, &e.seed, "N",
-          "of the bootstrap, and of the split where the folder has none", 0,
-          0 },
-        { "gate-test-views", 0, NN_OPT_STRING, &views, "PX,PXm,...",
-          "let the gate look in these views instead of its own, such as "
-          "224,160m (see train); its threshold and temperature stay",
-          0, 0 },
+        NN_OPT_STRING('m', "model", &e.model, "FILE|RUN",
+                      "the model: a .safetensors file or a run folder; left "
+                      "out: the cascade that came with the program"),
+        NN_OPT_CHOICE(0, "split", &e.split, "train|valid|test|all",
+                      "pictures to measure on"),
+        NN_OPT_LIST(0, "subset", &e.subsets, "NAME=GLOB[:FAMILIES]",
+                    "also report the pictures of a class whose file name "
+                    "(whole path if GLOB has a slash) matches, against all "
+                    "negatives or those of the named families (patterns, "
+                    "commas between them); may be repeated"),
+        NN_OPT_FLAG(0, "json", &e.json, "a JSON array of reports"),
+        NN_OPT_INT(0, "bootstrap", &e.bootstrap, "N", 0, 1000000,
+                   "samples behind each interval; 0: no intervals"),
+        NN_OPT_U64(
+            's', "seed", &e.seed, "N",
+            "of the bootstrap, and of the split where the folder has none"),
+        NN_OPT_STRING(
+            0, "gate-test-views", &e.views, "PX,PXm,...",
+            "let the gate look in these views instead of its own, such as "
+            "224,160m (see train); its threshold and temperature stay"),
         CMD_COMMON_ROWS(e.common),
-        CMD_TABLE_END,
+        NN_OPT_END,
     };
     const struct nn_options o = {
         .command = "evaluate",
@@ -333,23 +329,13 @@ int cmd_evaluate(int argc, char **argv)
         .min_operands = 1,
         .max_operands = 1,
     };
-    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+    const struct cmd c = {
+        .options = &o,
+        .common = &e.common,
+        .model = &e.model,
+        .check = check_usage,
+        .run = run,
+    };
 
-    if (operands == NULL) {
-        struct nn_error err = NN_ERROR_INIT;
-
-        nn_fail_nomem(&err);
-        return cmd_fail("evaluate", &err);
-    }
-    status = check_usage(&e, cmd_parse(&o, argc, argv, operands, &n));
-    status = test_views_check(views, "evaluate", &e.gate_views, status);
-    status = models_choose("evaluate", status, &e.model, &shipped);
-    if (status < 0) {
-        cmd_apply_common(&e.common);
-        status = run(&e, operands[0]);
-    }
-    nn_options_release(&o);
-    nn_mem_free(shipped);
-    nn_mem_free(operands);
-    return status;
+    return cmd_run(&c, &e, argc, argv);
 }

@@ -8,7 +8,6 @@
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cascade/model.h"
-#include "pipelines/cli/models.h"
 #include "pipelines/export/onnx.h"
 #include "pipelines/train/pretrain.h"
 
@@ -163,8 +162,10 @@ static char *model_file(const char *path)
                                 : nn_mem_strdup(path);
 }
 
-static enum nn_status run(const struct command *c, struct nn_error *err)
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
 {
+    const struct command *c = ctx;
     struct nn_error why = NN_ERROR_INIT;
     struct nn_st_file *f = NULL;
     struct model *m = NULL;
@@ -173,6 +174,7 @@ static enum nn_status run(const struct command *c, struct nn_error *err)
     enum nn_status st =
         path == NULL ? nn_fail_nomem(err) : nn_st_open(path, &f, err);
 
+    (void)line;
     if (st) {
         goto out;
     }
@@ -198,40 +200,38 @@ out:
     return st;
 }
 
-static int check_usage(const struct command *c, int status)
+static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
+                                  struct nn_error *err)
 {
-    if (status < 0 && c->onnx == NULL) {
-        fputs("bearcascade export: --onnx OUT is needed\n", stderr);
-        return EXIT_USAGE;
-    }
-    return status;
+    const struct command *c = ctx;
+
+    (void)line;
+    return c->onnx != NULL ? NN_OK
+                           : nn_fail(err, NN_ERR_ARG, "--onnx OUT is needed");
 }
 
 int cmd_export(int argc, char **argv)
 {
-    struct command c = { .net = NET_GATE };
-    struct nn_error err = NN_ERROR_INIT;
-    int n = 0, status;
-    char *shipped;
+    struct command x = { .net = NET_GATE };
     const struct nn_option table[] = {
-        { "model", 'm', NN_OPT_STRING, &c.model, "FILE|RUN",
-          "a cascade or a backbone: a .safetensors file or a run folder; left "
-          "out: the cascade that came with the program",
-          0, 0 },
-        { "onnx", 'o', NN_OPT_STRING, &c.onnx, "OUT", "file to write", 0, 0 },
-        { "net", 0, NN_OPT_CHOICE, &c.net, "gate|species",
-          "which net of a cascade", 0, 0 },
-        CMD_COMMON_ROWS(c.common),
-        CMD_TABLE_END,
+        NN_OPT_STRING(
+            'm', "model", &x.model, "FILE|RUN",
+            "a cascade or a backbone: a .safetensors file or a run folder; "
+            "left out: the cascade that came with the program"),
+        NN_OPT_STRING('o', "onnx", &x.onnx, "OUT", "file to write"),
+        NN_OPT_CHOICE(0, "net", &x.net, "gate|species",
+                      "which net of a cascade"),
+        CMD_COMMON_ROWS(x.common),
+        NN_OPT_END,
     };
     const struct nn_options o = {
         .command = "export",
         .synopsis = "[--model FILE|RUN] --onnx OUT [--net gate|species]",
-        .summary = "Write a net as ONNX (opset 17): input image [N,3,S,S], "
-                   "outputs probabilities (calibrated; of a gate [N,1]) and "
-                   "logits. The metadata say how a photo becomes the input, "
-                   "and name classes, outputs, threshold or floor, and "
-                   "temperature.",
+        .summary =
+            "Write a net as ONNX (opset 17): input image [N,3,S,S], outputs "
+            "probabilities (calibrated; of a gate [N,1]) and logits. The "
+            "metadata say how a photo becomes the input, and name classes, "
+            "outputs, threshold or floor, and temperature.",
         .table = table,
         .examples = "  bearcascade export --model runs/bears --onnx gate.onnx\n"
                     "  bearcascade export -m runs/bears --net species "
@@ -239,19 +239,13 @@ int cmd_export(int argc, char **argv)
         .min_operands = 0,
         .max_operands = 0,
     };
-    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+    const struct cmd c = {
+        .options = &o,
+        .common = &x.common,
+        .model = &x.model,
+        .check = check_usage,
+        .run = run,
+    };
 
-    if (operands == NULL) {
-        nn_fail_nomem(&err);
-        return cmd_fail("export", &err);
-    }
-    status = check_usage(&c, cmd_parse(&o, argc, argv, operands, &n));
-    status = models_choose("export", status, &c.model, &shipped);
-    if (status < 0) {
-        cmd_apply_common(&c.common);
-        status = run(&c, &err) ? cmd_fail("export", &err) : EXIT_DONE;
-    }
-    nn_mem_free(shipped);
-    nn_mem_free(operands);
-    return status;
+    return cmd_run(&c, &x, argc, argv);
 }

@@ -5,12 +5,19 @@
 #include <strings.h>
 
 #include "common/base/file.h"
+#include "common/base/json.h"
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/data/data_card.h"
 #include "pipelines/cli/inspect_data.h"
 #include "pipelines/cli/inspect_weights.h"
 #include "pipelines/cascade/model.h"
+
+struct inspect {
+    struct cmd_common common;
+    int json, layers, pairs;
+    uint64_t seed;
+};
 
 static void print_views(const struct nn_net_spec *s)
 {
@@ -94,9 +101,11 @@ static json_t *net_json(const struct nn_net *net)
                      nn_net_views_json(&net->spec));
 }
 
-static void print_model_json(const struct model *m)
+static enum nn_status print_model_json(const struct model *m,
+                                       struct nn_error *err)
 {
     json_t *j = json_object(), *classes = json_array();
+    enum nn_status st;
 
     for (size_t k = 0; k < m->n_classes; k++) {
         json_array_append_new(classes, json_string(m->classes[k]));
@@ -116,9 +125,9 @@ static void print_model_json(const struct model *m)
     if (m->training != NULL) {
         json_object_set(j, "training", m->training);
     }
-    json_dumpf(j, stdout, JSON_INDENT(1));
-    putchar('\n');
+    st = nn_json_print(j, stdout, err);
     json_decref(j);
+    return st;
 }
 
 /* A file that is read but is no model; a damaged one is left to model_load(),
@@ -144,54 +153,53 @@ static struct nn_st_file *open_weights(const char *path)
     return f;
 }
 
-static int inspect_model(const char *path, int json, int layers)
+static enum nn_status inspect_model(const struct inspect *i, const char *path,
+                                    struct nn_error *err)
 {
-    struct nn_error err = NN_ERROR_INIT;
     struct nn_st_file *weights = open_weights(path);
     struct model *m = NULL;
-    int status = EXIT_DONE;
+    enum nn_status st = NN_OK;
 
     if (weights != NULL) {
-        if (!json) {
-            inspect_weights_print(weights, path, layers);
-        } else if (inspect_weights_json(weights, layers)) {
-            status = EXIT_FAILED;
+        if (i->json) {
+            st = inspect_weights_json(weights, i->layers, err);
+        } else {
+            inspect_weights_print(weights, path, i->layers);
         }
         nn_st_close(&weights);
-        return status;
+        return st;
     }
-    if (model_load(path, &m, &err)) {
-        return cmd_fail("inspect", &err);
-    }
-    if (json) {
-        print_model_json(m);
-    } else {
-        print_model(m, layers);
+    st = model_load(path, &m, err);
+    if (!st && i->json) {
+        st = print_model_json(m, err);
+    } else if (!st) {
+        print_model(m, i->layers);
     }
     model_destroy(&m);
-    return EXIT_DONE;
+    return st;
 }
 
-static int inspect_dataset(const char *path, int json, int pairs, uint64_t seed)
+static enum nn_status inspect_dataset(const struct inspect *i, const char *path,
+                                      int *exit, struct nn_error *err)
 {
-    struct nn_error err = NN_ERROR_INIT;
     struct nn_dataset *ds = NULL;
-    size_t bad = 0;
-    int status = EXIT_DONE;
+    enum nn_status st = data_open(path, i->seed, &ds, err);
 
-    if (data_open(path, seed, &ds, &err)) {
-        return cmd_fail("inspect", &err);
+    if (st) {
+        return st;
     }
-    if (json) {
-        status = inspect_data_json(ds) ? EXIT_FAILED : EXIT_DONE;
+    if (i->json) {
+        st = inspect_data_json(ds, err);
     } else {
-        inspect_data_print(ds, pairs);
+        inspect_data_print(ds, i->pairs);
     }
-    for (size_t i = 0; i < ds->n; i++) {
-        bad += ds->items[i].bad != 0;
+    for (size_t k = 0; k < ds->n; k++) {
+        if (ds->items[k].bad) {
+            *exit = EXIT_SOME_FAILED;
+        }
     }
     nn_dataset_close(&ds);
-    return status == EXIT_DONE && bad > 0 ? EXIT_SOME_FAILED : status;
+    return st;
 }
 
 static int is_model(const char *path)
@@ -209,51 +217,48 @@ static int is_model(const char *path)
     return yes;
 }
 
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
+{
+    const char *path = line->operands[0];
+
+    return is_model(path) ? inspect_model(ctx, path, err)
+                          : inspect_dataset(ctx, path, &line->exit, err);
+}
+
 int cmd_inspect(int argc, char **argv)
 {
-    struct cmd_common common = { 0, 0 };
-    int json = 0, layers = 0, pairs = 20, n = 0, status;
-    uint64_t seed = 1;
+    struct inspect i = { .pairs = 20, .seed = 1 };
     const struct nn_option table[] = {
-        { "json", 0, NN_OPT_FLAG, &json, NULL, "one JSON object", 0, 0 },
-        { "layers", 0, NN_OPT_FLAG, &layers, NULL,
-          "models and weights: a line per layer", 0, 0 },
-        { "pairs", 0, NN_OPT_INT, &pairs, "N",
-          "data: duplicates and unreadable files to list", 0, 1000000 },
-        { "seed", 's', NN_OPT_U64, &seed, "N",
-          "data: seed of the split, where the folder has none", 0, 0 },
-        CMD_COMMON_ROWS(common),
-        CMD_TABLE_END,
+        NN_OPT_FLAG(0, "json", &i.json, "one JSON object"),
+        NN_OPT_FLAG(0, "layers", &i.layers,
+                    "models and weights: a line per layer"),
+        NN_OPT_INT(0, "pairs", &i.pairs, "N", 0, 1000000,
+                   "data: duplicates and unreadable files to list"),
+        NN_OPT_U64('s', "seed", &i.seed, "N",
+                   "data: seed of the split, where the folder has none"),
+        CMD_COMMON_ROWS(i.common),
+        NN_OPT_END,
     };
     const struct nn_options o = {
         .command = "inspect",
         .synopsis = "MODEL|WEIGHTS|DATA",
         .summary =
-            "Show what a model file (or run folder) decides and how, "
-            "what a file of weights such as a backbone says of itself, "
-            "or what a data set holds: classes, negative families, counts "
-            "per split, sizes, unreadable files, and near-duplicates "
-            "within and across splits.",
+            "Show what a model file (or run folder) decides and how, what a "
+            "file of weights such as a backbone says of itself, or what a data "
+            "set holds: classes, negative families, counts per split, sizes, "
+            "unreadable files, and near-duplicates within and across splits.",
         .table = table,
         .examples = "  bearcascade inspect photos\n"
                     "  bearcascade inspect runs/first --layers\n",
         .min_operands = 1,
         .max_operands = 1,
     };
-    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
-    struct nn_error err = NN_ERROR_INIT;
+    const struct cmd c = {
+        .options = &o,
+        .common = &i.common,
+        .run = run,
+    };
 
-    if (operands == NULL) {
-        nn_fail_nomem(&err);
-        return cmd_fail("inspect", &err);
-    }
-    status = cmd_parse(&o, argc, argv, operands, &n);
-    if (status < 0) {
-        cmd_apply_common(&common);
-        status = is_model(operands[0])
-                     ? inspect_model(operands[0], json, layers)
-                     : inspect_dataset(operands[0], json, pairs, seed);
-    }
-    nn_mem_free(operands);
-    return status;
+    return cmd_run(&c, &i, argc, argv);
 }

@@ -245,8 +245,10 @@ static enum nn_status run_mine(const struct mine *m, struct nn_error *err)
     return st;
 }
 
-static int check_needs(const struct mine *m)
+static enum nn_status check_needs(void *ctx, const struct cmd_line *line,
+                                  struct nn_error *err)
 {
+    const struct mine *m = ctx;
     const char *missing = m->model == NULL       ? "--model FILE|RUN"
                           : m->pool.n == 0       ? "--pool PATH"
                           : m->out == NULL       ? "--out DIR"
@@ -255,29 +257,28 @@ static int check_needs(const struct mine *m)
     char *journal;
     int exists;
 
-    if (m->study.data != NULL && m->pool.n > 0 && m->out != NULL) {
-        return -1;
-    }
+    (void)line;
     if (m->study.data != NULL) {
-        fputs("bearcascade mine: --study needs --pool PATH and --out DIR\n",
-              stderr);
-        return EXIT_USAGE;
+        return m->pool.n > 0 && m->out != NULL
+                   ? NN_OK
+                   : nn_fail(err, NN_ERR_ARG,
+                             "--study needs --pool PATH and --out DIR");
     }
     if (missing != NULL) {
-        fprintf(stderr, "bearcascade mine: %s is needed\n", missing);
-        return EXIT_USAGE;
+        return nn_fail(err, NN_ERR_ARG, "%s is needed", missing);
     }
     journal = nn_path_join(m->out, "scores.bin");
-    exists = journal != NULL && nn_file_exists(journal);
-    nn_mem_free(journal);
-    if (exists && !m->resume) {
-        fprintf(stderr,
-                "bearcascade mine: '%s' holds scores already: choose another "
-                "--out, or --resume to use them\n",
-                m->out);
-        return EXIT_USAGE;
+    if (journal == NULL) {
+        return nn_fail_nomem(err);
     }
-    return -1;
+    exists = nn_file_exists(journal);
+    nn_mem_free(journal);
+    return !exists || m->resume
+               ? NN_OK
+               : nn_fail(err, NN_ERR_ARG,
+                         "'%s' holds scores already: choose another --out, or "
+                         "--resume to use them",
+                         m->out);
 }
 
 static enum nn_status run_study(struct mine *m, struct nn_error *err)
@@ -290,28 +291,34 @@ static enum nn_status run_study(struct mine *m, struct nn_error *err)
     return study_run(&m->study, err);
 }
 
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
+{
+    struct mine *m = ctx;
+
+    (void)line;
+    return m->study.data != NULL ? run_study(m, err) : run_mine(m, err);
+}
+
 static int parse_and_run(struct mine *m, const struct nn_option *table,
                          int argc, char **argv)
 {
-    struct nn_error err = NN_ERROR_INIT;
-    int n = 0, status;
     const struct nn_options o = {
         .command = "mine",
-        .synopsis = "--model FILE|RUN --pool PATH... --positives DATA "
-                    "--out DIR\n"
-                    "       bearcascade mine --study DATA --pool PATH... "
-                    "--out DIR",
-        .summary = "Find the pictures of a pool that fool the gate, and leave "
-                   "out copies and what may be a bear after all. Scores are "
-                   "kept in DIR/scores.bin: an interrupted run goes on with "
-                   "--resume, and another --top needs no second pass. "
-                   "DIR/mined.jsonl has a line for each picture looked at, "
-                   "DIR/mined.html shows them, DIR/negatives.jsonl is what "
-                   "'train --negatives' takes. With --study it asks whether "
-                   "that pays: gates are trained with mined and with as many "
-                   "random negatives, and DIR/study.txt says which is better, "
-                   "and on which families; runs that are there are not trained "
-                   "again.",
+        .synopsis =
+            "--model FILE|RUN --pool PATH... --positives DATA --out DIR\n      "
+            " bearcascade mine --study DATA --pool PATH... --out DIR",
+        .summary =
+            "Find the pictures of a pool that fool the gate, and leave out "
+            "copies and what may be a bear after all. Scores are kept in "
+            "DIR/scores.bin: an interrupted run goes on with --resume, and "
+            "another --top needs no second pass. DIR/mined.jsonl has a line "
+            "for each picture looked at, DIR/mined.html shows them, "
+            "DIR/negatives.jsonl is what 'train --negatives' takes. With "
+            "--study it asks whether that pays: gates are trained with mined "
+            "and with as many random negatives, and DIR/study.txt says which "
+            "is better, and on which families; runs that are there are not "
+            "trained again.",
         .table = table,
         .examples = "  bearcascade mine --model runs/bears --pool holiday "
                     "--positives photos --out runs/mined\n"
@@ -322,25 +329,15 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
         .min_operands = 0,
         .max_operands = 0,
     };
-    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+    const struct cmd c = {
+        .options = &o,
+        .common = &m->common,
+        .check = check_needs,
+        .run = run,
+        .stops = 1,
+    };
 
-    if (operands == NULL) {
-        nn_fail_nomem(&err);
-        return cmd_fail("mine", &err);
-    }
-    status = cmd_parse(&o, argc, argv, operands, &n);
-    status = status < 0 ? check_needs(m) : status;
-    if (status < 0) {
-        cmd_apply_common(&m->common);
-        stop_catch_signals();
-        status =
-            (m->study.data != NULL ? run_study(m, &err) : run_mine(m, &err))
-                ? cmd_fail("mine", &err)
-                : EXIT_DONE;
-    }
-    nn_mem_free(operands);
-    nn_options_release(&o);
-    return status;
+    return cmd_run(&c, m, argc, argv);
 }
 
 int cmd_mine(int argc, char **argv)
@@ -356,44 +353,42 @@ int cmd_mine(int argc, char **argv)
         .study = { .seeds = 3, .rounds = 3, .round_epochs = 6, .sets = 2 }
     };
     const struct nn_option table[] = {
-        { "model", 'm', NN_OPT_STRING, &m.model, "FILE|RUN",
-          "the model whose gate is to be fooled", 0, 0 },
-        { "pool", 'p', NN_OPT_LIST, &m.pool, "PATH",
-          "folder, archive, manifest or synth:COUNT:SEED; may be repeated", 0,
-          0 },
-        { "positives", 0, NN_OPT_STRING, &m.positives, "DATA",
-          "the labelled data of the model: what a bear looks like, and what is "
-          "known already",
-          0, 0 },
-        { "out", 'o', NN_OPT_STRING, &m.out, "DIR", "folder to write", 0, 0 },
-        { "top", 'k', NN_OPT_INT, &m.top, "K", "negatives wanted", 1, 1000000 },
-        { "resume", 0, NN_OPT_FLAG, &m.resume, NULL,
-          "use the scores that --out holds", 0, 0 },
-        { "link", 0, NN_OPT_STRING, &m.link, "DIR",
-          "copy the accepted pictures into DIR, such as a class folder", 0, 0 },
-        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "choosing", 0, 0 },
-        { "mode", 0, NN_OPT_CHOICE, &m.mode, GATE_MINE_MODES,
-          "which: any that score --least or more, the largest scores, those "
-          "just below the threshold, all scores alike, or any at all",
-          0, 0 },
-        { "hard-share", 0, NN_OPT_DOUBLE, &m.hard_share, "S",
-          "share chosen by score; the rest are random", 0, 1 },
-        { "least", 0, NN_OPT_DOUBLE, &m.least, "P",
-          "least score of a hard one; -1: the gate's threshold", -1, 1 },
-        { "folder-cap", 0, NN_OPT_INT, &m.folder_cap, "N",
-          "most from one folder; 0: no limit, -1: a fifth of --top", -1,
-          1000000 },
-        { "cluster-cap", 0, NN_OPT_INT, &m.cluster_cap, "N",
-          "most of one kind; 0: no limit, -1: a tenth of --top", -1, 1000000 },
-        { "suspect-rate", 0, NN_OPT_DOUBLE, &m.suspect_rate, "P",
-          "share of validation bears that the rule for suspects must catch",
-          0.01, 1 },
-        { "trust-pool", 0, NN_OPT_FLAG, &m.trust, NULL,
-          "the pool holds no bears: suspect nobody", 0, 0 },
-        { "seed", 's', NN_OPT_U64, &m.seed, "N", "of random choices", 0, 0 },
+        NN_OPT_STRING('m', "model", &m.model, "FILE|RUN",
+                      "the model whose gate is to be fooled"),
+        NN_OPT_LIST(
+            'p', "pool", &m.pool, "PATH",
+            "folder, archive, manifest or synth:COUNT:SEED; may be repeated"),
+        NN_OPT_STRING(0, "positives", &m.positives, "DATA",
+                      "the labelled data of the model: what a bear looks like, "
+                      "and what is known already"),
+        NN_OPT_STRING('o', "out", &m.out, "DIR", "folder to write"),
+        NN_OPT_INT('k', "top", &m.top, "K", 1, 1000000, "negatives wanted"),
+        NN_OPT_FLAG(0, "resume", &m.resume, "use the scores that --out holds"),
+        NN_OPT_STRING(
+            0, "link", &m.link, "DIR",
+            "copy the accepted pictures into DIR, such as a class folder"),
+        NN_OPT_HEADING("choosing"),
+        NN_OPT_CHOICE(
+            0, "mode", &m.mode, GATE_MINE_MODES,
+            "which: any that score --least or more, the largest scores, those "
+            "just below the threshold, all scores alike, or any at all"),
+        NN_OPT_DOUBLE(0, "hard-share", &m.hard_share, "S", 0, 1,
+                      "share chosen by score; the rest are random"),
+        NN_OPT_DOUBLE(0, "least", &m.least, "P", -1, 1,
+                      "least score of a hard one; -1: the gate's threshold"),
+        NN_OPT_INT(0, "folder-cap", &m.folder_cap, "N", -1, 1000000,
+                   "most from one folder; 0: no limit, -1: a fifth of --top"),
+        NN_OPT_INT(0, "cluster-cap", &m.cluster_cap, "N", -1, 1000000,
+                   "most of one kind; 0: no limit, -1: a tenth of --top"),
+        NN_OPT_DOUBLE(
+            0, "suspect-rate", &m.suspect_rate, "P", 0.01, 1,
+            "share of validation bears that the rule for suspects must catch"),
+        NN_OPT_FLAG(0, "trust-pool", &m.trust,
+                    "the pool holds no bears: suspect nobody"),
+        NN_OPT_U64('s', "seed", &m.seed, "N", "of random choices"),
         STUDY_ROWS(m.study),
         CMD_COMMON_ROWS(m.common),
-        CMD_TABLE_END,
+        NN_OPT_END,
     };
 
     return parse_and_run(&m, table, argc, argv);

@@ -216,54 +216,119 @@ out:
     return st;
 }
 
-static int check_usage(struct command *c, int status)
+static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
+                                  struct nn_error *err)
 {
-    char *last;
-    int exists;
+    struct command *c = ctx;
+    enum nn_status st = views_check(&c->views, err);
 
-    if (status >= 0) {
-        return status;
+    (void)line;
+    if (!st && parse_sizes(c)) {
+        st = nn_fail(err, NN_ERR_ARG,
+                     "option '--sizes' wants PX:EPOCHS,PX:EPOCHS..., sizes "
+                     "from %d to %d, not '%s'",
+                     LEAST_SIZE, MOST_SIZE, c->sizes);
     }
-    if (c->out == NULL) {
-        fputs("bearcascade pretrain: --out RUN is needed\n", stderr);
-        return EXIT_USAGE;
-    }
-    if (parse_sizes(c)) {
-        fprintf(stderr,
-                "bearcascade pretrain: option '--sizes' wants "
-                "PX:EPOCHS,PX:EPOCHS..., sizes from %d to %d, not '%s'\n",
-                LEAST_SIZE, MOST_SIZE, c->sizes);
-        return EXIT_USAGE;
-    }
-    last = nn_path_join(c->out, "last.safetensors");
-    exists = last != NULL && nn_file_exists(last);
-    nn_mem_free(last);
-    if (exists != c->resume) {
-        fprintf(stderr,
-                exists ? "bearcascade pretrain: '%s' holds a run already: "
-                         "choose another --out, or --resume to go on\n"
-                       : "bearcascade pretrain: nothing to resume in '%s' (no "
-                         "last.safetensors)\n",
-                c->out);
-        return EXIT_USAGE;
-    }
-    return -1;
+    return st ? st : cmd_check_out(c->out, c->resume, err);
 }
 
-static int parse_and_run(struct command *c, const struct nn_option *table,
-                         int argc, char **argv)
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
 {
-    struct nn_error err = NN_ERROR_INIT;
-    int n = 0, status;
+    char *data = join_spec(line->operands, (size_t)line->n);
+    enum nn_status st = data == NULL
+                            ? nn_fail_nomem(err)
+                            : run_pretrain(ctx, line->options, data, err);
+
+    nn_mem_free(data);
+    return st;
+}
+
+/* --- the command line --- */
+
+#define RUN_ROWS(c)                                                            \
+    NN_OPT_STRING('o', "out", &(c).out, "RUN", "run folder to write"),         \
+        NN_OPT_INT('e', "epochs", &(c).epochs, "N", 1, 100000,                 \
+                   "passes over the pictures"),                                \
+        NN_OPT_INT(0, "size", &(c).size, "PX", LEAST_SIZE, MOST_SIZE,          \
+                   "input, pixels square"),                                    \
+        NN_OPT_STRING(0, "sizes", &(c).sizes, "PX:EPOCHS,...",                 \
+                      "growing input: replaces --size and --epochs; the last " \
+                      "one is the net's, and every epoch is measured at it"),  \
+        NN_OPT_DOUBLE('w', "width", &(c).width, "W", 0.05, 4,                  \
+                      "channels of the net times this"),                       \
+        NN_OPT_U64('s', "seed", &(c).seed, "N",                                \
+                   "start weights, order, augmentation and splits"),           \
+        NN_OPT_STRING(                                                         \
+            0, "init", &(c).init, "FILE",                                      \
+            "start from these weights (timm's or our .safetensors)"),          \
+        NN_OPT_FLAG(0, "resume", &(c).resume,                                  \
+                    "go on with an interrupted run in --out"),                 \
+        NN_OPT_CHOICE(0, "negatives", &(c).negatives, "leave|class|families",  \
+                      "pictures of no class: leave them out, make them one "   \
+                      "class, or one class per family"),                       \
+        NN_OPT_CHOICE(                                                         \
+            0, "head", &(c).head, "softmax|sigmoid",                           \
+            "one choice among the classes, or one yes or no per class"),       \
+        NN_OPT_FLAG(0, "half", &(c).half,                                      \
+                    "store the weights as float16 (half the size)")
+
+#define TRAINING_ROWS(c)                                                       \
+    NN_OPT_HEADING("training"),                                                \
+        NN_OPT_INT('b', "batch", &(c).batch, "N", 2, 4096, "pictures a step"), \
+        NN_OPT_CHOICE(0, "optimiser", &(c).optimiser, "adamw|sgd",             \
+                      "AdamW, or SGD with Nesterov momentum 0.9"),             \
+        NN_OPT_DOUBLE(0, "lr", &(c).lr, "RATE", 1e-8, 10,                      \
+                      "largest learning rate"),                                \
+        NN_OPT_CHOICE(0, "schedule", &(c).schedule, "one-cycle|cosine",        \
+                      "course of the learning rate"),                          \
+        NN_OPT_DOUBLE(0, "warmup", &(c).warmup, "SHARE", 0, 0.9,               \
+                      "share of the steps in which the rate rises"),           \
+        NN_OPT_DOUBLE(0, "weight-decay", &(c).weight_decay, "X", 0, 10,        \
+                      "AdamW: decoupled; SGD: added to the gradient"),         \
+        NN_OPT_DOUBLE(0, "clip", &(c).clip, "NORM", 0, 1e6,                    \
+                      "largest norm of a gradient; 0 off"),                    \
+        NN_OPT_DOUBLE(0, "norm-floor", &(c).norm_floor, "V", 0, 1,             \
+                      "least running variance of a batch norm; 0: none"),      \
+        NN_OPT_DOUBLE(0, "dropout", &(c).dropout, "P", 0, 0.9,                 \
+                      "before the classifier"),                                \
+        NN_OPT_DOUBLE(0, "ema", &(c).ema, "D", 0, 0.99999,                     \
+                      "decay of the weight average; 0 off"),                   \
+        NN_OPT_DOUBLE(0, "label-smoothing", &(c).label_smoothing, "S", 0, 0.9, \
+                      "share of a target spread over all classes"),            \
+        NN_OPT_INT(0, "eval-every", &(c).eval_every, "N", 1, 100000,           \
+                   "epochs between measurements"),                             \
+        NN_OPT_INT(0, "cache", &(c).cache_mb, "MB", 0, 1 << 20,                \
+                   "memory for decoded pictures; 0: 1 GiB or a quarter of "    \
+                   "memory, the less")
+
+#define MIX_ROWS(c)                                                            \
+    NN_OPT_DOUBLE(0, "mixup", &(c).mixup, "A", 0, 1,                           \
+                  "blend pairs of pictures, share from Beta(A,A); 0 off"),     \
+        NN_OPT_DOUBLE(                                                         \
+            0, "cutmix", &(c).cutmix, "A", 0, 1,                               \
+            "paste boxes between pictures, area from Beta(A,A); 0 off"),       \
+        NN_OPT_DOUBLE(0, "mix-share", &(c).mix_share, "P", 0, 1,               \
+                      "probability that a picture is blended or pasted into"), \
+        NN_OPT_INT(0, "plain-epochs", &(c).plain_epochs, "N", 0, 100000,       \
+                   "last epochs without --mixup and --cutmix")
+
+int cmd_pretrain(int argc, char **argv)
+{
+    struct command p;
+    const struct nn_option table[] = {
+        RUN_ROWS(p), TRAINING_ROWS(p),          VIEWS_ROWS(p.views),
+        MIX_ROWS(p), CMD_COMMON_ROWS(p.common), NN_OPT_END,
+    };
     const struct nn_options o = {
         .command = "pretrain",
         .synopsis = "DATA... --out RUN",
-        .summary = "Train one MobileNetV4 classifier over all class folders "
-                   "of DATA (folders, archives or a manifest, as for train) "
-                   "and write RUN/best.safetensors, with timm's tensor names, "
-                   "for train --init. Several DATA are taken as one, classes "
-                   "of the same name together. Pictures of no class are left "
-                   "out unless --negatives says otherwise.",
+        .summary = "Train one MobileNetV4 classifier over all class folders of "
+                   "DATA (folders, archives or a manifest, as for train) and "
+                   "write RUN/best.safetensors, with timm's tensor names, for "
+                   "train --init. Several DATA are taken as one, classes of "
+                   "the same name together. Pictures of no class are left out "
+                   "unless --negatives says otherwise.",
         .table = table,
         .examples = "  bearcascade pretrain thumbnails --out runs/backbone \\\n"
                     "      --sizes 64:20,96:10 --mixup 0.2\n"
@@ -272,103 +337,14 @@ static int parse_and_run(struct command *c, const struct nn_option *table,
         .min_operands = 1,
         .max_operands = -1,
     };
-    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
-
-    if (operands == NULL) {
-        nn_fail_nomem(&err);
-        return cmd_fail("pretrain", &err);
-    }
-    status = cmd_parse(&o, argc, argv, operands, &n);
-    status = check_usage(c, views_check(&c->views, "pretrain", status));
-    if (status < 0) {
-        char *data = join_spec(operands, (size_t)n);
-
-        cmd_apply_common(&c->common);
-        stop_catch_signals();
-        if (data == NULL) {
-            nn_fail_nomem(&err);
-        }
-        status = data == NULL || run_pretrain(c, &o, data, &err)
-                     ? cmd_fail("pretrain", &err)
-                     : EXIT_DONE;
-        nn_mem_free(data);
-    }
-    nn_mem_free(operands);
-    nn_options_release(&o);
-    return status;
-}
-
-int cmd_pretrain(int argc, char **argv)
-{
-    struct command c;
-    const struct nn_option table[] = {
-        { "out", 'o', NN_OPT_STRING, &c.out, "RUN", "run folder to write", 0,
-          0 },
-        { "epochs", 'e', NN_OPT_INT, &c.epochs, "N", "passes over the pictures",
-          1, 100000 },
-        { "size", 0, NN_OPT_INT, &c.size, "PX", "input, pixels square",
-          LEAST_SIZE, MOST_SIZE },
-        { "sizes", 0, NN_OPT_STRING, &c.sizes, "PX:EPOCHS,...",
-          "growing input: replaces --size and --epochs; the last one is the "
-          "net's, and every epoch is measured at it",
-          0, 0 },
-        { "width", 'w', NN_OPT_DOUBLE, &c.width, "W",
-          "channels of the net times this", 0.05, 4 },
-        { "seed", 's', NN_OPT_U64, &c.seed, "N",
-          "start weights, order, augmentation and splits", 0, 0 },
-        { "init", 0, NN_OPT_STRING, &c.init, "FILE",
-          "start from these weights (timm's or our .safetensors)", 0, 0 },
-        { "resume", 0, NN_OPT_FLAG, &c.resume, NULL,
-          "go on with an interrupted run in --out", 0, 0 },
-        { "negatives", 0, NN_OPT_CHOICE, &c.negatives, "leave|class|families",
-          "pictures of no class: leave them out, make them one class, or one "
-          "class per family",
-          0, 0 },
-        { "head", 0, NN_OPT_CHOICE, &c.head, "softmax|sigmoid",
-          "one choice among the classes, or one yes or no per class", 0, 0 },
-        { "half", 0, NN_OPT_FLAG, &c.half, NULL,
-          "store the weights as float16 (half the size)", 0, 0 },
-        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "training", 0, 0 },
-        { "batch", 'b', NN_OPT_INT, &c.batch, "N", "pictures a step", 2, 4096 },
-        { "optimiser", 0, NN_OPT_CHOICE, &c.optimiser, "adamw|sgd",
-          "AdamW, or SGD with Nesterov momentum 0.9", 0, 0 },
-        { "lr", 0, NN_OPT_DOUBLE, &c.lr, "RATE", "largest learning rate", 1e-8,
-          10 },
-        { "schedule", 0, NN_OPT_CHOICE, &c.schedule, "one-cycle|cosine",
-          "course of the learning rate", 0, 0 },
-        { "warmup", 0, NN_OPT_DOUBLE, &c.warmup, "SHARE",
-          "share of the steps in which the rate rises", 0, 0.9 },
-        { "weight-decay", 0, NN_OPT_DOUBLE, &c.weight_decay, "X",
-          "AdamW: decoupled; SGD: added to the gradient", 0, 10 },
-        { "clip", 0, NN_OPT_DOUBLE, &c.clip, "NORM",
-          "largest norm of a gradient; 0 off", 0, 1e6 },
-        { "norm-floor", 0, NN_OPT_DOUBLE, &c.norm_floor, "V",
-          "least running variance of a batch norm; 0: none", 0, 1 },
-        { "dropout", 0, NN_OPT_DOUBLE, &c.dropout, "P", "before the classifier",
-          0, 0.9 },
-        { "ema", 0, NN_OPT_DOUBLE, &c.ema, "D",
-          "decay of the weight average; 0 off", 0, 0.99999 },
-        { "label-smoothing", 0, NN_OPT_DOUBLE, &c.label_smoothing, "S",
-          "share of a target spread over all classes", 0, 0.9 },
-        { "eval-every", 0, NN_OPT_INT, &c.eval_every, "N",
-          "epochs between measurements", 1, 100000 },
-        { "cache", 0, NN_OPT_INT, &c.cache_mb, "MB",
-          "memory for decoded pictures; 0: 1 GiB or a quarter of memory, the "
-          "less",
-          0, 1 << 20 },
-        VIEWS_ROWS(c.views),
-        { "mixup", 0, NN_OPT_DOUBLE, &c.mixup, "A",
-          "blend pairs of pictures, share from Beta(A,A); 0 off", 0, 1 },
-        { "cutmix", 0, NN_OPT_DOUBLE, &c.cutmix, "A",
-          "paste boxes between pictures, area from Beta(A,A); 0 off", 0, 1 },
-        { "mix-share", 0, NN_OPT_DOUBLE, &c.mix_share, "P",
-          "probability that a picture is blended or pasted into", 0, 1 },
-        { "plain-epochs", 0, NN_OPT_INT, &c.plain_epochs, "N",
-          "last epochs without --mixup and --cutmix", 0, 100000 },
-        CMD_COMMON_ROWS(c.common),
-        CMD_TABLE_END,
+    const struct cmd c = {
+        .options = &o,
+        .common = &p.common,
+        .check = check_usage,
+        .run = run,
+        .stops = 1,
     };
 
-    set_defaults(&c);
-    return parse_and_run(&c, table, argc, argv);
+    set_defaults(&p);
+    return cmd_run(&c, &p, argc, argv);
 }

@@ -138,11 +138,14 @@ static enum nn_status publish(const struct sweep_options *o,
     return st;
 }
 
-static enum nn_status run(const struct sweep_options *o, struct nn_error *err)
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
 {
+    const struct sweep_options *o = &((const struct sweep *)ctx)->o;
     struct session s = { .ds = NULL };
     enum nn_status st = prepare(o, &s, err);
 
+    (void)line;
     if (!st) {
         st = sweep_train(o, s.ds, &s.plan, &s.test, err);
     }
@@ -162,42 +165,34 @@ static enum nn_status run(const struct sweep_options *o, struct nn_error *err)
 /* --- the command -----------------------------------------------------------
  */
 
-static int check_usage(struct sweep *s, int status)
+static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
+                                  struct nn_error *err)
 {
-    struct nn_error err = NN_ERROR_INIT;
+    struct sweep *s = ctx;
     enum nn_status st;
 
-    if (status >= 0) {
-        return status;
-    }
     if (s->o.out == NULL) {
-        fputs("bearcascade sweep: --out DIR is needed\n", stderr);
-        return EXIT_USAGE;
+        return nn_fail(err, NN_ERR_ARG, "--out DIR is needed");
     }
-    st = sweep_parse_numbers(s->numbers, &s->o, &err);
-    st = st ? st : sweep_parse_kinds(s->kinds, &s->o, &err);
-    st = st ? st : sweep_parse_losses(s->losses, &s->o, &err);
-    st = st ? st : sweep_check_with(&s->o.with, &err);
-    if (st) {
-        cmd_fail("sweep", &err);
-        return st == NN_ERR_ARG ? EXIT_USAGE : EXIT_FAILED;
-    }
-    return -1;
+    s->o.data = line->operands[0];
+    s->o.threads = s->common.threads;
+    st = sweep_parse_numbers(s->numbers, &s->o, err);
+    st = st ? st : sweep_parse_kinds(s->kinds, &s->o, err);
+    st = st ? st : sweep_parse_losses(s->losses, &s->o, err);
+    return st ? st : sweep_check_with(&s->o.with, err);
 }
 
 static int parse_and_run(struct sweep *s, const struct nn_option *table,
                          int argc, char **argv)
 {
-    struct nn_error err = NN_ERROR_INIT;
-    int n = 0, status;
     const struct nn_options o = {
         .command = "sweep",
         .synopsis = "DATA --out DIR",
-        .summary = "Train the gate on more and more negatives, chosen in "
-                   "several ways and with several losses, measure each on the "
-                   "same test pictures, and say after how many another "
-                   "doubling gains little. Writes DIR/sweep.json. A run that "
-                   "is there already is not trained again.",
+        .summary =
+            "Train the gate on more and more negatives, chosen in several ways "
+            "and with several losses, measure each on the same test pictures, "
+            "and say after how many another doubling gains little. Writes "
+            "DIR/sweep.json. A run that is there already is not trained again.",
         .table = table,
         .examples = "  bearcascade sweep photos --out runs/sweep\n"
                     "  bearcascade sweep photos --out runs/quick --seeds 1 "
@@ -206,23 +201,17 @@ static int parse_and_run(struct sweep *s, const struct nn_option *table,
         .min_operands = 1,
         .max_operands = 1,
     };
-    const char **operands = nn_mem_calloc((size_t)argc + 1, sizeof *operands);
+    const struct cmd c = {
+        .options = &o,
+        .common = &s->common,
+        .check = check_usage,
+        .run = run,
+        .stops = 1,
+    };
 
-    if (operands == NULL) {
-        nn_fail_nomem(&err);
-        return cmd_fail("sweep", &err);
-    }
-    status = check_usage(s, cmd_parse(&o, argc, argv, operands, &n));
-    if (status < 0) {
-        cmd_apply_common(&s->common);
-        stop_catch_signals();
-        s->o.data = operands[0];
-        s->o.threads = s->common.threads;
-        status = run(&s->o, &err) ? cmd_fail("sweep", &err) : EXIT_DONE;
-    }
-    nn_mem_free(operands);
+    int status = cmd_run(&c, s, argc, argv);
+
     nn_mem_free(s->o.number);
-    nn_options_release(&o);
     return status;
 }
 
@@ -235,39 +224,34 @@ int cmd_sweep(int argc, char **argv)
         .o = { .seeds = 3, .epochs = 10, .gain = 0.01 },
     };
     const struct nn_option table[] = {
-        { "out", 'o', NN_OPT_STRING, &s.o.out, "DIR",
-          "folder for sweep.json and the runs", 0, 0 },
-        { "negatives", 0, NN_OPT_STRING, &s.numbers, "LIST",
-          "numbers of training negatives", 0, 0 },
-        { "kinds", 0, NN_OPT_STRING, &s.kinds, "LIST",
-          "how they are chosen: random, mined (those that fool the gate of "
-          "the smallest number), one-family",
-          0, 0 },
-        { "losses", 0, NN_OPT_STRING, &s.losses, "LIST",
-          "cross-entropy, focal-1, focal-2, focal-5, class-weights; all but "
-          "the first with random negatives at the two largest numbers",
-          0, 0 },
-        { "full-grid", 0, NN_OPT_FLAG, &s.o.full_grid, NULL,
-          "every loss with every kind at every number", 0, 0 },
-        { "family", 0, NN_OPT_STRING, &s.o.family, "NAME",
-          "of one-family; left out: the largest", 0, 0 },
-        { "seeds", 0, NN_OPT_INT, &s.o.seeds, "N", "runs of each point", 1,
-          100 },
-        { "gain", 0, NN_OPT_DOUBLE, &s.o.gain, "X",
-          "enough is where a doubling lowers the false-positive rate at 95 % "
-          "hit rate by less than this",
-          1e-6, 1 },
-        { NULL, 0, NN_OPT_HEADING, NULL, NULL, "training", 0, 0 },
-        { "epochs", 'e', NN_OPT_INT, &s.o.epochs, "N",
-          "epochs over all training pictures; with fewer negatives more, so "
-          "that every run is shown as many pictures",
-          1, 10000 },
-        { "with", 0, NN_OPT_LIST, &s.o.with, "NAME=VALUE",
-          "an option of train for every run, such as gate-size=96; may be "
-          "repeated",
-          0, 0 },
+        NN_OPT_STRING('o', "out", &s.o.out, "DIR",
+                      "folder for sweep.json and the runs"),
+        NN_OPT_STRING(0, "negatives", &s.numbers, "LIST",
+                      "numbers of training negatives"),
+        NN_OPT_STRING(0, "kinds", &s.kinds, "LIST",
+                      "how they are chosen: random, mined (those that fool the "
+                      "gate of the smallest number), one-family"),
+        NN_OPT_STRING(
+            0, "losses", &s.losses, "LIST",
+            "cross-entropy, focal-1, focal-2, focal-5, class-weights; all but "
+            "the first with random negatives at the two largest numbers"),
+        NN_OPT_FLAG(0, "full-grid", &s.o.full_grid,
+                    "every loss with every kind at every number"),
+        NN_OPT_STRING(0, "family", &s.o.family, "NAME",
+                      "of one-family; left out: the largest"),
+        NN_OPT_INT(0, "seeds", &s.o.seeds, "N", 1, 100, "runs of each point"),
+        NN_OPT_DOUBLE(0, "gain", &s.o.gain, "X", 1e-6, 1,
+                      "enough is where a doubling lowers the false-positive "
+                      "rate at 95 % hit rate by less than this"),
+        NN_OPT_HEADING("training"),
+        NN_OPT_INT('e', "epochs", &s.o.epochs, "N", 1, 10000,
+                   "epochs over all training pictures; with fewer negatives "
+                   "more, so that every run is shown as many pictures"),
+        NN_OPT_LIST(0, "with", &s.o.with, "NAME=VALUE",
+                    "an option of train for every run, such as gate-size=96; "
+                    "may be repeated"),
         CMD_COMMON_ROWS(s.common),
-        CMD_TABLE_END,
+        NN_OPT_END,
     };
 
     return parse_and_run(&s, table, argc, argv);

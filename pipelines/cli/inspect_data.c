@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/image/image.h"
 #include "pipelines/data/data_card.h"
@@ -245,13 +246,15 @@ static json_t *groups_json(const struct nn_dataset *ds)
     return a;
 }
 
-enum nn_status inspect_data_json(const struct nn_dataset *ds)
+enum nn_status inspect_data_json(const struct nn_dataset *ds,
+                                 struct nn_error *err)
 {
     struct sizes s = measure_sizes(ds);
     json_t *j = data_card_json(ds);
+    enum nn_status st;
 
     if (j == NULL) {
-        return NN_ERR_NOMEM;
+        return nn_fail_nomem(err);
     }
     json_object_set_new(j, "has_splits", json_boolean(ds->has_splits));
     json_object_set_new(j, "longest_side",
@@ -259,8 +262,7 @@ enum nn_status inspect_data_json(const struct nn_dataset *ds)
                                   s.median, "max", s.most));
     json_object_set_new(j, "unreadable_files", bad_json(ds));
     json_object_set_new(j, "duplicate_groups", groups_json(ds));
-    json_dumpf(j, stdout, JSON_INDENT(1));
-    putchar('\n');
+    st = nn_json_print(j, stdout, err);
     json_decref(j);
-    return NN_OK;
+    return st;
 }

@@ -9,6 +9,7 @@
  * fingerprinted and grouped. */
 void inspect_data_print(const struct nn_dataset *ds, int pairs);
 /* The same as one JSON object with every unreadable file and group. */
-NN_MUST_CHECK enum nn_status inspect_data_json(const struct nn_dataset *ds);
+NN_MUST_CHECK enum nn_status inspect_data_json(const struct nn_dataset *ds,
+                                               struct nn_error *err);
 
 #endif /* PIPELINES_CLI_INSPECT_DATA_H */

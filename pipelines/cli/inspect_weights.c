@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json.h"
+
 static const char *const keys[] = { "net", "data", "training" };
 enum { N_KEYS = sizeof keys / sizeof keys[0] };
 
@@ -76,11 +78,12 @@ void inspect_weights_print(const struct nn_st_file *f, const char *path,
     }
 }
 
-enum nn_status inspect_weights_json(const struct nn_st_file *f, int layers)
+enum nn_status inspect_weights_json(const struct nn_st_file *f, int layers,
+                                    struct nn_error *err)
 {
     json_t *j = json_object(), *list = json_array();
     const char *format = nn_st_meta(f, "format");
-    int failed;
+    enum nn_status st;
 
     json_object_set_new(j, "format",
                         format ? json_string(format) : json_null());
@@ -103,9 +106,8 @@ enum nn_status inspect_weights_json(const struct nn_st_file *f, int layers)
     if (layers) {
         json_object_set(j, "layers", list);
     }
-    failed = json_dumpf(j, stdout, JSON_INDENT(1));
-    putchar('\n');
+    st = nn_json_print(j, stdout, err);
     json_decref(list);
     json_decref(j);
-    return failed ? NN_ERR_NOMEM : NN_OK;
+    return st;
 }

@@ -12,6 +12,7 @@
 void inspect_weights_print(const struct nn_st_file *f, const char *path,
                            int layers);
 NN_MUST_CHECK enum nn_status inspect_weights_json(const struct nn_st_file *f,
-                                                  int layers);
+                                                  int layers,
+                                                  struct nn_error *err);
 
 #endif /* PIPELINES_CLI_INSPECT_WEIGHTS_H */

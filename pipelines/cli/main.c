@@ -8,7 +8,6 @@
 #include "common/base/cpu.h"
 #include "common/base/log.h"
 #include "pipelines/cli/cmd.h"
-#include "pipelines/synth/synth.h"
 
 static const struct {
     const char *name;
@@ -25,7 +24,7 @@ static const struct {
     { "export", cmd_export, "write a net as ONNX" },
     { "sweep", cmd_sweep, "how many negatives does the gate need?" },
     { "bench", cmd_bench, "measure the speed of the nets on this machine" },
-    { "synth", synth_command, "draw pictures of bears and look-alikes" },
+    { "synth", cmd_synth, "draw pictures of bears and look-alikes" },
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -13,7 +13,6 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/tensor/safetensors.h"
-#include "pipelines/cli/cmd.h"
 
 #define CASCADE  "bears.safetensors"
 #define BACKBONE "backbone-*.safetensors"
@@ -69,22 +68,21 @@ enum nn_status models_cascade(char **path, struct nn_error *err)
                    n > 1 ? "'" : "");
 }
 
-int models_choose(const char *command, int status, const char **model,
-                  char **own)
+enum nn_status models_choose(const char **model, char **own,
+                             struct nn_error *err)
 {
-    struct nn_error err = NN_ERROR_INIT;
+    struct nn_error why = NN_ERROR_INIT;
 
     *own = NULL;
-    if (status >= 0 || *model != NULL) {
-        return status;
+    if (*model != NULL) {
+        return NN_OK;
     }
-    if (models_cascade(own, &err)) {
-        fprintf(stderr, "bearcascade %s: --model FILE|RUN is needed: %s\n",
-                command, err.text);
-        return EXIT_USAGE;
+    if (models_cascade(own, &why)) {
+        return nn_fail(err, NN_ERR_ARG, "--model FILE|RUN is needed: %s",
+                       why.text);
     }
     *model = *own;
-    return -1;
+    return NN_OK;
 }
 
 /* --- backbones --- */

@@ -16,10 +16,10 @@
 NN_MUST_CHECK enum nn_status models_cascade(char **path, struct nn_error *err);
 
 /* For a command's --model: when *model is NULL, that of the shipped cascade,
- * which *own keeps (nn_mem_free, NULL otherwise). Returns `status` when it is
- * no -1, -1 to go on, or the exit status after saying what is missing. */
-int models_choose(const char *command, int status, const char **model,
-                  char **own);
+ * which *own keeps (nn_mem_free, NULL otherwise). Errors: NN_ERR_ARG, saying
+ * that --model is needed and where no cascade is; NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status models_choose(const char **model, char **own,
+                                           struct nn_error *err);
 
 /* Path of the first backbone by name whose width is `width`, or NULL in *path
  * when there is none. A backbone that cannot be read costs a warning.

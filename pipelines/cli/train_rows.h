@@ -4,172 +4,144 @@
 #define PIPELINES_CLI_TRAIN_ROWS_H
 
 #include "common/base/options.h"
+#include "pipelines/cascade/model.h"
+#include "pipelines/cli/views.h"
+
+#define RUN_ROWS(t)                                                            \
+    NN_OPT_STRING('o', "out", &(t).out, "RUN", "run folder to write"),         \
+        NN_OPT_CHOICE(0, "system", &(t).system, MODEL_SYSTEM_NAMES,            \
+                      "design to train"),                                      \
+        NN_OPT_CHOICE(0, "loss", &(t).loss, "cross-entropy|focal",             \
+                      "of --system multilabel"),                               \
+        NN_OPT_INT(                                                            \
+            'e', "epochs", &(t).epochs, "N", 0, 100000,                        \
+            "epochs of every net; 0: the two defaults below, or as many "      \
+            "as see the same number of pictures"),                             \
+        NN_OPT_U64('s', "seed", &(t).seed, "N",                                \
+                   "start weights, order, augmentation and splits"),           \
+        NN_OPT_STRING(                                                         \
+            0, "init", &(t).init, "FILE",                                      \
+            "first weights, timm's or our .safetensors; none: random ones; "   \
+            "left out: the backbone that came with the program, if it fits"),  \
+        NN_OPT_U64(                                                            \
+            0, "split-seed", &(t).split_seed, "N",                             \
+            "of the splits alone, where the data name none; 0: --seed"),       \
+        NN_OPT_FLAG(0, "resume", &(t).resume,                                  \
+                    "go on with an interrupted run in --out")
+
+#define NET_ROWS(t)                                                            \
+    NN_OPT_HEADING("networks"),                                                \
+        NN_OPT_DOUBLE(0, "gate-width", &(t).gate_width, "W", 0.05, 4,          \
+                      "channels of the gate times this"),                      \
+        NN_OPT_INT(0, "gate-size", &(t).gate_size, "PX", 32, 1024,             \
+                   "input of the gate, pixels square"),                        \
+        NN_OPT_DOUBLE(0, "species-width", &(t).species_width, "W", 0.05, 4,    \
+                      "channels of the species net times this"),               \
+        NN_OPT_INT(0, "species-size", &(t).species_size, "PX", 32, 1024,       \
+                   "input of the species net"),                                \
+        TEST_VIEWS_ROWS((t).gate_views, (t).species_views),                    \
+        NN_OPT_CHOICE(                                                         \
+            0, "species-from", &(t).species_from, "gate|init|random",          \
+            "first weights of the species net: the trained gate's "            \
+            "where the widths are equal (but the species net's of a "          \
+            "cascade in --init), those of --init, or random ones"),            \
+        NN_OPT_FLAG(0, "half", &(t).half,                                      \
+                    "store the model as float16 (half the size)")
+
+#define TRAINING_ROWS(t)                                                       \
+    NN_OPT_HEADING("training"),                                                \
+        NN_OPT_INT(                                                            \
+            0, "gate-epochs", &(t).gate_epochs, "N", 0, 100000,                \
+            "epochs of the gate; 0: 45 from random weights, 20 from others"),  \
+        NN_OPT_INT(0, "species-epochs", &(t).species_epochs, "N", 0, 100000,   \
+                   "epochs of the species net; 0: 20, or 12 when the gate "    \
+                   "started from a file"),                                     \
+        NN_OPT_INT('b', "batch", &(t).batch, "N", 2, 4096, "pictures a step"), \
+        NN_OPT_DOUBLE(0, "lr", &(t).lr, "RATE", 1e-8, 10,                      \
+                      "largest learning rate"),                                \
+        NN_OPT_DOUBLE(0, "weight-decay", &(t).weight_decay, "X", 0, 10,        \
+                      "AdamW weight decay"),                                   \
+        NN_OPT_DOUBLE(0, "ema", &(t).ema, "D", 0, 0.99999,                     \
+                      "decay of the weight average; 0 off"),                   \
+        NN_OPT_DOUBLE(0, "norm-floor", &(t).norm_floor, "V", -1, 10,           \
+                      "least running variance of a batch norm, 0: none; -1: "  \
+                      "0.01 from pre-trained weights, none from random ones"), \
+        NN_OPT_DOUBLE(0, "label-smoothing", &(t).label_smoothing, "S", 0, 0.9, \
+                      "of the species net"),                                   \
+        NN_OPT_DOUBLE(0, "positive-share", &(t).positive_share, "P", 0, 0.99,  \
+                      "share of bears among the gate's training views; 0: as " \
+                      "in the data")
 
 #define INIT_ROWS(t)                                                           \
-    { NULL, 0,    NN_OPT_HEADING,                                              \
-      NULL, NULL, "nets that start from pre-trained weights",                  \
-      0,    0 },                                                               \
-        { "init-rate",    0,   NN_OPT_DOUBLE,                                  \
-          &(t).init_rate, "X", "their learning rate is --lr times this",       \
-          1e-6,           1000 },                                              \
-        { "head-epochs",                                                       \
-          0,                                                                   \
-          NN_OPT_INT,                                                          \
-          &(t).head_epochs,                                                    \
-          "N",                                                                 \
-          "first epochs, in which the classifier alone is trained",            \
-          0,                                                                   \
-          100000 },                                                            \
-        { "head-rate",    0,   NN_OPT_DOUBLE,                                  \
-          &(t).head_rate, "X", "rate of the classifier times this",            \
-          1e-6,           1000 },                                              \
-        { "layer-decay",                                                       \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(t).layer_decay,                                                    \
-          "X",                                                                 \
-          "rate of each of the seven stages: this times that of the next one", \
-          0.01,                                                                \
-          1 },                                                                 \
-    {                                                                          \
-        "keep-norms", 0, NN_OPT_INT, &(t).keep_norms, "N",                     \
-            "first stages, of seven, whose running statistics of batch norm "  \
-            "stay",                                                            \
-            0, 7                                                               \
-    }
+    NN_OPT_HEADING("nets that start from pre-trained weights"),                \
+        NN_OPT_DOUBLE(0, "init-rate", &(t).init_rate, "X", 1e-6, 1000,         \
+                      "their learning rate is --lr times this"),               \
+        NN_OPT_INT(0, "head-epochs", &(t).head_epochs, "N", 0, 100000,         \
+                   "first epochs, in which the classifier alone is trained"),  \
+        NN_OPT_DOUBLE(0, "head-rate", &(t).head_rate, "X", 1e-6, 1000,         \
+                      "rate of the classifier times this"),                    \
+        NN_OPT_DOUBLE(0, "layer-decay", &(t).layer_decay, "X", 0.01, 1,        \
+                      "rate of each of the seven stages: this times that of "  \
+                      "the next one"),                                         \
+        NN_OPT_INT(0, "keep-norms", &(t).keep_norms, "N", 0, 7,                \
+                   "first stages, of seven, whose running statistics of "      \
+                   "batch norm stay")
 
 #define NEGATIVES_ROWS(t)                                                      \
-    { NULL, 0, NN_OPT_HEADING, NULL, NULL, "negatives", 0, 0 },                \
-        { "leave-out",                                                         \
-          0,                                                                   \
-          NN_OPT_LIST,                                                         \
-          &(t).leave_out,                                                      \
-          "FAMILY",                                                            \
-          "do not train or validate on this family of negatives, and mine "    \
-          "none in folders of its name; may be repeated",                      \
-          0,                                                                   \
-          0 },                                                                 \
-        { "negatives",                                                         \
-          0,                                                                   \
-          NN_OPT_LIST,                                                         \
-          &(t).negatives,                                                      \
-          "PATH",                                                              \
-          "train on these as negatives too: a folder, archive, manifest "      \
-          "(such as "                                                          \
-          "mine writes) or synth:...; may be repeated",                        \
-          0,                                                                   \
-          0 },                                                                 \
-        { "mine-pool",                                                         \
-          0,                                                                   \
-          NN_OPT_LIST,                                                         \
-          &(t).mine_pool,                                                      \
-          "PATH",                                                              \
-          "mine negatives here once the gate is trained; may be repeated",     \
-          0,                                                                   \
-          0 },                                                                 \
-        { "rounds",                                                            \
-          0,                                                                   \
-          NN_OPT_INT,                                                          \
-          &(t).rounds.rounds,                                                  \
-          "R",                                                                 \
-          "rounds of mining at most; they end when false alarms stop to fall", \
-          1,                                                                   \
-          100 },                                                               \
-        { "top",      0,                                                       \
-          NN_OPT_INT, &(t).rounds.top,                                         \
-          "K",        "negatives of a round",                                  \
-          1,          1000000 },                                               \
-        { "round-share",                                                       \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(t).rounds.share,                                                   \
-          "S",                                                                 \
-          "most negatives of a round, as a share of the training pictures",    \
-          0.001,                                                               \
-          100 },                                                               \
-        { "max-false-alarm",                                                   \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(t).rounds.max_false_alarm,                                         \
-          "P",                                                                 \
-          "rounds end when the false-alarm rate at --min-hit-rate is "         \
-          "certified to be no more; 0: no target",                             \
-          0,                                                                   \
-          1 },                                                                 \
-        { "gate-from",                                                         \
-          0,                                                                   \
-          NN_OPT_STRING,                                                       \
-          &(t).rounds.gate_from,                                               \
-          "FILE|RUN",                                                          \
-          "take the gate of this model instead of training a first one; with " \
-          "--gate-test-views its threshold is chosen anew",                    \
-          0,                                                                   \
-          0 },                                                                 \
-        { "match-rounds",                                                      \
-          0,                                                                   \
-          NN_OPT_STRING,                                                       \
-          &(t).rounds.match,                                                   \
-          "RUN",                                                               \
-          "as many negatives in each round as that run has found",             \
-          0,                                                                   \
-          0 },                                                                 \
-        { "round-epochs",      0, NN_OPT_INT, &(t).rounds.epochs, "N",         \
-          "epochs of a round", 1, 100000 },                                    \
-        { "round-rate",  0,                                                    \
-          NN_OPT_DOUBLE, &(t).rounds.rate,                                     \
-          "X",           "its largest learning rate is the gate's times this", \
-          1e-6,          1000 },                                               \
-        { "hard-share",                                                        \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(t).rounds.hard_share,                                              \
-          "S",                                                                 \
-          "share of a round chosen by score; the rest are random",             \
-          0,                                                                   \
-          1 },                                                                 \
-        { "mine-mode",                                                         \
-          0,                                                                   \
-          NN_OPT_CHOICE,                                                       \
-          &(t).rounds.mode,                                                    \
-          GATE_MINE_MODES,                                                     \
-          "what a round takes, as in mine",                                    \
-          0,                                                                   \
-          0 },                                                                 \
-        { "suspect-rate",                                                      \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(t).rounds.suspect_rate,                                            \
-          "P",                                                                 \
-          "share of validation bears that the rule for suspects must catch",   \
-          0.01,                                                                \
-          1 },                                                                 \
-        { "keep-rounds",                                                       \
-          0,                                                                   \
-          NN_OPT_FLAG,                                                         \
-          &(t).rounds.keep,                                                    \
-          NULL,                                                                \
-          "take the last round's gate, also when it is no better (to "         \
-          "compare)",                                                          \
-          0,                                                                   \
-          0 },                                                                 \
-    {                                                                          \
-        "trust-pool", 0, NN_OPT_FLAG, &(t).rounds.trust_pool, NULL,            \
-            "the pool holds no bears: suspect nobody", 0, 0                    \
-    }
+    NN_OPT_HEADING("negatives"),                                               \
+        NN_OPT_LIST(0, "leave-out", &(t).leave_out, "FAMILY",                  \
+                    "do not train or validate on this family of negatives, "   \
+                    "and mine none in folders of its name; may be repeated"),  \
+        NN_OPT_LIST(                                                           \
+            0, "negatives", &(t).negatives, "PATH",                            \
+            "train on these as negatives too: a folder, archive, manifest "    \
+            "(such as mine writes) or synth:...; may be repeated"),            \
+        NN_OPT_LIST(                                                           \
+            0, "mine-pool", &(t).mine_pool, "PATH",                            \
+            "mine negatives here once the gate is trained; may be repeated"),  \
+        NN_OPT_INT(0, "rounds", &(t).rounds.rounds, "R", 1, 100,               \
+                   "rounds of mining at most; they end when false alarms "     \
+                   "stop to fall"),                                            \
+        NN_OPT_INT(0, "top", &(t).rounds.top, "K", 1, 1000000,                 \
+                   "negatives of a round"),                                    \
+        NN_OPT_DOUBLE(                                                         \
+            0, "round-share", &(t).rounds.share, "S", 0.001, 100,              \
+            "most negatives of a round, as a share of the training pictures"), \
+        NN_OPT_DOUBLE(                                                         \
+            0, "max-false-alarm", &(t).rounds.max_false_alarm, "P", 0, 1,      \
+            "rounds end when the false-alarm rate at --min-hit-rate is "       \
+            "certified to be no more; 0: no target"),                          \
+        NN_OPT_STRING(                                                         \
+            0, "gate-from", &(t).rounds.gate_from, "FILE|RUN",                 \
+            "take the gate of this model instead of training a first one; "    \
+            "with --gate-test-views its threshold is chosen anew"),            \
+        NN_OPT_STRING(                                                         \
+            0, "match-rounds", &(t).rounds.match, "RUN",                       \
+            "as many negatives in each round as that run has found"),          \
+        NN_OPT_INT(0, "round-epochs", &(t).rounds.epochs, "N", 1, 100000,      \
+                   "epochs of a round"),                                       \
+        NN_OPT_DOUBLE(0, "round-rate", &(t).rounds.rate, "X", 1e-6, 1000,      \
+                      "its largest learning rate is the gate's times this"),   \
+        NN_OPT_DOUBLE(                                                         \
+            0, "hard-share", &(t).rounds.hard_share, "S", 0, 1,                \
+            "share of a round chosen by score; the rest are random"),          \
+        NN_OPT_CHOICE(0, "mine-mode", &(t).rounds.mode, GATE_MINE_MODES,       \
+                      "what a round takes, as in mine"),                       \
+        NN_OPT_DOUBLE(0, "suspect-rate", &(t).rounds.suspect_rate, "P", 0.01,  \
+                      1,                                                       \
+                      "share of validation bears that the rule for suspects "  \
+                      "must catch"),                                           \
+        NN_OPT_FLAG(0, "keep-rounds", &(t).rounds.keep,                        \
+                    "take the last round's gate, also when it is no better "   \
+                    "(to compare)"),                                           \
+        NN_OPT_FLAG(0, "trust-pool", &(t).rounds.trust_pool,                   \
+                    "the pool holds no bears: suspect nobody")
 
 #define PROMISE_ROWS(t)                                                        \
-    { NULL, 0, NN_OPT_HEADING, NULL, NULL, "what it promises", 0, 0 },         \
-        { "min-hit-rate",                                                      \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(t).min_hit_rate,                                                   \
-          "P",                                                                 \
-          "share of bears that the gate must let through",                     \
-          0.01,                                                                \
-          0.9999 },                                                            \
-    {                                                                          \
-        "keep-rate", 0, NN_OPT_DOUBLE, &(t).keep_rate, "P",                    \
-            "share of bears whose kind must be named, not unknown", 0.01, 1    \
-    }
+    NN_OPT_HEADING("what it promises"),                                        \
+        NN_OPT_DOUBLE(0, "min-hit-rate", &(t).min_hit_rate, "P", 0.01, 0.9999, \
+                      "share of bears that the gate must let through"),        \
+        NN_OPT_DOUBLE(0, "keep-rate", &(t).keep_rate, "P", 0.01, 1,            \
+                      "share of bears whose kind must be named, not unknown")
 
 #endif /* PIPELINES_CLI_TRAIN_ROWS_H */

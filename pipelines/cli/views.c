@@ -1,37 +1,24 @@
 #include "pipelines/cli/views.h"
 
-#include <stdio.h>
-
-#include "pipelines/cli/cmd.h"
-
-int views_check(const struct views_options *v, const char *command, int status)
+enum nn_status views_check(const struct views_options *v, struct nn_error *err)
 {
     struct nn_augment a = nn_augment_none();
 
-    for (size_t i = 0; status < 0 && i < v->without.n; i++) {
+    for (size_t i = 0; i < v->without.n; i++) {
         if (nn_augment_without(&a, v->without.v[i])) {
-            fprintf(stderr,
-                    "bearcascade %s: option '--without' wants one of %s, not "
-                    "'%s'\n",
-                    command, NN_AUGMENT_STEPS, v->without.v[i]);
-            status = EXIT_USAGE;
+            return nn_fail(err, NN_ERR_ARG,
+                           "option '--without' wants one of %s, not '%s'",
+                           NN_AUGMENT_STEPS, v->without.v[i]);
         }
     }
-    return status;
+    return NN_OK;
 }
 
-int test_views_check(const char *text, const char *command,
-                     struct nn_test_views *views, int status)
+enum nn_status test_views_check(const char *text, struct nn_test_views *views,
+                                struct nn_error *err)
 {
-    struct nn_error err = NN_ERROR_INIT;
-
     views->n = 0;
-    if (status >= 0 || text == NULL ||
-        !nn_test_views_parse(text, views, &err)) {
-        return status;
-    }
-    fprintf(stderr, "bearcascade %s: %s\n", command, err.text);
-    return EXIT_USAGE;
+    return text != NULL ? nn_test_views_parse(text, views, err) : NN_OK;
 }
 
 void views_apply(const struct views_options *v, struct nn_augment *a)

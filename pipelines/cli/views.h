@@ -16,56 +16,33 @@ enum views_kind { VIEWS_MILD, VIEWS_STRONG, VIEWS_PLAIN };
 
 /* Rows of an option table; v: a struct views_options. */
 #define VIEWS_ROWS(v)                                                          \
-    { NULL, 0, NN_OPT_HEADING, NULL, NULL, "views", 0, 0 },                    \
-        { "views",                                                             \
-          0,                                                                   \
-          NN_OPT_CHOICE,                                                       \
-          &(v).kind,                                                           \
-          "mild|strong|plain",                                                 \
-          "augmentation; plain: crops and mirror images alone",                \
-          0,                                                                   \
-          0 },                                                                 \
-        { "crop-min",                                                          \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(v).crop_min,                                                       \
-          "SHARE",                                                             \
-          "least share of a picture in a crop; 0: that of the "                \
-          "views",                                                             \
-          0,                                                                   \
-          1 },                                                                 \
-    {                                                                          \
-        "without", 0, NN_OPT_LIST, &(v).without, "STEP",                       \
-            "leave out one step of the views: " NN_AUGMENT_STEPS               \
-            "; may be repeated",                                               \
-            0, 0                                                               \
-    }
+    NN_OPT_HEADING("views"),                                                   \
+        NN_OPT_CHOICE(0, "views", &(v).kind, "mild|strong|plain",              \
+                      "augmentation; plain: crops and mirror images alone"),   \
+        NN_OPT_DOUBLE(                                                         \
+            0, "crop-min", &(v).crop_min, "SHARE", 0, 1,                       \
+            "least share of a picture in a crop; 0: that of the views"),       \
+        NN_OPT_LIST(0, "without", &(v).without, "STEP",                        \
+                    "leave out one step of the views: " NN_AUGMENT_STEPS       \
+                    "; may be repeated")
 
-/* status, or EXIT_USAGE and a line on stderr when it was below 0 and `without`
- * names no step. */
-int views_check(const struct views_options *v, const char *command, int status);
+/* Errors: NN_ERR_ARG (`without` names no step). */
+NN_MUST_CHECK enum nn_status views_check(const struct views_options *v,
+                                         struct nn_error *err);
 
 /* Rows for two strings, NULL when left out. */
 #define TEST_VIEWS_ROWS(gate, species)                                         \
-    { "gate-test-views",                                                       \
-      0,                                                                       \
-      NN_OPT_STRING,                                                           \
-      &(gate),                                                                 \
-      "PX,PXm,...",                                                            \
-      "how the trained gate looks at a picture: sizes, the first the "         \
-      "largest, m: mirrored, such as 224,160m; the logits' mean counts; "      \
-      "left out: --gate-size",                                                 \
-      0,                                                                       \
-      0 },                                                                     \
-    {                                                                          \
-        "species-test-views", 0, NN_OPT_STRING, &(species), "PX,PXm,...",      \
-            "the same of the species net", 0, 0                                \
-    }
+    NN_OPT_STRING(0, "gate-test-views", &(gate), "PX,PXm,...",                 \
+                  "how the trained gate looks at a picture: sizes, the first " \
+                  "the largest, m: mirrored, such as 224,160m; the logits' "   \
+                  "mean counts; left out: --gate-size"),                       \
+        NN_OPT_STRING(0, "species-test-views", &(species), "PX,PXm,...",       \
+                      "the same of the species net")
 
-/* status, or EXIT_USAGE and a line on stderr when it was below 0 and text is no
- * list of test views; NULL is none. */
-int test_views_check(const char *text, const char *command,
-                     struct nn_test_views *views, int status);
+/* A NULL text is none. Errors: those of nn_test_views_parse(). */
+NN_MUST_CHECK enum nn_status test_views_check(const char *text,
+                                              struct nn_test_views *views,
+                                              struct nn_error *err);
 
 /* *a holds the mild views on entry. */
 void views_apply(const struct views_options *v, struct nn_augment *a);

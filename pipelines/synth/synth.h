@@ -180,8 +180,4 @@ NN_MUST_CHECK enum nn_status synth_write(const char *dir,
                                          enum synth_format format, int splits,
                                          struct nn_error *err);
 
-/* `bearcascade synth`: argv[0] is "synth". Returns the exit status: 0 done,
- * 1 failed, 2 usage. */
-int synth_command(int argc, char **argv);
-
 #endif /* PIPELINES_SYNTH_SYNTH_H */

@@ -16,39 +16,18 @@ enum train_only { TRAIN_ALL, TRAIN_ONLY_GATE };
 
 /* Rows of train's option table; s: a struct train_subset. */
 #define SUBSET_ROWS(s)                                                         \
-    { NULL, 0, NN_OPT_HEADING, NULL, NULL, "to study the gate", 0, 0 },        \
-        { "only",                                                              \
-          0,                                                                   \
-          NN_OPT_CHOICE,                                                       \
-          &(s).only,                                                           \
-          "all|gate",                                                          \
-          "gate: no species net; the model has one class, whose name is "      \
-          "those "                                                             \
-          "of the classes with '|' between them",                              \
-          0,                                                                   \
-          0 },                                                                 \
-        { "only-negatives",                                                    \
-          0,                                                                   \
-          NN_OPT_STRING,                                                       \
-          &(s).only_negatives,                                                 \
-          "FILE",                                                              \
-          "train on these negatives of DATA alone: names as inspect prints "   \
-          "them, one a line",                                                  \
-          0,                                                                   \
-          0 },                                                                 \
-        { "gate-focal",                                                        \
-          0,                                                                   \
-          NN_OPT_DOUBLE,                                                       \
-          &(s).gate_focal,                                                     \
-          "GAMMA",                                                             \
-          "focal loss for the gate; 0: cross-entropy",                         \
-          0,                                                                   \
-          20 },                                                                \
-    {                                                                          \
-        "class-weights", 0, NN_OPT_FLAG, &(s).class_weights, NULL,             \
-            "weigh training pictures so that bears and negatives count alike", \
-            0, 0                                                               \
-    }
+    NN_OPT_HEADING("to study the gate"),                                       \
+        NN_OPT_CHOICE(0, "only", &(s).only, "all|gate",                        \
+                      "gate: no species net; the model has one class, whose "  \
+                      "name is those of the classes with '|' between them"),   \
+        NN_OPT_STRING(0, "only-negatives", &(s).only_negatives, "FILE",        \
+                      "train on these negatives of DATA alone: names as "      \
+                      "inspect prints them, one a line"),                      \
+        NN_OPT_DOUBLE(0, "gate-focal", &(s).gate_focal, "GAMMA", 0, 20,        \
+                      "focal loss for the gate; 0: cross-entropy"),            \
+        NN_OPT_FLAG(                                                           \
+            0, "class-weights", &(s).class_weights,                            \
+            "weigh training pictures so that bears and negatives count alike")
 
 /* Take the training negatives that the list does not name out of training,
  * and weigh pictures: with n training pictures, p of them positive, a positive

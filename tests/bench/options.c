@@ -15,21 +15,19 @@ int bench_parse(int argc, char **argv, const char *command, const char *summary,
                 struct bench_options *o)
 {
     const struct nn_option table[] = {
-        { "size", 0, NN_OPT_INT, &o->size, "N", "image side in pixels", 32,
-          1024 },
-        { "width", 0, NN_OPT_DOUBLE, &o->width, "W", "width multiplier", 0.1,
-          4 },
-        { "batch", 0, NN_OPT_INT, &o->batch, "N", "images", 1, 1024 },
-        { "threads", 0, NN_OPT_INT, &o->threads, "N", "0: all", 0, 1024 },
-        { "rounds", 0, NN_OPT_INT, &o->rounds, "N", "timings per median", 1,
-          BENCH_ROUNDS },
-        { "best", 0, NN_OPT_FLAG, &o->best, NULL,
-          "least time instead of the median (busy machines)", 0, 0 },
-        { "layer", 0, NN_OPT_STRING, &o->layer, "TEXT",
-          "only layers whose name holds TEXT", 0, 0 },
-        { "what", 0, NN_OPT_CHOICE, &o->what, "forward|input|weights",
-          "direction", 0, 0 },
-        { NULL, 0, NN_OPT_HEADING, NULL, NULL, NULL, 0, 0 },
+        NN_OPT_INT(0, "size", &o->size, "N", 32, 1024, "image side in pixels"),
+        NN_OPT_DOUBLE(0, "width", &o->width, "W", 0.1, 4, "width multiplier"),
+        NN_OPT_INT(0, "batch", &o->batch, "N", 1, 1024, "images"),
+        NN_OPT_INT(0, "threads", &o->threads, "N", 0, 1024, "0: all"),
+        NN_OPT_INT(0, "rounds", &o->rounds, "N", 1, BENCH_ROUNDS,
+                   "timings per median"),
+        NN_OPT_FLAG(0, "best", &o->best,
+                    "least time instead of the median (busy machines)"),
+        NN_OPT_STRING(0, "layer", &o->layer, "TEXT",
+                      "only layers whose name holds TEXT"),
+        NN_OPT_CHOICE(0, "what", &o->what, "forward|input|weights",
+                      "direction"),
+        NN_OPT_END,
     };
     const struct nn_options options = {
         .program = "tests/bench",
@@ -39,7 +37,8 @@ int bench_parse(int argc, char **argv, const char *command, const char *summary,
         .table = table,
     };
     const char *operands[64];
-    int n = 0, help = 0;
+    enum nn_options_help help = NN_HELP_NONE;
+    int n = 0;
     struct nn_error err = NN_ERROR_INIT;
     *o = (struct bench_options){
         .size = 128, .width = 1, .batch = 32, .rounds = 11

@@ -17,27 +17,30 @@ static const char *out, *init_from = "imagenet";
 static struct nn_option_list pools;
 
 static const struct nn_option table[] = {
-    { .kind = NN_OPT_HEADING, .help = "files" },
-    { "out", 'o', NN_OPT_STRING, &out, "RUN", "folder to write", 0, 0 },
-    { "init", 0, NN_OPT_STRING, &init_from, "FILE", "weights to start from", 0,
-      0 },
-    { "pool", 'p', NN_OPT_LIST, &pools, "PATH", "may be given many times", 0,
-      0 },
-    { .kind = NN_OPT_HEADING, .help = "training" },
-    { "epochs", 0, NN_OPT_INT, &epochs, "N",
-      "passes over the training pictures; more take longer and fit better, up "
-      "to a point that the validation pictures show",
-      1, 1000 },
-    { "any-int", 0, NN_OPT_INT, &any_int, "N", "no limit", 0, 0 },
-    { "seed", 0, NN_OPT_U64, &seed, "N", "random numbers start here", 0, 0 },
-    { "rate", 0, NN_OPT_DOUBLE, &rate, "X", "step size", 0, 1 },
-    { "single", 0, NN_OPT_DOUBLE, &single, "X", "kept as a float", 0, 1 },
-    { "any-double", 0, NN_OPT_DOUBLE, &any_double, "X", "no limit", 0, 0 },
-    { "format", 'f', NN_OPT_CHOICE, &format, "text|jsonl|csv", "of output", 0,
-      0 },
-    { "quiet", 'q', NN_OPT_FLAG, &quiet, NULL, "no progress", 0, 0 },
-    { "cache", 0, NN_OPT_FLAG, &cache, NULL, "keep fingerprints", 0, 0 },
-    { .kind = NN_OPT_HEADING },
+    NN_OPT_HEADING("files"),
+    NN_OPT_STRING('o', "out", &out, "RUN", "folder to write"),
+    NN_OPT_STRING(0, "init", &init_from, "FILE", "weights to start from"),
+    NN_OPT_LIST('p', "pool", &pools, "PATH", "may be given many times"),
+    NN_OPT_HEADING("training"),
+    NN_OPT_INT(0, "epochs", &epochs, "N", 1, 1000,
+               "passes over the training pictures; more take longer and fit "
+               "better, up to a point that the validation pictures show"),
+    NN_OPT_INT(0, "any-int", &any_int, "N", 0, 0, "no limit"),
+    NN_OPT_U64(0, "seed", &seed, "N", "random numbers start here"),
+    NN_OPT_DOUBLE(0, "rate", &rate, "X", 0, 1, "step size"),
+    NN_OPT_DOUBLE(0, "single", &single, "X", 0, 1, "kept as a float"),
+    NN_OPT_DOUBLE(0, "any-double", &any_double, "X", 0, 0, "no limit"),
+    NN_OPT_CHOICE('f', "format", &format, "text|jsonl|csv", "of output"),
+    NN_OPT_FLAG('q', "quiet", &quiet, "no progress"),
+    NN_OPT_FLAG(0, "cache", &cache, "keep fingerprints"),
+    NN_OPT_END,
+};
+
+static const struct nn_option_renamed renamed[] = {
+    { "passes", "epochs" },
+    { "silent", "quiet" },
+    { "depth", "levels" }, /* of another command */
+    { NULL, NULL },
 };
 
 static const struct nn_options command = {
@@ -46,6 +49,7 @@ static const struct nn_options command = {
     .synopsis = "DATA --out RUN [options]",
     .summary = "Trains things.",
     .table = table,
+    .renamed = renamed,
     .examples = "  bearcascade train photos --out runs/a\n",
     .min_operands = 1,
     .max_operands = 2,
@@ -53,7 +57,8 @@ static const struct nn_options command = {
 
 enum { MOST = 32 };
 static const char *operands[MOST];
-static int n_operands, help;
+static int n_operands;
+static enum nn_options_help help;
 static struct nn_error err;
 
 /* Parses the words of `line`; the words live until the test ends. */
@@ -96,7 +101,7 @@ START_TEST(values_arrive)
     ck_assert_int_eq(n_operands, 2);
     ck_assert_str_eq(operands[0], "data");
     ck_assert_str_eq(operands[1], "more");
-    ck_assert_int_eq(help, 0);
+    ck_assert_int_eq(help, NN_HELP_NONE);
 }
 END_TEST
 
@@ -153,9 +158,11 @@ END_TEST
 START_TEST(help_ends_it)
 {
     parse_ok("--epochs 3 --help --nonsense");
-    ck_assert_int_eq(help, 1);
+    ck_assert_int_eq(help, NN_HELP_PAGE);
     parse_ok("-h");
-    ck_assert_int_eq(help, 1);
+    ck_assert_int_eq(help, NN_HELP_PAGE);
+    parse_ok("--help=markdown --nonsense");
+    ck_assert_int_eq(help, NN_HELP_MARKDOWN);
 }
 END_TEST
 
@@ -168,6 +175,14 @@ static const struct {
     { "d --epohcs=3",
       "there is no option '--epohcs'; did you mean '--epochs'?" },
     { "d --form csv", "there is no option '--form'; did you mean '--format'?" },
+    { "d --passes 3", "there is no option '--passes' any more; it is called "
+                      "'--epochs'" },
+    { "d --passes=3", "there is no option '--passes' any more; it is called "
+                      "'--epochs'" },
+    { "d --no-silent", "there is no option '--no-silent' any more; it is "
+                       "called '--no-quiet'" },
+    { "d --depth 3", "there is no option '--depth'" },
+    { "d --help=text", "there is no option '--help'" },
     { "d --xyzzy", "there is no option '--xyzzy'" },
     { "d --x", "there is no option '--x'" },
     { "d --no-epochs", "there is no option '--no-epochs'" },
@@ -233,14 +248,14 @@ END_TEST
 
 /* --- help and listing ---------------------------------------------------- */
 
-static char *help_page(void)
+static char *page_of(void (*print)(const struct nn_options *o, FILE *to))
 {
     char *text = NULL;
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
 
     ck_assert_ptr_nonnull(f);
-    nn_options_help(&command, f);
+    print(&command, f);
     fclose(f);
     return text;
 }
@@ -266,7 +281,7 @@ START_TEST(help_shows_every_option_and_default)
         "  -h, --help ",
         "\nexamples:\n  bearcascade train photos --out runs/a\n",
     };
-    char *text = help_page();
+    char *text = page_of(nn_options_help);
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         ck_assert_msg(strstr(text, parts[i]) != NULL, "no '%s' in:\n%s",
@@ -278,7 +293,7 @@ END_TEST
 
 START_TEST(help_keeps_to_80_columns)
 {
-    char *text = help_page();
+    char *text = page_of(nn_options_help);
     size_t lines = 0;
 
     for (const char *s = text; *s != '\0'; lines++) {
@@ -289,6 +304,38 @@ START_TEST(help_keeps_to_80_columns)
         s += n + (s[n] == '\n');
     }
     ck_assert_uint_ge(lines, 18);
+    free(text);
+}
+END_TEST
+
+START_TEST(markdown_is_a_page)
+{
+    char *text;
+
+    parse_ok("d --any-int 3 -o a_b");
+    text = page_of(nn_options_markdown);
+    ck_assert_str_eq(
+        text,
+        "# prog train\n\nTrains things.\n\n"
+        "```\nprog train DATA --out RUN [options]\n```\n\n"
+        "## Options\n\n\n### Files\n\n"
+        "- `-o, --out RUN`: folder to write (default `a_b`)\n"
+        "- `--init FILE`: weights to start from (default `imagenet`)\n"
+        "- `-p, --pool PATH`: may be given many times\n"
+        "\n### Training\n\n"
+        "- `--epochs N`: passes over the training pictures; more take longer "
+        "and fit\n  better, up to a point that the validation pictures show "
+        "(1 to 1000, default\n  `40`)\n"
+        "- `--any-int N`: no limit (default `3`)\n"
+        "- `--seed N`: random numbers start here (default `1`)\n"
+        "- `--rate X`: step size (0 to 1, default `0.1`)\n"
+        "- `--single X`: kept as a float (0 to 1, default `0.05`)\n"
+        "- `--any-double X`: no limit (default `0`)\n"
+        "- `-f, --format text|jsonl|csv`: of output (default `text`)\n"
+        "- `-q, --quiet`: no progress\n"
+        "- `--cache`: keep fingerprints\n"
+        "\n## Examples\n\n"
+        "```\n  bearcascade train photos --out runs/a\n```\n");
     free(text);
 }
 END_TEST
@@ -337,6 +384,7 @@ static Suite *create(void)
     tcase_add_test(t, list_may_run_out_of_memory);
     tcase_add_test(t, help_shows_every_option_and_default);
     tcase_add_test(t, help_keeps_to_80_columns);
+    tcase_add_test(t, markdown_is_a_page);
     tcase_add_test(t, each_lists_values);
     suite_add_tcase(s, t);
     return s;

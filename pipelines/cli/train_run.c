@@ -1,0 +1,358 @@
+#include "pipelines/cli/train_run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/data/inputs.h"
+#include "common/data/negatives.h"
+#include "pipelines/cascade/model.h"
+#include "pipelines/cli/models.h"
+#include "pipelines/data/data_card.h"
+
+/* What nets that start from pre-trained weights need (docs/training.md). */
+enum { INIT_GATE_EPOCHS = 20, INIT_SPECIES_EPOCHS = 12 };
+#define INIT_NORM_FLOOR 0.01f
+
+static void apply_shared(const struct train *t, struct nn_train_options *o)
+{
+    o->batch = t->batch;
+    o->seed = t->seed;
+    o->schedule.peak = t->lr;
+    o->optim.weight_decay = (float)t->weight_decay;
+    o->ema = t->ema;
+    o->norm_floor = t->norm_floor > 0 ? (float)t->norm_floor : 0;
+}
+
+/* Only pre-trained weights are worth sparing. */
+static void apply_start(const struct train *t, struct nn_train_options *o)
+{
+    o->schedule.peak *= t->init_rate;
+    o->head_lr = t->head_rate;
+    o->block_decay = t->layer_decay;
+    o->norm_floor = t->norm_floor < 0 ? INIT_NORM_FLOOR : (float)t->norm_floor;
+    o->freeze_epochs = t->head_epochs;
+    o->keep_norms = t->keep_norms;
+}
+
+static enum nn_status find_start(const struct train *t, double width,
+                                 const char *who, char **path,
+                                 struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+
+    if (t->init == NULL) {
+        st = models_backbone(width, path, err);
+        if (!st && *path == NULL) {
+            nn_log(NN_LOG_INFO,
+                   "%s: no backbone of width %g is installed, it starts from "
+                   "random weights",
+                   who, width);
+        }
+    } else if (strcmp(t->init, "none") != 0) {
+        *path = nn_mem_strdup(t->init);
+        st = *path == NULL ? nn_fail_nomem(err) : NN_OK;
+    }
+    return st;
+}
+
+/* 1 when the species net starts from a file of its own: asked for, the gate
+ * is another net, or the file is a cascade with a species net. */
+static int species_has_file(const struct train *t)
+{
+    struct nn_st_file *f = NULL;
+    int from_gate = t->species_from == SPECIES_FROM_GATE;
+    int has = t->species_from == SPECIES_FROM_INIT ||
+              (from_gate && t->species.width != t->gate.width);
+
+    if (!has && from_gate && t->init != NULL && strcmp(t->init, "none") != 0 &&
+        !nn_st_open(t->init, &f, NULL)) {
+        has = nn_st_meta(f, "species.net") != NULL;
+        nn_st_close(&f);
+    }
+    return has;
+}
+
+static void set_epochs(struct train *t)
+{
+    if (t->gate_epochs > 0 || t->epochs > 0) {
+        t->gate.train.epochs = t->epochs > 0 ? t->epochs : t->gate_epochs;
+    }
+    if (t->species_epochs > 0 || t->epochs > 0) {
+        t->species.train.epochs = t->epochs > 0 ? t->epochs : t->species_epochs;
+    }
+}
+
+static enum nn_status choose_start(struct train *t, struct nn_error *err)
+{
+    enum nn_status st =
+        find_start(t, t->gate_width, "gate", &t->gate_init, err);
+
+    if (!st && species_has_file(t)) {
+        st = find_start(t, t->species_width, "species", &t->species_init, err);
+    }
+    t->gate.init = t->gate_init;
+    t->species.init = t->species_init;
+    if (t->gate.init != NULL) {
+        apply_start(t, &t->gate.train);
+        t->gate.train.epochs = INIT_GATE_EPOCHS;
+        t->species.train.epochs = INIT_SPECIES_EPOCHS;
+    }
+    if (t->species.init != NULL ||
+        (t->gate.init != NULL && t->species_from == SPECIES_FROM_GATE &&
+         t->species.width == t->gate.width)) {
+        apply_start(t, &t->species.train);
+    }
+    set_epochs(t);
+    return st;
+}
+
+static void apply_options(struct train *t)
+{
+    apply_shared(t, &t->gate.train);
+    apply_shared(t, &t->species.train);
+    views_apply(&t->views, &t->gate.train.augment);
+    views_apply(&t->views, &t->species.train.augment);
+    t->gate.size = t->gate_size;
+    t->gate.width = (float)t->gate_width;
+    t->gate.min_hit_rate = t->min_hit_rate;
+    t->gate.positive_share = t->positive_share;
+    train_subset_loss(&t->subset, &t->gate.train.loss);
+    t->species.size = t->species_size;
+    t->species.width = (float)t->species_width;
+    t->species.keep_rate = t->keep_rate;
+    t->species.train.loss.smoothing = (float)t->label_smoothing;
+}
+
+static void say_result(const char *name, const struct nn_train_result *r)
+{
+    nn_log(NN_LOG_INFO, "%s: best epoch %d of %d, %s, %.0f s, %.0f images/s",
+           name, r->best_epoch, r->epochs_done, r->best.text, r->seconds,
+           r->images_per_s);
+}
+
+static enum nn_status train_gate(const struct train *t, struct nn_dataset *ds,
+                                 const struct nn_run *run, struct model *m,
+                                 json_t *info, struct nn_error *err)
+{
+    struct nn_train_result r = { 0 };
+    const char *from = t->rounds.gate_from;
+    enum nn_status st =
+        from != NULL
+            ? train_load_gate(from, ds, &t->gate, &m->gate, &m->gate_policy,
+                              err)
+            : gate_train(ds, &t->gate, run, &m->gate, &m->gate_policy, &r, err);
+    char *text;
+
+    if (!st && from == NULL) {
+        say_result("gate", &r);
+    }
+    if (!st && t->rounds.pool != NULL) {
+        st = train_run_rounds(ds, &t->gate, &t->rounds, run, &m->gate,
+                              &m->gate_policy, err);
+    }
+    if (st) {
+        return st;
+    }
+    text = gate_policy_text(&m->gate_policy);
+    if (text == NULL) {
+        return nn_fail_nomem(err);
+    }
+    nn_log(NN_LOG_INFO, "gate: %s", text);
+    nn_mem_free(text);
+    json_object_set_new(info, "gate_seconds", json_real(r.seconds));
+    json_object_set_new(info, "gate_best_epoch", json_integer(r.best_epoch));
+    return NN_OK;
+}
+
+/* As many training pictures as the cascade's two nets see together. */
+static int baseline_epochs(const struct train *t, const struct nn_dataset *ds)
+{
+    double all = (double)nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_ALL);
+    double positive = (double)nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_POSITIVE);
+    double shown;
+
+    shown = t->system == MODEL_SOFTMAX_MAX ? positive : all;
+    if (t->epochs > 0 || shown == 0) {
+        return t->epochs > 0 ? t->epochs : 1;
+    }
+    return (
+        int)((t->gate.train.epochs * all + t->species.train.epochs * positive) /
+                 shown +
+             0.5);
+}
+
+static enum nn_status train_single(const struct train *t,
+                                   const struct nn_dataset *ds,
+                                   const struct nn_run *run, struct model *m,
+                                   json_t *info, struct nn_error *err)
+{
+    struct baseline_options o = { .system = (enum model_system)t->system,
+                                  .train = t->gate.train,
+                                  .width = t->gate.width,
+                                  .size = t->gate.size,
+                                  .test_views = t->gate.test_views,
+                                  .focal = t->loss,
+                                  .min_hit_rate = t->min_hit_rate,
+                                  .init = t->gate.init };
+    struct nn_train_result r = { 0 };
+    enum nn_status st;
+    char *text;
+
+    m->system = o.system;
+    o.train.epochs = baseline_epochs(t, ds);
+    st = baseline_train(ds, &o, run, &m->gate, &m->gate_policy, &r, err);
+    if (st) {
+        return st;
+    }
+    say_result(model_system_name(m->system), &r);
+    text = gate_policy_text(&m->gate_policy);
+    if (text == NULL) {
+        return nn_fail_nomem(err);
+    }
+    nn_log(NN_LOG_INFO, "%s: %s", model_system_name(m->system), text);
+    nn_mem_free(text);
+    json_object_set_new(info, "seconds", json_real(r.seconds));
+    json_object_set_new(info, "best_epoch", json_integer(r.best_epoch));
+    return NN_OK;
+}
+
+static enum nn_status train_species(const struct train *t,
+                                    const struct nn_dataset *ds,
+                                    const struct nn_run *run, struct model *m,
+                                    json_t *info, struct nn_error *err)
+{
+    struct species_options o = t->species;
+    struct nn_train_result r = { 0 };
+    enum nn_status st;
+
+    if (m->n_classes < 2) {
+        nn_log(NN_LOG_INFO,
+               "one class only ('%s'): the gate alone decides, no species net",
+               m->classes[0]);
+        return NN_OK;
+    }
+    /* The gate has seen the same bears, and the negatives besides. */
+    if (t->species_from == SPECIES_FROM_GATE) {
+        o.start = m->gate;
+    }
+    st = species_train(ds, &o, run, &m->species, &m->species_policy, &r, err);
+    if (st) {
+        return st;
+    }
+    say_result("species", &r);
+    nn_log(NN_LOG_INFO,
+           "species: validation accuracy %.3f, calibration error %.3f -> %.3f "
+           "at temperature %.2f; below %.3f the verdict is unknown_bear",
+           m->species_policy.accuracy, m->species_policy.ece_before,
+           m->species_policy.ece_after, m->species->temperature,
+           m->species_policy.floor);
+    json_object_set_new(info, "species_seconds", json_real(r.seconds));
+    json_object_set_new(info, "species_best_epoch", json_integer(r.best_epoch));
+    return NN_OK;
+}
+
+/* Of a path, what may go into a file that is passed on; NULL stays. */
+static const char *file_name(const char *path)
+{
+    return path != NULL ? nn_path_base(path) : NULL;
+}
+
+static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
+                                  json_t *options, struct nn_error *err)
+{
+    const struct nn_run run = { t->out, t->resume, &stop_asked };
+    struct model *m = NULL;
+    char *path = nn_path_join(t->out, "best.safetensors");
+    enum nn_status st =
+        path == NULL ? nn_fail_nomem(err) : model_create(ds, &m, err);
+
+    if (st) {
+        goto out;
+    }
+    m->data = data_card_json(ds);
+    m->training =
+        json_pack("{s:o, s:s?, s:s?}", "options", cmd_public_options(options),
+                  "gate_start", file_name(t->gate_init), "species_start",
+                  file_name(t->species_init));
+    if (m->data == NULL || m->training == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    if (t->system != MODEL_CASCADE) {
+        st = train_single(t, ds, &run, m, m->training, err);
+    } else {
+        st = train_gate(t, ds, &run, m, m->training, err);
+        st = st ? st
+             : t->subset.only == TRAIN_ONLY_GATE
+                 ? train_join_classes(m, err)
+                 : train_species(t, ds, &run, m, m->training, err);
+    }
+    if (!st) {
+        st = model_save(m, path, t->half ? NN_F16 : NN_F32, err);
+    }
+    if (!st) {
+        printf("model: %s\n"
+               "try:   bearcascade classify --model %s PHOTO\n"
+               "       bearcascade evaluate --model %s %s\n",
+               path, t->out, t->out, ds->path);
+    }
+out:
+    model_destroy(&m);
+    nn_mem_free(path);
+    return st;
+}
+
+enum nn_status train_run(struct train *t, const struct nn_options *o,
+                         const char *data, struct nn_error *err)
+{
+    struct nn_dataset *ds = NULL;
+    struct mine_sources given = { .n = 0 };
+    struct nn_pool *pool = NULL;
+    json_t *options = cmd_options_json(o, data);
+    enum nn_status st =
+        options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(t->out, err);
+
+    if (st) {
+        goto out;
+    }
+    apply_options(t);
+    st = choose_start(t, err);
+    if (!st) {
+        st = data_open(data, t->split_seed > 0 ? t->split_seed : t->seed, &ds,
+                       err);
+    }
+    if (!st) {
+        st = nn_dataset_keep_inputs(ds, 0, err);
+        st = st ? st
+                : nn_negatives_leave_out(ds, t->leave_out.v, t->leave_out.n,
+                                         err);
+        st = st ? st : train_take_subset(ds, &t->subset, err);
+    }
+    if (!st && t->negatives.n > 0) {
+        st = mine_sources_open(t->negatives.v, t->negatives.n, &given, err);
+        st = st ? st : nn_negatives_add(ds, given.v, given.n, err);
+    }
+    if (!st && t->mine_pool.n > 0) {
+        st = data_open_pools(t->mine_pool.v, t->mine_pool.n, &pool, err);
+        t->rounds.pool = pool;
+        t->rounds.leave_out = &t->leave_out;
+    }
+    if (!st) {
+        st = cmd_write_options(t->out, options, err);
+    }
+    if (!st) {
+        data_card_print(ds, stderr);
+        st = train_model(t, ds, options, err);
+    }
+out:
+    nn_mem_free(t->gate_init);
+    nn_mem_free(t->species_init);
+    nn_dataset_close(&ds);
+    mine_sources_close(&given);
+    nn_pool_close(&pool);
+    json_decref(options);
+    return st;
+}

@@ -1,0 +1,48 @@
+/* pipelines/cli/train_run.h - the options of train, and a run with them. */
+#ifndef PIPELINES_CLI_TRAIN_RUN_H
+#define PIPELINES_CLI_TRAIN_RUN_H
+
+#include "pipelines/cli/cmd.h"
+#include "pipelines/cli/views.h"
+#include "pipelines/mine/train_rounds.h"
+#include "pipelines/train/baseline.h"
+#include "pipelines/train/train_subset.h"
+
+struct train {
+    struct cmd_common common;
+    const char *out, *init;
+    int system, resume, half, loss;
+    int epochs, batch, gate_epochs, species_epochs;
+    int gate_size, species_size;
+    const char *gate_views, *species_views; /* of the trained nets */
+    double gate_width, species_width, min_hit_rate, keep_rate;
+    double lr, weight_decay, positive_share, label_smoothing, ema, norm_floor;
+    int species_from;
+    struct nn_option_list negatives, mine_pool, leave_out;
+    struct train_rounds rounds;
+    struct train_subset subset;
+    struct views_options views;
+    /* Of nets that start from pre-trained weights. */
+    double init_rate, head_rate, layer_decay;
+    int head_epochs, keep_norms;
+    char *gate_init, *species_init; /* the files, NULL: random */
+    uint64_t seed, split_seed;
+    struct gate_options gate;
+    struct species_options species;
+};
+
+/* Values of species_from. */
+enum { SPECIES_FROM_GATE, SPECIES_FROM_INIT, SPECIES_FROM_RANDOM };
+
+/* Learning rate of nets that start from pre-trained weights: --lr times this
+ * (docs/training.md). */
+#define TRAIN_INIT_RATE 0.3
+
+/* Train what t says on `data` and write t->out. o: the options, kept in the
+ * run folder and in the model.
+ * Errors: those of opening data and pools and of training. */
+NN_MUST_CHECK enum nn_status train_run(struct train *t,
+                                       const struct nn_options *o,
+                                       const char *data, struct nn_error *err);
+
+#endif /* PIPELINES_CLI_TRAIN_RUN_H */
