@@ -171,8 +171,11 @@ void nn_options_markdown(const struct nn_options *o, FILE *to)
 
     fprintf(to, "# %s %s\n\n", o->program, o->command);
     print_wrapped(to, escaped(o->summary, summary, sizeof summary), 0, 0);
-    fprintf(to, "\n```\n%s %s %s\n```\n\n## Options\n\n", o->program,
-            o->command, o->synopsis);
+    fprintf(to, "\n```\n%s %s %s\n```\n\n## Options\n", o->program, o->command,
+            o->synopsis);
+    if (o->table->kind != NN_OPTION_HEADING) {
+        fputc('\n', to);
+    }
     for (const struct nn_option *p = o->table; !nn_option_at_end(p); p++) {
         if (p->kind == NN_OPTION_HEADING) {
             fprintf(to, "\n### %c%s\n\n", toupper((unsigned char)p->help[0]),

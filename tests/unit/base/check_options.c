@@ -318,7 +318,7 @@ START_TEST(markdown_is_a_page)
         text,
         "# prog train\n\nTrains things.\n\n"
         "```\nprog train DATA --out RUN [options]\n```\n\n"
-        "## Options\n\n\n### Files\n\n"
+        "## Options\n\n### Files\n\n"
         "- `-o, --out RUN`: folder to write (default `a_b`)\n"
         "- `--init FILE`: weights to start from (default `imagenet`)\n"
         "- `-p, --pool PATH`: may be given many times\n"
