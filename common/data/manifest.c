@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/data/dataset_internal.h"
@@ -330,9 +331,10 @@ static enum nn_status json_rows(struct manifest *m, const char *text,
 
         r.line++;
         if (strspn(at, " \t\r") < len) {
-            j = json_loadb(at, len, JSON_REJECT_DUPLICATES, &why);
-            st = j != NULL ? json_row(&r, j, err)
-                           : bad_row(&r, err, why.text, NULL);
+            st = nn_json_load(at, len, JSON_REJECT_DUPLICATES, &j, &why);
+            st = st == NN_ERR_NOMEM ? nn_fail_nomem(err)
+                 : st               ? bad_row(&r, err, why.text, NULL)
+                                    : json_row(&r, j, err);
             json_decref(j);
         }
         at += len + (stop != NULL);

@@ -1,6 +1,6 @@
+#include "common/base/json.h"
 #include "common/net/net.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,9 +200,8 @@ json_t *nn_net_views_json(const struct nn_net_spec *s)
     json_t *a = s->n_more > 0 ? json_array() : NULL;
 
     for (size_t i = 0; i < s->n_more; i++) {
-        json_array_append_new(a, json_pack("{s:i, s:b}", "size",
-                                           (int)s->more[i].size, "mirrored",
-                                           s->more[i].mirrored));
+        nn_json_add(&a, json_pack("{s:i, s:b}", "size", (int)s->more[i].size,
+                                  "mirrored", s->more[i].mirrored));
     }
     return a;
 }
@@ -210,20 +209,22 @@ json_t *nn_net_views_json(const struct nn_net_spec *s)
 static json_t *spec_json(const struct nn_net *net)
 {
     const struct nn_net_spec *s = &net->spec;
-    json_t *outputs = json_array();
+    json_t *outputs = json_array(), *j;
 
     for (size_t i = 0; i < s->n_outputs; i++) {
-        json_array_append_new(outputs, json_string(s->outputs[i]));
+        nn_json_add(&outputs, json_string(s->outputs[i]));
     }
-    return json_pack("{s:s, s:f, s:i, s:f, s:s, s:s, s:f, s:o, s:o, s:o, s:f, "
-                     "s:o*}",
-                     "architecture", ARCHITECTURE, "width", (double)s->width,
-                     "size", (int)s->size, "dropout", (double)s->dropout,
-                     "head", s->head == NN_HEAD_SIGMOID ? "sigmoid" : "softmax",
-                     "fit", nn_fit_name(s->fit), "crop_share",
-                     (double)s->crop_share, "mean", three(s->mean), "stddev",
-                     three(s->stddev), "outputs", outputs, "temperature",
-                     net->temperature, "test_views", nn_net_views_json(s));
+    j = json_pack("{s:s, s:f, s:i, s:f, s:s, s:s, s:f, s:o, s:o, s:o, s:f}",
+                  "architecture", ARCHITECTURE, "width", (double)s->width,
+                  "size", (int)s->size, "dropout", (double)s->dropout, "head",
+                  s->head == NN_HEAD_SIGMOID ? "sigmoid" : "softmax", "fit",
+                  nn_fit_name(s->fit), "crop_share", (double)s->crop_share,
+                  "mean", three(s->mean), "stddev", three(s->stddev), "outputs",
+                  outputs, "temperature", net->temperature);
+    if (s->n_more > 0) {
+        nn_json_put(&j, "test_views", nn_net_views_json(s));
+    }
+    return j;
 }
 
 enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
@@ -231,8 +232,7 @@ enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
                            struct nn_error *err)
 {
     json_t *j = spec_json(net);
-    char *text =
-        j != NULL ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    char *text = nn_json_dump(j, JSON_COMPACT | JSON_SORT_KEYS);
     char *key = nn_mem_sprintf("%snet", prefix);
     enum nn_status st = NN_ERR_NOMEM;
 
@@ -244,7 +244,7 @@ enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
                                      net->params.value.data);
     }
     json_decref(j);
-    free(text);
+    nn_mem_free(text);
     nn_mem_free(key);
     return st ? nn_fail(err, st, "%s", nn_status_str(st)) : NN_OK;
 }
@@ -410,7 +410,7 @@ enum nn_status nn_net_load(const struct nn_st_file *f, const char *prefix,
     char *key = nn_mem_sprintf("%snet", prefix);
     const char *text = key != NULL ? nn_st_meta(f, key) : NULL;
     json_error_t je;
-    json_t *j = text != NULL ? json_loads(text, 0, &je) : NULL;
+    json_t *j = NULL;
     struct reader r = { j, prefix, err, NN_OK };
     struct nn_net *net = NULL;
     enum nn_status st;
@@ -419,9 +419,14 @@ enum nn_status nn_net_load(const struct nn_st_file *f, const char *prefix,
     if (key == NULL) {
         return nn_fail_nomem(err);
     }
-    if (j == NULL) {
-        st = nn_fail(err, NN_ERR_FORMAT, "no usable '%s' in its metadata", key);
+    st = text == NULL ? NN_ERR_FORMAT
+                      : nn_json_load(text, strlen(text), 0, &j, &je);
+    if (st == NN_ERR_NOMEM) {
+        nn_fail_nomem(err);
+    } else if (st) {
+        nn_fail(err, st, "no usable '%s' in its metadata", key);
     } else {
+        r.j = j;
         st = read_net(f, &r, &net);
     }
     json_decref(j);

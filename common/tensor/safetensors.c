@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/tensor/half.h"
 
@@ -175,6 +176,7 @@ static enum nn_status parse_header(struct nn_st_file *f, size_t size,
 {
     uint64_t n = 0;
     json_error_t je;
+    enum nn_status st;
 
     for (int i = 7; i >= 0 && size >= 8; i--) {
         n = n << 8 | f->bytes[i];
@@ -189,10 +191,10 @@ static enum nn_status parse_header(struct nn_st_file *f, size_t size,
     }
     f->data = f->bytes + 8 + n;
     f->data_bytes = size - 8 - (size_t)n;
-    f->header = json_loadb((const char *)f->bytes + 8, (size_t)n,
-                           JSON_REJECT_DUPLICATES, &je);
-    if (f->header == NULL) {
-        return json_error_code(&je) == json_error_out_of_memory
+    st = nn_json_load((const char *)f->bytes + 8, (size_t)n,
+                      JSON_REJECT_DUPLICATES, &f->header, &je);
+    if (st) {
+        return st == NN_ERR_NOMEM
                    ? nn_fail_nomem(err)
                    : nn_fail(err, NN_ERR_FORMAT,
                              "it is no safetensors file (header: %s)", je.text);

@@ -1,8 +1,8 @@
 /* Writing model files, and a graph's parameters in PyTorch's layouts. */
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/tensor/half.h"
 #include "common/tensor/layout.h"
@@ -191,10 +191,7 @@ static json_t *describe(const struct pending *t, size_t from, size_t to)
     json_t *shape = json_array();
 
     for (int d = 0; d < t->ndim; d++) {
-        if (json_array_append_new(shape, json_integer(t->shape[d]))) {
-            json_decref(shape);
-            return NULL;
-        }
+        nn_json_add(&shape, json_integer(t->shape[d]));
     }
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_name(t->dtype),
                      "shape", shape, "data_offsets", (json_int_t)from,
@@ -206,21 +203,16 @@ static json_t *make_header(const struct nn_st_writer *w)
 {
     json_t *h = json_object();
     size_t at = 0;
-    int failed = h == NULL;
 
     if (json_object_size(w->meta) > 0) {
-        failed |= json_object_set(h, "__metadata__", w->meta) != 0;
+        nn_json_put(&h, "__metadata__", json_incref(w->meta));
     }
-    for (size_t i = 0; !failed && i < w->n; i++) {
+    for (size_t i = 0; h != NULL && i < w->n; i++) {
         const struct pending *t = &w->t[i];
         size_t end = at + t->count * dtype_bytes(t->dtype);
 
-        failed = json_object_set_new(h, t->name, describe(t, at, end)) != 0;
+        nn_json_put(&h, t->name, describe(t, at, end));
         at = end;
-    }
-    if (failed) {
-        json_decref(h);
-        return NULL;
     }
     return h;
 }
@@ -266,7 +258,7 @@ enum nn_status nn_st_writer_commit(struct nn_st_writer *w, const char *path,
                                    struct nn_error *err)
 {
     json_t *h = make_header(w);
-    char *text = h != NULL ? json_dumps(h, JSON_COMPACT) : NULL;
+    char *text = nn_json_dump(h, JSON_COMPACT);
     struct nn_file_out o = { 0 };
     unsigned char length[8];
     size_t len = text != NULL ? strlen(text) : 0, pad = (8 - len % 8) % 8;
@@ -287,6 +279,6 @@ enum nn_status nn_st_writer_commit(struct nn_st_writer *w, const char *path,
         }
         st = nn_file_out_commit(&o, err);
     }
-    free(text);
+    nn_mem_free(text);
     return st;
 }

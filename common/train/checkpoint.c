@@ -1,8 +1,8 @@
 #include "common/train/checkpoint.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/tensor/safetensors.h"
 
@@ -51,9 +51,15 @@ static enum nn_status keep_states(struct nn_st_writer *w,
                                   struct nn_error *err)
 {
     const char *tasks = nn_st_meta(f, "tasks");
-    json_t *list = tasks != NULL ? json_loads(tasks, 0, NULL) : NULL;
-    enum nn_status st = NN_OK;
+    json_t *list = NULL;
+    enum nn_status st =
+        tasks == NULL ? NN_OK
+                      : nn_json_load(tasks, strlen(tasks), 0, &list, NULL);
 
+    if (st) {
+        return nn_fail(err, st, "the tasks that a run holds cannot be read: %s",
+                       nn_status_str(st));
+    }
     for (size_t i = 0; !st && i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));
         char *key;
@@ -112,11 +118,11 @@ static enum nn_status put_tasks(struct nn_st_writer *w,
         there |= name != NULL && strcmp(name, task) == 0;
     }
     if (!there) {
-        json_array_append_new(list, json_string(task));
+        nn_json_add(&list, json_string(task));
     }
-    text = json_dumps(list, JSON_COMPACT);
+    text = nn_json_dump(list, JSON_COMPACT);
     st = text != NULL ? nn_st_writer_meta(w, "tasks", text) : NN_ERR_NOMEM;
-    free(text);
+    nn_mem_free(text);
     json_decref(list);
     return st ? nn_fail_nomem(err) : NN_OK;
 }
@@ -126,14 +132,14 @@ static enum nn_status put_task(struct nn_st_writer *w, const char *task,
                                const struct nn_checkpoint_array *a, size_t n,
                                struct nn_error *err)
 {
-    char *text = json_dumps(state, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    char *text = nn_json_dump(state, JSON_COMPACT | JSON_REAL_PRECISION(17));
     char *key = nn_mem_sprintf("%s.state", task);
     enum nn_status st = NN_ERR_NOMEM;
 
     if (text != NULL && key != NULL) {
         st = nn_st_writer_meta(w, key, text);
     }
-    free(text);
+    nn_mem_free(text);
     nn_mem_free(key);
     for (size_t i = 0; !st && i < n; i++) {
         int64_t count = (int64_t)a[i].buf->count;
@@ -220,8 +226,10 @@ enum nn_status nn_checkpoint_read(const char *path, const char *task,
         text = nn_st_meta(f, key);
     }
     if (text != NULL) {
-        *state = json_loads(text, 0, NULL);
-        if (!json_is_object(*state)) {
+        st = nn_json_load(text, strlen(text), 0, state, NULL);
+        if (st == NN_ERR_NOMEM) {
+            nn_fail_nomem(err);
+        } else if (!json_is_object(*state)) {
             st = nn_fail(err, NN_ERR_FORMAT,
                          "cannot resume from '%s': its state is damaged", path);
         }

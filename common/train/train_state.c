@@ -1,9 +1,9 @@
 /* Checkpoints and results.csv of one training. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/train/train_internal.h"
@@ -45,7 +45,7 @@ static json_t *outputs_json(const struct nn_net_spec *s)
     json_t *a = json_array();
 
     for (size_t i = 0; i < s->n_outputs; i++) {
-        json_array_append_new(a, json_string(s->outputs[i]));
+        nn_json_add(&a, json_string(s->outputs[i]));
     }
     return a;
 }
@@ -57,25 +57,24 @@ static json_t *add_later_options(json_t *j, const struct nn_train_options *o)
     const struct nn_mix *m = &o->mix;
 
     if (nn_mix_is_on(m)) {
-        json_object_set_new(j, "mixing",
-                            json_pack("[f,f,f,i]", (double)m->mixup,
-                                      (double)m->cutmix, (double)m->share,
-                                      m->plain_epochs));
+        nn_json_put(&j, "mixing",
+                    json_pack("[f,f,f,i]", (double)m->mixup, (double)m->cutmix,
+                              (double)m->share, m->plain_epochs));
     }
     if (o->norm_floor > 0) {
-        json_object_set_new(j, "norm floor", json_real((double)o->norm_floor));
+        nn_json_put(&j, "norm floor", json_real((double)o->norm_floor));
     }
     if (o->keep_norms > 0) {
-        json_object_set_new(j, "kept norms", json_integer(o->keep_norms));
+        nn_json_put(&j, "kept norms", json_integer(o->keep_norms));
     }
     if (o->n_phases > 0) {
         json_t *a = json_array();
 
         for (size_t i = 0; i < o->n_phases; i++) {
-            json_array_append_new(a, json_pack("[i,i]", (int)o->phases[i].size,
-                                               o->phases[i].epochs));
+            nn_json_add(&a, json_pack("[i,i]", (int)o->phases[i].size,
+                                      o->phases[i].epochs));
         }
-        json_object_set_new(j, "input sizes", a);
+        nn_json_put(&j, "input sizes", a);
     }
     return j;
 }
@@ -103,12 +102,12 @@ json_t *nn_training_fingerprint(const struct nn_training *t)
 /* Compare as text: numbers went through a file once. */
 static int same_json(const json_t *a, const json_t *b)
 {
-    char *x = json_dumps(a, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
-    char *y = json_dumps(b, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
+    char *x = nn_json_dump(a, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
+    char *y = nn_json_dump(b, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
     int same = x != NULL && y != NULL && strcmp(x, y) == 0;
 
-    free(x);
-    free(y);
+    nn_mem_free(x);
+    nn_mem_free(y);
     return same;
 }
 
@@ -159,11 +158,6 @@ static void list_arrays(struct nn_training *t,
     a[4] = (struct nn_checkpoint_array){ "best", &t->best };
 }
 
-static json_t *or_null(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *state_json(const struct nn_training *t)
 {
     return json_pack(
@@ -174,9 +168,10 @@ static json_t *state_json(const struct nn_training *t)
         (json_int_t)t->optim.step, "loss_sum", t->loss_sum, "loss_n", t->loss_n,
         "train_s", t->train_s, "train_images", t->train_images, "eval_s",
         t->eval_s, "best_epoch", (json_int_t)t->best_epoch, "best_loss",
-        or_null(t->best_metrics.loss), "best_metric",
-        or_null(t->best_metrics.metric), "best_text", t->best_metrics.text,
-        "rows", t->rows != NULL ? t->rows : "", "finished", t->finished);
+        nn_json_number(t->best_metrics.loss), "best_metric",
+        nn_json_number(t->best_metrics.metric), "best_text",
+        t->best_metrics.text, "rows", t->rows != NULL ? t->rows : "",
+        "finished", t->finished);
 }
 
 enum nn_status nn_training_save(struct nn_training *t, struct nn_error *err)

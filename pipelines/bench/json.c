@@ -1,3 +1,4 @@
+#include "common/base/json.h"
 #include "common/base/cpu.h"
 #include "pipelines/bench/bench.h"
 
@@ -14,12 +15,13 @@ static json_t *time_json(const struct bench_plan *p, const struct bench_row *r)
     for (int k = 0; k < BENCH_BATCHES; k++) {
         const struct bench_layer_time *t = &r->at[k];
 
-        json_array_append_new(
-            a, json_pack("{s:i, s:f, s:f, s:f, s:o}", "batch",
-                         (int)p->forward[k], "us", t->seconds * 1e6, "gflops",
-                         t->gflops, "of_peak", t->of_peak, "of_copy",
-                         bench_is_depthwise(&r->layer.s) ? json_real(t->of_copy)
-                                                         : json_null()));
+        nn_json_add(&a, json_pack("{s:i, s:f, s:f, s:f, s:o}", "batch",
+                                  (int)p->forward[k], "us", t->seconds * 1e6,
+                                  "gflops", t->gflops, "of_peak", t->of_peak,
+                                  "of_copy",
+                                  bench_is_depthwise(&r->layer.s)
+                                      ? json_real(t->of_copy)
+                                      : json_null()));
     }
     return a;
 }
@@ -40,7 +42,7 @@ static json_t *rates_json(const int32_t *batch, const struct bench_rate *r)
     json_t *a = json_array();
 
     for (int k = 0; k < BENCH_BATCHES; k++) {
-        json_array_append_new(a, rate_json("batch", batch[k], &r[k]));
+        nn_json_add(&a, rate_json("batch", batch[k], &r[k]));
     }
     return a;
 }
@@ -60,7 +62,7 @@ static json_t *net_json(const struct bench_plan *p,
     json_t *rows = json_array();
 
     for (size_t i = 0; i < n->n_rows; i++) {
-        json_array_append_new(rows, row_json(p, &n->row[i]));
+        nn_json_add(&rows, row_json(p, &n->row[i]));
     }
     return json_pack("{s:s, s:f, s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "net",
                      n->name, "width", (double)s->width, "size", (int)s->size,
@@ -85,13 +87,12 @@ json_t *bench_to_json(const struct bench_result *r)
     json_t *nets = json_array();
 
     for (size_t i = 0; i < r->n_nets; i++) {
-        json_array_append_new(nets, net_json(&r->plan, &r->net[i]));
+        nn_json_add(&nets, net_json(&r->plan, &r->net[i]));
     }
     if (r->same != NULL) {
-        json_array_append_new(nets,
-                              json_pack("{s:s, s:s, s:I}", "net", r->same,
-                                        "same_as", r->net[0].name, "outputs",
-                                        (json_int_t)r->same_outputs));
+        nn_json_add(&nets, json_pack("{s:s, s:s, s:I}", "net", r->same,
+                                     "same_as", r->net[0].name, "outputs",
+                                     (json_int_t)r->same_outputs));
     }
     return json_pack(
         "{s:s, s:i, s:i, s:f, s:f, s:o, s:o}", "isa",

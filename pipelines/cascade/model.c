@@ -1,8 +1,8 @@
 #include "pipelines/cascade/model.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "pipelines/cascade/baseline_score.h"
@@ -97,14 +97,14 @@ void model_destroy(struct model **mp)
 static enum nn_status put_json(struct nn_st_writer *w, const char *key,
                                json_t *j, struct nn_error *err)
 {
-    char *text = j == NULL ? NULL : json_dumps(j, JSON_COMPACT);
+    char *text = nn_json_dump(j, JSON_COMPACT);
     enum nn_status st;
 
     if (text == NULL) {
         return nn_fail_nomem(err);
     }
     st = nn_st_writer_meta(w, key, text);
-    free(text);
+    nn_mem_free(text);
     return st ? nn_fail_nomem(err) : NN_OK;
 }
 
@@ -128,11 +128,8 @@ static json_t *classes_to_json(const struct model *m)
 {
     json_t *a = json_array();
 
-    for (size_t i = 0; a != NULL && i < m->n_classes; i++) {
-        if (json_array_append_new(a, json_string(m->classes[i]))) {
-            json_decref(a);
-            a = NULL;
-        }
+    for (size_t i = 0; i < m->n_classes; i++) {
+        nn_json_add(&a, json_string(m->classes[i]));
     }
     return a;
 }
@@ -198,6 +195,7 @@ static enum nn_status get_json(const struct nn_st_file *f, const char *key,
 {
     const char *text = nn_st_meta(f, key);
     json_error_t je;
+    enum nn_status st;
 
     *out = NULL;
     if (text == NULL) {
@@ -206,8 +204,11 @@ static enum nn_status get_json(const struct nn_st_file *f, const char *key,
         }
         return nn_fail(err, NN_ERR_FORMAT, "no '%s' in its metadata", key);
     }
-    *out = json_loads(text, 0, &je);
-    if (*out == NULL) {
+    st = nn_json_load(text, strlen(text), 0, out, &je);
+    if (st == NN_ERR_NOMEM) {
+        return nn_fail_nomem(err);
+    }
+    if (st) {
         return nn_fail(err, NN_ERR_FORMAT, "its metadata '%s' is damaged: %s",
                        key, je.text);
     }

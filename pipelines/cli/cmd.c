@@ -107,17 +107,15 @@ enum nn_status cmd_check_out(const char *out, int resume, struct nn_error *err)
 
 static void add_option(void *ctx, const char *name, const char *value)
 {
-    json_object_set_new(ctx, name, json_string(value));
+    nn_json_put(ctx, name, nn_json_text(value));
 }
 
 json_t *cmd_options_json(const struct nn_options *o, const char *data)
 {
     json_t *options = json_object();
 
-    if (options != NULL) {
-        json_object_set_new(options, "data", json_string(data));
-        nn_options_each(o, add_option, options);
-    }
+    nn_json_put(&options, "data", nn_json_text(data));
+    nn_options_each(o, add_option, &options);
     return options;
 }
 
@@ -141,10 +139,8 @@ json_t *cmd_public_options(const json_t *options)
     {
         const char *s = json_string_value(value);
 
-        if (s != NULL &&
-            json_object_set_new(out, key, json_string(nn_path_base(s))) != 0) {
-            json_decref(out);
-            return NULL;
+        if (s != NULL) {
+            nn_json_put(&out, key, json_string(nn_path_base(s)));
         }
     }
     return out;

@@ -3,6 +3,7 @@
 
 #include "common/base/json.h"
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "pipelines/bench/bench.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cascade/model.h"
@@ -126,18 +127,20 @@ static enum nn_status show(const struct command *c,
                            const struct bench_result *r, struct nn_error *err)
 {
     json_t *j;
+    char *text;
 
     if (!c->json) {
         bench_print(r, stdout);
         return NN_OK;
     }
     j = bench_to_json(r);
-    if (j == NULL) {
+    text = nn_json_dump(j, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+    json_decref(j);
+    if (text == NULL) {
         return nn_fail_nomem(err);
     }
-    json_dumpf(j, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(j);
+    puts(text);
+    nn_mem_free(text);
     return NN_OK;
 }
 

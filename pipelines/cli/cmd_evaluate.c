@@ -153,7 +153,7 @@ static enum nn_status report(struct session *s, const char *title,
     st = evaluation_compute(s->model, s->ds, s->index, s->scores, pick, m,
                             title, s->opt->bootstrap, s->opt->seed, &e, err);
     if (!st && s->opt->json) {
-        json_array_append_new(s->all, evaluation_json(&e, s->model));
+        nn_json_add(&s->all, evaluation_json(&e, s->model));
     } else if (!st) {
         evaluation_print(&e, s->model, stdout);
     }

@@ -1,8 +1,8 @@
 /* export: a net of a model file for other programs. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -26,7 +26,7 @@ static json_t *strings(const char *const *v, size_t n)
     json_t *a = json_array();
 
     for (size_t i = 0; i < n; i++) {
-        json_array_append_new(a, json_string(v[i]));
+        nn_json_add(&a, json_string(v[i]));
     }
     return a;
 }
@@ -67,13 +67,11 @@ static json_t *preprocessing(const struct nn_net_spec *s)
  * over. */
 static int set_json(json_t *meta, const char *key, json_t *value)
 {
-    char *text = value != NULL
-                     ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY)
-                     : NULL;
+    char *text = nn_json_line(value);
     int failed =
         text == NULL || json_object_set_new(meta, key, json_string(text));
 
-    free(text);
+    nn_mem_free(text);
     json_decref(value);
     return failed;
 }

@@ -56,12 +56,12 @@ static void print_net(const char *name, const struct nn_net *net, int layers)
 
 static void print_json_block(const char *title, const json_t *j)
 {
-    char *text = j == NULL ? NULL : json_dumps(j, JSON_INDENT(2));
+    char *text = nn_json_dump(j, JSON_INDENT(2));
 
     if (text != NULL) {
         printf("%s: %s\n", title, text);
     }
-    free(text);
+    nn_mem_free(text);
 }
 
 static void print_model(const struct model *m, int layers)
@@ -92,13 +92,17 @@ static void print_model(const struct model *m, int layers)
 
 static json_t *net_json(const struct nn_net *net)
 {
-    return json_pack("{s:f, s:i, s:s, s:I, s:I, s:f, s:o*}", "width",
-                     (double)net->spec.width, "size", (int)net->spec.size,
-                     "fit", nn_fit_name(net->spec.fit), "parameters",
-                     (json_int_t)nn_graph_trained_count(net->graph),
-                     "multiply_adds", (json_int_t)nn_net_macs(net),
-                     "temperature", net->temperature, "test_views",
-                     nn_net_views_json(&net->spec));
+    json_t *j = json_pack("{s:f, s:i, s:s, s:I, s:I, s:f}", "width",
+                          (double)net->spec.width, "size", (int)net->spec.size,
+                          "fit", nn_fit_name(net->spec.fit), "parameters",
+                          (json_int_t)nn_graph_trained_count(net->graph),
+                          "multiply_adds", (json_int_t)nn_net_macs(net),
+                          "temperature", net->temperature);
+
+    if (net->spec.n_more > 0) {
+        nn_json_put(&j, "test_views", nn_net_views_json(&net->spec));
+    }
+    return j;
 }
 
 static enum nn_status print_model_json(const struct model *m,
@@ -108,22 +112,22 @@ static enum nn_status print_model_json(const struct model *m,
     enum nn_status st;
 
     for (size_t k = 0; k < m->n_classes; k++) {
-        json_array_append_new(classes, json_string(m->classes[k]));
+        nn_json_add(&classes, json_string(m->classes[k]));
     }
-    json_object_set_new(j, "system", json_string(model_system_name(m->system)));
-    json_object_set_new(j, "classes", classes);
-    json_object_set_new(j, "gate", net_json(m->gate));
-    json_object_set_new(j, "gate_policy", gate_policy_to_json(&m->gate_policy));
+    nn_json_put(&j, "system", json_string(model_system_name(m->system)));
+    nn_json_put(&j, "classes", classes);
+    nn_json_put(&j, "gate", net_json(m->gate));
+    nn_json_put(&j, "gate_policy", gate_policy_to_json(&m->gate_policy));
     if (m->species != NULL) {
-        json_object_set_new(j, "species", net_json(m->species));
-        json_object_set_new(j, "species_policy",
-                            species_policy_to_json(&m->species_policy));
+        nn_json_put(&j, "species", net_json(m->species));
+        nn_json_put(&j, "species_policy",
+                    species_policy_to_json(&m->species_policy));
     }
     if (m->data != NULL) {
-        json_object_set(j, "data", m->data);
+        nn_json_put(&j, "data", json_incref(m->data));
     }
     if (m->training != NULL) {
-        json_object_set(j, "training", m->training);
+        nn_json_put(&j, "training", json_incref(m->training));
     }
     st = nn_json_print(j, stdout, err);
     json_decref(j);

@@ -209,9 +209,9 @@ static json_t *bad_json(const struct nn_dataset *ds)
 
         if (ds->items[i].bad) {
             find_reason(ds, i, &err);
-            json_array_append_new(a, json_pack("{s:s, s:s}", "file",
-                                               ds->items[i].file, "error",
-                                               err.text));
+            nn_json_add(&a, json_pack("{s:o, s:o}", "file",
+                                      nn_json_text(ds->items[i].file), "error",
+                                      nn_json_text(err.text)));
         }
     }
     return a;
@@ -233,14 +233,18 @@ static json_t *groups_json(const struct nn_dataset *ds)
         m = group_size(g + at, n - at);
         k = kinship(g + at, m);
         for (size_t i = 0; i < m; i++) {
-            json_array_append_new(files, json_string(g[at + i]->file));
+            nn_json_add(&files, nn_json_text(g[at + i]->file));
         }
         if (k == KIN_ALONE) {
             json_decref(files);
         } else {
-            json_array_append_new(
-                a, json_pack("{s:s, s:o}", "kind", kinds[k], "files", files));
+            nn_json_add(
+                &a, json_pack("{s:s, s:o}", "kind", kinds[k], "files", files));
         }
+    }
+    if (v == NULL) {
+        json_decref(a);
+        return NULL;
     }
     nn_mem_free(v);
     return a;
@@ -256,12 +260,12 @@ enum nn_status inspect_data_json(const struct nn_dataset *ds,
     if (j == NULL) {
         return nn_fail_nomem(err);
     }
-    json_object_set_new(j, "has_splits", json_boolean(ds->has_splits));
-    json_object_set_new(j, "longest_side",
-                        json_pack("{s:i, s:i, s:i}", "min", s.least, "median",
-                                  s.median, "max", s.most));
-    json_object_set_new(j, "unreadable_files", bad_json(ds));
-    json_object_set_new(j, "duplicate_groups", groups_json(ds));
+    nn_json_put(&j, "has_splits", json_boolean(ds->has_splits));
+    nn_json_put(&j, "longest_side",
+                json_pack("{s:i, s:i, s:i}", "min", s.least, "median", s.median,
+                          "max", s.most));
+    nn_json_put(&j, "unreadable_files", bad_json(ds));
+    nn_json_put(&j, "duplicate_groups", groups_json(ds));
     st = nn_json_print(j, stdout, err);
     json_decref(j);
     return st;

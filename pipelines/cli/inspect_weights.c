@@ -2,7 +2,6 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/json.h"
@@ -22,7 +21,7 @@ static json_t *meta_json(const char *value)
 {
     json_t *j = json_loads(value, JSON_DECODE_ANY, NULL);
 
-    return j != NULL ? j : json_string(value);
+    return j != NULL ? j : nn_json_text(value);
 }
 
 static size_t parameters(const struct nn_st_file *f)
@@ -40,7 +39,7 @@ static json_t *shape_json(const struct nn_st_entry *e)
     json_t *shape = json_array();
 
     for (int d = 0; d < e->ndim; d++) {
-        json_array_append_new(shape, json_integer((json_int_t)e->shape[d]));
+        nn_json_add(&shape, json_integer((json_int_t)e->shape[d]));
     }
     return shape;
 }
@@ -68,12 +67,12 @@ void inspect_weights_print(const struct nn_st_file *f, const char *path,
     for (size_t k = 0; k < N_KEYS; k++) {
         const char *value = nn_st_meta(f, keys[k]);
         json_t *j = value == NULL ? NULL : meta_json(value);
-        char *text = json_dumps(j, JSON_INDENT(2) | JSON_ENCODE_ANY);
+        char *text = nn_json_dump(j, JSON_INDENT(2) | JSON_ENCODE_ANY);
 
         if (text != NULL) {
             printf("%s: %s\n", keys[k], text);
         }
-        free(text);
+        nn_mem_free(text);
         json_decref(j);
     }
 }
@@ -85,26 +84,25 @@ enum nn_status inspect_weights_json(const struct nn_st_file *f, int layers,
     const char *format = nn_st_meta(f, "format");
     enum nn_status st;
 
-    json_object_set_new(j, "format",
-                        format ? json_string(format) : json_null());
-    json_object_set_new(j, "tensors", json_integer((json_int_t)nn_st_count(f)));
-    json_object_set_new(j, "values", json_integer((json_int_t)parameters(f)));
+    nn_json_put(&j, "format", format ? json_string(format) : json_null());
+    nn_json_put(&j, "tensors", json_integer((json_int_t)nn_st_count(f)));
+    nn_json_put(&j, "values", json_integer((json_int_t)parameters(f)));
     for (size_t k = 0; k < N_KEYS; k++) {
         const char *value = nn_st_meta(f, keys[k]);
 
         if (value != NULL) {
-            json_object_set_new(j, keys[k], meta_json(value));
+            nn_json_put(&j, keys[k], meta_json(value));
         }
     }
     for (size_t i = 0; layers && i < nn_st_count(f); i++) {
         const struct nn_st_entry *e = nn_st_entry(f, i);
 
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:o}", "name", e->name, "dtype",
-                            dtype_name(e->dtype), "shape", shape_json(e)));
+        nn_json_add(&list,
+                    json_pack("{s:s, s:s, s:o}", "name", e->name, "dtype",
+                              dtype_name(e->dtype), "shape", shape_json(e)));
     }
     if (layers) {
-        json_object_set(j, "layers", list);
+        nn_json_put(&j, "layers", json_incref(list));
     }
     st = nn_json_print(j, stdout, err);
     json_decref(list);

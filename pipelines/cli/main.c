@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/base/cpu.h"
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "pipelines/cli/cmd.h"
 
@@ -71,6 +72,7 @@ int main(int argc, char **argv)
 {
     limit_spinning(argv);
     nn_cpu_limit(getenv("BEARCASCADE_CPU"));
+    nn_json_use_nn_mem();
     nn_log_set_sink(nn_log_stderr, NULL, NN_LOG_INFO);
     if (argc < 2) {
         print_help(stderr);

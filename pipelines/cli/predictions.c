@@ -1,3 +1,4 @@
+#include "common/base/json.h"
 #include "pipelines/cli/predictions.h"
 
 #include <stdlib.h>
@@ -94,38 +95,16 @@ static json_t *number(double x)
     return json_real(strtod(text, NULL));
 }
 
-/* A file name may hold bytes that are no UTF-8, which JSON cannot carry:
- * those become '?'. */
-static json_t *file_string(const char *file)
-{
-    json_t *j = json_string(file);
-    char *copy;
-
-    if (j != NULL) {
-        return j;
-    }
-    copy = nn_mem_strdup(file);
-    for (char *s = copy; s != NULL && *s != '\0'; s++) {
-        if ((unsigned char)*s >= 0x80) {
-            *s = '?';
-        }
-    }
-    j = copy == NULL ? NULL : json_string(copy);
-    nn_mem_free(copy);
-    return j;
-}
-
 static enum nn_status dump_line(struct predictions *p, json_t *j, size_t flags)
 {
-    char *text =
-        j == NULL ? NULL : json_dumps(j, flags | JSON_REAL_PRECISION(9));
+    char *text = nn_json_dump(j, flags | JSON_REAL_PRECISION(9));
 
     json_decref(j);
     if (text == NULL) {
         return NN_ERR_NOMEM;
     }
     fputs(text, p->to);
-    free(text);
+    nn_mem_free(text);
     return NN_OK;
 }
 
@@ -135,7 +114,7 @@ static json_t *class_probabilities(const struct model *m,
     json_t *j = json_object();
 
     for (size_t k = 0; v->p != NULL && k < m->n_classes; k++) {
-        json_object_set_new(j, m->classes[k], number(v->p[k]));
+        nn_json_put(&j, m->classes[k], number(v->p[k]));
     }
     return j;
 }
@@ -147,18 +126,16 @@ static enum nn_status put_jsonl(struct predictions *p, const char *file,
     json_t *j = json_object();
     enum nn_status st;
 
-    json_object_set_new(j, "file", file_string(file));
+    nn_json_put(&j, "file", nn_json_text(file));
     if (error != NULL) {
-        json_object_set_new(j, "error", file_string(error));
+        nn_json_put(&j, "error", nn_json_text(error));
     } else {
-        json_object_set_new(j, "label",
-                            json_string(verdict_label(p->model, v)));
-        json_object_set_new(j, "p_bear", number(v->p_bear));
-        json_object_set_new(j, "p", class_probabilities(p->model, v));
-        json_object_set_new(j, "stage", json_string(stage_name(v)));
-        json_object_set_new(j, "verdict",
-                            json_string(verdict_kind_name(v->kind)));
-        json_object_set_new(j, "ms", number(ms));
+        nn_json_put(&j, "label", json_string(verdict_label(p->model, v)));
+        nn_json_put(&j, "p_bear", number(v->p_bear));
+        nn_json_put(&j, "p", class_probabilities(p->model, v));
+        nn_json_put(&j, "stage", json_string(stage_name(v)));
+        nn_json_put(&j, "verdict", json_string(verdict_kind_name(v->kind)));
+        nn_json_put(&j, "ms", number(ms));
     }
     st = dump_line(p, j, JSON_COMPACT);
     fputc('\n', p->to);
@@ -194,7 +171,7 @@ static enum nn_status put_categories(struct predictions *p)
         char key[24];
 
         snprintf(key, sizeof key, "%zu", k);
-        json_object_set_new(j, key, json_string(p->model->classes[k]));
+        nn_json_put(&j, key, json_string(p->model->classes[k]));
     }
     st = dump_line(p, j, 0);
     fputs(",\n \"images\": [", p->to);
@@ -220,7 +197,11 @@ static json_t *classifications(const struct predictions *p,
         }
         used[best] = 1;
         snprintf(key, sizeof key, "%zu", best);
-        json_array_append_new(a, json_pack("[so]", key, number(v->p[best])));
+        nn_json_add(&a, json_pack("[so]", key, number(v->p[best])));
+    }
+    if (used == NULL) {
+        json_decref(a);
+        return NULL;
     }
     nn_mem_free(used);
     return a;
@@ -233,18 +214,18 @@ static enum nn_status put_megadetector(struct predictions *p, const char *file,
     json_t *j = json_object();
 
     fputs(p->written == 0 ? "\n  " : ",\n  ", p->to);
-    json_object_set_new(j, "file", file_string(file));
+    nn_json_put(&j, "file", nn_json_text(file));
     if (error != NULL) {
-        json_object_set_new(j, "failure", file_string(error));
-        json_object_set_new(j, "detections", json_null());
+        nn_json_put(&j, "failure", nn_json_text(error));
+        nn_json_put(&j, "detections", json_null());
     } else {
         json_t *d = json_pack("{s:s, s:o, s:[i,i,i,i]}", "category", "1",
                               "conf", number(v->p_bear), "bbox", 0, 0, 1, 1);
 
         if (v->p != NULL) {
-            json_object_set_new(d, "classifications", classifications(p, v));
+            nn_json_put(&d, "classifications", classifications(p, v));
         }
-        json_object_set_new(j, "detections", json_pack("[o]", d));
+        nn_json_put(&j, "detections", json_pack("[o]", d));
     }
     return dump_line(p, j, 0);
 }

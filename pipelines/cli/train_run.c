@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/data/inputs.h"
@@ -135,7 +136,7 @@ static void say_result(const char *name, const struct nn_train_result *r)
 
 static enum nn_status train_gate(const struct train *t, struct nn_dataset *ds,
                                  const struct nn_run *run, struct model *m,
-                                 json_t *info, struct nn_error *err)
+                                 json_t **info, struct nn_error *err)
 {
     struct nn_train_result r = { 0 };
     const char *from = t->rounds.gate_from;
@@ -162,8 +163,8 @@ static enum nn_status train_gate(const struct train *t, struct nn_dataset *ds,
     }
     nn_log(NN_LOG_INFO, "gate: %s", text);
     nn_mem_free(text);
-    json_object_set_new(info, "gate_seconds", json_real(r.seconds));
-    json_object_set_new(info, "gate_best_epoch", json_integer(r.best_epoch));
+    nn_json_put(info, "gate_seconds", json_real(r.seconds));
+    nn_json_put(info, "gate_best_epoch", json_integer(r.best_epoch));
     return NN_OK;
 }
 
@@ -187,7 +188,7 @@ static int baseline_epochs(const struct train *t, const struct nn_dataset *ds)
 static enum nn_status train_single(const struct train *t,
                                    const struct nn_dataset *ds,
                                    const struct nn_run *run, struct model *m,
-                                   json_t *info, struct nn_error *err)
+                                   json_t **info, struct nn_error *err)
 {
     struct baseline_options o = { .system = (enum model_system)t->system,
                                   .train = t->gate.train,
@@ -214,15 +215,15 @@ static enum nn_status train_single(const struct train *t,
     }
     nn_log(NN_LOG_INFO, "%s: %s", model_system_name(m->system), text);
     nn_mem_free(text);
-    json_object_set_new(info, "seconds", json_real(r.seconds));
-    json_object_set_new(info, "best_epoch", json_integer(r.best_epoch));
+    nn_json_put(info, "seconds", json_real(r.seconds));
+    nn_json_put(info, "best_epoch", json_integer(r.best_epoch));
     return NN_OK;
 }
 
 static enum nn_status train_species(const struct train *t,
                                     const struct nn_dataset *ds,
                                     const struct nn_run *run, struct model *m,
-                                    json_t *info, struct nn_error *err)
+                                    json_t **info, struct nn_error *err)
 {
     struct species_options o = t->species;
     struct nn_train_result r = { 0 };
@@ -249,8 +250,8 @@ static enum nn_status train_species(const struct train *t,
            m->species_policy.accuracy, m->species_policy.ece_before,
            m->species_policy.ece_after, m->species->temperature,
            m->species_policy.floor);
-    json_object_set_new(info, "species_seconds", json_real(r.seconds));
-    json_object_set_new(info, "species_best_epoch", json_integer(r.best_epoch));
+    nn_json_put(info, "species_seconds", json_real(r.seconds));
+    nn_json_put(info, "species_best_epoch", json_integer(r.best_epoch));
     return NN_OK;
 }
 
@@ -282,13 +283,16 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         goto out;
     }
     if (t->system != MODEL_CASCADE) {
-        st = train_single(t, ds, &run, m, m->training, err);
+        st = train_single(t, ds, &run, m, &m->training, err);
     } else {
-        st = train_gate(t, ds, &run, m, m->training, err);
+        st = train_gate(t, ds, &run, m, &m->training, err);
         st = st ? st
              : t->subset.only == TRAIN_ONLY_GATE
                  ? train_join_classes(m, err)
-                 : train_species(t, ds, &run, m, m->training, err);
+                 : train_species(t, ds, &run, m, &m->training, err);
+    }
+    if (!st && m->training == NULL) {
+        st = nn_fail_nomem(err);
     }
     if (!st) {
         st = model_save(m, path, t->half ? NN_F16 : NN_F32, err);

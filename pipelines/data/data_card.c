@@ -1,3 +1,4 @@
+#include "common/base/json.h"
 #include "pipelines/data/data_card.h"
 
 #include <string.h>
@@ -84,13 +85,11 @@ static json_t *label_counts(const struct nn_dataset *ds, enum nn_split s)
     json_t *j = json_object();
 
     for (size_t k = 0; k < ds->n_classes; k++) {
-        json_object_set_new(
-            j, ds->classes[k],
-            json_integer((json_int_t)count_label(ds, (int32_t)k, s)));
+        nn_json_put(&j, ds->classes[k],
+                    json_integer((json_int_t)count_label(ds, (int32_t)k, s)));
     }
-    json_object_set_new(
-        j, "(negative)",
-        json_integer((json_int_t)count_label(ds, NN_NEGATIVE, s)));
+    nn_json_put(&j, "(negative)",
+                json_integer((json_int_t)count_label(ds, NN_NEGATIVE, s)));
     return j;
 }
 
@@ -99,9 +98,8 @@ static json_t *family_counts(const struct nn_dataset *ds, enum nn_split s)
     json_t *j = json_object();
 
     for (size_t f = 0; f < ds->n_families; f++) {
-        json_object_set_new(
-            j, ds->families[f],
-            json_integer((json_int_t)count_family(ds, (int32_t)f, s)));
+        nn_json_put(&j, ds->families[f],
+                    json_integer((json_int_t)count_family(ds, (int32_t)f, s)));
     }
     return j;
 }
@@ -118,13 +116,12 @@ json_t *data_card_json(const struct nn_dataset *ds)
     for (int s = 0; s < NN_SPLITS; s++) {
         const char *name = nn_split_name((enum nn_split)s);
 
-        json_object_set_new(counts, name, label_counts(ds, (enum nn_split)s));
-        json_object_set_new(families, name,
-                            family_counts(ds, (enum nn_split)s));
+        nn_json_put(&counts, name, label_counts(ds, (enum nn_split)s));
+        nn_json_put(&families, name, family_counts(ds, (enum nn_split)s));
     }
     nn_dataset_hash(ds, hex);
-    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "name",
-                     nn_path_base(ds->path), "hash", hex, "pictures",
-                     (json_int_t)ds->n, "unreadable", (json_int_t)bad, "counts",
-                     counts, "families", families);
+    return json_pack("{s:o, s:s, s:I, s:I, s:o, s:o}", "name",
+                     nn_json_text(nn_path_base(ds->path)), "hash", hex,
+                     "pictures", (json_int_t)ds->n, "unreadable",
+                     (json_int_t)bad, "counts", counts, "families", families);
 }

@@ -114,8 +114,8 @@ static json_t *nearest(const struct mining_round *r,
     json_t *a = json_array();
 
     for (size_t i = 0; r->bank->n_positives > 0 && i < 3; i++) {
-        json_array_append_new(
-            a, json_string(r->bank->ds->items[p->look.nearest[i]].file));
+        nn_json_add(&a,
+                    nn_json_text(r->bank->ds->items[p->look.nearest[i]].file));
     }
     return a;
 }
@@ -134,18 +134,18 @@ static json_t *pick_json(const struct mining_round *r, size_t rank)
     if (j == NULL || p->verdict == GATE_MINE_V_UNREADABLE) {
         return j;
     }
-    json_object_set_new(j, "positive_cos", json_real(p->look.positive_cos));
-    json_object_set_new(j, "negative_cos", json_real(p->look.negative_cos));
-    json_object_set_new(j, "nearest", nearest(r, p));
+    nn_json_put(&j, "positive_cos", json_real(p->look.positive_cos));
+    nn_json_put(&j, "negative_cos", json_real(p->look.negative_cos));
+    nn_json_put(&j, "nearest", nearest(r, p));
     if (p->verdict == GATE_MINE_V_DUPLICATE) {
-        json_object_set_new(j, "same_as", json_string(twin_of(r, p)));
+        nn_json_put(&j, "same_as", nn_json_text(twin_of(r, p)));
     } else if (r->rule != NULL) {
-        json_object_set_new(j, "suspicion", json_real(p->suspicion));
+        nn_json_put(&j, "suspicion", json_real(p->suspicion));
     }
     if (p->cluster >= 0) {
-        json_object_set_new(j, "cluster", json_integer(p->cluster));
+        nn_json_put(&j, "cluster", json_integer(p->cluster));
     }
-    json_object_set_new(j, "model", json_string(r->model_id));
+    nn_json_put(&j, "model", json_string(r->model_id));
     return j;
 }
 
@@ -253,9 +253,8 @@ enum nn_status mining_write_summary(const struct mining_round *r,
     enum nn_status st;
 
     for (int v = 0; v <= GATE_MINE_V_UNREADABLE; v++) {
-        json_object_set_new(count,
-                            gate_mine_verdict_name((enum gate_mine_verdict)v),
-                            json_integer((json_int_t)m->count[v]));
+        nn_json_put(&count, gate_mine_verdict_name((enum gate_mine_verdict)v),
+                    json_integer((json_int_t)m->count[v]));
     }
     j = json_pack("{s:i, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:b, s:o, "
                   "s:o}",

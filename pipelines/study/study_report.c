@@ -1,7 +1,7 @@
 /* What a study has found: a sentence, a table, study.json. */
-#include <math.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/base/mem.h"
 #include "pipelines/study/study.h"
 
@@ -81,15 +81,10 @@ char *study_sentence(const struct study *s, const struct study_result *r)
 /* --- study.json --- */
 
 /* NaN becomes null. */
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *interval_json(const struct nn_interval *v)
 {
-    return json_pack("{s:o, s:o, s:o}", "value", number(v->value), "lo",
-                     number(v->lo), "hi", number(v->hi));
+    return json_pack("{s:o, s:o, s:o}", "value", nn_json_number(v->value), "lo",
+                     nn_json_number(v->lo), "hi", nn_json_number(v->hi));
 }
 
 static json_t *figures_json(const struct study_figures *f)
@@ -97,14 +92,13 @@ static json_t *figures_json(const struct study_figures *f)
     json_t *j = json_pack("{s:I}", "negatives", (json_int_t)f->n);
 
     for (int k = 0; k < STUDY_KINDS; k++) {
-        json_object_set_new(j, study_kind_name((enum study_kind)k),
-                            interval_json(&f->rate[k]));
+        nn_json_put(&j, study_kind_name((enum study_kind)k),
+                    interval_json(&f->rate[k]));
     }
-    json_object_set_new(j, "ratio", interval_json(&f->ratio));
-    json_object_set_new(j, "ratio_to_base", interval_json(&f->ratio_base));
-    json_object_set_new(j, "gain", interval_json(&f->gain));
-    json_object_set_new(j, "verdict",
-                        json_string(study_verdict_name(study_judge(f))));
+    nn_json_put(&j, "ratio", interval_json(&f->ratio));
+    nn_json_put(&j, "ratio_to_base", interval_json(&f->ratio_base));
+    nn_json_put(&j, "gain", interval_json(&f->gain));
+    nn_json_put(&j, "verdict", json_string(study_verdict_name(study_judge(f))));
     return j;
 }
 
@@ -117,9 +111,8 @@ static json_t *families_json(const struct study *s,
         if (v[f].n > 0) {
             json_t *j = figures_json(&v[f]);
 
-            json_object_set_new(j, "family",
-                                json_string(study_family_name(s, f)));
-            json_array_append_new(a, j);
+            nn_json_put(&j, "family", nn_json_text(study_family_name(s, f)));
+            nn_json_add(&a, j);
         }
     }
     return a;
@@ -135,19 +128,19 @@ static json_t *trials_json(const struct study *s)
 
         for (size_t f = 0; t->set >= 0 && f < s->ds->n_families; f++) {
             if (s->set_of[f] == t->set) {
-                json_array_append_new(left, json_string(s->ds->families[f]));
+                nn_json_add(&left, nn_json_text(s->ds->families[f]));
             }
         }
         j = json_pack("{s:I, s:o}", "seed", (json_int_t)t->seed, "left_out",
                       left);
         for (int k = 0; k < STUDY_KINDS; k++) {
-            json_object_set_new(j, study_kind_name((enum study_kind)k),
-                                json_pack("{s:s, s:s, s:I}", "dir",
-                                          t->run[k].dir, "command",
-                                          t->run[k].command, "negatives_added",
-                                          (json_int_t)t->run[k].added));
+            nn_json_put(
+                &j, study_kind_name((enum study_kind)k),
+                json_pack("{s:o, s:o, s:I}", "dir", nn_json_text(t->run[k].dir),
+                          "command", nn_json_text(t->run[k].command),
+                          "negatives_added", (json_int_t)t->run[k].added));
         }
-        json_array_append_new(a, j);
+        nn_json_add(&a, j);
     }
     return a;
 }

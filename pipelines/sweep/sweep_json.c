@@ -2,16 +2,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "pipelines/sweep/sweep.h"
 
 /* --- pieces --- */
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 /* A whole number of pictures, or null. */
 static json_t *count(double x)
@@ -24,10 +20,11 @@ static json_t *figure(const struct sweep_figure *f, size_t n_seeds)
     json_t *seeds = json_array();
 
     for (size_t s = 0; s < n_seeds; s++) {
-        json_array_append_new(seeds, number(f->seed[s]));
+        nn_json_add(&seeds, nn_json_number(f->seed[s]));
     }
-    return json_pack("{s:o, s:o, s:o, s:o}", "value", number(f->value), "lo",
-                     number(f->lo), "hi", number(f->hi), "seeds", seeds);
+    return json_pack("{s:o, s:o, s:o, s:o}", "value", nn_json_number(f->value),
+                     "lo", nn_json_number(f->lo), "hi", nn_json_number(f->hi),
+                     "seeds", seeds);
 }
 
 static json_t *seed_list(size_t n)
@@ -35,7 +32,7 @@ static json_t *seed_list(size_t n)
     json_t *a = json_array();
 
     for (size_t s = 0; s < n; s++) {
-        json_array_append_new(a, json_integer((json_int_t)s + 1));
+        nn_json_add(&a, json_integer((json_int_t)s + 1));
     }
     return a;
 }
@@ -46,17 +43,13 @@ static json_t *runs(const struct sweep_plan *plan, const struct sweep_point *p)
 
     for (size_t s = 0; !p->skipped && s < plan->n_seeds; s++) {
         const struct sweep_run *r = &p->run[s];
-        json_t *o = json_pack(
-            "{s:I, s:s, s:o, s:o, s:o}", "seed", (json_int_t)s + 1, "command",
-            r->command, "model",
-            json_sprintf("points/%s/best.safetensors", nn_path_base(r->dir)),
-            "threshold", number(r->threshold), "train_seconds",
-            number(r->seconds));
-
-        if (json_array_append_new(a, o)) {
-            json_decref(a);
-            return NULL;
-        }
+        nn_json_add(&a,
+                    json_pack("{s:I, s:s, s:o, s:o, s:o}", "seed",
+                              (json_int_t)s + 1, "command", r->command, "model",
+                              json_sprintf("points/%s/best.safetensors",
+                                           nn_path_base(r->dir)),
+                              "threshold", nn_json_number(r->threshold),
+                              "train_seconds", nn_json_number(r->seconds)));
     }
     return a;
 }
@@ -87,16 +80,16 @@ static json_t *fit(const struct sweep_fit *f)
     json_t *points = json_array();
 
     for (size_t i = 0; i < f->n_points; i++) {
-        json_array_append_new(points, json_pack("{s:o, s:o}", "negatives",
-                                                count(f->n[i]), "value",
-                                                number(f->value[i])));
+        nn_json_add(&points,
+                    json_pack("{s:o, s:o}", "negatives", count(f->n[i]),
+                              "value", nn_json_number(f->value[i])));
     }
     return json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
         "kind", sweep_kind_name(f->kind), "loss", sweep_loss_name(f->loss), "a",
-        number(f->power.a), "b", number(f->power.b), "c", number(f->power.c),
-        "rmse", number(f->power.rmse), "enough",
-        known ? count(f->enough) : json_null(), "verdict",
+        nn_json_number(f->power.a), "b", nn_json_number(f->power.b), "c",
+        nn_json_number(f->power.c), "rmse", nn_json_number(f->power.rmse),
+        "enough", known ? count(f->enough) : json_null(), "verdict",
         sweep_verdict_name(v), "lo", f->lo > most ? json_null() : count(f->lo),
         "hi", f->hi > most ? json_null() : count(f->hi), "extrapolated",
         f->enough > most ? count(f->enough) : json_null(), "one_left_out",
@@ -111,7 +104,7 @@ static json_t *options(const struct sweep_options *o)
     json_t *with = json_array();
 
     for (size_t i = 0; i < o->with.n; i++) {
-        json_array_append_new(with, json_string(o->with.v[i]));
+        nn_json_add(&with, nn_json_text(o->with.v[i]));
     }
     return json_pack("{s:i, s:i, s:b, s:o}", "epochs", o->epochs, "seeds",
                      o->seeds, "full_grid", o->full_grid, "with", with);
@@ -135,10 +128,7 @@ static json_t *all_points(const struct sweep_answer *a)
     json_t *list = json_array();
 
     for (size_t i = 0; i < a->plan->n; i++) {
-        if (json_array_append_new(list, point(a, &a->plan->point[i]))) {
-            json_decref(list);
-            return NULL;
-        }
+        nn_json_add(&list, point(a, &a->plan->point[i]));
     }
     return list;
 }
@@ -148,10 +138,7 @@ static json_t *all_fits(const struct sweep_answer *a)
     json_t *list = json_array();
 
     for (size_t i = 0; i < a->n_fits; i++) {
-        if (json_array_append_new(list, fit(&a->fit[i]))) {
-            json_decref(list);
-            return NULL;
-        }
+        nn_json_add(&list, fit(&a->fit[i]));
     }
     return list;
 }

@@ -1,9 +1,9 @@
 #include "pipelines/train/pretrain.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/train/task.h"
 
@@ -217,11 +217,11 @@ enum nn_status pretrain(const struct nn_dataset *ds,
 static enum nn_status put_json(struct nn_st_writer *w, const char *key,
                                const json_t *j)
 {
-    char *text = json_dumps(j, JSON_COMPACT);
+    char *text = nn_json_dump(j, JSON_COMPACT);
     enum nn_status st =
         text == NULL ? NN_ERR_NOMEM : nn_st_writer_meta(w, key, text);
 
-    free(text);
+    nn_mem_free(text);
     return st;
 }
 

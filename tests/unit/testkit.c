@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/cpu.h"
+#include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/status.h"
 
@@ -17,6 +18,7 @@ int testkit_run(Suite *(*create)(void))
     int failed;
 
     nn_cpu_limit(getenv("BEARCASCADE_CPU"));
+    nn_json_use_nn_mem();
     srunner_run_all(sr, CK_ENV);
     failed = srunner_ntests_failed(sr);
     srunner_free(sr);

@@ -1,5 +1,6 @@
 #include "tests/unit/testkit.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -94,7 +95,7 @@ START_TEST(file_errors_are_passed_on)
     struct nn_error err = NN_ERROR_INIT;
 
     ck_assert_int_eq(nn_json_read(path, 100, &got, &err), NN_ERR_IO);
-    ck_assert_int_eq(nn_json_write(path, NULL, &err), NN_ERR_ARG);
+    ck_assert_int_eq(nn_json_write(path, NULL, &err), NN_ERR_NOMEM);
     ck_assert_int_eq(nn_json_write(dir, v, &err), NN_ERR_IO);
     ck_assert_int_eq(nn_json_write(path, v, &err), NN_OK);
     ck_assert_int_eq(nn_json_read(path, 4, &got, &err), NN_ERR_FORMAT);
@@ -126,6 +127,74 @@ START_TEST(line_keeps_the_order_of_keys)
 }
 END_TEST
 
+/* {"list": [1, ..., 40], "x": 0.5, "none": null, "name": "..."} */
+static json_t *build(void)
+{
+    json_t *j = json_object(), *list = json_array();
+
+    for (int i = 1; i <= 40; i++) {
+        nn_json_add(&list, json_integer(i));
+    }
+    nn_json_put(&j, "list", list);
+    nn_json_put(&j, "x", nn_json_number(0.5));
+    nn_json_put(&j, "none", nn_json_number((double)NAN));
+    nn_json_put(&j, "n\374me", nn_json_text("b\344r"));
+    return j;
+}
+
+START_TEST(built_values_are_whole_or_null)
+{
+    static const char whole[] =
+        "{\"list\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,"
+        "23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40],\"x\":0.5,"
+        "\"none\":null,\"n?me\":\"b?r\"}";
+    long calls = nn_mem_calls();
+    json_t *j = build();
+    char *line = nn_json_line(j);
+    int missing = 0;
+
+    ck_assert_str_eq(line, whole);
+    nn_mem_free(line);
+    json_decref(j);
+    calls = nn_mem_calls() - calls;
+    ck_assert_int_eq(nn_mem_live(), 0);
+    for (long n = 1; n <= calls; n++) {
+        nn_mem_fail_at(n);
+        j = build();
+        line = nn_json_line(j);
+        nn_mem_fail_at(0);
+        missing += line == NULL;
+        ck_assert_msg(line == NULL || strcmp(line, whole) == 0, "call %ld: %s",
+                      n, line);
+        nn_mem_free(line);
+        json_decref(j);
+        ck_assert_int_eq(nn_mem_live(), 0);
+    }
+    ck_assert_int_gt(missing, 40);
+}
+END_TEST
+
+START_TEST(parsing_may_run_out_of_memory)
+{
+    static const char text[] = "{\"a\": [\"a long enough string\", 2.5]}";
+    long calls = nn_mem_calls();
+    struct nn_error err = NN_ERROR_INIT;
+    json_t *v = NULL;
+
+    ck_assert_int_eq(nn_json_parse(text, strlen(text), "t", &v, &err), NN_OK);
+    json_decref(v);
+    calls = nn_mem_calls() - calls;
+    ck_assert_int_gt(calls, 5);
+    for (long n = 1; n <= calls; n++) {
+        nn_mem_fail_at(n);
+        ck_assert_int_eq(nn_json_parse(text, strlen(text), "t", &v, &err),
+                         NN_ERR_NOMEM);
+        nn_mem_fail_at(0);
+        ck_assert_int_eq(nn_mem_live(), 0);
+    }
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("json");
@@ -137,6 +206,8 @@ static Suite *create(void)
     tcase_add_test(t, deep_nesting_is_refused);
     tcase_add_test(t, any_value_is_a_document);
     tcase_add_test(t, file_errors_are_passed_on);
+    tcase_add_test(t, built_values_are_whole_or_null);
+    tcase_add_test(t, parsing_may_run_out_of_memory);
     tcase_add_test(t, line_keeps_the_order_of_keys);
     suite_add_tcase(s, t);
     return s;
