@@ -185,31 +185,3 @@ int nn_mem_grow(void *p, size_t *cap, size_t need, size_t size)
     *cap = want;
     return 0;
 }
-
-enum nn_status nn_arena_init(struct nn_arena *a, size_t bytes)
-{
-    *a = (struct nn_arena)NN_ARENA_INIT;
-    a->base = nn_mem_aligned(bytes, 1);
-    if (a->base == NULL) {
-        return NN_ERR_NOMEM;
-    }
-    a->size = bytes;
-    return NN_OK;
-}
-
-void *nn_arena_take(struct nn_arena *a, size_t bytes)
-{
-    size_t at = (a->used + NN_ALIGN - 1) / NN_ALIGN * NN_ALIGN;
-
-    if (at > a->size || bytes > a->size - at) {
-        return NULL;
-    }
-    a->used = at + bytes;
-    return a->base + at;
-}
-
-void nn_arena_release(struct nn_arena *a)
-{
-    nn_mem_free(a->base);
-    *a = (struct nn_arena)NN_ARENA_INIT;
-}

@@ -10,7 +10,7 @@
 
 #include "common/base/status.h"
 
-#define NN_ALIGN 64 /* bytes: alignment of nn_mem_aligned() and arenas */
+#define NN_ALIGN 64 /* bytes: alignment of nn_mem_aligned() */
 
 /* a * b into *out; returns 0, or -1 (out untouched) above PTRDIFF_MAX. */
 NN_MUST_CHECK int nn_size_mul(size_t a, size_t b, size_t *out);
@@ -37,19 +37,5 @@ NN_MUST_CHECK int nn_mem_grow(void *p, size_t *cap, size_t need, size_t size);
 void nn_mem_fail_at(long n);
 long nn_mem_calls(void);
 long nn_mem_live(void);
-
-/* A bump allocator: one block, many aligned pieces, freed together. */
-struct nn_arena {
-    unsigned char *base;
-    size_t size, used; /* bytes */
-};
-#define NN_ARENA_INIT                                                          \
-    {                                                                          \
-        0, 0, 0                                                                \
-    }
-NN_MUST_CHECK enum nn_status nn_arena_init(struct nn_arena *a, size_t bytes);
-/* bytes from the arena, NN_ALIGN-aligned, or NULL when it is full. */
-void *nn_arena_take(struct nn_arena *a, size_t bytes);
-void nn_arena_release(struct nn_arena *a); /* safe on NN_ARENA_INIT */
 
 #endif /* NN_COMMON_BASE_MEM_H */

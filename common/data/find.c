@@ -174,7 +174,7 @@ enum nn_status nn_find(struct nn_finder *f, const char *path,
         return nn_find_file(f, single, path, err);
     }
     return nn_fail(err, NN_ERR_FORMAT,
-                   "'%s' is no folder, archive (.tar, .tar.gz, .zip) or "
+                   "'%s' is not a directory, archive (.tar, .tar.gz, .zip) or "
                    "manifest (.csv, .jsonl)",
                    path);
 }

@@ -4,8 +4,8 @@
  * order and give the same bits on every call. Logits are unitless, losses are
  * mean nats per item. Fit on validation, report on test.
  *
- * Errors of the fits: NN_ERR_ARG (n is 0, a label out of range; for binary
- * fits also: no positive or no negative), NN_ERR_NUMERIC (a logit is NaN or
+ * Errors of the fits: NN_ERR_ARG (n is 0, a label out of range; for the binary
+ * fit also: no positive or no negative), NN_ERR_NUMERIC (a logit is NaN or
  * infinite). *out is untouched on error. */
 #ifndef NN_COMMON_EVAL_CALIBRATE_H
 #define NN_COMMON_EVAL_CALIBRATE_H
@@ -42,31 +42,5 @@ NN_MUST_CHECK enum nn_status
 nn_temperature_fit_binary(const double *logit, const uint8_t *positive,
                           size_t n, struct nn_temperature *out,
                           struct nn_error *err);
-
-struct nn_platt {
-    double scale, bias; /* p = sigmoid(scale z + bias) */
-    double nll_before;  /* at scale 1, bias 0, plain labels */
-    double nll_after;   /* at the fit, plain labels */
-};
-/* Scale and bias of one sigmoid with Platt's smoothed targets (Platt 1999),
- * (n_pos + 1) / (n_pos + 2) and 1 / (n_neg + 2), by the damped Newton method
- * of Lin, Lin and Weng (Machine Learning 68, 2007). The targets keep the fit
- * finite on separable items. Use it where the bias moved, for instance after
- * training with class balance. */
-NN_MUST_CHECK enum nn_status nn_platt_fit(const double *logit,
-                                          const uint8_t *positive, size_t n,
-                                          struct nn_platt *out,
-                                          struct nn_error *err);
-
-/* P(positive | item) where positives have prior `to`, from the probability p
- * that was right for prior `from`: odds' = odds (to/(1-to)) / (from/(1-from))
- * (Saerens, Latinne and Decaestecker 2002). Right when only the prior differs.
- * NaN unless 0 <= p <= 1 and both priors are in (0,1). */
-double nn_prevalence_shift(double p, double from, double to);
-
-/* Share of true positives among what passes, at a given prevalence:
- * pi tpr / (pi tpr + (1 - pi) fpr). NaN when nothing passes or an argument is
- * not in [0,1]. */
-double nn_precision_at(double tpr, double fpr, double prevalence);
 
 #endif /* NN_COMMON_EVAL_CALIBRATE_H */

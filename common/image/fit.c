@@ -118,17 +118,3 @@ uint64_t nn_image_dhash(const struct nn_image *img)
     }
     return hash;
 }
-
-void nn_image_mean(const struct nn_image *img, uint8_t mean[3])
-{
-    uint64_t sum[3] = { 0 }, n = (uint64_t)img->w * (uint64_t)img->h;
-
-    for (uint64_t i = 0; i < n; i++) {
-        for (size_t c = 0; c < 3; c++) {
-            sum[c] += img->rgb[i * 3 + c];
-        }
-    }
-    for (size_t c = 0; c < 3; c++) {
-        mean[c] = (uint8_t)(n ? (sum[c] + n / 2) / n : 0);
-    }
-}

@@ -44,21 +44,6 @@ struct nn_image_options nn_image_defaults(void)
     };
 }
 
-const char *nn_image_format_name(enum nn_image_format f)
-{
-    switch (f) {
-    case NN_IMAGE_JPEG:
-        return "JPEG";
-    case NN_IMAGE_PNG:
-        return "PNG";
-    case NN_IMAGE_WEBP:
-        return "WebP";
-    case NN_IMAGE_UNKNOWN:
-        break;
-    }
-    return "unknown";
-}
-
 /* Files that other programs would open, and pages saved under a picture's
  * name, are told apart only to say what they are. */
 static const struct magic {

@@ -79,7 +79,6 @@ struct nn_image_info {
 int32_t nn_image_divisor(const struct nn_image_info *info, int32_t min_side);
 
 enum nn_image_format nn_image_sniff(const uint8_t *bytes, size_t size);
-const char *nn_image_format_name(enum nn_image_format f); /* "JPEG" */
 
 /* Header only: fills *info and decodes nothing, so that damage behind the
  * header goes unseen. Errors as nn_image_decode(); *info then holds what was

@@ -53,10 +53,7 @@ NN_MUST_CHECK enum nn_status nn_image_fit(const struct nn_image *src,
  * 150 G + 29 B, exact area means); bit 8 y + x is set where cell (x,y) is
  * brighter than cell (x+1,y). Copies at another size or quality differ in few
  * bits (popcount of the XOR <= 6, say), unrelated photos in about 32. Flat
- * areas give arbitrary bits, so combine it with nn_image_mean(). img must not
- * be empty. Allocates nothing. */
+ * areas give arbitrary bits. img must not be empty. Allocates nothing. */
 uint64_t nn_image_dhash(const struct nn_image *img);
-/* Mean of each channel, rounded; 0 for an empty picture. */
-void nn_image_mean(const struct nn_image *img, uint8_t mean[3]);
 
 #endif /* NN_COMMON_IMAGE_RESIZE_H */

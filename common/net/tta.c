@@ -52,7 +52,7 @@ enum nn_status nn_test_views_parse(const char *text,
     for (views->n = 0; views->n < NN_TEST_VIEWS; at++) {
         if (!parse_view(at, &at, &views->v[views->n])) {
             return nn_fail(err, NN_ERR_ARG,
-                           "'%s' is no list of test views: sizes from %d to "
+                           "'%s' is not a list of test views: sizes from %d to "
                            "%d, m behind one for mirrored, as in 224,160m",
                            text, VIEW_MIN, NN_TEST_VIEW_SIZE);
         }

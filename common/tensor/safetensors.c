@@ -66,7 +66,8 @@ static enum nn_status read_shape(const json_t *j, struct nn_st_entry *e,
     size_t n = json_array_size(shape);
 
     if (!json_is_array(shape) || n > 8) {
-        return bad(err, e->name, "its shape is no list of at most 8 numbers");
+        return bad(err, e->name,
+                   "its shape is not a list of at most 8 numbers");
     }
     e->ndim = (int)n;
     e->count = 1;
@@ -95,7 +96,7 @@ static enum nn_status read_entry(struct nn_st_file *f, const char *name,
 
     *e = (struct nn_st_entry){ .name = name };
     if (!json_is_object(j)) {
-        return bad(err, name, "its description is no object");
+        return bad(err, name, "its description is not an object");
     }
     st = read_dtype(j, e, &size, err);
     if (!st) {
@@ -159,12 +160,12 @@ static enum nn_status check_meta(struct nn_st_file *f, struct nn_error *err)
 
     f->meta = json_object_get(f->header, "__metadata__");
     if (f->meta != NULL && !json_is_object(f->meta)) {
-        return nn_fail(err, NN_ERR_FORMAT, "its metadata is no object");
+        return nn_fail(err, NN_ERR_FORMAT, "its metadata is not an object");
     }
     json_object_foreach(f->meta, key, v)
     {
         if (!json_is_string(v)) {
-            return nn_fail(err, NN_ERR_FORMAT, "its metadata '%s' is no text",
+            return nn_fail(err, NN_ERR_FORMAT, "its metadata '%s' is not text",
                            key);
         }
     }
@@ -183,11 +184,11 @@ static enum nn_status parse_header(struct nn_st_file *f, size_t size,
     }
     if (size < 10 || n < 2 || n > size - 8 || n > ST_MAX_HEADER) {
         return nn_fail(err, NN_ERR_FORMAT,
-                       "it is no safetensors file (header length)");
+                       "not a safetensors file (header length)");
     }
     if (f->bytes[8] != '{') { /* nor blanks before it, says the format */
         return nn_fail(err, NN_ERR_FORMAT,
-                       "it is no safetensors file (header: no object)");
+                       "not a safetensors file (header: not an object)");
     }
     f->data = f->bytes + 8 + n;
     f->data_bytes = size - 8 - (size_t)n;
@@ -197,7 +198,7 @@ static enum nn_status parse_header(struct nn_st_file *f, size_t size,
         return st == NN_ERR_NOMEM
                    ? nn_fail_nomem(err)
                    : nn_fail(err, NN_ERR_FORMAT,
-                             "it is no safetensors file (header: %s)", je.text);
+                             "not a safetensors file (header: %s)", je.text);
     }
     return NN_OK;
 }

@@ -223,7 +223,7 @@ static enum nn_status read_header(const struct nn_st_file *f, struct model *m,
 
     if (format == NULL || strcmp(format, MODEL_FORMAT) != 0) {
         return nn_fail(err, NN_ERR_FORMAT,
-                       "it is no '%s' file (its format is '%s')", MODEL_FORMAT,
+                       "not a '%s' file (its format is '%s')", MODEL_FORMAT,
                        format != NULL ? format : "not given");
     }
     for (int s = 0; system != NULL && s < MODEL_SYSTEMS; s++) {

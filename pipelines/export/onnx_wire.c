@@ -4,7 +4,7 @@
 
 #include "common/base/mem.h"
 
-enum { WIRE_VARINT = 0, WIRE_LENGTH = 2, WIRE_32 = 5 };
+enum { WIRE_VARINT = 0, WIRE_LENGTH = 2 };
 
 void onnx_wire_release(struct onnx_wire *w)
 {
@@ -56,19 +56,6 @@ void onnx_put_int(struct onnx_wire *w, uint32_t field, int64_t value)
 {
     put_key(w, field, WIRE_VARINT);
     put_varint(w, (uint64_t)value);
-}
-
-void onnx_put_float(struct onnx_wire *w, uint32_t field, float value)
-{
-    uint32_t bits;
-    unsigned char *to;
-
-    memcpy(&bits, &value, sizeof bits);
-    put_key(w, field, WIRE_32);
-    to = extend(w, 4);
-    if (to != NULL) {
-        put_le(to, bits, 4);
-    }
 }
 
 /* Key and length; room for n bytes, or NULL. */

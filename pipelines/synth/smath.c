@@ -96,12 +96,6 @@ struct v3 m3_apply(struct m3 m, struct v3 v)
     return v3(v3_dot(m.r[0], v), v3_dot(m.r[1], v), v3_dot(m.r[2], v));
 }
 
-struct v3 m3_apply_t(struct m3 m, struct v3 v)
-{
-    return v3_add(v3_add(v3_mul(m.r[0], v.x), v3_mul(m.r[1], v.y)),
-                  v3_mul(m.r[2], v.z));
-}
-
 struct m3 m3_turn(int axis, float angle)
 {
     float c = sm_cos(angle), s = sm_sin(angle);

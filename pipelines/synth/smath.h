@@ -131,7 +131,6 @@ struct m3 m3_identity(void);
 /* a * b: first b, then a. */
 struct m3 m3_mul(struct m3 a, struct m3 b);
 struct v3 m3_apply(struct m3 m, struct v3 v);
-struct v3 m3_apply_t(struct m3 m, struct v3 v); /* transpose: the inverse */
 /* Turn by `angle` radians about x, y or z (axis 0, 1, 2), right-handed. */
 struct m3 m3_turn(int axis, float angle);
 

@@ -62,10 +62,11 @@ static enum nn_status complain(const struct name_list *l, const uint8_t *seen,
 {
     for (size_t i = 0; i < l->n; i++) {
         if (!seen[i] && (i == 0 || strcmp(l->v[i - 1], l->v[i]) != 0)) {
-            return nn_fail(err, NN_ERR_ARG,
-                           "'%s' of the list '%s' is no training negative of "
-                           "'%s'",
-                           l->v[i], path, ds->path);
+            return nn_fail(
+                err, NN_ERR_ARG,
+                "'%s' of the list '%s' is not a training negative of "
+                "'%s'",
+                l->v[i], path, ds->path);
         }
     }
     return NN_OK;

@@ -57,27 +57,16 @@ def binary(rng, n):
     y = (rng.random(n) < special.expit(0.5 * z - 0.3)).astype(int)
     p = special.expit(z)
 
-    def loss(a, b, t):
-        u = a * z + b
-        return np.mean(np.logaddexp(0, u) - t * u)
+    def loss(v):
+        u = np.exp(v) * z
+        return np.mean(np.logaddexp(0, u) - y * u)
 
-    temp = optimize.minimize_scalar(lambda v: loss(np.exp(v), 0, y),
-                                    bracket=(-1, 0), tol=1e-14)
-    npos, nneg = y.sum(), (1 - y).sum()
-    t = np.where(y == 1, (npos + 1) / (npos + 2), 1 / (nneg + 2))
-
-    def grad(v):
-        r = special.expit(v[0] * z + v[1]) - t
-        return [np.mean(r * z), np.mean(r)]
-
-    platt = optimize.root(grad, [0.5, 0.0], tol=1e-14)
-    assert np.abs(platt.fun).max() < 1e-13
+    temp = optimize.minimize_scalar(loss, bracket=(-1, 0), tol=1e-14)
     return {
         "logit": z.tolist(), "positive": y.tolist(),
         "ece": ece(p, y), "brier": metrics.brier_score_loss(y, p),
         "nll": metrics.log_loss(y, p),
         "temperature": 1 / float(np.exp(temp.x)), "nll_after": temp.fun,
-        "platt": platt.x.tolist(), "platt_nll": loss(*platt.x, y),
     }
 
 

@@ -270,12 +270,6 @@ void nn_conv_forward(const struct nn_conv *c, int32_t batch, const float *x,
     }
 }
 
-size_t nn_conv_packed_input_floats(const struct nn_conv *c)
-{
-    return c->kind == NN_CONV_GEMM ? nn_gemm_packed_input(c)
-                                   : nn_conv_packed_floats(c);
-}
-
 void nn_conv_pack_input(const struct nn_conv *c, const float *w, float *packed)
 {
     switch (c->kind) {

@@ -101,9 +101,7 @@ void nn_conv_forward(const struct nn_conv *c, int32_t batch, const float *x,
                      const float *packed, const struct nn_conv_epilogue *e,
                      float *y, float *work);
 
-/* Floats of the weights packed for the input gradient, which fit in work too,
- * and packed = w in that layout. */
-size_t nn_conv_packed_input_floats(const struct nn_conv *c);
+/* packed = w in the layout of the input gradient; it fits in work. */
 void nn_conv_pack_input(const struct nn_conv *c, const float *w, float *packed);
 
 /* dx = gradient with respect to x (overwritten; accumulate != 0: added). Of

@@ -149,34 +149,6 @@ START_TEST(arrays_grow)
 }
 END_TEST
 
-START_TEST(arena_gives_aligned_pieces)
-{
-    struct nn_arena a = NN_ARENA_INIT;
-    unsigned char *p, *q;
-
-    nn_arena_release(&a);
-    ck_assert_int_eq(nn_arena_init(&a, 3 * NN_ALIGN), NN_OK);
-    p = nn_arena_take(&a, 1);
-    q = nn_arena_take(&a, NN_ALIGN);
-    ck_assert_ptr_eq(q, p + NN_ALIGN);
-    ck_assert_uint_eq((uintptr_t)p % NN_ALIGN, 0);
-    ck_assert_ptr_null(nn_arena_take(&a, NN_ALIGN + 1));
-    ck_assert_ptr_null(nn_arena_take(&a, SIZE_MAX));
-    ck_assert_ptr_eq(nn_arena_take(&a, NN_ALIGN), p + 2 * NN_ALIGN);
-    ck_assert_ptr_null(nn_arena_take(&a, 1));
-    nn_arena_release(&a);
-    ck_assert_ptr_null(a.base);
-    ck_assert_int_eq(nn_arena_init(&a, NN_ALIGN + 1), NN_OK);
-    ck_assert_ptr_nonnull(nn_arena_take(&a, NN_ALIGN + 1));
-    ck_assert_ptr_null(nn_arena_take(&a, 1)); /* next start is past the end */
-    nn_arena_release(&a);
-    nn_mem_fail_at(1);
-    ck_assert_int_eq(nn_arena_init(&a, 64), NN_ERR_NOMEM);
-    nn_mem_fail_at(0);
-    nn_arena_release(&a);
-}
-END_TEST
-
 static void *allocate_much(void *ctx)
 {
     (void)ctx;
@@ -216,7 +188,6 @@ static Suite *create(void)
     tcase_add_test(t, chosen_call_fails);
     tcase_add_test(t, strings);
     tcase_add_test(t, arrays_grow);
-    tcase_add_test(t, arena_gives_aligned_pieces);
     tcase_add_test(t, counters_survive_threads);
     suite_add_tcase(s, t);
     return s;

@@ -245,7 +245,7 @@ START_TEST(test_refusals)
                  "no pictures in class folders");
     album_refuse(album_path(dir, "loose"), NN_ERR_FORMAT, "'only.jpg'");
     album_refuse(album_path(dir, "loose/only.jpg"), NN_ERR_FORMAT,
-                 "is no folder, archive");
+                 "is not a directory, archive");
     album_put_picture(dir, "neg/none/x.jpg", 1);
     album_refuse(album_path(dir, "neg"), NN_ERR_FORMAT, "negatives only");
     testkit_rmdir(dir);

@@ -41,7 +41,6 @@ START_TEST(golden_binary)
     double *z = golden_doubles(g, "logit", &n);
     uint8_t *positive = golden_bytes(g, "positive", &m);
     struct nn_temperature t;
-    struct nn_platt p;
 
     ck_assert_int_eq(nn_temperature_fit_binary(z, positive, n, &t, NULL),
                      NN_OK);
@@ -49,14 +48,6 @@ START_TEST(golden_binary)
                  "temperature");
     golden_close(t.nll_before, golden_number(g, "nll"), EPS, 0, "nll at 1");
     golden_close(t.nll_after, golden_number(g, "nll_after"), EPS, 0, "nll");
-    ck_assert_int_eq(nn_platt_fit(z, positive, n, &p, NULL), NN_OK);
-    /* the generator solves the gradient to 1e-13 */
-    golden_close(p.scale, golden_at(golden_get(g, "platt"), 0), 1e-11, 0,
-                 "scale");
-    golden_close(p.bias, golden_at(golden_get(g, "platt"), 1), 1e-11, 0,
-                 "bias");
-    golden_close(p.nll_before, golden_number(g, "nll"), EPS, 0, "before");
-    golden_close(p.nll_after, golden_number(g, "platt_nll"), 1e-11, 0, "after");
     nn_mem_free(z);
     nn_mem_free(positive);
     json_decref(all);
@@ -141,7 +132,6 @@ START_TEST(limits)
     const uint8_t y[] = { 1, 0, 1, 0 }, turned[] = { 0, 1, 0, 1 };
     const int32_t truth[] = { 0, 0 };
     struct nn_temperature t;
-    struct nn_platt p;
 
     ck_assert_int_eq(nn_temperature_fit_binary(sure, y, 4, &t, NULL), NN_OK);
     golden_close(t.temperature, NN_TEMPERATURE_MIN, 0, EPS, "all right");
@@ -159,69 +149,6 @@ START_TEST(limits)
     ck_assert_int_eq(nn_temperature_fit_binary(huge, turned, 4, &t, NULL),
                      NN_OK);
     golden_close(t.nll_before, 9750, 1e-9, 0, "huge");
-    ck_assert_int_eq(nn_platt_fit(sure, y, 4, &p, NULL), NN_OK);
-    ck_assert(isfinite(p.scale) && p.scale > 0 && p.nll_after < 0.5);
-    ck_assert_int_eq(nn_platt_fit(huge, turned, 4, &p, NULL), NN_OK);
-    ck_assert(isfinite(p.scale) && p.scale < 0);
-    ck_assert_int_eq(nn_platt_fit(flat, y, 4, &p, NULL), NN_OK);
-    golden_close(p.bias, 0, 1e-9, 0, "flat bias");
-}
-END_TEST
-
-/* Labels drawn from sigmoid((z - 1) / 2): both parameters come back within
- * 4 standard errors (information at n = 20000: about 0.01 and 0.03). */
-START_TEST(platt_recovers)
-{
-    enum { N = 20000 };
-    struct nn_rng rng = nn_rng_make(17, 0);
-    double *z = nn_mem_calloc(N, sizeof *z);
-    uint8_t *y = nn_mem_calloc(N, 1);
-    struct nn_platt p;
-
-    for (size_t i = 0; i < N; i++) {
-        z[i] = 3 * (double)nn_rng_normal(&rng);
-        y[i] = nn_rng_double(&rng) < 1 / (1 + exp(-(z[i] - 1) / 2));
-    }
-    ck_assert_int_eq(nn_platt_fit(z, y, N, &p, NULL), NN_OK);
-    golden_close(p.scale, 0.5, 0.04, 0, "scale");
-    golden_close(p.bias, -0.5, 0.08, 0, "bias");
-    ck_assert(p.nll_after < p.nll_before);
-    nn_mem_free(z);
-    nn_mem_free(y);
-}
-END_TEST
-
-/* Few positives and heavy tails: plain Newton steps run away on some of these.
- * At the fit the gradient of the smoothed loss is 0. */
-START_TEST(platt_hard_problems)
-{
-    struct nn_rng rng = nn_rng_make(1, (uint64_t)_i);
-    double power = 1 + 8 * nn_rng_double(&rng), z[300], n_pos = 0, n_neg;
-    double ga = 0, gb = 0, sum = 0;
-    size_t n = 20 + nn_rng_below(&rng, 280);
-    uint8_t y[300];
-    struct nn_platt p;
-
-    for (size_t i = 0; i < n; i++) {
-        double g = nn_rng_normal(&rng);
-
-        y[i] = i == 0 || (i > 1 && nn_rng_below(&rng, 12) == 0);
-        z[i] = copysign(pow(fabs(g), power), g);
-        z[i] += (y[i] ? 10 : -10) * (nn_rng_below(&rng, 3) != 0);
-        n_pos += y[i];
-    }
-    n_neg = (double)n - n_pos;
-    ck_assert_int_eq(nn_platt_fit(z, y, n, &p, NULL), NN_OK);
-    for (size_t i = 0; i < n; i++) {
-        double t = y[i] ? (n_pos + 1) / (n_pos + 2) : 1 / (n_neg + 2);
-        double off = 1 / (1 + exp(-p.scale * z[i] - p.bias)) - t;
-
-        ga += off * z[i];
-        gb += off;
-        sum += fabs(z[i]);
-    }
-    golden_close(ga / sum, 0, 1e-9, 0, "gradient by scale");
-    golden_close(gb / (double)n, 0, 1e-9, 0, "gradient by bias");
 }
 END_TEST
 
@@ -232,7 +159,6 @@ START_TEST(fit_errors)
     const int32_t truth[] = { 0, 2 };
     struct nn_error err = NN_ERROR_INIT;
     struct nn_temperature t;
-    struct nn_platt p;
 
     ck_assert_int_eq(nn_temperature_fit(z, truth, 0, 2, &t, &err), NN_ERR_ARG);
     ck_assert_int_eq(nn_temperature_fit(z, truth, 1, 1, &t, &err), NN_ERR_ARG);
@@ -250,35 +176,10 @@ START_TEST(fit_errors)
                      NN_ERR_NUMERIC);
     ck_assert_int_eq(nn_temperature_fit_binary(z, both, 0, &t, &err),
                      NN_ERR_ARG);
-    ck_assert_int_eq(nn_platt_fit(z, both + 1, 1, &p, &err), NN_ERR_ARG);
+    ck_assert_int_eq(nn_temperature_fit_binary(z, both + 1, 1, &t, &err),
+                     NN_ERR_ARG);
     ck_assert_str_eq(err.text,
                      "cannot calibrate on 1 items without a positive");
-    ck_assert_int_eq(nn_platt_fit(z, both, 3, &p, &err), NN_ERR_NUMERIC);
-    ck_assert_int_eq(nn_platt_fit(z, both, 0, &p, &err), NN_ERR_ARG);
-}
-END_TEST
-
-START_TEST(prevalence)
-{
-    double p = nn_prevalence_shift(0.8, 0.5, 0.1);
-
-    /* odds 4 at even priors, 4 / 9 at one in ten */
-    golden_close(p, 4.0 / 13, EPS, 0, "shifted");
-    golden_close(nn_prevalence_shift(p, 0.1, 0.5), 0.8, EPS, 0, "back");
-    golden_close(nn_prevalence_shift(0.3, 0.2, 0.2), 0.3, EPS, 0, "same");
-    golden_close(nn_prevalence_shift(0.2, 0.2, 0.01), 0.01, EPS, 0, "prior");
-    ck_assert(nn_prevalence_shift(0, 0.5, 0.1) == 0);
-    ck_assert(nn_prevalence_shift(1, 0.5, 0.1) == 1);
-    ck_assert(isnan(nn_prevalence_shift(1.1, 0.5, 0.1)));
-    ck_assert(isnan(nn_prevalence_shift(0.5, 0, 0.1)));
-    ck_assert(isnan(nn_prevalence_shift(0.5, 0.5, 1)));
-    ck_assert(isnan(nn_prevalence_shift(NAN, 0.5, 0.5)));
-    /* 95 of 100 wanted and 90 of 9900 others pass */
-    golden_close(nn_precision_at(0.95, 90 / 9900.0, 0.01), 95.0 / 185, EPS, 0,
-                 "precision");
-    ck_assert(isnan(nn_precision_at(0, 0, 0.5)));
-    ck_assert(isnan(nn_precision_at(0.5, 2, 0.5)));
-    ck_assert(isnan(nn_precision_at(0.5, 0.5, NAN)));
 }
 END_TEST
 
@@ -293,10 +194,7 @@ static Suite *create(void)
     tcase_add_loop_test(t, random_minimum, 0, 40);
     tcase_add_loop_test(t, two_classes_are_one_sigmoid, 0, 10);
     tcase_add_test(t, limits);
-    tcase_add_test(t, platt_recovers);
-    tcase_add_loop_test(t, platt_hard_problems, 0, 200);
     tcase_add_test(t, fit_errors);
-    tcase_add_test(t, prevalence);
     suite_add_tcase(s, t);
     return s;
 }

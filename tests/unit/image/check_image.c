@@ -31,15 +31,6 @@ START_TEST(create_and_release)
 }
 END_TEST
 
-START_TEST(formats_have_names)
-{
-    ck_assert_str_eq(nn_image_format_name(NN_IMAGE_JPEG), "JPEG");
-    ck_assert_str_eq(nn_image_format_name(NN_IMAGE_PNG), "PNG");
-    ck_assert_str_eq(nn_image_format_name(NN_IMAGE_WEBP), "WebP");
-    ck_assert_str_eq(nn_image_format_name(NN_IMAGE_UNKNOWN), "unknown");
-}
-END_TEST
-
 static const struct {
     const char *bytes;
     size_t size;
@@ -318,7 +309,6 @@ static Suite *create(void)
 
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, create_and_release);
-    tcase_add_test(tc, formats_have_names);
     tcase_add_loop_test(tc, formats_are_recognised_by_content, 0, N_STARTS);
     tcase_add_test(tc, load_refuses_what_is_no_picture_file);
     tcase_add_test(tc, load_needs_permission);

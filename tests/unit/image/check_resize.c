@@ -397,23 +397,6 @@ START_TEST(dhash_tells_copies_from_others)
 }
 END_TEST
 
-START_TEST(mean_colour)
-{
-    struct nn_image img = NN_IMAGE_INIT;
-    uint8_t mean[3];
-
-    nn_image_mean(&img, mean);
-    ck_assert_int_eq(mean[0] + mean[1] + mean[2], 0);
-    ck_assert_int_eq(nn_image_create(&img, 2, 1), NN_OK);
-    memcpy(img.rgb, "\x0a\x00\xff\x0b\x00\xff", 6);
-    nn_image_mean(&img, mean);
-    ck_assert_int_eq(mean[0], 11); /* 10.5 rounds up */
-    ck_assert_int_eq(mean[1], 0);
-    ck_assert_int_eq(mean[2], 255);
-    nn_image_release(&img);
-}
-END_TEST
-
 static Suite *create(void)
 {
     Suite *s = suite_create("resize");
@@ -432,7 +415,6 @@ static Suite *create(void)
     tcase_add_test(tc, fit_pads_with_grey);
     tcase_add_test(tc, dhash_follows_its_definition);
     tcase_add_test(tc, dhash_tells_copies_from_others);
-    tcase_add_test(tc, mean_colour);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -50,7 +50,7 @@ static const struct {
 } damaged[] = {
     { "", 0, 0, "header" },
     { "{}", 1000, 0, "header length" },
-    { "[1]", -1, 0, "no object" },
+    { "[1]", -1, 0, "not an object" },
     { "{\"a\":", -1, 0, "header" },
     { "{\"a\":1}", -1, 4, "'a'" },
     { "{\"a\":{\"dtype\":\"F99\",\"shape\":[1],\"data_offsets\":[0,4]}}", -1, 4,
