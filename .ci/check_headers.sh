@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . .ci/list_files.sh
 
-flags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wstrict-prototypes -I."
+flags="-std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wstrict-prototypes -I."
 flags="$flags $(pkg-config --cflags jansson check libarchive 2>/dev/null || :)"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -16,43 +16,52 @@
 
 #define CASCADE  "bears.safetensors"
 #define BACKBONE "backbone-*.safetensors"
-enum { MAX_FOLDERS = 2 };
 
-/* An installed program must not look into the folder it was built from. */
-static int runs_from_build_folder(void)
+struct folders {
+    const char *v[2];
+    int n;
+    char beside[4096]; /* what v[1] may point to */
+};
+
+/* SOURCE/models, when the program is SOURCE/build/pipelines/bearcascade. An
+ * installed program, whose folder has another name, does not look there. */
+static int beside_build_folder(char *path, size_t size)
 {
-    char exe[4096];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    size_t len = strlen(BEARCASCADE_BUILD_DIR);
+    static const char own[] = "/pipelines", models[] = "/models";
+    ssize_t n = readlink("/proc/self/exe", path, size - 1);
+    char *end;
 
-    exe[n > 0 ? n : 0] = '\0';
-    return strncmp(exe, BEARCASCADE_BUILD_DIR "/", len + 1) == 0;
+    path[n > 0 ? n : 0] = '\0';
+    for (int up = 0; up < 3; up++) { /* the program, pipelines, build */
+        end = strrchr(path, '/');
+        if (end == NULL || (up == 1 && strcmp(end, own) != 0)) {
+            return 0;
+        }
+        *end = '\0';
+    }
+    memcpy(end, models, sizeof models); /* shorter than /pipelines/... was */
+    return 1;
 }
 
-static int list_folders(const char *folder[MAX_FOLDERS])
+static void list_folders(struct folders *f)
 {
     const char *own = getenv("BEARCASCADE_MODELS");
-    int n = 0;
 
-    if (own != NULL) {
-        folder[n++] = own;
-        return n;
+    f->n = 0;
+    f->v[f->n++] = own != NULL ? own : BEARCASCADE_MODELS_DIR;
+    if (own == NULL && beside_build_folder(f->beside, sizeof f->beside)) {
+        f->v[f->n++] = f->beside;
     }
-    folder[n++] = BEARCASCADE_MODELS_DIR;
-    if (runs_from_build_folder()) {
-        folder[n++] = BEARCASCADE_SOURCE_DIR "/models";
-    }
-    return n;
 }
 
 enum nn_status models_cascade(char **path, struct nn_error *err)
 {
-    const char *folder[MAX_FOLDERS];
-    int n = list_folders(folder);
+    struct folders f;
 
+    list_folders(&f);
     *path = NULL;
-    for (int i = 0; i < n; i++) {
-        char *p = nn_path_join(folder[i], CASCADE);
+    for (int i = 0; i < f.n; i++) {
+        char *p = nn_path_join(f.v[i], CASCADE);
 
         if (p == NULL) {
             return nn_fail_nomem(err);
@@ -63,9 +72,9 @@ enum nn_status models_cascade(char **path, struct nn_error *err)
         }
         nn_mem_free(p);
     }
-    return nn_fail(err, NN_ERR_IO, "no '%s' in '%s'%s%s%s", CASCADE, folder[0],
-                   n > 1 ? " or '" : "", n > 1 ? folder[1] : "",
-                   n > 1 ? "'" : "");
+    return nn_fail(err, NN_ERR_IO, "no '%s' in '%s'%s%s%s", CASCADE, f.v[0],
+                   f.n > 1 ? " or '" : "", f.n > 1 ? f.v[1] : "",
+                   f.n > 1 ? "'" : "");
 }
 
 enum nn_status models_choose(const char **model, char **own,
@@ -143,18 +152,18 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 enum nn_status models_backbone(double width, char **path, struct nn_error *err)
 {
-    const char *folder[MAX_FOLDERS];
-    int folders = list_folders(folder);
+    struct folders f;
     enum nn_status st = NN_OK;
 
+    list_folders(&f);
     *path = NULL;
-    for (int i = 0; i < folders && !st && *path == NULL; i++) {
+    for (int i = 0; i < f.n && !st && *path == NULL; i++) {
         struct dirent **name = NULL;
-        int n = scandir(folder[i], &name, is_backbone, by_name);
+        int n = scandir(f.v[i], &name, is_backbone, by_name);
 
         for (int j = 0; j < n; j++) {
             if (!st && *path == NULL) {
-                st = consider(folder[i], name[j]->d_name, width, path);
+                st = consider(f.v[i], name[j]->d_name, width, path);
             }
             free(name[j]);
         }

@@ -4,7 +4,9 @@
  * pre-trained nets of one width each. They are looked for in
  *   $BEARCASCADE_MODELS             when it is set, and then nowhere else
  *   DATADIR/bearcascade/models      of the installation
- *   SOURCE/models                   when run from the build folder
+ *   SOURCE/models                   when the program runs as
+ *                                   SOURCE/build/pipelines/bearcascade,
+ *                                   whatever "build" is called
  * A file of the first folder that has one is taken. */
 #ifndef PIPELINES_CLI_MODELS_H
 #define PIPELINES_CLI_MODELS_H
