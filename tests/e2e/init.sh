@@ -100,4 +100,21 @@ run 0 "a backbone is exported" export -m "$tmp/b25" --onnx "$tmp/back.onnx"
 run 2 "--onnx is needed" export
 run 1 "a file that is no model" export -m "$tmp/odd.safetensors" --onnx x.onnx
 one_error_line "one line"
+
+# models/ beside the build folder; an installed program does not look there.
+mkdir -p "$tmp/tree/b/pipelines" "$tmp/usr/local/bin" "$tmp/usr/models"
+cp -r "$models" "$tmp/tree/models"
+cp -r "$models/." "$tmp/usr/models"
+cp "$BEARCASCADE" "$tmp/tree/b/pipelines/"
+cp "$BEARCASCADE" "$tmp/usr/local/bin/"
+unset BEARCASCADE_MODELS
+BEARCASCADE=$tmp/tree/b/pipelines/bearcascade
+run 0 "models/ is found beside a build folder" export --onnx "$tmp/beside.onnx"
+BEARCASCADE=$tmp/usr/local/bin/bearcascade
+if [ "$("$BEARCASCADE" export --onnx "$tmp/usr.onnx" 2>&1 |
+    grep -c "$tmp")" -eq 0 ]; then
+    pass "but not beside an installed program"
+else
+    fail "but not beside an installed program"
+fi
 finish
