@@ -104,17 +104,14 @@ one_error_line "one line"
 # models/ beside the build folder; an installed program does not look there.
 mkdir -p "$tmp/tree/b/pipelines" "$tmp/usr/local/bin" "$tmp/usr/models"
 cp -r "$models" "$tmp/tree/models"
-cp -r "$models/." "$tmp/usr/models"
+printf 'damaged' >"$tmp/usr/models/bears.safetensors"
 cp "$BEARCASCADE" "$tmp/tree/b/pipelines/"
 cp "$BEARCASCADE" "$tmp/usr/local/bin/"
 unset BEARCASCADE_MODELS
 BEARCASCADE=$tmp/tree/b/pipelines/bearcascade
 run 0 "models/ is found beside a build folder" export --onnx "$tmp/beside.onnx"
-BEARCASCADE=$tmp/usr/local/bin/bearcascade
-if [ "$("$BEARCASCADE" export --onnx "$tmp/usr.onnx" 2>&1 |
-    grep -c "$tmp")" -eq 0 ]; then
-    pass "but not beside an installed program"
-else
-    fail "but not beside an installed program"
-fi
+"$tmp/usr/local/bin/bearcascade" export --onnx "$tmp/other.onnx" \
+    >"$tmp/out" 2>"$tmp/err"
+check "but not beside an installed program" \
+    test "$(grep -c "$tmp/usr/" "$tmp/err")" -eq 0
 finish
