@@ -1,7 +1,7 @@
 /* comparison.json: systems, their differences, and the whole. */
-#include <math.h>
 #include <stdio.h>
 
+#include "common/base/json.h"
 #include "common/base/cpu.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
@@ -13,15 +13,10 @@
  */
 
 /* A number, or null where it is not finite. */
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *interval_json(const struct nn_interval *v)
 {
-    return json_pack("{s:o, s:o, s:o}", "value", number(v->value), "lo",
-                     number(v->lo), "hi", number(v->hi));
+    return json_pack("{s:o, s:o, s:o}", "value", nn_json_number(v->value), "lo",
+                     nn_json_number(v->lo), "hi", nn_json_number(v->hi));
 }
 
 /* Figure i with the value of each run. */
@@ -30,9 +25,9 @@ static json_t *figure_json(const struct comparison_means *m, size_t i)
     json_t *seeds = json_array(), *j = interval_json(&m->v[i]);
 
     for (size_t r = 0; r < m->n_runs; r++) {
-        json_array_append_new(seeds, number(m->seed[r * m->n + i]));
+        nn_json_add(&seeds, nn_json_number(m->seed[r * m->n + i]));
     }
-    json_object_set_new(j, "seeds", seeds);
+    nn_json_put(&j, "seeds", seeds);
     return j;
 }
 
@@ -41,7 +36,7 @@ static json_t *names_json(char *const *names, size_t n)
     json_t *j = json_array();
 
     for (size_t i = 0; i < n; i++) {
-        json_array_append_new(j, json_string(names[i]));
+        nn_json_add(&j, json_string(names[i]));
     }
     return j;
 }
@@ -54,7 +49,7 @@ static json_t *figures_json(const struct comparison_means *m)
     json_t *j = json_object();
 
     for (size_t i = 0; i < m->n; i++) {
-        json_object_set_new(j, outcomes_figure_names[i], figure_json(m, i));
+        nn_json_put(&j, outcomes_figure_names[i], figure_json(m, i));
     }
     return j;
 }
@@ -75,7 +70,7 @@ static json_t *families_json(const struct comparison *c,
     json_t *j = json_array();
 
     for (size_t f = 0; f < m->n / 2; f++) {
-        json_array_append_new(j, family_json(c, r, m, f));
+        nn_json_add(&j, family_json(c, r, m, f));
     }
     return j;
 }
@@ -88,7 +83,7 @@ static json_t *left_out_json(const struct comparison *c,
     json_t *j = json_array();
 
     for (size_t i = 0; m->n > 0 && i < c->n_left; i++) {
-        json_array_append_new(j, family_json(c, r, m, (size_t)c->left[i]));
+        nn_json_add(&j, family_json(c, r, m, (size_t)c->left[i]));
     }
     return j;
 }
@@ -103,9 +98,9 @@ static json_t *confusion_json(const size_t *counts, size_t k)
         for (size_t said = 0; said < k + 2; said++) {
             size_t n = counts[truth * (k + 2) + said];
 
-            json_array_append_new(row, json_integer((json_int_t)n));
+            nn_json_add(&row, json_integer((json_int_t)n));
         }
-        json_array_append_new(j, row);
+        nn_json_add(&j, row);
     }
     return j;
 }
@@ -117,10 +112,12 @@ static json_t *cost_json(const struct comparison_cost *k,
         "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "parameters",
         (json_int_t)k->parameters, "macs_gate", (json_int_t)k->macs_gate,
         "macs_species", (json_int_t)k->macs_species, "ms_gate_1",
-        number(k->ms_gate_1), "ms_species_1", number(k->ms_species_1),
-        "ms_gate_bulk", number(k->ms_gate_bulk), "ms_species_bulk",
-        number(k->ms_species_bulk), "ms_1", number(r->ms_1), "ms_bulk",
-        number(r->ms_bulk), "peak_mb", number(k->peak_bytes / 1e6));
+        nn_json_number(k->ms_gate_1), "ms_species_1",
+        nn_json_number(k->ms_species_1), "ms_gate_bulk",
+        nn_json_number(k->ms_gate_bulk), "ms_species_bulk",
+        nn_json_number(k->ms_species_bulk), "ms_1", nn_json_number(r->ms_1),
+        "ms_bulk", nn_json_number(r->ms_bulk), "peak_mb",
+        nn_json_number(k->peak_bytes / 1e6));
 }
 
 static json_t *rows_json(const double *v, size_t n, size_t k)
@@ -131,9 +128,9 @@ static json_t *rows_json(const double *v, size_t n, size_t k)
         json_t *row = json_array();
 
         for (size_t q = 0; q < k; q++) {
-            json_array_append_new(row, number(v[i * k + q]));
+            nn_json_add(&row, nn_json_number(v[i * k + q]));
         }
-        json_array_append_new(j, row);
+        nn_json_add(&j, row);
     }
     return j;
 }
@@ -144,7 +141,7 @@ static json_t *run_json(const struct comparison_run *r)
     json_t *p = json_array();
 
     for (size_t i = 0; i < t->n; i++) {
-        json_array_append_new(p, number(t->p_positive[i]));
+        nn_json_add(&p, nn_json_number(t->p_positive[i]));
     }
     return json_pack("{s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:o, s:o}", "seed",
                      (json_int_t)r->seed, "command", r->command, "model",
@@ -162,7 +159,7 @@ static json_t *system_json(const struct comparison *c,
     json_t *runs = json_array();
 
     for (size_t j = 0; j < s->n_runs; j++) {
-        json_array_append_new(runs, run_json(&s->run[j]));
+        nn_json_add(&runs, run_json(&s->run[j]));
     }
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
                      s->design->name, "figures", figures_json(&v->figures),
@@ -178,7 +175,7 @@ static json_t *systems_json(const struct comparison *c,
     json_t *list = json_array();
 
     for (size_t i = 0; i < r->n_systems; i++) {
-        json_array_append_new(list, system_json(c, r, i));
+        nn_json_add(&list, system_json(c, r, i));
     }
     return list;
 }
@@ -194,15 +191,15 @@ static json_t *difference_json(const char *name,
     for (size_t i = 0; i < d->figures.n; i++) {
         json_t *f = figure_json(&d->figures, i);
 
-        json_object_set_new(f, "p", number(d->figures.v[i].p_zero));
-        json_object_set_new(f, "p_holm", number(d->p_holm[i]));
-        json_object_set_new(figures, outcomes_figure_names[i], f);
+        nn_json_put(&f, "p", nn_json_number(d->figures.v[i].p_zero));
+        nn_json_put(&f, "p_holm", nn_json_number(d->p_holm[i]));
+        nn_json_put(&figures, outcomes_figure_names[i], f);
     }
     return json_pack("{s:s, s:o, s:{s:I, s:I, s:f, s:o}}", "system", name,
                      "figures", figures, "mcnemar", "only_cascade",
                      (json_int_t)d->only_cascade, "only_other",
                      (json_int_t)d->only_other, "p", d->mcnemar, "p_holm",
-                     number(d->mcnemar_holm));
+                     nn_json_number(d->mcnemar_holm));
 }
 
 static json_t *differences_json(const struct comparison *c,
@@ -211,9 +208,8 @@ static json_t *differences_json(const struct comparison *c,
     json_t *list = json_array();
 
     for (size_t i = 0; i < r->n_differences; i++) {
-        json_array_append_new(
-            list,
-            difference_json(c->system[i + 1].design->name, &r->difference[i]));
+        nn_json_add(&list, difference_json(c->system[i + 1].design->name,
+                                           &r->difference[i]));
     }
     return list;
 }
@@ -235,8 +231,8 @@ static json_t *budget_json(const struct comparison_budget *b)
 static json_t *price_json(const char *key, const char *name,
                           const struct comparison_price *p)
 {
-    return json_pack("{s:s, s:o, s:o}", key, name, "macs", number(p->macs),
-                     "ms", number(p->ms));
+    return json_pack("{s:s, s:o, s:o}", key, name, "macs",
+                     nn_json_number(p->macs), "ms", nn_json_number(p->ms));
 }
 
 static json_t *prevalence_json(const struct comparison *c,
@@ -248,13 +244,12 @@ static json_t *prevalence_json(const struct comparison *c,
         json_t *list = json_array();
 
         for (size_t i = 0; i < r->n_systems; i++) {
-            json_array_append_new(list,
-                                  price_json("name", c->system[i].design->name,
-                                             &r->system[i].price[p]));
+            nn_json_add(&list, price_json("name", c->system[i].design->name,
+                                          &r->system[i].price[p]));
         }
-        json_array_append_new(rows, json_pack("{s:f, s:o}", "prevalence",
-                                              comparison_prevalence[p],
-                                              "systems", list));
+        nn_json_add(&rows,
+                    json_pack("{s:f, s:o}", "prevalence",
+                              comparison_prevalence[p], "systems", list));
     }
     return rows;
 }
@@ -265,9 +260,8 @@ static json_t *break_even_json(const struct comparison *c,
     json_t *list = json_array();
 
     for (size_t i = 0; i < r->n_differences; i++) {
-        json_array_append_new(list, price_json("system",
-                                               c->system[i + 1].design->name,
-                                               &r->difference[i].even));
+        nn_json_add(&list, price_json("system", c->system[i + 1].design->name,
+                                      &r->difference[i].even));
     }
     return list;
 }
@@ -285,9 +279,9 @@ static json_t *test_json(const struct comparison *c)
         const struct nn_item *it = &c->ds->items[c->index[i]];
 
         hash = nn_hash_u64(&it->hash, sizeof it->hash, hash);
-        json_array_append_new(files, json_string(it->file));
-        json_array_append_new(label, json_integer(it->label));
-        json_array_append_new(family, json_integer(it->family));
+        nn_json_add(&files, nn_json_text(it->file));
+        nn_json_add(&label, json_integer(it->label));
+        nn_json_add(&family, json_integer(it->family));
     }
     snprintf(hex, sizeof hex, "%016llx", (unsigned long long)hash);
     return json_pack("{s:s, s:I, s:o, s:o, s:o}", "hash", hex, "n",
@@ -313,7 +307,7 @@ static json_t *options_json(const struct comparison_options *o)
     json_t *with = json_array();
 
     for (size_t i = 0; i < o->with.n; i++) {
-        json_array_append_new(with, json_string(o->with.v[i]));
+        nn_json_add(&with, nn_json_text(o->with.v[i]));
     }
     return json_pack("{s:i, s:i, s:i, s:I, s:o, s:i}", "seeds", o->seeds,
                      "gate_epochs", o->gate_epochs, "species_epochs",
@@ -341,7 +335,7 @@ json_t *comparison_json(const struct comparison *c,
     json_t *seeds = json_array(), *all;
 
     for (int i = 1; i <= c->opt->seeds; i++) {
-        json_array_append_new(seeds, json_integer(i));
+        nn_json_add(&seeds, json_integer(i));
     }
     all = json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "

@@ -204,8 +204,10 @@ static enum nn_status add_map(const struct model *m, struct nn_scorer *scorer,
     }
     if (!st) {
         paint(rgb, side, score, h, w);
-        json_object_set_new(json_object_get(entry, "cam"), name,
-                            as_url(rgb, side));
+        st = json_object_set_new(json_object_get(entry, "cam"), name,
+                                 as_url(rgb, side)) != 0
+                 ? nn_fail_nomem(err)
+                 : NN_OK;
     }
     nn_mem_free(score);
     nn_mem_free(map);
@@ -242,9 +244,10 @@ static enum nn_status add_system(const struct comparison *c,
         if (entry == NULL) {
             entry = json_pack("{s:o, s:{}}", "thumb",
                               as_url(rgb, m->gate->spec.size), "cam");
-            json_object_set_new(all, key, entry);
+            st = json_object_set_new(all, key, entry) != 0 ? nn_fail_nomem(err)
+                                                           : NN_OK;
         }
-        if (m->gate->spec.n_outputs <= MOST) {
+        if (!st && m->gate->spec.n_outputs <= MOST) {
             st = add_map(m, scorer, rgb, s->design->name, entry, err);
         }
     }

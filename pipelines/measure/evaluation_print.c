@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "common/base/json.h"
 #include "pipelines/measure/evaluation.h"
 
 static void print_figure(FILE *to, const char *name,
@@ -99,23 +100,18 @@ void evaluation_print(const struct evaluation *e, const struct model *m,
 /* --- JSON ------------------------------------------------------------------
  */
 
-static json_t *number(double x)
-{
-    return isnan(x) ? json_null() : json_real(x);
-}
-
 static json_t *figure_json(const struct evaluation_figure *f)
 {
-    return json_pack("{s:o, s:o, s:o}", "value", number(f->value), "lo",
-                     number(f->lo), "hi", number(f->hi));
+    return json_pack("{s:o, s:o, s:o}", "value", nn_json_number(f->value), "lo",
+                     nn_json_number(f->lo), "hi", nn_json_number(f->hi));
 }
 
 static json_t *negatives_json(const struct evaluation_negatives *v)
 {
-    return json_pack("{s:s, s:I, s:o, s:o, s:o}", "family", v->name, "n",
-                     (json_int_t)v->n, "fpr95", figure_json(&v->fpr95), "fpr99",
-                     figure_json(&v->fpr99), "false_alarm",
-                     figure_json(&v->false_alarm));
+    return json_pack("{s:o, s:I, s:o, s:o, s:o}", "family",
+                     nn_json_text(v->name), "n", (json_int_t)v->n, "fpr95",
+                     figure_json(&v->fpr95), "fpr99", figure_json(&v->fpr99),
+                     "false_alarm", figure_json(&v->false_alarm));
 }
 
 static json_t *confusion_json(const struct evaluation *e)
@@ -128,9 +124,9 @@ static json_t *confusion_json(const struct evaluation *e)
         for (size_t j = 0; j < e->n_classes + 2; j++) {
             size_t n = e->confusion[i * (e->n_classes + 2) + j];
 
-            json_array_append_new(row, json_integer((json_int_t)n));
+            nn_json_add(&row, json_integer((json_int_t)n));
         }
-        json_array_append_new(rows, row);
+        nn_json_add(&rows, row);
     }
     return rows;
 }
@@ -140,11 +136,11 @@ static json_t *names_json(const struct model *m, int with_unknown)
     json_t *a = json_array();
 
     for (size_t k = 0; k < m->n_classes; k++) {
-        json_array_append_new(a, json_string(m->classes[k]));
+        nn_json_add(&a, json_string(m->classes[k]));
     }
-    json_array_append_new(a, json_string("none"));
+    nn_json_add(&a, json_string("none"));
     if (with_unknown) {
-        json_array_append_new(a, json_string("unknown_bear"));
+        nn_json_add(&a, json_string("unknown_bear"));
     }
     return a;
 }
@@ -154,31 +150,27 @@ json_t *evaluation_json(const struct evaluation *e, const struct model *m)
     json_t *j = json_object(), *families = json_array();
 
     for (size_t f = 0; f < e->n_families; f++) {
-        json_array_append_new(families, negatives_json(&e->families[f]));
+        nn_json_add(&families, negatives_json(&e->families[f]));
     }
-    json_object_set_new(j, "title", json_string(e->title));
-    json_object_set_new(j, "positives",
-                        json_integer((json_int_t)e->n_positives));
-    json_object_set_new(j, "negatives",
-                        json_integer((json_int_t)e->n_negatives));
-    json_object_set_new(j, "unreadable", json_integer((json_int_t)e->n_failed));
-    json_object_set_new(j, "roc_area", figure_json(&e->roc_area));
-    json_object_set_new(j, "average_precision",
-                        figure_json(&e->average_precision));
-    json_object_set_new(j, "all_negatives", negatives_json(&e->all));
-    json_object_set_new(j, "families", families);
-    json_object_set_new(j, "miss_rate", figure_json(&e->miss_rate));
-    json_object_set_new(j, "species_accuracy",
-                        figure_json(&e->species_accuracy));
-    json_object_set_new(j, "unknown_rate", figure_json(&e->unknown_rate));
-    json_object_set_new(j, "end_to_end", figure_json(&e->end_to_end));
-    json_object_set_new(j, "gate_ece", number(e->gate_ece));
-    json_object_set_new(j, "gate_brier", number(e->gate_brier));
-    json_object_set_new(j, "species_ece", number(e->species_ece));
-    json_object_set_new(j, "ms_gate", number(e->ms_gate));
-    json_object_set_new(j, "ms_species", number(e->ms_species));
-    json_object_set_new(j, "truth", names_json(m, 0));
-    json_object_set_new(j, "verdicts", names_json(m, 1));
-    json_object_set_new(j, "confusion", confusion_json(e));
+    nn_json_put(&j, "title", nn_json_text(e->title));
+    nn_json_put(&j, "positives", json_integer((json_int_t)e->n_positives));
+    nn_json_put(&j, "negatives", json_integer((json_int_t)e->n_negatives));
+    nn_json_put(&j, "unreadable", json_integer((json_int_t)e->n_failed));
+    nn_json_put(&j, "roc_area", figure_json(&e->roc_area));
+    nn_json_put(&j, "average_precision", figure_json(&e->average_precision));
+    nn_json_put(&j, "all_negatives", negatives_json(&e->all));
+    nn_json_put(&j, "families", families);
+    nn_json_put(&j, "miss_rate", figure_json(&e->miss_rate));
+    nn_json_put(&j, "species_accuracy", figure_json(&e->species_accuracy));
+    nn_json_put(&j, "unknown_rate", figure_json(&e->unknown_rate));
+    nn_json_put(&j, "end_to_end", figure_json(&e->end_to_end));
+    nn_json_put(&j, "gate_ece", nn_json_number(e->gate_ece));
+    nn_json_put(&j, "gate_brier", nn_json_number(e->gate_brier));
+    nn_json_put(&j, "species_ece", nn_json_number(e->species_ece));
+    nn_json_put(&j, "ms_gate", nn_json_number(e->ms_gate));
+    nn_json_put(&j, "ms_species", nn_json_number(e->ms_species));
+    nn_json_put(&j, "truth", names_json(m, 0));
+    nn_json_put(&j, "verdicts", names_json(m, 1));
+    nn_json_put(&j, "confusion", confusion_json(e));
     return j;
 }
