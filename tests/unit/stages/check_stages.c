@@ -99,23 +99,37 @@ START_TEST(threshold_by_hand)
 }
 END_TEST
 
+/* Bounds by the binomial distribution: of three positives the first is asked
+ * for, 1 - 0.95^(1/3); of 99 that tie, 50, whose bound is below a half though
+ * all pass. */
 START_TEST(threshold_certified)
 {
+    const double few[] = { 0.9, 0.7, 0.5, 0.6 };
+    const uint8_t three[] = { 1, 1, 1, 0 };
     double p[100];
     uint8_t positive[100];
     struct gate_policy q;
     char *text;
 
+    ck_assert_int_eq(gate_choose(few, three, 4, 0.01, &q, NULL), NN_OK);
+    ck_assert_double_eq(q.threshold, 0.9);
+    ck_assert_double_eq_tol(q.hit_lower, 0.0169524275, 1e-9);
+    ck_assert_int_eq(q.certified, 1);
+    text = gate_policy_text(&q);
+    ck_assert_ptr_nonnull(strstr(text, "certified: at least 0.017 with"));
+    nn_mem_free(text);
     for (int i = 0; i < 100; i++) {
-        p[i] = 0.5 + 0.005 * (i % 2);
-        positive[i] = i < 99; /* ties: all 99 pass at 0.5 */
+        p[i] = 0.5;
+        positive[i] = i < 99;
     }
     ck_assert_int_eq(gate_choose(p, positive, 100, 0.5, &q, NULL), NN_OK);
-    ck_assert_double_le(q.hit_lower, q.hit_rate);
-    ck_assert_int_eq(q.certified, q.hit_lower >= 0.5);
+    ck_assert_double_eq(q.hit_rate, 1);
+    ck_assert_double_eq_tol(q.hit_lower, 0.418109222, 1e-8);
+    ck_assert_int_eq(q.certified, 0);
+    ck_assert_double_eq(q.false_upper, 1);
     text = gate_policy_text(&q);
-    ck_assert_ptr_nonnull(strstr(text, q.certified ? "certified: at least"
-                                                   : "cannot be certified"));
+    ck_assert_ptr_nonnull(strstr(text, "cannot be certified with n = 99"));
+    ck_assert_ptr_nonnull(strstr(text, "bound is 0.418 (5 positives"));
     nn_mem_free(text);
 }
 END_TEST

@@ -1,0 +1,214 @@
+/* Averaged weights: they are what is judged and what is kept; and which epoch
+ * is the best. Evaluations are told beforehand what to say. */
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/train/train.h"
+#include "tests/unit/stages/scripted.h"
+#include "tests/unit/testkit.h"
+
+static const struct scripted_item rows[] = {
+    { "a", NULL, NN_TRAIN, 0, 4 },
+    { "b", NULL, NN_TRAIN, 1, 4 },
+    { "a", NULL, NN_VALID, 2, 1 },
+    { "b", NULL, NN_VALID, 3, 1 },
+    { .times = 0 },
+};
+enum { STEPS = 8, CALLS = 8 };
+static const uint32_t train_index[STEPS] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+static const uint32_t valid_index[2] = { 8, 9 };
+
+struct told {
+    struct nn_dataset *ds;
+    const double (*say)[2]; /* metric, loss of each evaluation */
+    int calls;
+    float logits[CALLS][4]; /* of the two validation images */
+};
+
+static enum nn_status sample(void *ctx, uint64_t epoch, const uint32_t **index,
+                             size_t *n)
+{
+    (void)ctx;
+    (void)epoch;
+    *index = train_index;
+    *n = STEPS;
+    return NN_OK;
+}
+
+static void target(void *ctx, uint32_t item, float *row, float *weight)
+{
+    (void)ctx;
+    row[0] = item < 4;
+    row[1] = item >= 4;
+    *weight = 1;
+}
+
+static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
+                               struct nn_train_metrics *m, struct nn_error *err)
+{
+    struct told *t = ctx;
+    uint8_t ok[2];
+
+    m->metric = t->say[t->calls][0];
+    m->loss = t->say[t->calls][1];
+    return nn_scorer_run_items(s, t->ds, valid_index, 2, NULL,
+                               t->logits[t->calls++], ok, err);
+}
+
+static struct nn_net *make_net(void)
+{
+    static const char *const names[] = { "a", "b" };
+    struct nn_net_spec s = nn_net_spec_defaults();
+    struct nn_net *net;
+
+    s.width = 0.1f;
+    s.size = 32;
+    s.dropout = 0;
+    s.n_outputs = 2;
+    s.outputs = names;
+    ck_assert_int_eq(nn_net_create(&s, 1, &net, NULL), NN_OK);
+    return net;
+}
+
+/* One step an epoch, plain descent. */
+static struct nn_net *train(struct told *t, const double (*say)[2], int epochs,
+                            double ema, int patience, struct nn_train_result *r)
+{
+    const struct nn_train_task task = { "told", t->ds,  t,
+                                        sample, target, evaluate };
+    const struct nn_run run = { NULL, 0, NULL };
+    struct nn_train_options o = nn_train_defaults();
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_net *net = make_net();
+
+    o.epochs = epochs;
+    o.batch = STEPS;
+    o.ema = ema;
+    o.patience = patience;
+    o.optim = nn_optim_defaults(NN_OPTIM_SGD);
+    o.schedule.kind = NN_SCHEDULE_CONSTANT;
+    o.schedule.peak = 0.05;
+    o.augment = nn_augment_none();
+    t->say = say;
+    t->calls = 0;
+    ck_assert_msg(nn_train(&task, &o, &run, net, r, &err) == NN_OK, "%s",
+                  err.text);
+    return net;
+}
+
+/* Logits of the validation images under the given weights. */
+static void score(const struct told *t, const struct nn_net *net,
+                  const float *values, float logits[4])
+{
+    struct nn_scorer *s;
+    uint8_t ok[2];
+
+    ck_assert_int_eq(nn_scorer_create(net, 2, &s, NULL), NN_OK);
+    nn_scorer_load(s, values);
+    ck_assert_int_eq(
+        nn_scorer_run_items(s, t->ds, valid_index, 2, NULL, logits, ok, NULL),
+        NN_OK);
+    nn_scorer_destroy(&s);
+}
+
+/* Weights after 1..4 steps without averages, and their average by hand: it
+ * keeps the share (1+t) / (10+t) after step t = 0, 1, ..., at most 0.5. */
+START_TEST(averages_are_judged_and_kept)
+{
+    static const double rising[4][2] = {
+        { 1, 0 }, { 2, 0 }, { 3, 0 }, { 4, 0 }
+    };
+    static const double told[4][2] = { { 1, 0 }, { 2, 0 }, { 4, 0 }, { 3, 0 } };
+    static const double keep[4] = { 0.1, 2 / 11.0, 0.25, 4 / 13.0 };
+    struct told t = { .ds = scripted_open(rows) };
+    struct nn_net *start = make_net(), *net;
+    size_t n = start->params.value.count;
+    float *average[4], logits[4];
+    struct nn_train_result r;
+
+    for (int k = 0; k < 4; k++) {
+        const float *before =
+            k == 0 ? start->params.value.data : average[k - 1];
+        struct nn_net *raw = train(&t, rising, k + 1, 0, 0, &r);
+
+        average[k] = nn_mem_calloc(n, sizeof(float));
+        for (size_t i = 0; i < n; i++) {
+            average[k][i] =
+                (float)(keep[k] * (double)before[i] +
+                        (1 - keep[k]) * (double)raw->params.value.data[i]);
+        }
+        nn_net_destroy(&raw);
+    }
+    net = train(&t, told, 4, 0.5, 0, &r);
+    ck_assert_int_eq(r.best_epoch, 3);
+    ck_assert_double_eq(r.best.metric, 4);
+    testkit_close(net->params.value.data, average[2], n, 1e-5, 1e-5, "average");
+    for (int k = 0; k < 4; k++) {
+        score(&t, start, average[k], logits);
+        testkit_close(t.logits[k], logits, 4, 1e-4, 1e-3, "logits");
+    }
+    /* They are not one another's: the bound above tells epochs apart. */
+    for (int k = 1; k < 4; k++) {
+        float d = t.logits[k][0] - t.logits[k - 1][0];
+
+        ck_assert_float_gt(d * d, 1e-6f);
+    }
+    for (int k = 0; k < 4; k++) {
+        nn_mem_free(average[k]);
+    }
+    nn_net_destroy(&start);
+    nn_net_destroy(&net);
+    nn_dataset_close(&t.ds);
+}
+END_TEST
+
+START_TEST(best_epoch)
+{
+    /* The largest metric; of equals the least loss; of those the first. */
+    static const double say[][2] = { { 2, 0.1 }, { 3, 0.9 }, { 3, 0.5 },
+                                     { 3, 0.5 }, { 3, 0.7 }, { 1, 0.0 } };
+    struct told t = { .ds = scripted_open(rows) };
+    struct nn_train_result r;
+    struct nn_net *net = train(&t, say, 6, 0, 0, &r);
+
+    ck_assert_int_eq(r.best_epoch, 3);
+    ck_assert_double_eq(r.best.loss, 0.5);
+    ck_assert_int_eq(r.epochs_done, 6);
+    ck_assert_int_eq(r.stopped_early, 0);
+    nn_net_destroy(&net);
+    nn_dataset_close(&t.ds);
+}
+END_TEST
+
+/* Patience of 2: epoch 2 is the best, 3 and 4 are not, there is no fifth. */
+START_TEST(patience)
+{
+    static const double say[][2] = { { 1, 0 }, { 3, 0 }, { 2, 0 },
+                                     { 2, 0 }, { 9, 0 }, { 9, 0 } };
+    struct told t = { .ds = scripted_open(rows) };
+    struct nn_train_result r;
+    struct nn_net *net = train(&t, say, 6, 0, 2, &r);
+
+    ck_assert_int_eq(t.calls, 4);
+    ck_assert_int_eq(r.epochs_done, 4);
+    ck_assert_int_eq(r.best_epoch, 2);
+    ck_assert_int_eq(r.stopped_early, 1);
+    nn_net_destroy(&net);
+    nn_dataset_close(&t.ds);
+}
+END_TEST
+
+static Suite *create(void)
+{
+    Suite *s = suite_create("average");
+    TCase *t = tcase_create("average");
+
+    tcase_set_timeout(t, 30);
+    tcase_add_test(t, averages_are_judged_and_kept);
+    tcase_add_test(t, best_epoch);
+    tcase_add_test(t, patience);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+TESTKIT_MAIN(create)
