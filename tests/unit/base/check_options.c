@@ -115,6 +115,18 @@ START_TEST(defaults_stay)
 }
 END_TEST
 
+/* Both ends of a range belong to it. */
+START_TEST(limits_are_values)
+{
+    parse_ok("data --epochs 1 --rate 0");
+    ck_assert_int_eq(epochs, 1);
+    ck_assert_double_eq(rate, 0);
+    parse_ok("data --epochs 1000 --rate 1");
+    ck_assert_int_eq(epochs, 1000);
+    ck_assert_double_eq(rate, 1);
+}
+END_TEST
+
 START_TEST(letters_take_values)
 {
     parse_ok("d -or -fjsonl");
@@ -376,6 +388,7 @@ static Suite *create(void)
     tcase_set_timeout(t, 10);
     tcase_add_test(t, values_arrive);
     tcase_add_test(t, defaults_stay);
+    tcase_add_test(t, limits_are_values);
     tcase_add_test(t, letters_take_values);
     tcase_add_test(t, dashes_and_operands);
     tcase_add_test(t, lists_collect);

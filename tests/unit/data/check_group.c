@@ -218,6 +218,45 @@ static struct nn_item *many(struct nn_dataset *ds, size_t n)
 
 /* Against every pair, one by one; all but the hashes is alike, so these alone
  * decide. Hashes lie close together, so groups have all sizes. */
+/* The rule for two pictures, one condition at a time. Luma rises from left to
+ * right in one and from top to bottom in the other. */
+START_TEST(test_near)
+{
+    struct nn_item a = { .hash = 1, .dhash = 0xff }, b;
+
+    for (size_t i = 0; i < sizeof a.luma; i++) {
+        a.luma[i] = (uint8_t)(10 * (i % 16));
+    }
+    b = a;
+    b.hash = 2;
+    ck_assert_int_eq(nn_items_near(&a, &b, 0), 1);
+    b.dhash = 0xfff; /* 4 bits */
+    ck_assert_int_eq(nn_items_near(&a, &b, 3), 0);
+    ck_assert_int_eq(nn_items_near(&a, &b, 4), 1);
+    memset(b.colour, 20, sizeof b.colour);
+    ck_assert_int_eq(nn_items_near(&a, &b, 4), 1);
+    b.colour[0] = 21;
+    ck_assert_int_eq(nn_items_near(&a, &b, 4), 0);
+    b.colour[0] = 20;
+    for (size_t i = 0; i < sizeof b.luma; i++) {
+        b.luma[i] = (uint8_t)(10 * (i / 16));
+    }
+    ck_assert_int_eq(nn_items_near(&a, &b, 4), 0);
+    b.hash = 1; /* the same bytes */
+    ck_assert_int_eq(nn_items_near(&a, &b, 4), 1);
+    b.bad = 1;
+    ck_assert_int_eq(nn_items_near(&a, &b, 4), 0);
+    /* Plain: only equal bytes are near. */
+    b = a;
+    b.hash = 2;
+    memset(a.luma, 100, sizeof a.luma);
+    memset(b.luma, 100, sizeof b.luma);
+    ck_assert_int_eq(nn_items_near(&a, &b, 16), 0);
+    b.hash = 1;
+    ck_assert_int_eq(nn_items_near(&a, &b, 16), 1);
+}
+END_TEST
+
 START_TEST(test_bands)
 {
     enum { N = 600 };
@@ -396,6 +435,20 @@ START_TEST(test_split)
 }
 END_TEST
 
+/* Two of a label: train has the first, and of valid and test, which are as far
+ * behind, valid comes first. */
+START_TEST(test_split_ties)
+{
+    struct nn_item v[2] = { { .family = -1 }, { .family = -1 } };
+    struct nn_dataset ds = { .items = v, .n = 2 };
+
+    ck_assert_int_eq(nn_dataset_split(&ds, 0.25, 0.25, 1, NULL), NN_OK);
+    ck_assert_int_ne(v[0].split, v[1].split);
+    ck_assert_int_ne(v[0].split, NN_TEST);
+    ck_assert_int_ne(v[1].split, NN_TEST);
+}
+END_TEST
+
 START_TEST(test_split_seeds)
 {
     struct nn_dataset ds;
@@ -480,10 +533,12 @@ static Suite *create(void)
     tcase_add_test(t, test_copies);
     tcase_add_test(t, test_colours);
     tcase_add_test(t, test_plain);
+    tcase_add_test(t, test_near);
     tcase_add_loop_test(t, test_bands, 0, 17);
     tcase_add_test(t, test_group_rules);
     tcase_add_test(t, test_leaks);
     tcase_add_test(t, test_split);
+    tcase_add_test(t, test_split_ties);
     tcase_add_test(t, test_split_seeds);
     tcase_add_test(t, test_split_small);
     tcase_add_test(t, test_no_memory);
