@@ -6,6 +6,7 @@
 README.md beside this file says what counts and how the lists are written.
 """
 import argparse
+import fcntl
 import json
 import os
 import shutil
@@ -247,6 +248,8 @@ def main():
     opt = parse()
     faults = load_faults(os.path.join(HERE, "faults"))
     os.makedirs(opt.work, exist_ok=True)
+    lock = open(os.path.join(opt.work, "lock"), "w", encoding="utf-8")
+    fcntl.flock(lock, fcntl.LOCK_EX)  # two runs would spoil each other's copy
     results = Results(os.path.join(opt.work, "results.json"))
 
     def is_due(f):

@@ -83,6 +83,27 @@ START_TEST(values_by_hand)
 }
 END_TEST
 
+/* Of the label 1 a fifth goes to both answers: 0.9, and 0.1 of a 0. At z = ln 3
+ * p is 0.75 and the losses of the answers ln 4/3 and ln 4. */
+START_TEST(smoothed_labels_by_hand)
+{
+    const struct nn_loss bce = { NN_LOSS_BINARY, 0, 0, 0.2f };
+    const struct nn_loss ce = { NN_LOSS_CATEGORICAL, 0, 0, 0.2f };
+    const float z[2] = { (float)log(3), (float)log(3) }, t[2] = { 1, 0 };
+    const float z2[2] = { (float)log(3), 0 };
+    double v;
+    float d[2];
+
+    ck_assert_int_eq(nn_loss_eval(&bce, z, t, NULL, 1, 2, &v, d, NULL), 0);
+    ck_assert_double_eq_tol(v, log(4 / 3.0) + log(4), 1e-6);
+    ck_assert_float_eq_tol(d[0], 0.75f - 0.9f, 1e-6f);
+    ck_assert_float_eq_tol(d[1], 0.75f - 0.1f, 1e-6f);
+    ck_assert_int_eq(nn_loss_eval(&ce, z2, t, NULL, 1, 2, &v, d, NULL), 0);
+    ck_assert_double_eq_tol(v, 0.9 * log(4 / 3.0) + 0.1 * log(4), 1e-6);
+    ck_assert_float_eq_tol(d[0], 0.75f - 0.9f, 1e-6f);
+}
+END_TEST
+
 START_TEST(focal_without_focus_is_cross_entropy)
 {
     const struct nn_loss bce = { NN_LOSS_BINARY, 0, 0, 0 };
@@ -177,6 +198,7 @@ static Suite *create(void)
     tcase_set_timeout(t, 20);
     tcase_add_loop_test(t, gradient_is_the_slope, 0, N_LOSSES);
     tcase_add_test(t, values_by_hand);
+    tcase_add_test(t, smoothed_labels_by_hand);
     tcase_add_test(t, focal_without_focus_is_cross_entropy);
     tcase_add_test(t, focal_softmax);
     tcase_add_loop_test(t, extreme_logits, 0, N_LOSSES);
