@@ -22,6 +22,7 @@ struct told {
     struct nn_dataset *ds;
     const double (*say)[2]; /* metric, loss of each evaluation */
     int calls;
+    struct nn_mix mix;
     float logits[CALLS][4]; /* of the two validation images */
 };
 
@@ -89,6 +90,7 @@ static struct nn_net *train(struct told *t, const double (*say)[2], int epochs,
     o.schedule.kind = NN_SCHEDULE_CONSTANT;
     o.schedule.peak = 0.05;
     o.augment = nn_augment_none();
+    o.mix = t->mix;
     t->say = say;
     t->calls = 0;
     ck_assert_msg(nn_train(&task, &o, &run, net, r, &err) == NN_OK, "%s",
@@ -198,6 +200,35 @@ START_TEST(patience)
 }
 END_TEST
 
+/* The last epochs see no blended images: of two epochs both, one or none. */
+START_TEST(plain_epochs)
+{
+    static const double say[][2] = { { 1, 0 }, { 2, 0 } };
+    struct told t = { .ds = scripted_open(rows) };
+    struct nn_train_result r;
+    struct nn_net *net[4];
+    size_t bytes;
+
+    for (int i = 0; i < 4; i++) {
+        t.mix = (struct nn_mix){ .mixup = i < 3 ? 1 : 0,
+                                 .share = 1,
+                                 .plain_epochs = i };
+        net[i] = train(&t, say, 2, 0, 0, &r);
+    }
+    bytes = net[0]->params.value.count * sizeof(float);
+    ck_assert_mem_eq(net[2]->params.value.data, net[3]->params.value.data,
+                     bytes);
+    ck_assert_mem_ne(net[1]->params.value.data, net[2]->params.value.data,
+                     bytes);
+    ck_assert_mem_ne(net[0]->params.value.data, net[1]->params.value.data,
+                     bytes);
+    for (int i = 0; i < 4; i++) {
+        nn_net_destroy(&net[i]);
+    }
+    nn_dataset_close(&t.ds);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("average");
@@ -207,6 +238,7 @@ static Suite *create(void)
     tcase_add_test(t, averages_are_judged_and_kept);
     tcase_add_test(t, best_epoch);
     tcase_add_test(t, patience);
+    tcase_add_test(t, plain_epochs);
     suite_add_tcase(s, t);
     return s;
 }

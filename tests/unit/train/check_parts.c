@@ -104,6 +104,84 @@ START_TEST(nets_round_trip)
 }
 END_TEST
 
+/* None of them a default: what a file says of a photo's way into a net. */
+START_TEST(all_of_a_spec_comes_back)
+{
+    static const char *const names[] = { "a", "b" };
+    char *dir = testkit_mkdir(), *path = nn_path_join(dir, "m.safetensors");
+    struct nn_net_spec s = {
+        .width = 0.15f,
+        .size = 64,
+        .n_more = 1,
+        .more = { { .size = 48, .mirrored = 1 } },
+        .dropout = 0.25f,
+        .head = NN_HEAD_SIGMOID,
+        .fit = NN_FIT_CROP,
+        .crop_share = 0.75f,
+        .mean = { 1, 2, 3 },
+        .stddev = { 4, 5, 6 },
+        .n_outputs = 2,
+        .outputs = names,
+    };
+    struct nn_st_writer *w;
+    struct nn_st_file *f;
+    struct nn_net *net, *back;
+
+    ck_assert_int_eq(nn_net_create(&s, 1, &net, NULL), NN_OK);
+    ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
+    ck_assert_int_eq(nn_net_save(w, "", net, NN_F32, NULL), NN_OK);
+    ck_assert_int_eq(nn_st_writer_commit(w, path, NULL), NN_OK);
+    ck_assert_int_eq(nn_st_open(path, &f, NULL), NN_OK);
+    ck_assert_int_eq(nn_net_load(f, "", &back, NULL), NN_OK);
+    ck_assert_float_eq(back->spec.width, 0.15f);
+    ck_assert_int_eq(back->spec.size, 64);
+    ck_assert_uint_eq(back->spec.n_more, 1);
+    ck_assert_int_eq(back->spec.more[0].size, 48);
+    ck_assert_int_eq(back->spec.more[0].mirrored, 1);
+    ck_assert_float_eq(back->spec.dropout, 0.25f);
+    ck_assert_int_eq(back->spec.head, NN_HEAD_SIGMOID);
+    ck_assert_int_eq(back->spec.fit, NN_FIT_CROP);
+    ck_assert_float_eq(back->spec.crop_share, 0.75f);
+    ck_assert_float_eq(back->spec.mean[2], 3);
+    ck_assert_float_eq(back->spec.stddev[0], 4);
+    ck_assert_double_eq(back->temperature, 1);
+    nn_net_destroy(&back);
+    nn_st_close(&f);
+    nn_st_writer_destroy(&w);
+    nn_net_destroy(&net);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+/* Logits of +-2 ln 3 at a temperature of 2: 3/4 and 1/4 as two questions, 9/10
+ * and 1/10 as one. */
+START_TEST(probabilities_of_both_heads)
+{
+    static const char *const names[] = { "a", "b" };
+    const float z[2] = { 2.1972246f, -2.1972246f };
+    struct nn_net_spec s = nn_net_spec_defaults();
+    struct nn_net *net;
+    float p[2];
+
+    s.width = 0.1f;
+    s.size = 32;
+    s.n_outputs = 2;
+    s.outputs = names;
+    s.head = NN_HEAD_SIGMOID;
+    ck_assert_int_eq(nn_net_create(&s, 1, &net, NULL), NN_OK);
+    net->temperature = 2;
+    nn_net_probabilities(net, z, p);
+    ck_assert_float_eq_tol(p[0], 0.75f, 1e-6f);
+    ck_assert_float_eq_tol(p[1], 0.25f, 1e-6f);
+    net->spec.head = NN_HEAD_SOFTMAX;
+    nn_net_probabilities(net, z, p);
+    ck_assert_float_eq_tol(p[0], 0.9f, 1e-6f);
+    ck_assert_float_eq_tol(p[1], 0.1f, 1e-6f);
+    nn_net_destroy(&net);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("train parts");
@@ -113,6 +191,8 @@ static Suite *create(void)
     tcase_add_test(t, sampler_shares);
     tcase_add_test(t, checkpoints_keep_other_tasks);
     tcase_add_test(t, nets_round_trip);
+    tcase_add_test(t, all_of_a_spec_comes_back);
+    tcase_add_test(t, probabilities_of_both_heads);
     suite_add_tcase(s, t);
     return s;
 }
