@@ -2,6 +2,7 @@
  * is the best. Evaluations are told beforehand what to say. */
 #include <string.h>
 
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/train/train.h"
 #include "tests/unit/stages/scripted.h"
@@ -23,6 +24,7 @@ struct told {
     const double (*say)[2]; /* metric, loss of each evaluation */
     int calls;
     struct nn_mix mix;
+    const char *name, *dir; /* of the training, "told", and of its run */
     float logits[CALLS][4]; /* of the two validation images */
 };
 
@@ -75,9 +77,10 @@ static struct nn_net *make_net(void)
 static struct nn_net *train(struct told *t, const double (*say)[2], int epochs,
                             double ema, int patience, struct nn_train_result *r)
 {
-    const struct nn_train_task task = { "told", t->ds,  t,
-                                        sample, target, evaluate };
-    const struct nn_run run = { NULL, 0, NULL };
+    const struct nn_train_task task = {
+        t->name != NULL ? t->name : "told", t->ds, t, sample, target, evaluate
+    };
+    const struct nn_run run = { t->dir, 0, NULL };
     struct nn_train_options o = nn_train_defaults();
     struct nn_error err = NN_ERROR_INIT;
     struct nn_net *net = make_net();
@@ -229,6 +232,42 @@ START_TEST(plain_epochs)
 }
 END_TEST
 
+/* Each training replaces its own rows of results.csv, and none of one whose
+ * name begins like it. */
+START_TEST(rows_of_other_trainings_stay)
+{
+    static const double say[][2] = { { 0.25, 0 }, { 0.5, 0 } };
+    static const double again[][2] = { { 0.75, 0 }, { 1, 0 } };
+    char *dir = testkit_mkdir(), *path = nn_path_join(dir, "results.csv");
+    struct told t = { .ds = scripted_open(rows), .dir = dir };
+    static const char *const names[] = { "gate+1", "gate", "gate" };
+    unsigned char *text;
+    size_t size, lines = 0;
+
+    for (int i = 0; i < 3; i++) {
+        struct nn_train_result r;
+        struct nn_net *net;
+
+        t.name = names[i];
+        net = train(&t, i < 2 ? say : again, 2, 0, 0, &r);
+        nn_net_destroy(&net);
+    }
+    ck_assert_int_eq(nn_file_read(path, 10000, &text, &size, NULL), NN_OK);
+    for (size_t i = 0; i < size; i++) {
+        lines += text[i] == '\n';
+    }
+    ck_assert_uint_eq(lines, 1 + 2 + 2);
+    ck_assert_ptr_nonnull(strstr((char *)text, "\ngate+1,2,2,"));
+    ck_assert_ptr_nonnull(strstr((char *)text, "\ngate,2,2,"));
+    ck_assert_ptr_nonnull(strstr((char *)text, ",0.250000,"));
+    ck_assert_ptr_nonnull(strstr((char *)text, ",0.750000,"));
+    nn_mem_free(text);
+    nn_mem_free(path);
+    nn_dataset_close(&t.ds);
+    testkit_rmdir(dir);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("average");
@@ -239,6 +278,7 @@ static Suite *create(void)
     tcase_add_test(t, best_epoch);
     tcase_add_test(t, patience);
     tcase_add_test(t, plain_epochs);
+    tcase_add_test(t, rows_of_other_trainings_stay);
     suite_add_tcase(s, t);
     return s;
 }
