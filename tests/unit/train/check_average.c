@@ -1,5 +1,6 @@
 /* Averaged weights: they are what is judged and what is kept; and which epoch
  * is the best. Evaluations are told beforehand what to say. */
+#include <math.h>
 #include <string.h>
 
 #include "common/base/file.h"
@@ -24,6 +25,7 @@ struct told {
     const double (*say)[2]; /* metric, loss of each evaluation */
     int calls;
     struct nn_mix mix;
+    double head_lr;         /* 0: 1 */
     const char *name, *dir; /* of the training, "told", and of its run */
     float logits[CALLS][4]; /* of the two validation images */
 };
@@ -94,6 +96,7 @@ static struct nn_net *train(struct told *t, const double (*say)[2], int epochs,
     o.schedule.peak = 0.05;
     o.augment = nn_augment_none();
     o.mix = t->mix;
+    o.head_lr = t->head_lr > 0 ? t->head_lr : 1;
     t->say = say;
     t->calls = 0;
     ck_assert_msg(nn_train(&task, &o, &run, net, r, &err) == NN_OK, "%s",
@@ -268,6 +271,41 @@ START_TEST(rows_of_other_trainings_stay)
 }
 END_TEST
 
+/* A quarter of the rate moves the classifier a quarter as far, and nothing
+ * else differently. */
+START_TEST(rate_of_the_classifier)
+{
+    static const double say[][2] = { { 1, 0 } };
+    struct told t = { .ds = scripted_open(rows) };
+    struct nn_net *start = make_net(), *full, *quarter;
+    struct nn_train_result r;
+    const struct nn_param *p;
+
+    full = train(&t, say, 1, 0, 0, &r);
+    t.head_lr = 0.25;
+    quarter = train(&t, say, 1, 0, 0, &r);
+    for (size_t i = 0; (p = nn_graph_param(start->graph, i)) != NULL; i++) {
+        double by = strncmp(p->name, "classifier", 10) == 0 ? 0.25 : 1;
+        double moved = 0;
+
+        for (size_t j = p->offset; j < p->offset + p->count; j++) {
+            double a = (double)start->params.value.data[j];
+            double b = (double)full->params.value.data[j];
+
+            testkit_assert(fabs((double)quarter->params.value.data[j] -
+                                (a + by * (b - a))) < 1e-6,
+                           "%s", p->name);
+            moved = fmax(moved, fabs(b - a));
+        }
+        ck_assert(by == 1 || moved > 1e-5);
+    }
+    nn_net_destroy(&start);
+    nn_net_destroy(&full);
+    nn_net_destroy(&quarter);
+    nn_dataset_close(&t.ds);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("average");
@@ -277,6 +315,7 @@ static Suite *create(void)
     tcase_add_test(t, averages_are_judged_and_kept);
     tcase_add_test(t, best_epoch);
     tcase_add_test(t, patience);
+    tcase_add_test(t, rate_of_the_classifier);
     tcase_add_test(t, plain_epochs);
     tcase_add_test(t, rows_of_other_trainings_stay);
     suite_add_tcase(s, t);
