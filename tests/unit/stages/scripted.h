@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_STAGES_SCRIPTED_H
 #define TESTS_UNIT_STAGES_SCRIPTED_H
 
-#include "common/net/net.h"
+#include "common/data/score_items.h"
 
 enum {
     SCRIPTED_ITEMS = 64,  /* at most, in a data set */

@@ -5,6 +5,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/data/score_items.h"
 #include "common/train/train.h"
 #include "tests/unit/stages/scripted.h"
 #include "tests/unit/testkit.h"
