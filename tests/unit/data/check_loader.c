@@ -62,7 +62,7 @@ static struct nn_batch next(struct nn_loader *l)
 /* All of a pass, in a row. */
 struct pass {
     size_t n, batches;
-    uint32_t index[256];
+    uint32_t index[256], row[256];
     int32_t size[256]; /* of each batch */
     float *input;
 };
@@ -79,6 +79,7 @@ static void run(struct nn_loader *l, const uint32_t *index, size_t n,
         memcpy(p->input + p->n * FLOATS, b.input,
                (size_t)b.n * FLOATS * sizeof(float));
         memcpy(p->index + p->n, b.index, (size_t)b.n * sizeof *b.index);
+        memcpy(p->row + p->n, b.row, (size_t)b.n * sizeof *b.row);
         p->size[p->batches++] = b.n;
         p->n += (size_t)b.n;
     }
@@ -228,6 +229,9 @@ START_TEST(test_skip)
         ck_assert_uint_eq(rest.n, 30 - from);
         ck_assert_mem_eq(rest.index, all.index + from,
                          rest.n * sizeof(uint32_t));
+        for (size_t i = 0; i < rest.n; i++) {
+            ck_assert_uint_eq(rest.row[i], from + i);
+        }
         ck_assert_mem_eq(rest.input, all.input + from * FLOATS,
                          rest.n * FLOATS * sizeof(float));
         if (rest.batches > 0) {

@@ -379,6 +379,14 @@ START_TEST(equals_are_not_told_apart)
     j = whole(&c);
     ck_assert_ptr_nonnull(strstr(verdict(j), "No difference"));
     json_decref(j);
+    c.system[1].cost.ms_gate_bulk = 1000;
+    j = whole(&c);
+    ck_assert_ptr_nonnull(strstr(verdict(j), "which is the cascade here"));
+    json_decref(j);
+    c.system[0].cost.ms_gate_bulk = 2000;
+    j = whole(&c);
+    ck_assert_ptr_nonnull(strstr(verdict(j), "which is multilabel here"));
+    json_decref(j);
     c.system[1].run[0] = keep;
     comparison_release(&c);
 }

@@ -289,6 +289,33 @@ START_TEST(honest_words)
 }
 END_TEST
 
+/* The interval covers all that was tried: beyond it, or within. */
+START_TEST(undetermined_words)
+{
+    double n[] = { 30, 300, 3000 };
+    struct sweep_fit f = {
+        .n_points = 3, .n = n, .enough = 5000, .lo = 30, .hi = INFINITY
+    };
+    struct sweep_answer a;
+    struct story t;
+    char *text;
+
+    story_init(&t, "30,100,300,1000", 1, 0.15, 0);
+    ck_assert_int_eq(sweep_measure(&t.test, &t.plan, 10, &t.r, NULL), NN_OK);
+    a = answer_of(&t, &f, 1);
+    text = sweep_sentence(&a);
+    ck_assert_msg(strstr(text, "more than 3000 random negatives are enough"),
+                  "%s", text);
+    nn_mem_free(text);
+    f.enough = 200;
+    text = sweep_sentence(&a);
+    ck_assert_msg(strstr(text, "about 200 random negatives are enough"), "%s",
+                  text);
+    nn_mem_free(text);
+    story_release(&t);
+}
+END_TEST
+
 START_TEST(verdicts)
 {
     double n[] = { 30, 300, 3000 };
@@ -349,6 +376,7 @@ static Suite *create(void)
     tcase_add_test(t, bad_curves);
     tcase_add_test(t, measured_and_answered);
     tcase_add_loop_test(t, honest_words, 0, 3);
+    tcase_add_test(t, undetermined_words);
     tcase_add_test(t, verdicts);
     tcase_add_test(t, out_of_memory);
     suite_add_tcase(s, t);
