@@ -177,9 +177,6 @@ class Results:
 
 
 def order_of(fault, tests, seconds, named_only):
-    for name in fault["tests"]:
-        if name not in tests:
-            sys.exit(f"{fault['file']}: there is no test '{name}'")
     rest = [n for n in tests if n not in fault["tests"]]
     if named_only:
         return [fault["tests"]]
@@ -263,6 +260,9 @@ def main():
     trees = [Tree(os.path.join(opt.work, str(i)), opt.setup.split())
              for i in range(min(opt.jobs, len(due)))]
     seconds = results.all["seconds"]
+    for name in {n for f in due for n in f["tests"]} if trees else ():
+        if name not in trees[0].tests:
+            sys.exit(f"there is no test '{name}'")
     if trees:
         see_green(trees[0], [n for n in trees[0].tests if n not in seconds and
                              (not opt.named or any(n in f["tests"]
