@@ -6,13 +6,11 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build}
 
-# CPU flags and cache sizes, detected once, the limit on the flags, the thread
-# setting, the team that a thread leads (thread-local, only while it runs), the
-# log sink and progress bar, the allocation hook of the tests, whether jansson
-# lacked memory (thread-local, while it parses), and the flag that SIGINT sets:
-state='^(cpu_flags|cpu_allowed|cpu_caches|cpu_once|chosen_threads|led|log_lock'
-state="$state|log_sink|log_ctx|log_least|bar_shown|all_quiet|calls|live"
-state="$state|fail_at|starved|stop_asked)\$"
+# CPU flags and cache sizes, detected once; of each thread its context, the team
+# that it leads, and whether jansson lacked memory (thread-local); the allocation
+# hook of the tests; and the flag that SIGINT sets in the program:
+state='^(cpu_flags|cpu_caches|cpu_once|current|led|starved|calls|live|fail_at'
+state="$state|stop_asked)\$"
 
 bad=0
 libraries=0

@@ -2,33 +2,41 @@
 
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
-static nn_log_sink *log_sink;
-static void *log_ctx;
-static enum nn_log_level log_least;
-static atomic_int bar_shown, all_quiet;
-
-void nn_log_set_sink(nn_log_sink *sink, void *ctx, enum nn_log_level least)
+void nn_log_out_init(struct nn_log_out *out, nn_log_sink *sink, void *ctx,
+                     enum nn_log_level least)
 {
-    pthread_mutex_lock(&log_lock);
-    log_sink = sink;
-    log_ctx = ctx;
-    log_least = least;
-    pthread_mutex_unlock(&log_lock);
+    *out = (struct nn_log_out){ .sink = sink, .ctx = ctx, .least = least };
+    pthread_mutex_init(&out->lock, NULL);
+}
+
+void nn_log_out_release(struct nn_log_out *out)
+{
+    pthread_mutex_destroy(&out->lock);
+}
+
+void nn_log_to(struct nn_log_out *out)
+{
+    struct nn_context c = nn_context_get();
+
+    c.log = out;
+    nn_context_set(c);
 }
 
 void nn_log(enum nn_log_level level, const char *fmt, ...)
 {
+    struct nn_log_out *out = nn_context_get().log;
     char text[1024];
     va_list args;
 
+    if (out == NULL || level < out->least) {
+        return;
+    }
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
@@ -37,27 +45,22 @@ void nn_log(enum nn_log_level level, const char *fmt, ...)
             *s = '?'; /* a file name must not steer the terminal */
         }
     }
-    pthread_mutex_lock(&log_lock);
-    if (log_sink != NULL && level >= log_least) {
-        log_sink(log_ctx, level, text);
-    }
-    pthread_mutex_unlock(&log_lock);
-}
-
-static void clear_bar(void)
-{
-    if (atomic_exchange(&bar_shown, 0)) {
-        fputs("\r\033[K", stderr);
-    }
+    pthread_mutex_lock(&out->lock);
+    out->sink(out->ctx, level, text);
+    pthread_mutex_unlock(&out->lock);
 }
 
 void nn_log_stderr(void *ctx, enum nn_log_level level, const char *text)
 {
     static const char *const names[] = { "debug: ", "",
                                          "warning: ", "error: " };
+    struct nn_log_out *out = nn_context_get().log;
 
     (void)ctx;
-    clear_bar();
+    if (out != NULL && out->bar_shown) {
+        out->bar_shown = 0;
+        fputs("\r\033[K", stderr);
+    }
     fprintf(stderr, "%s%s\n", names[level], text);
 }
 
@@ -71,12 +74,15 @@ double nn_time_s(void)
 
 void nn_progress_set_quiet(int quiet)
 {
-    atomic_store(&all_quiet, quiet);
+    struct nn_context c = nn_context_get();
+
+    c.quiet = quiet;
+    nn_context_set(c);
 }
 
 int nn_progress_is_quiet(void)
 {
-    return atomic_load(&all_quiet);
+    return nn_context_get().quiet;
 }
 
 void nn_progress_begin(struct nn_progress *p, const char *label,
@@ -85,7 +91,7 @@ void nn_progress_begin(struct nn_progress *p, const char *label,
     *p = (struct nn_progress){ .label = label, .unit = unit, .total = total };
     p->start_s = p->last_s = nn_time_s();
     p->tty = isatty(STDERR_FILENO);
-    p->quiet = atomic_load(&all_quiet);
+    p->quiet = nn_context_get().quiet;
 }
 
 void nn_progress_resume(struct nn_progress *p, int64_t done)
@@ -132,12 +138,27 @@ static int columns(void)
     return 79;
 }
 
+/* Put a text on stderr between messages; the bar is then shown or not. */
+static void put(const char *text, int bar_shown)
+{
+    struct nn_log_out *out = nn_context_get().log;
+
+    if (out != NULL) {
+        pthread_mutex_lock(&out->lock);
+        out->bar_shown = bar_shown;
+    }
+    fputs(text, stderr);
+    if (out != NULL) {
+        pthread_mutex_unlock(&out->lock);
+    }
+}
+
 static void show(struct nn_progress *p, double now, const char *note)
 {
     double here = (double)(p->done - p->before);
     double rate = now > p->start_s ? here / (now - p->start_s) : 0;
     char bar[25], left[32] = "";
-    char line[256];
+    char line[256], text[sizeof line + 8];
 
     if (p->total > 0 && rate > 0) {
         clock_text((double)(p->total - p->done) / rate, left, sizeof left);
@@ -151,14 +172,12 @@ static void show(struct nn_progress *p, double now, const char *note)
                  (long long)p->done, p->unit, rate < 10, rate, p->unit,
                  note != NULL ? " " : "", note != NULL ? note : "");
     }
-    pthread_mutex_lock(&log_lock);
     if (p->tty) {
-        fprintf(stderr, "\r%.*s\033[K", columns(), line);
-        atomic_store(&bar_shown, 1);
+        snprintf(text, sizeof text, "\r%.*s\033[K", columns(), line);
     } else {
-        fprintf(stderr, "%s\n", line);
+        snprintf(text, sizeof text, "%s\n", line);
     }
-    pthread_mutex_unlock(&log_lock);
+    put(text, p->tty);
     p->last_s = now;
     p->shown = 1;
 }
@@ -193,9 +212,6 @@ void nn_progress_end(struct nn_progress *p, const char *note)
     }
     show(p, nn_time_s(), note);
     if (p->tty) {
-        pthread_mutex_lock(&log_lock);
-        atomic_store(&bar_shown, 0);
-        fputc('\n', stderr);
-        pthread_mutex_unlock(&log_lock);
+        put("\n", 0);
     }
 }

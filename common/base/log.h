@@ -1,11 +1,14 @@
 /* common/base/log.h - messages for a person and a progress bar.
  *
- * Libraries log to a sink that the program sets; silent by default. */
+ * Who gets them is a part of the calling thread's context
+ * (common/base/context.h); at first nobody does. */
 #ifndef NN_COMMON_BASE_LOG_H
 #define NN_COMMON_BASE_LOG_H
 
+#include <pthread.h>
 #include <stdint.h>
 
+#include "common/base/context.h"
 #include "common/base/status.h"
 
 enum nn_log_level { NN_LOG_DEBUG, NN_LOG_INFO, NN_LOG_WARN, NN_LOG_ERROR };
@@ -13,8 +16,23 @@ enum nn_log_level { NN_LOG_DEBUG, NN_LOG_INFO, NN_LOG_WARN, NN_LOG_ERROR };
 /* One message, without a newline; control bytes have become '?'. Called from
  * any thread, one call at a time; a sink must not call nn_log() itself. */
 typedef void nn_log_sink(void *ctx, enum nn_log_level level, const char *text);
-/* Messages of level `least` and above go to sink from now on; NULL: none. */
-void nn_log_set_sink(nn_log_sink *sink, void *ctx, enum nn_log_level least);
+
+/* Passes messages of level `least` and above to a sink. Its fields are the
+ * log's own. */
+struct nn_log_out {
+    nn_log_sink *sink;
+    void *ctx;
+    enum nn_log_level least;
+    pthread_mutex_t lock; /* one message at a time, none into a bar */
+    int bar_shown;
+};
+/* Init before, and release after, the context of any thread points to it. */
+void nn_log_out_init(struct nn_log_out *out, nn_log_sink *sink, void *ctx,
+                     enum nn_log_level least);
+void nn_log_out_release(struct nn_log_out *out);
+/* Messages of the calling thread go there from now on; NULL: nowhere. */
+void nn_log_to(struct nn_log_out *out);
+
 /* At most 1023 bytes of text are passed on. */
 void nn_log(enum nn_log_level level, const char *fmt, ...) NN_PRINTF(2, 3);
 
@@ -43,7 +61,7 @@ void nn_progress_resume(struct nn_progress *p, int64_t done);
 /* done counts so far; note (may be NULL) is shown at the end of the line. */
 void nn_progress_update(struct nn_progress *p, int64_t done, const char *note);
 void nn_progress_end(struct nn_progress *p, const char *note);
-/* 1: no progress output anywhere (--quiet). Set by the program once. */
+/* 1: no progress output of what the calling thread does (--quiet). */
 void nn_progress_set_quiet(int quiet);
 int nn_progress_is_quiet(void);
 

@@ -8,26 +8,31 @@
 #include <sched.h>
 #endif
 
+#include "common/base/context.h"
 #include "common/base/parallel_internal.h"
-
-static atomic_int chosen_threads; /* 0 until set or asked for */
 
 void nn_parallel_set_threads(int n)
 {
+    struct nn_context c = nn_context_get();
+
     if (n <= 0) {
         n = nn_parallel_quota("/proc/self/cgroup", "/sys/fs/cgroup",
                               nn_parallel_affinity());
     }
-    atomic_store(&chosen_threads, n);
+    c.threads = n;
+    nn_context_set(c);
 }
 
 int nn_parallel_threads(void)
 {
 #ifdef _OPENMP
-    if (atomic_load(&chosen_threads) == 0) {
+    int n = nn_context_get().threads;
+
+    if (n <= 0) {
         nn_parallel_set_threads(0);
+        n = nn_context_get().threads;
     }
-    return atomic_load(&chosen_threads);
+    return n;
 #else
     return 1;
 #endif
@@ -141,6 +146,7 @@ void nn_parallel_team(nn_parallel_team_fn *fn, void *ctx)
     int threads = nn_parallel_threads();
 
     if (threads > 1 && !omp_in_parallel()) {
+        const struct nn_context context = nn_context_get();
         struct team t = { .fn = NULL };
 
 #pragma omp parallel num_threads(threads)
@@ -150,6 +156,7 @@ void nn_parallel_team(nn_parallel_team_fn *fn, void *ctx)
             led = NULL;
             atomic_store_explicit(&t.over, 1, memory_order_release);
         } else {
+            nn_context_set(context);
             follow(&t);
         }
         return;
@@ -168,9 +175,15 @@ void nn_parallel_for(size_t n, nn_parallel_fn *fn, void *ctx)
         return;
     }
     if (threads > 1 && n > 1 && !omp_in_parallel()) {
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-        for (size_t i = 0; i < n; i++) {
-            fn(ctx, i);
+        const struct nn_context context = nn_context_get();
+
+#pragma omp parallel num_threads(threads)
+        {
+            nn_context_set(context);
+#pragma omp for schedule(dynamic, 1) nowait
+            for (size_t i = 0; i < n; i++) {
+                fn(ctx, i);
+            }
         }
         return;
     }

@@ -2,7 +2,11 @@
  *
  * Work is cut by the CALLER into n chunks, a number that must not depend on
  * the thread count; partial sums belong to a chunk and are added in chunk
- * order afterwards. So results are bit-equal for any number of threads. */
+ * order afterwards. So results are bit-equal for any number of threads.
+ *
+ * The threads of a loop have the context of the thread that started it. With
+ * OpenMP each thread that starts loops keeps threads of its own waiting for
+ * the next one; after a fork() only the parent may start loops. */
 #ifndef NN_COMMON_BASE_PARALLEL_H
 #define NN_COMMON_BASE_PARALLEL_H
 
@@ -28,7 +32,8 @@ void nn_parallel_team(nn_parallel_team_fn *fn, void *ctx);
  * a loop. Only for choosing scratch memory; results must not depend on it. */
 size_t nn_parallel_thread(void);
 
-/* Threads used from now on; 0 means as many as this process may run on
+/* Threads used by loops of the calling thread from now on, a part of its
+ * context (common/base/context.h); 0 means as many as this process may run on
  * (affinity mask, then cgroup v2 quota), which is also the start. Call while
  * no loop runs. nn_parallel_threads() is 1 in a build without OpenMP. */
 void nn_parallel_set_threads(int n);

@@ -54,6 +54,7 @@ static void *work(void *ctx)
     struct worker *w = ctx;
     struct nn_loader *l = w->l;
 
+    nn_context_set(l->context);
     pthread_mutex_lock(&l->lock);
     while (!l->quit) {
         size_t at, number;
@@ -254,6 +255,7 @@ enum nn_status nn_loader_create(const struct nn_dataset *ds,
         return nn_fail_nomem(err);
     }
     l->ds = ds;
+    l->context = nn_context_get();
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->work, NULL);
     pthread_cond_init(&l->ready, NULL);

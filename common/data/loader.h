@@ -17,7 +17,8 @@
  * rule of common/net/prepare.h: one read, and one decoding where that serves
  * both. Where it does not, the bytes wait for nn_loader_second(), so that only
  * those pictures are decoded twice that the second net is to see.
- * Use one loader from one thread. */
+ * Use one loader from one thread; its workers have the context of the thread
+ * that made it. */
 #ifndef NN_COMMON_DATA_LOADER_H
 #define NN_COMMON_DATA_LOADER_H
 

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "common/base/context.h"
 #include "common/data/loader.h"
 
 /* Of one picture in a batch under way. */
@@ -35,6 +36,7 @@ struct worker {
 struct nn_loader {
     const struct nn_dataset *ds;
     struct nn_loader_options opt;
+    struct nn_context context; /* of whoever made the loader */
     struct nn_augment augment;
     struct nn_input first, second;
     size_t view_bytes, second_bytes; /* [size,size,3]; 0: no second */

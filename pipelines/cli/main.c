@@ -70,10 +70,13 @@ static void limit_spinning(char **argv)
 
 int main(int argc, char **argv)
 {
+    struct nn_log_out messages;
+
     limit_spinning(argv);
     nn_cpu_limit(getenv("BEARCASCADE_CPU"));
     nn_json_use_nn_mem();
-    nn_log_set_sink(nn_log_stderr, NULL, NN_LOG_INFO);
+    nn_log_out_init(&messages, nn_log_stderr, NULL, NN_LOG_INFO);
+    nn_log_to(&messages);
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

@@ -68,11 +68,13 @@ static enum nn_status print_logits(const struct nn_net *net,
 int main(int argc, char **argv)
 {
     struct nn_error err = NN_ERROR_INIT;
+    struct nn_log_out messages;
     struct nn_net *net = NULL;
     enum nn_status st;
 
     nn_cpu_limit(getenv("BEARCASCADE_CPU"));
-    nn_log_set_sink(nn_log_stderr, NULL, NN_LOG_INFO);
+    nn_log_out_init(&messages, nn_log_stderr, NULL, NN_LOG_INFO);
+    nn_log_to(&messages);
     if (argc != 5) {
         fputs("usage: net_logits WEIGHTS WIDTH SIZE OUTPUTS < INPUT\n", stderr);
         return 2;

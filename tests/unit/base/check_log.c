@@ -30,6 +30,13 @@ static void note(void *ctx, enum nn_log_level level, const char *text)
     r->busy = 0;
 }
 
+static void log_into(struct nn_log_out *out, struct record *r,
+                     enum nn_log_level least)
+{
+    nn_log_out_init(out, note, r, least);
+    nn_log_to(out);
+}
+
 START_TEST(silent_without_a_sink)
 {
     nn_log(NN_LOG_ERROR, "nobody %s", "listens");
@@ -39,8 +46,9 @@ END_TEST
 START_TEST(levels_are_filtered)
 {
     struct record r = { 0 };
+    struct nn_log_out out;
 
-    nn_log_set_sink(note, &r, NN_LOG_WARN);
+    log_into(&out, &r, NN_LOG_WARN);
     nn_log(NN_LOG_DEBUG, "a");
     nn_log(NN_LOG_INFO, "b");
     ck_assert_int_eq(r.n, 0);
@@ -50,7 +58,7 @@ START_TEST(levels_are_filtered)
     ck_assert_str_eq(r.text, "c 5");
     nn_log(NN_LOG_ERROR, "d");
     ck_assert_int_eq(r.n, 2);
-    nn_log_set_sink(NULL, NULL, NN_LOG_DEBUG);
+    nn_log_to(NULL);
     nn_log(NN_LOG_ERROR, "e");
     ck_assert_int_eq(r.n, 2);
 }
@@ -59,9 +67,10 @@ END_TEST
 START_TEST(text_is_made_harmless)
 {
     struct record r = { 0 };
+    struct nn_log_out out;
     char many[3000];
 
-    nn_log_set_sink(note, &r, NN_LOG_DEBUG);
+    log_into(&out, &r, NN_LOG_DEBUG);
     nn_log(NN_LOG_INFO, "x\033[31m\ny");
     ck_assert_str_eq(r.text, "x?[31m?y");
     memset(many, 'm', sizeof many - 1);
@@ -73,7 +82,7 @@ END_TEST
 
 static void *log_much(void *ctx)
 {
-    (void)ctx;
+    nn_log_to(ctx);
     for (int i = 0; i < 2000; i++) {
         nn_log(NN_LOG_INFO, "%d", i);
     }
@@ -83,11 +92,12 @@ static void *log_much(void *ctx)
 START_TEST(one_message_at_a_time)
 {
     struct record r = { 0 };
+    struct nn_log_out out;
     pthread_t threads[4];
 
-    nn_log_set_sink(note, &r, NN_LOG_DEBUG);
+    log_into(&out, &r, NN_LOG_DEBUG);
     for (int i = 0; i < 4; i++) {
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, log_much, NULL), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, log_much, &out), 0);
     }
     for (int i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
@@ -267,10 +277,12 @@ END_TEST
 
 START_TEST(message_clears_the_bar)
 {
+    struct nn_log_out out;
     struct nn_progress p;
 
     catch_stderr(1, 80);
-    nn_log_set_sink(nn_log_stderr, NULL, NN_LOG_INFO);
+    nn_log_out_init(&out, nn_log_stderr, NULL, NN_LOG_INFO);
+    nn_log_to(&out);
     nn_log(NN_LOG_WARN, "first");
     ck_assert_str_eq(caught(), "warning: first\r\n");
     nn_progress_begin(&p, "train", "img", 100);

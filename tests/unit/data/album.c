@@ -241,7 +241,10 @@ static void keep_message(void *ctx, enum nn_log_level level, const char *text)
 
 const char *album_log(void)
 {
+    static struct nn_log_out out;
+
     log_text[0] = '\0';
-    nn_log_set_sink(keep_message, NULL, NN_LOG_INFO);
+    nn_log_out_init(&out, keep_message, NULL, NN_LOG_INFO);
+    nn_log_to(&out);
     return log_text;
 }
