@@ -1,24 +1,7 @@
-/* The gate's network and defaults: the table to look at and to tune. */
+/* The gate's network and what its outputs say. */
 #include <math.h>
 
-#include "common/tensor/loss.h"
 #include "stage1_gate/gate.h"
-
-struct gate_options gate_defaults(void)
-{
-    struct gate_options o = {
-        .train = nn_train_defaults(),
-        .width = 1.0f,
-        .size = 128,
-        .positive_share = 0,
-        .family_power = 1,
-        .min_hit_rate = 0.95,
-        .task = "gate",
-    };
-
-    o.train.epochs = 45;
-    return o;
-}
 
 struct nn_net_spec gate_net_spec(float width, int32_t size)
 {

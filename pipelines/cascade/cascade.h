@@ -59,11 +59,12 @@ void cascade_destroy(struct cascade **c);
 /* Scores of n pictures. Owned arrays, freed by cascade_scores_release(). */
 struct cascade_scores {
     size_t n, n_classes;
-    uint8_t *ok;     /* 0: could not be read */
-    char **reason;   /* why not; NULL where ok */
-    uint8_t *ran;    /* 1: the species net ran */
-    double *gate_z;  /* [n] gate logit before temperature */
-    double *p_bear;  /* [n] */
+    uint8_t *ok;            /* 0: could not be read */
+    char **reason;          /* why not; NULL where ok */
+    enum nn_status *status; /* and what kind of failure it is */
+    uint8_t *ran;           /* 1: the species net ran */
+    double *gate_z;         /* [n] gate logit before temperature */
+    double *p_bear;         /* [n] */
     double *p;       /* [n,n_classes]; rows of pictures with ran = 0 are 0 */
     double *seconds; /* [n] its share of the steps that it was in */
     double gate_s, species_s; /* wall time of each stage; reading counts for

@@ -43,7 +43,8 @@ struct cascade_pass {
 enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
                                    struct nn_error *err);
 /* The photo of that row could not be read. */
-void cascade_fail_row(struct cascade_pass *p, size_t row, const char *why);
+void cascade_fail_row(struct cascade_pass *p, size_t row,
+                      const struct nn_error *why);
 /* Room for max_batch inputs in *x, unless it is there. */
 enum nn_status cascade_take_inputs(const struct cascade *c,
                                    const struct nn_input *in, float **x,

@@ -85,7 +85,7 @@ static enum nn_status check(struct memory *m, struct nn_error *err)
         const struct nn_error *why = &m->why[i];
 
         if (m->bad[i]) {
-            cascade_fail_row(m->pass, m->row[i], why->text);
+            cascade_fail_row(m->pass, m->row[i], why);
         } else if (why->status != NN_OK) {
             return nn_fail(err, why->status, "%s", why->text);
         }

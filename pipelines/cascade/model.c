@@ -356,10 +356,20 @@ static enum nn_status read_model(const struct nn_st_file *f, struct model *m,
     return st;
 }
 
+/* A model of the file f, whose name is known already. */
+static enum nn_status load(const struct nn_st_file *f, const char *name,
+                           struct model *m, struct nn_error *err)
+{
+    struct nn_error why = NN_ERROR_INIT;
+    enum nn_status st = read_model(f, m, &why);
+
+    return st ? nn_fail(err, st, "cannot use model '%s': %s", name, why.text)
+              : NN_OK;
+}
+
 enum nn_status model_load(const char *path, struct model **out,
                           struct nn_error *err)
 {
-    struct nn_error why = NN_ERROR_INIT;
     struct nn_st_file *f = NULL;
     struct model *m = nn_mem_calloc(1, sizeof *m);
     enum nn_status st;
@@ -375,17 +385,39 @@ enum nn_status model_load(const char *path, struct model **out,
         goto out;
     }
     st = nn_st_open(m->path, &f, err);
-    if (st) {
-        goto out;
+    st = st ? st : load(f, m->path, m, err);
+    if (!st) {
+        *out = m;
+        m = NULL;
     }
-    st = read_model(f, m, &why);
-    if (st) {
-        nn_fail(err, st, "cannot use model '%s': %s", m->path, why.text);
-        goto out;
-    }
-    *out = m;
-    m = NULL;
 out:
+    nn_st_close(&f);
+    model_destroy(&m);
+    return st;
+}
+
+enum nn_status model_load_memory(const void *bytes, size_t size,
+                                 const char *name, struct model **out,
+                                 struct nn_error *err)
+{
+    struct nn_st_file *f = NULL;
+    struct model *m = nn_mem_calloc(1, sizeof *m);
+    unsigned char *copy = nn_mem_calloc(size, 1);
+    enum nn_status st;
+
+    *out = NULL;
+    if (m == NULL || copy == NULL) {
+        nn_mem_free(copy);
+        nn_mem_free(m);
+        return nn_fail_nomem(err);
+    }
+    memcpy(copy, bytes, size);
+    st = nn_st_parse(copy, size, name, &f, err);
+    st = st ? st : load(f, name, m, err);
+    if (!st) {
+        *out = m;
+        m = NULL;
+    }
     nn_st_close(&f);
     model_destroy(&m);
     return st;

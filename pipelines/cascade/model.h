@@ -56,5 +56,11 @@ NN_MUST_CHECK enum nn_status model_save(const struct model *m, const char *path,
  * the nets, missing policies; err names the file and the reason. */
 NN_MUST_CHECK enum nn_status model_load(const char *path, struct model **out,
                                         struct nn_error *err);
+/* The same for a file's bytes, which are copied; `name` stands for the path in
+ * messages, and path is NULL. */
+NN_MUST_CHECK enum nn_status model_load_memory(const void *bytes, size_t size,
+                                               const char *name,
+                                               struct model **out,
+                                               struct nn_error *err);
 
 #endif /* PIPELINES_CASCADE_MODEL_H */

@@ -1,0 +1,127 @@
+/* Items of a data set through both nets. Apart from the rest because the
+ * library goes without data sets, and so without archives. */
+#include "common/base/log.h"
+#include "common/data/loader.h"
+#include "pipelines/cascade/cascade_internal.h"
+
+static void item_failed(void *ctx, size_t row, uint32_t item,
+                        const struct nn_error *why)
+{
+    (void)item;
+    cascade_fail_row(ctx, row, why);
+}
+
+struct loaded {
+    struct nn_loader *loader;
+    const struct nn_batch *batch;
+};
+
+static enum nn_status loaded_second(void *ctx, uint8_t *want,
+                                    const float **input, struct nn_error *err)
+{
+    struct loaded *l = ctx;
+
+    *input = l->batch->second;
+    return nn_loader_second(l->loader, want, err);
+}
+
+/* Items from..to-1 of index, which begins with row 0. */
+static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
+                                  const uint32_t *index, size_t from, size_t to,
+                                  struct nn_progress *bar, struct nn_error *err)
+{
+    struct nn_batch got;
+    struct loaded ctx = { l, &got };
+    double since = nn_time_s();
+    enum nn_status st = nn_loader_start(l, index, to, 0, from, err);
+
+    st = st ? st : nn_loader_next(l, &got, err);
+    while (!st && got.n > 0) {
+        const struct cascade_batch b = { .n = got.n,
+                                         .input = got.input,
+                                         .row = got.row,
+                                         .since = since,
+                                         .second = loaded_second,
+                                         .ctx = &ctx };
+
+        st = cascade_score_batch(p, &b, err);
+        if (!st && bar != NULL) {
+            nn_progress_update(bar, (int64_t)got.row[got.n - 1] + 1, NULL);
+        }
+        st = st ? st : cascade_tell(p, (size_t)got.row[got.n - 1] + 1, err);
+        since = nn_time_s();
+        st = st ? st : nn_loader_next(l, &got, err);
+    }
+    return st ? st : cascade_tell(p, to, err);
+}
+
+static enum nn_status score_dataset(struct cascade_pass *p,
+                                    const struct nn_dataset *ds,
+                                    const uint32_t *index, size_t n,
+                                    struct nn_progress *bar,
+                                    struct nn_error *err)
+{
+    struct cascade *c = p->c;
+    struct nn_loader_options o = nn_loader_once(&c->gate_in, n, c->max_batch);
+    struct nn_loader *l = NULL;
+    size_t first = p->rows != NULL && n > 1 ? 1 : 0;
+    enum nn_status st;
+
+    o.second = c->species != NULL ? &c->species_in : NULL;
+    o.failed = item_failed;
+    o.failed_ctx = p;
+    st = nn_loader_create(ds, &o, &l, err);
+    if (!st && first > 0) {
+        st = score_items(p, l, index, 0, first, bar, err);
+    }
+    st = st ? st : score_items(p, l, index, first, n, bar, err);
+    nn_loader_destroy(&l);
+    return st;
+}
+
+enum nn_status cascade_score(struct cascade *c, const struct nn_dataset *ds,
+                             const uint32_t *index, size_t n, int all_stages,
+                             const char *label, struct cascade_scores *out,
+                             struct nn_error *err)
+{
+    struct cascade_pass p = { .c = c, .all_stages = all_stages, .out = out };
+    struct nn_progress bar;
+    enum nn_status st = cascade_scores_init(out, n, c->model->n_classes, err);
+
+    if (st) {
+        return st;
+    }
+    if (label != NULL) {
+        nn_progress_begin(&bar, label, "img", (int64_t)n);
+    }
+    st = score_dataset(&p, ds, index, n, label != NULL ? &bar : NULL, err);
+    if (label != NULL) {
+        nn_progress_end(&bar, NULL);
+    }
+    if (st) {
+        cascade_scores_release(out);
+    }
+    return st;
+}
+
+enum nn_status cascade_score_rows(struct cascade *c,
+                                  const struct nn_dataset *ds,
+                                  const uint32_t *index, size_t n,
+                                  int all_stages, cascade_rows_fn *rows,
+                                  void *ctx, struct cascade_scores *out,
+                                  struct nn_error *err)
+{
+    struct cascade_pass p = {
+        .c = c, .all_stages = all_stages, .out = out, .rows = rows, .ctx = ctx
+    };
+    enum nn_status st = cascade_scores_init(out, n, c->model->n_classes, err);
+
+    if (st) {
+        return st;
+    }
+    st = score_dataset(&p, ds, index, n, NULL, err);
+    if (st) {
+        cascade_scores_release(out);
+    }
+    return st;
+}

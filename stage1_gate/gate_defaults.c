@@ -1,0 +1,19 @@
+/* The table to look at and to tune. Apart from the net, which does not need the
+ * training loop to answer. */
+#include "stage1_gate/gate.h"
+
+struct gate_options gate_defaults(void)
+{
+    struct gate_options o = {
+        .train = nn_train_defaults(),
+        .width = 1.0f,
+        .size = 128,
+        .positive_share = 0,
+        .family_power = 1,
+        .min_hit_rate = 0.95,
+        .task = "gate",
+    };
+
+    o.train.epochs = 45;
+    return o;
+}
