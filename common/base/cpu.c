@@ -1,9 +1,10 @@
 #include "common/base/cpu.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "common/base/context.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -56,7 +57,6 @@ static long cache_size(int name, long otherwise)
 }
 
 static unsigned cpu_flags;
-static atomic_uint cpu_allowed = ~0u;
 static struct nn_cpu_caches cpu_caches;
 static pthread_once_t cpu_once = PTHREAD_ONCE_INIT;
 
@@ -75,11 +75,12 @@ static void detect_once(void)
 unsigned nn_cpu_flags(void)
 {
     pthread_once(&cpu_once, detect_once);
-    return cpu_flags & atomic_load_explicit(&cpu_allowed, memory_order_relaxed);
+    return cpu_flags & ~nn_context_get().cpu_denied;
 }
 
 void nn_cpu_limit(const char *word)
 {
+    struct nn_context c = nn_context_get();
     unsigned allowed = 0;
 
     if (word == NULL || *word == '\0' || strcmp(word, "avx512") == 0) {
@@ -89,7 +90,8 @@ void nn_cpu_limit(const char *word)
     } else if (strcmp(word, "neon") == 0) {
         allowed = NN_CPU_NEON;
     }
-    atomic_store_explicit(&cpu_allowed, allowed, memory_order_relaxed);
+    c.cpu_denied = ~allowed;
+    nn_context_set(c);
 }
 
 const char *nn_cpu_name(unsigned flags)

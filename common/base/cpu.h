@@ -12,10 +12,10 @@ enum nn_cpu {
  * Detected once; safe from any thread. */
 unsigned nn_cpu_flags(void);
 
-/* Limit the whole process to a set and those below it: "scalar", "avx2",
+/* Limit what the calling thread does, a part of its context
+ * (common/base/context.h), to a set and those below it: "scalar", "avx2",
  * "avx512", "neon"; NULL or "": all that the machine has; an unknown word
- * counts as "scalar". Nets that are already built keep their kernels. Safe from
- * any thread. */
+ * counts as "scalar". Nets that are already built keep their kernels. */
 void nn_cpu_limit(const char *word);
 
 /* "avx512", "avx2", "neon" or "scalar": the best of flags. */

@@ -233,8 +233,10 @@ static enum nn_status start(struct bc_session *s, const struct bc_options *o,
     enum nn_status st;
 
     nn_log_out_init(&s->messages, pass_on, s, (enum nn_log_level)o->log_level);
+    /* What the program itself does without, its sessions do without. */
     s->context =
         (struct nn_context){ .quiet = 1,
+                             .cpu_denied = nn_context_get().cpu_denied,
                              .log = o->log != NULL ? &s->messages : NULL };
     before = nn_context_set(s->context);
     nn_parallel_set_threads(o->threads);

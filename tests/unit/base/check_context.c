@@ -18,7 +18,8 @@ START_TEST(set_gives_back_the_one_before)
     ck_assert_int_eq(c.threads, 0);
     ck_assert_int_eq(c.quiet, 0);
     ck_assert_ptr_null(c.log);
-    c = nn_context_set((struct nn_context){ 3, 1, &out });
+    c = nn_context_set(
+        (struct nn_context){ .threads = 3, .quiet = 1, .log = &out });
     ck_assert_int_eq(c.threads, 0);
     c = nn_context_set(c);
     ck_assert_int_eq(c.threads, 3);
@@ -39,10 +40,10 @@ static void *look(void *ctx)
 /* A thread that somebody starts knows nothing of the one that did. */
 START_TEST(a_new_thread_begins_afresh)
 {
-    struct nn_context seen = { 7, 7, NULL };
+    struct nn_context seen = { .threads = 7, .quiet = 7 };
     pthread_t t;
 
-    nn_context_set((struct nn_context){ 3, 1, NULL });
+    nn_context_set((struct nn_context){ .threads = 3, .quiet = 1 });
     ck_assert_int_eq(pthread_create(&t, NULL, look, &seen), 0);
     pthread_join(t, NULL);
     ck_assert_int_eq(seen.threads, 0);
@@ -89,7 +90,8 @@ static void *call_often(void *ctx)
 {
     struct caller *c = ctx;
 
-    nn_context_set((struct nn_context){ c->threads, c->quiet, &c->out });
+    nn_context_set((struct nn_context){
+        .threads = c->threads, .quiet = c->quiet, .log = &c->out });
     for (int i = 0; i < LOOPS; i++) {
         nn_parallel_for(N, meet, c);
         nn_parallel_team(loop_in_team, c);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/context.h"
 #include "common/base/mem.h"
 #include "tests/unit/data/album.h"
 #include "tests/unit/stages/library_world.h"
@@ -276,14 +277,17 @@ END_TEST
 
 struct user {
     struct bc_model *m;
+    struct nn_context context; /* instruction sets, under the ISA matrix */
     int threads, wrong;
 };
 
 static void *use(void *ctx)
 {
     struct user *u = ctx;
-    struct bc_session *s = session(u->m, u->threads, 1);
+    struct bc_session *s;
 
+    nn_context_set(u->context);
+    s = session(u->m, u->threads, 1);
     for (int round = 0; round < 20; round++) {
         for (size_t i = 0; i < PHOTOS; i++) {
             struct bc_result r;
@@ -308,6 +312,7 @@ START_TEST(threads_share_a_model)
     library_tell(1);
     for (int i = 0; i < 3; i++) {
         u[i].m = m;
+        u[i].context = nn_context_get();
         ck_assert_int_eq(pthread_create(&t[i], NULL, use, &u[i]), 0);
     }
     for (int i = 0; i < 3; i++) {
