@@ -1,5 +1,6 @@
 #!/bin/sh
-# .ci/check_headers.sh - every header compiles alone, and twice in one file.
+# .ci/check_headers.sh - every header compiles alone, and twice in one file; the
+# one that is installed does so as strict C11 and as C++.
 set -eu
 cd "$(dirname "$0")/.."
 . .ci/list_files.sh
@@ -21,5 +22,17 @@ while read -r f; do
         bad=1
     fi
 done <"$dir/headers"
+
+public=pipelines/cascade/bearcascade.h
+strict="-Wall -Wextra -Wpedantic -Werror -fsyntax-only"
+printf '#include "%s"\n#include "%s"\n' "$PWD/$public" "$PWD/$public" \
+    >"$dir/public.c"
+cp "$dir/public.c" "$dir/public.cc"
+# shellcheck disable=SC2086
+${CC:-cc} -std=c11 -Wstrict-prototypes $strict "$dir/public.c" || bad=1
+if command -v "${CXX:-c++}" >/dev/null; then
+    # shellcheck disable=SC2086
+    ${CXX:-c++} -std=c++11 $strict "$dir/public.cc" || bad=1
+fi
 echo "$(grep -c . "$dir/headers") headers"
 [ "$bad" -eq 0 ]

@@ -1,6 +1,7 @@
 #!/bin/sh
 # .ci/check_symbols.sh - global names of the static libraries carry the prefix
-# of their folder, and no variable that can change is kept but those below.
+# of their folder, libbearcascade shows bc_ names alone, and no variable that can
+# change is kept but those below.
 # usage: check_symbols.sh [BUILD]    a build folder without sanitizers
 set -eu
 cd "$(dirname "$0")/.."
@@ -22,16 +23,17 @@ for lib in $(find "$build" -name '*.a' ! -path '*/tests/*' | sort); do
     nm -f sysv --defined-only "$lib" | tr -d ' ' |
         awk -F '|' 'NF == 7' >"$dir/names"
 
-    # Only the program links what lies in pipelines/: its modules may call
-    # themselves as they like, but not like a library.
+    # Only the program links what lies in the other rooms of pipelines/: its
+    # modules may call themselves as they like, but not like a library.
     case $lib in
     */common/*) right='^nn_' ;;
     */stage1_gate/*) right='^gate_' ;;
     */stage2_species/*) right='^species_' ;;
+    */pipelines/cascade/*) right='^(bc|cascade|verdict|model|baseline)_' ;;
     *) right= ;;
     esac
     wrong=$(awk -F '|' -v right="$right" '$3 ~ /^[A-Z]$/ {
-        taken = $1 ~ /^(nn|gate|species)_/
+        taken = $1 ~ /^(nn|gate|species|bc)_/
         if (right == "" ? taken : $1 !~ right) print $1
     }' "$dir/names" | sort -u)
     if [ -n "$wrong" ]; then
@@ -52,5 +54,13 @@ for lib in $(find "$build" -name '*.a' ! -path '*/tests/*' | sort); do
         bad=1
     fi
 done
+
+shared=$build/pipelines/cascade/libbearcascade.so
+wrong=$(nm -D --defined-only "$shared" | awk '$3 !~ /^bc_/ { print $3 }')
+if [ -n "$wrong" ]; then
+    printf '%s: names that others see: %s\n' "$shared" \
+        "$(echo "$wrong" | tr '\n' ' ')"
+    bad=1
+fi
 echo "$libraries libraries"
 [ "$bad" -eq 0 ] && [ "$libraries" -ge 6 ]

@@ -9,6 +9,7 @@
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
 #include "pipelines/cascade/bearcascade_internal.h"
+#include "pipelines/cascade/session.h"
 
 enum { MAX_THREADS = 1024, MAX_BATCH = 1024 };
 
@@ -176,6 +177,11 @@ double bc_model_reject_threshold(const struct bc_model *model)
                                           : 0;
 }
 
+const struct model *bc_model_inside(const struct bc_model *m)
+{
+    return m->inside;
+}
+
 /* --- sessions --- */
 
 /* What the caller set of the options that we know. */
@@ -310,4 +316,9 @@ void bc_session_destroy(struct bc_session **session)
     nn_log_out_release(&s->messages);
     bc_model_destroy(&s->model);
     nn_mem_free(s);
+}
+
+struct cascade *bc_session_cascade(struct bc_session *s)
+{
+    return s->cascade;
 }

@@ -128,9 +128,9 @@ struct bc_options {
     size_t struct_size; /* sizeof(struct bc_options) */
     int threads;        /* for decoding and computing, 1 to 1024; 0: as many as
                            the process may run on (affinity, cgroup quota) */
-    int max_batch;      /* images computed together, 1 to 1024; 0: 1. A batch of
-                           some dozens is fastest where many images come at once;
-                           memory grows with it */
+    int max_batch;      /* images computed together, 1 to 1024; 0: 1. Some
+                           dozens are fastest where many images come at once;
+                           memory grows with them */
     int all_stages;     /* 1: class probabilities for rejected images too */
     int log_level;      /* least level that is passed on */
     bc_log_fn *log;     /* images without an answer (warning), settings (debug);

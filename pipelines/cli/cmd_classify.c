@@ -5,6 +5,8 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/parallel.h"
+#include "pipelines/cascade/session.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/pathlist.h"
 #include "pipelines/cli/predictions.h"
@@ -16,8 +18,8 @@ struct classify {
     struct cmd_common common;
     const char *path; /* of the model */
     int format;
-    const struct model *model;
-    struct cascade *cascade; /* as large as was needed so far, or NULL */
+    struct bc_model *model;
+    struct bc_session *session; /* as large as was needed so far, or NULL */
     struct predictions out;
     const struct nn_dataset *ds; /* under way */
     int all_stages;
@@ -30,12 +32,13 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
                                size_t from, size_t to, struct nn_error *err)
 {
     struct classify *c = ctx;
+    struct cascade *cascade = bc_session_cascade(c->session);
 
     for (size_t i = from; i < to; i++) {
         struct verdict v = { .best = -1 };
 
         if (s->ok[i]) {
-            v = cascade_verdict(c->cascade, s, i);
+            v = cascade_verdict(cascade, s, i);
         } else {
             c->failed++;
         }
@@ -53,17 +56,24 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
     return stop_asked ? NN_ERR_STOPPED : NN_OK;
 }
 
-/* A cascade with memory for n photos at a time, or as many as pay. */
+/* A session with memory for n photos at a time, or as many as pay. */
 static enum nn_status make_room(struct classify *c, size_t n,
                                 struct nn_error *err)
 {
-    int32_t batch = n < CASCADE_BATCH ? (int32_t)n : CASCADE_BATCH;
+    struct bc_options o = BC_OPTIONS_INIT;
+    char why[BC_TEXT_SIZE];
 
-    if (c->cascade != NULL && cascade_max_batch(c->cascade) >= batch) {
+    o.max_batch = n < CASCADE_BATCH ? (int)n : CASCADE_BATCH;
+    o.threads = nn_parallel_threads();
+    o.all_stages = c->all_stages;
+    if (c->session != NULL &&
+        cascade_max_batch(bc_session_cascade(c->session)) >= o.max_batch) {
         return NN_OK;
     }
-    cascade_destroy(&c->cascade);
-    return cascade_create(c->model, batch, &c->cascade, err);
+    bc_session_destroy(&c->session);
+    return bc_session_create(c->model, &o, &c->session, why, sizeof why)
+               ? nn_fail(err, NN_ERR_NOMEM, "%s", why)
+               : NN_OK;
 }
 
 static enum nn_status classify_dataset(struct classify *c,
@@ -89,8 +99,8 @@ static enum nn_status classify_dataset(struct classify *c,
         index[i] = (uint32_t)i;
     }
     c->ds = ds;
-    st = cascade_score_rows(c->cascade, ds, index, ds->n, c->all_stages,
-                            put_rows, c, &s, err);
+    st = cascade_score_rows(bc_session_cascade(c->session), ds, index, ds->n,
+                            c->all_stages, put_rows, c, &s, err);
     cascade_scores_release(&s);
     nn_mem_free(index);
     return st == NN_ERR_STOPPED ? NN_OK : st;
@@ -204,22 +214,22 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
                           struct nn_error *err)
 {
     struct classify *c = ctx;
-    struct model *m = NULL;
-    enum nn_status st = model_load(c->path, &m, err);
+    char why[BC_TEXT_SIZE];
+    enum nn_status st;
 
-    if (!st) {
-        c->model = m;
-        st = predictions_begin(&c->out, stdout,
-                               (enum predictions_format)c->format, m);
+    if (bc_model_open(c->path, &c->model, why, sizeof why)) {
+        return nn_fail(err, NN_ERR_FORMAT, "%s", why);
     }
+    st = predictions_begin(&c->out, stdout, (enum predictions_format)c->format,
+                           bc_model_inside(c->model));
     if (!st) {
         nn_progress_begin(&c->bar, "classify", "img", 0);
         st = classify_all(c, line->operands, line->n, err);
         nn_progress_end(&c->bar, NULL);
         predictions_end(&c->out);
     }
-    cascade_destroy(&c->cascade);
-    model_destroy(&m);
+    bc_session_destroy(&c->session);
+    bc_model_destroy(&c->model);
     if (!st && stop_asked) {
         fputs("bearcascade classify: interrupted\n", stderr);
         line->exit = EXIT_FAILED;
