@@ -123,9 +123,9 @@ static nn_node body(struct builder *b, nn_node x)
     return conv_norm(b, x, "", "conv_head", "bn2", &head);
 }
 
-enum nn_status
-nn_efficientnet_lite_build(const struct nn_efficientnet_lite *m,
-                           struct nn_graph **out, struct nn_error *err)
+enum nn_status nn_efficientnet_lite_build(const struct nn_efficientnet_lite *m,
+                                          struct nn_graph **out,
+                                          struct nn_error *err)
 {
     struct builder b = { NULL, m->variant, m->size,
                          m->bn_momentum > 0 ? m->bn_momentum : 0.99f };

@@ -27,8 +27,8 @@
 /* Of every batch norm. */
 #define NN_EFFICIENTNET_LITE_EPSILON 1e-3f
 /* Inputs are (byte - MEAN) / STDDEV. */
-#define NN_EFFICIENTNET_LITE_MEAN    127.0f
-#define NN_EFFICIENTNET_LITE_STDDEV  128.0f
+#define NN_EFFICIENTNET_LITE_MEAN   127.0f
+#define NN_EFFICIENTNET_LITE_STDDEV 128.0f
 
 struct nn_efficientnet_lite {
     int variant;       /* 0, 1 or 2 */

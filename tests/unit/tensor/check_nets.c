@@ -371,8 +371,8 @@ START_TEST(refuses_nonsense)
 }
 END_TEST
 
-/* timm's names say the stage: conv_stem and bn1 0, blocks.S 1 + S, conv_head and
- * bn2 8, classifier 9. */
+/* timm's names say the stage: conv_stem and bn1 0, blocks.S 1 + S, conv_head
+ * and bn2 8, classifier 9. */
 START_TEST(lite_stages)
 {
     static const struct {
