@@ -20,7 +20,7 @@ run 0 "it gives verdicts" classify --model "$tmp/gate" "$data/test"
 echo nobody >>"$tmp/list"
 run 1 "a list that names nobody" train "$data" --out "$tmp/no" --only gate \
     --only-negatives "$tmp/list" --epochs 1
-err_has "is told" "'nobody'.*no training negative"
+err_has "is told" "'nobody'.*not a training negative"
 run 2 "the gate alone is of a cascade" train "$data" --out "$tmp/no" \
     --only gate --system multilabel
 
