@@ -257,7 +257,9 @@ static enum nn_status decide(struct chooser *c, size_t i, int at_random,
                 return NN_OK;
             }
             st = keep(c, i, out->n);
-            st = st ? st : accept_or_cap(c, i, at_random, &p);
+            if (!st) {
+                st = accept_or_cap(c, i, at_random, &p);
+            }
         } else {
             st = keep(c, i, out->n);
         }

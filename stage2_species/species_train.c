@@ -122,9 +122,11 @@ static enum nn_status calibration_error(struct species_task *s,
     nn_task_softmax(t, temperature, s->p);
     st = nn_top_label(s->p, t->truth, t->n_good, (int32_t)t->spec.n_outputs,
                       t->score, s->hit, NULL, err);
-    return st ? st
-              : nn_reliability(t->score, s->hit, t->n_good, NN_ECE_BINS, NULL,
-                               ece, err);
+    if (st) {
+        return st;
+    }
+    return nn_reliability(t->score, s->hit, t->n_good, NN_ECE_BINS, NULL, ece,
+                          err);
 }
 
 static enum nn_status finish(struct species_task *s,
@@ -148,7 +150,10 @@ static enum nn_status finish(struct species_task *s,
     if (!st) {
         st = calibration_error(s, net->temperature, &p->ece_after, err);
     }
-    return st ? st : choose_floor(t, t->score, s->hit, o->keep_rate, p, err);
+    if (st) {
+        return st;
+    }
+    return choose_floor(t, t->score, s->hit, o->keep_rate, p, err);
 }
 
 /* --- the whole --- */
@@ -227,7 +232,10 @@ static enum nn_status make_net(const struct nn_task *t,
     if (!st && o->init == NULL && o->start != NULL) {
         start_from(*out, o->start);
     }
-    return st ? st : nn_task_init(*out, o->init, "species.", "species", err);
+    if (st) {
+        return st;
+    }
+    return nn_task_init(*out, o->init, "species.", "species", err);
 }
 
 enum nn_status species_train(const struct nn_dataset *ds,

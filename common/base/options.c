@@ -374,7 +374,10 @@ enum nn_status nn_options_parse(const struct nn_options *o, int argc,
         }
     }
     *n_operands = n;
-    return st ? st : check_operands(o, n, operands, err);
+    if (st) {
+        return st;
+    }
+    return check_operands(o, n, operands, err);
 }
 
 void nn_options_release(const struct nn_options *o)

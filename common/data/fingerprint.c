@@ -18,7 +18,10 @@ static enum nn_status make_tiles(const struct nn_image *img, int32_t side,
     struct nn_box all = { 0, 0, (float)img->w, (float)img->h };
     enum nn_status st = nn_image_create(tiles, side, side);
 
-    return st ? st : nn_image_resize(img, all, NN_FILTER_AREA, tiles);
+    if (st) {
+        return st;
+    }
+    return nn_image_resize(img, all, NN_FILTER_AREA, tiles);
 }
 
 static uint8_t luma_of(const uint8_t *rgb)

@@ -100,9 +100,10 @@ static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
     if (!plain || !nn_inputs_get(l->ds, item, &l->first, rgb)) {
         st = get_picture(l, item, &img, &own, err);
         *bad = st != NN_OK;
-        st = st ? st
-                : make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]),
-                            rgb, err);
+        if (!st) {
+            st = make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]),
+                           rgb, err);
+        }
         if (!st && plain) {
             nn_inputs_put(l->ds, item, &l->first, rgb);
         }
@@ -139,18 +140,21 @@ static enum nn_status fill_two(struct nn_loader *l, uint32_t item, uint8_t *rgb,
     struct nn_image_info info;
     enum nn_status st = nn_dataset_read(l->ds, item, &c->bytes, &c->size, err);
 
-    st = st ? st
-            : nn_decode_for(c->bytes, c->size, l->first.side, &img, &info, err);
+    if (!st) {
+        st = nn_decode_for(c->bytes, c->size, l->first.side, &img, &info, err);
+    }
     *bad = st != NN_OK;
-    st = st ? st : nn_prepare_bytes(&l->first, &img, rgb, err);
+    if (!st) {
+        st = nn_prepare_bytes(&l->first, &img, rgb, err);
+    }
     if (!st) {
         nn_normalise(rgb, l->view_bytes / 3, l->first.mean, l->first.stddev,
                      s->input + i * l->view_bytes);
     }
     if (st || nn_decode_serves(&info, l->first.side, l->second.side)) {
-        st =
-            st ? st
-               : put_second(l, &img, rgb, s->second + i * l->second_bytes, err);
+        if (!st) {
+            st = put_second(l, &img, rgb, s->second + i * l->second_bytes, err);
+        }
         nn_mem_free(c->bytes);
         c->bytes = NULL;
     }
@@ -216,9 +220,10 @@ static void complete_one(void *ctx, size_t i)
         return;
     }
     st = nn_decode_for(c->bytes, c->size, l->second.side, &img, NULL, &c->why);
-    st = st ? st
-            : nn_prepare(&l->second, &img,
-                         k->slot->second + i * l->second_bytes, &c->why);
+    if (!st) {
+        st = nn_prepare(&l->second, &img, k->slot->second + i * l->second_bytes,
+                        &c->why);
+    }
     c->why.status = st;
     nn_image_release(&img);
     nn_mem_free(c->bytes);

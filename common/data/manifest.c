@@ -313,7 +313,10 @@ static enum nn_status json_row(const struct row *r, const json_t *object,
     for (int k = 0; !st && k < COLS; k++) {
         st = json_column(r, object, k, buf[k], &v[k], err);
     }
-    return st ? st : add_row(r, v, err);
+    if (st) {
+        return st;
+    }
+    return add_row(r, v, err);
 }
 
 static enum nn_status json_rows(struct manifest *m, const char *text,
@@ -362,7 +365,9 @@ enum nn_status nn_find_manifest_stream(struct nn_finder *f, const char *path,
     while (!st && size > 0) {
         st = rows.csv ? csv_rows(&m, text, size, err)
                       : json_rows(&m, text, size, err);
-        st = st ? st : nn_rows_next(&rows, &text, &size, err);
+        if (!st) {
+            st = nn_rows_next(&rows, &text, &size, err);
+        }
     }
     if (!st) {
         st = nn_members_find(&m.members, f, path, err);

@@ -45,7 +45,9 @@ static enum nn_status spool(struct nn_source *s, const unsigned char *bytes,
         int fd = -1;
         enum nn_status st = nn_file_temp(&fd, err);
 
-        st = st ? st : keep_fd(s, fd, err);
+        if (!st) {
+            st = keep_fd(s, fd, err);
+        }
         if (st) {
             return st;
         }

@@ -34,7 +34,9 @@ static enum nn_status reduce(const struct nn_image *img, int32_t side,
     const struct nn_box all = { 0, 0, (float)img->w, (float)img->h };
     enum nn_status st = nn_image_create(small, w, h);
 
-    st = st ? st : nn_image_resize(img, all, NN_FILTER_AREA, small);
+    if (!st) {
+        st = nn_image_resize(img, all, NN_FILTER_AREA, small);
+    }
     if (st) {
         nn_image_release(small);
         return nn_fail(err, st, "cannot be scaled: %s", nn_status_str(st));

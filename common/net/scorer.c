@@ -76,7 +76,9 @@ enum nn_status nn_scorer_create(const struct nn_net *net, int32_t max_batch,
     s->net = net;
     s->max_batch = max_batch;
     st = nn_exec_create(net->graph, &opt, &s->exec, err);
-    st = st ? st : make_views(s, &opt, err);
+    if (!st) {
+        st = make_views(s, &opt, err);
+    }
     if (st) {
         nn_scorer_destroy(&s);
         return st;
@@ -219,7 +221,9 @@ enum nn_status nn_scorer_map_bytes(struct nn_scorer *s, const uint8_t *rgb,
         z == NULL ? nn_fail_nomem(err) : nn_scorer_run_bytes(s, rgb, 1, z, err);
 
     *map = NULL;
-    st = st ? st : nn_exec_marked(s->exec, "features", &t);
+    if (!st) {
+        st = nn_exec_marked(s->exec, "features", &t);
+    }
     if (!st) {
         *h = t.shape.h;
         *w = t.shape.w;
@@ -227,7 +231,9 @@ enum nn_status nn_scorer_map_bytes(struct nn_scorer *s, const uint8_t *rgb,
         *map = nn_mem_calloc(places, k * sizeof **map);
         st = *map == NULL ? nn_fail_nomem(err) : NN_OK;
     }
-    st = st ? st : nn_net_head(s->net, t.data, places, *map, err);
+    if (!st) {
+        st = nn_net_head(s->net, t.data, places, *map, err);
+    }
     if (st) {
         nn_mem_free(*map);
         *map = NULL;

@@ -224,7 +224,10 @@ static enum nn_status parse(struct nn_st_file *f, size_t size,
             st = read_entry(f, key, v, err);
         }
     }
-    return st ? st : check_cover(f, err);
+    if (st) {
+        return st;
+    }
+    return check_cover(f, err);
 }
 
 enum nn_status nn_st_parse(unsigned char *bytes, size_t size, const char *name,
@@ -258,7 +261,10 @@ enum nn_status nn_st_open(const char *path, struct nn_st_file **out,
 
     *out = NULL;
     st = nn_file_read(path, ST_MAX_FILE, &bytes, &size, err);
-    return st ? st : nn_st_parse(bytes, size, path, out, err);
+    if (st) {
+        return st;
+    }
+    return nn_st_parse(bytes, size, path, out, err);
 }
 
 void nn_st_close(struct nn_st_file **fp)

@@ -267,7 +267,10 @@ static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
     struct nn_task *t = ctx;
     enum nn_status st = nn_task_score(t, s, err);
 
-    return st ? st : t->spec.measure(t->spec.ctx, m, err);
+    if (st) {
+        return st;
+    }
+    return t->spec.measure(t->spec.ctx, m, err);
 }
 
 enum nn_status nn_task_train(struct nn_task *t,

@@ -287,7 +287,10 @@ static enum nn_status set_size(struct nn_training *t, int32_t size,
         t->size = size;
         st = make_mixed(t, err);
     }
-    return st ? st : make_loader(t, err);
+    if (st) {
+        return st;
+    }
+    return make_loader(t, err);
 }
 
 /* --- epochs --- */
@@ -384,7 +387,10 @@ static enum nn_status run_epoch(struct nn_training *t, struct nn_error *err)
     t->epoch++;
     t->batch = 0;
     t->loss_sum = t->loss_n = 0;
-    return st ? st : nn_training_save(t, err);
+    if (st) {
+        return st;
+    }
+    return nn_training_save(t, err);
 }
 
 static int out_of_patience(const struct nn_training *t)

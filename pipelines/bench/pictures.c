@@ -168,8 +168,10 @@ static enum nn_status feeding_init(struct feeding *f,
         f->index[i] = (uint32_t)(i % ds->n);
     }
     st = nn_loader_create(ds, &o, &f->loader, err);
-    return st ? st
-              : bench_training_create(net->graph, f->batch, &f->training, err);
+    if (st) {
+        return st;
+    }
+    return bench_training_create(net->graph, f->batch, &f->training, err);
 }
 
 static void feeding_release(struct feeding *f)

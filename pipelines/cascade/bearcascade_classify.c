@@ -323,7 +323,9 @@ static enum nn_status all_steps(struct bc_session *s,
         size_t to = n - *done < batch ? n : *done + batch;
 
         st = fetch(&t, images, *done, to, a, err);
-        st = st ? st : answer(s, &t, images, a, err);
+        if (!st) {
+            st = answer(s, &t, images, a, err);
+        }
         for (size_t i = 0; i < t.n; i++) {
             release(&t.in[i]);
         }

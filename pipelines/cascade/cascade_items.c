@@ -35,7 +35,9 @@ static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
     double since = nn_time_s();
     enum nn_status st = nn_loader_start(l, index, to, 0, from, err);
 
-    st = st ? st : nn_loader_next(l, &got, err);
+    if (!st) {
+        st = nn_loader_next(l, &got, err);
+    }
     while (!st && got.n > 0) {
         const struct cascade_batch b = { .n = got.n,
                                          .input = got.input,
@@ -48,11 +50,18 @@ static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
         if (!st && bar != NULL) {
             nn_progress_update(bar, (int64_t)got.row[got.n - 1] + 1, NULL);
         }
-        st = st ? st : cascade_tell(p, (size_t)got.row[got.n - 1] + 1, err);
+        if (!st) {
+            st = cascade_tell(p, (size_t)got.row[got.n - 1] + 1, err);
+        }
         since = nn_time_s();
-        st = st ? st : nn_loader_next(l, &got, err);
+        if (!st) {
+            st = nn_loader_next(l, &got, err);
+        }
     }
-    return st ? st : cascade_tell(p, to, err);
+    if (st) {
+        return st;
+    }
+    return cascade_tell(p, to, err);
 }
 
 static enum nn_status score_dataset(struct cascade_pass *p,
@@ -74,7 +83,9 @@ static enum nn_status score_dataset(struct cascade_pass *p,
     if (!st && first > 0) {
         st = score_items(p, l, index, 0, first, bar, err);
     }
-    st = st ? st : score_items(p, l, index, first, n, bar, err);
+    if (!st) {
+        st = score_items(p, l, index, first, n, bar, err);
+    }
     nn_loader_destroy(&l);
     return st;
 }

@@ -42,7 +42,9 @@ static void make_first(void *ctx, size_t i)
     st = nn_decode_for(photo->bytes, photo->size, c->gate_in.side, &img, &info,
                        why);
     m->bad[i] = st != NN_OK && st != NN_ERR_NOMEM;
-    st = st ? st : nn_prepare(&c->gate_in, &img, x, why);
+    if (!st) {
+        st = nn_prepare(&c->gate_in, &img, x, why);
+    }
     if (!st && c->species != NULL &&
         nn_decode_serves(&info, c->gate_in.side, c->species_in.side)) {
         m->made[i] = 1;
@@ -73,7 +75,9 @@ static void make_second(void *ctx, size_t i)
     st = nn_decode_for(photo->bytes, photo->size, c->species_in.side, &img,
                        NULL, why);
     m->bad[i] = st != NN_OK && st != NN_ERR_NOMEM;
-    st = st ? st : nn_prepare(&c->species_in, &img, x, why);
+    if (!st) {
+        st = nn_prepare(&c->species_in, &img, x, why);
+    }
     nn_image_release(&img);
     why->status = st;
 }
@@ -136,7 +140,10 @@ static enum nn_status score_memory(struct memory *m, size_t n,
                        sizeof(float));
         }
     }
-    return st ? st : cascade_score_batch(m->pass, &b, err);
+    if (st) {
+        return st;
+    }
+    return cascade_score_batch(m->pass, &b, err);
 }
 
 static enum nn_status memory_init(struct memory *m, size_t n,
@@ -190,7 +197,9 @@ enum nn_status cascade_score_photos(struct cascade *c,
         }
         m.photo = photos + at;
         st = score_memory(&m, some, err);
-        st = st ? st : cascade_tell(&p, at + some, err);
+        if (!st) {
+            st = cascade_tell(&p, at + some, err);
+        }
     }
     memory_release(&m);
     if (st) {

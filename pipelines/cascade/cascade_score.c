@@ -234,7 +234,9 @@ static enum nn_status run_species(struct cascade_pass *p,
         return st;
     }
     st = gather(c, b, input, m, &input, err);
-    st = st ? st : nn_scorer_run(c->species, input, m, c->species_z, err);
+    if (!st) {
+        st = nn_scorer_run(c->species, input, m, c->species_z, err);
+    }
     if (st) {
         return st;
     }

@@ -385,7 +385,9 @@ enum nn_status model_load(const char *path, struct model **out,
         goto out;
     }
     st = nn_st_open(m->path, &f, err);
-    st = st ? st : load(f, m->path, m, err);
+    if (!st) {
+        st = load(f, m->path, m, err);
+    }
     if (!st) {
         *out = m;
         m = NULL;
@@ -413,7 +415,9 @@ enum nn_status model_load_memory(const void *bytes, size_t size,
     }
     memcpy(copy, bytes, size);
     st = nn_st_parse(copy, size, name, &f, err);
-    st = st ? st : load(f, name, m, err);
+    if (!st) {
+        st = load(f, name, m, err);
+    }
     if (!st) {
         *out = m;
         m = NULL;

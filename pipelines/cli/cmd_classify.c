@@ -172,7 +172,10 @@ static enum nn_status classify_paths(struct classify *c,
         }
         from = i + 1;
     }
-    return st ? st : classify_files(c, paths + from, n - from, err);
+    if (st) {
+        return st;
+    }
+    return classify_files(c, paths + from, n - from, err);
 }
 
 static enum nn_status classify_stdin(struct classify *c, struct nn_error *err)

@@ -32,9 +32,15 @@ static enum nn_status write_all(const struct comparison *c, const json_t *all,
     json_t *pictures = comparison_pictures(c, err);
     enum nn_status st = pictures == NULL ? err->status : NN_OK;
 
-    st = st ? st : write_part(c, "comparison.json", all, err);
-    st = st ? st : write_part(c, "pictures.json", pictures, err);
-    st = st ? st : report_folder(c->opt->out, err);
+    if (!st) {
+        st = write_part(c, "comparison.json", all, err);
+    }
+    if (!st) {
+        st = write_part(c, "pictures.json", pictures, err);
+    }
+    if (!st) {
+        st = report_folder(c->opt->out, err);
+    }
     json_decref(pictures);
     return st;
 }
@@ -58,9 +64,15 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
         return st;
     }
     st = nn_file_mkdirs(m->opt.out, err);
-    st = st ? st : comparison_train(&c, err);
-    st = st ? st : comparison_score(&c, err);
-    st = st ? st : comparison_result_init(&c, &r, err);
+    if (!st) {
+        st = comparison_train(&c, err);
+    }
+    if (!st) {
+        st = comparison_score(&c, err);
+    }
+    if (!st) {
+        st = comparison_result_init(&c, &r, err);
+    }
     if (!st) {
         all = comparison_json(&c, &r, err);
         st = all == NULL ? err->status : write_all(&c, all, err);

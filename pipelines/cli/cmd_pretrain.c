@@ -203,7 +203,9 @@ static enum nn_status run_pretrain(struct command *c,
     }
     apply_options(c);
     st = data_open(data, c->seed, &ds, err);
-    st = st ? st : nn_dataset_keep_inputs(ds, 0, err);
+    if (!st) {
+        st = nn_dataset_keep_inputs(ds, 0, err);
+    }
     if (!st) {
         st = cmd_write_options(c->out, options, err);
     }
@@ -229,7 +231,10 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
                      "from %d to %d, not '%s'",
                      LEAST_SIZE, MOST_SIZE, c->sizes);
     }
-    return st ? st : cmd_check_out(c->out, c->resume, err);
+    if (st) {
+        return st;
+    }
+    return cmd_check_out(c->out, c->resume, err);
 }
 
 static enum nn_status run(void *ctx, struct cmd_line *line,

@@ -127,7 +127,9 @@ static enum nn_status publish(const struct sweep_options *o,
                             ? nn_fail_nomem(err)
                             : nn_json_write(path, j, err);
 
-    st = st ? st : report_folder(o->out, err);
+    if (!st) {
+        st = report_folder(o->out, err);
+    }
     if (!st) {
         sweep_print(&a, stdout);
         printf("\n%s\n", answer);
@@ -177,9 +179,16 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
     s->o.data = line->operands[0];
     s->o.threads = s->common.threads;
     st = sweep_parse_numbers(s->numbers, &s->o, err);
-    st = st ? st : sweep_parse_kinds(s->kinds, &s->o, err);
-    st = st ? st : sweep_parse_losses(s->losses, &s->o, err);
-    return st ? st : sweep_check_with(&s->o.with, err);
+    if (!st) {
+        st = sweep_parse_kinds(s->kinds, &s->o, err);
+    }
+    if (!st) {
+        st = sweep_parse_losses(s->losses, &s->o, err);
+    }
+    if (st) {
+        return st;
+    }
+    return sweep_check_with(&s->o.with, err);
 }
 
 static int parse_and_run(struct sweep *s, const struct nn_option *table,

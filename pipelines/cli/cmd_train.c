@@ -42,9 +42,12 @@ static enum nn_status check_options(struct train *t, struct nn_error *err)
 {
     enum nn_status st = views_check(&t->views, err);
 
-    st = st ? st : test_views_check(t->gate_views, &t->gate.test_views, err);
-    st = st ? st
-            : test_views_check(t->species_views, &t->species.test_views, err);
+    if (!st) {
+        st = test_views_check(t->gate_views, &t->gate.test_views, err);
+    }
+    if (!st) {
+        st = test_views_check(t->species_views, &t->species.test_views, err);
+    }
     if (!st && t->system != MODEL_CASCADE &&
         (t->subset.only != TRAIN_ALL || t->subset.gate_focal > 0)) {
         st = nn_fail(err, NN_ERR_ARG,
@@ -60,7 +63,10 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
     enum nn_status st = check_options(t, err);
 
     (void)line;
-    return st ? st : cmd_check_out(t->out, t->resume, err);
+    if (st) {
+        return st;
+    }
+    return cmd_check_out(t->out, t->resume, err);
 }
 
 static enum nn_status run(void *ctx, struct cmd_line *line,

@@ -286,10 +286,11 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         st = train_single(t, ds, &run, m, &m->training, err);
     } else {
         st = train_gate(t, ds, &run, m, &m->training, err);
-        st = st ? st
-             : t->subset.only == TRAIN_ONLY_GATE
-                 ? train_join_classes(m, err)
-                 : train_species(t, ds, &run, m, &m->training, err);
+        if (!st) {
+            st = t->subset.only == TRAIN_ONLY_GATE
+                     ? train_join_classes(m, err)
+                     : train_species(t, ds, &run, m, &m->training, err);
+        }
     }
     if (!st && m->training == NULL) {
         st = nn_fail_nomem(err);
@@ -330,14 +331,19 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     }
     if (!st) {
         st = nn_dataset_keep_inputs(ds, 0, err);
-        st = st ? st
-                : nn_negatives_leave_out(ds, t->leave_out.v, t->leave_out.n,
-                                         err);
-        st = st ? st : train_take_subset(ds, &t->subset, err);
+        if (!st) {
+            st =
+                nn_negatives_leave_out(ds, t->leave_out.v, t->leave_out.n, err);
+        }
+        if (!st) {
+            st = train_take_subset(ds, &t->subset, err);
+        }
     }
     if (!st && t->negatives.n > 0) {
         st = mine_sources_open(t->negatives.v, t->negatives.n, &given, err);
-        st = st ? st : nn_negatives_add(ds, given.v, given.n, err);
+        if (!st) {
+            st = nn_negatives_add(ds, given.v, given.n, err);
+        }
     }
     if (!st && t->mine_pool.n > 0) {
         st = data_open_pools(t->mine_pool.v, t->mine_pool.n, &pool, err);

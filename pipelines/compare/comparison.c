@@ -178,8 +178,12 @@ enum nn_status comparison_init(struct comparison *c,
 
     *c = (struct comparison){ .opt = opt, .ds = ds };
     st = choose_left_out(c, err);
-    st = st ? st : choose_systems(c, err);
-    st = st ? st : choose_pictures(c, err);
+    if (!st) {
+        st = choose_systems(c, err);
+    }
+    if (!st) {
+        st = choose_pictures(c, err);
+    }
     if (st) {
         comparison_release(c);
     }

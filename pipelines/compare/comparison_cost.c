@@ -160,7 +160,9 @@ enum nn_status comparison_measure(struct comparison *c, struct nn_error *err)
             st = measure_memory(c, &s->run[0], &s->cost.peak_bytes, err);
         }
     }
-    st = st ? st : time_all(t, n, err);
+    if (!st) {
+        st = time_all(t, n, err);
+    }
     for (size_t i = 0; m != NULL && i < c->n_systems; i++) {
         model_destroy(&m[i]);
     }

@@ -119,8 +119,12 @@ static enum nn_status fitted(const struct comparison *c, size_t i,
     enum nn_status st =
         nn_dataset_read(c->ds, c->index[i], &bytes, &size, NULL);
 
-    st = st ? st : nn_decode_for(bytes, size, in.side, &img, NULL, NULL);
-    st = st ? st : nn_prepare_bytes(&in, &img, rgb, NULL);
+    if (!st) {
+        st = nn_decode_for(bytes, size, in.side, &img, NULL, NULL);
+    }
+    if (!st) {
+        st = nn_prepare_bytes(&in, &img, rgb, NULL);
+    }
     nn_image_release(&img);
     nn_mem_free(bytes);
     return st;
@@ -225,7 +229,9 @@ static enum nn_status add_system(const struct comparison *c,
     uint8_t *rgb = NULL;
     enum nn_status st = model_load(s->run[0].dir, &m, err);
 
-    st = st ? st : nn_scorer_create(m->gate, 1, &scorer, err);
+    if (!st) {
+        st = nn_scorer_create(m->gate, 1, &scorer, err);
+    }
     if (!st) {
         size_t side = (size_t)m->gate->spec.size;
 

@@ -157,8 +157,12 @@ static enum nn_status system_init(struct comparison_system_result *to,
         return nn_fail_nomem(err);
     }
     st = add_confusions(c, s, to->confusion, err);
-    st = st ? st : means_init(&to->figures, &m, err);
-    st = st ? st : families_init(&to->families, c, s->run, s->n_runs, err);
+    if (!st) {
+        st = means_init(&to->figures, &m, err);
+    }
+    if (!st) {
+        st = families_init(&to->families, c, s->run, s->n_runs, err);
+    }
     if (!st && s->left_out != NULL) {
         st = families_init(&to->left_out, c, s->left_out, 1, err);
     }
@@ -368,8 +372,12 @@ enum nn_status comparison_result_init(const struct comparison *c,
     for (size_t i = 0; !st && i < c->n_systems; i++) {
         st = system_init(&r->system[i], c, &c->system[i], err);
     }
-    st = st ? st : all_differences(c, r, err);
-    st = st ? st : budget_init(c, r, err);
+    if (!st) {
+        st = all_differences(c, r, err);
+    }
+    if (!st) {
+        st = budget_init(c, r, err);
+    }
     if (!st) {
         comparison_prices(c, r);
         st = comparison_verdict(c, r, err);

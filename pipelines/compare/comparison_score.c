@@ -127,13 +127,22 @@ static enum nn_status score_run(struct comparison *c,
     struct model *m = NULL;
     enum nn_status st = model_load(r->dir, &m, err);
 
-    st = st ? st : check_model(c, r, m, left_out, err);
-    st = st ? st : hash_weights(r, err);
-    st = st ? st : cascade_create(m, CASCADE_BATCH, &cascade, err);
-    st = st ? st : score_all(c, cascade, s->design->name, &scores, err);
-    st = st ? st
-            : outcomes_of_scores(&r->said, m, c->ds, c->index, &scores, NULL,
-                                 c->n, err);
+    if (!st) {
+        st = check_model(c, r, m, left_out, err);
+    }
+    if (!st) {
+        st = hash_weights(r, err);
+    }
+    if (!st) {
+        st = cascade_create(m, CASCADE_BATCH, &cascade, err);
+    }
+    if (!st) {
+        st = score_all(c, cascade, s->design->name, &scores, err);
+    }
+    if (!st) {
+        st = outcomes_of_scores(&r->said, m, c->ds, c->index, &scores, NULL,
+                                c->n, err);
+    }
     if (!st) {
         r->threshold = m->gate_policy.threshold;
         r->floor = m->species != NULL ? m->species_policy.floor : 0;
@@ -159,5 +168,8 @@ enum nn_status comparison_score(struct comparison *c, struct nn_error *err)
             st = score_run(c, s, s->left_out, s->design->sees_negatives, err);
         }
     }
-    return st ? st : comparison_measure(c, err);
+    if (st) {
+        return st;
+    }
+    return comparison_measure(c, err);
 }

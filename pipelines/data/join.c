@@ -48,9 +48,10 @@ static enum nn_status open_part(const char *path, struct nn_dataset **ds,
     }
     nn_dataset_fingerprint(*ds);
     st = nn_dataset_group(*ds, NN_NEAR_BITS, err);
-    return st ? st
-              : nn_dataset_split(*ds, DATA_VALID_SHARE, DATA_TEST_SHARE, 1,
-                                 err);
+    if (st) {
+        return st;
+    }
+    return nn_dataset_split(*ds, DATA_VALID_SHARE, DATA_TEST_SHARE, 1, err);
 }
 
 static int is_taken(const struct joined *j, const char *name)

@@ -219,7 +219,9 @@ static enum nn_status claim(const char *dir, const char *line,
         }
     } else if (!st) {
         st = nn_file_mkdirs(dir, err);
-        st = st ? st : nn_file_out_open(&o, path, err);
+        if (!st) {
+            st = nn_file_out_open(&o, path, err);
+        }
         if (!st) {
             fprintf(o.stream, "%s\n", line);
             st = nn_file_out_commit(&o, err);

@@ -137,7 +137,10 @@ static enum nn_status fill(struct evaluation *e, const struct outcomes *t,
         calibration(e, t);
         st = all_figures(e, t, how, err);
     }
-    return st ? st : all_families(e, t, ds, how, err);
+    if (st) {
+        return st;
+    }
+    return all_families(e, t, ds, how, err);
 }
 
 enum nn_status

@@ -167,7 +167,10 @@ enum nn_status mining_write_jsonl(const struct mining_round *r,
         fprintf(o.stream, "%s\n", line);
         nn_mem_free(line);
     }
-    return st ? st : nn_file_out_commit(&o, err);
+    if (st) {
+        return st;
+    }
+    return nn_file_out_commit(&o, err);
 }
 
 static int is_drawn(const char *file)
@@ -230,7 +233,10 @@ enum nn_status mining_write_manifest(const struct mining_round *r,
         fprintf(o.stream, "%s\n", line);
         nn_mem_free(line);
     }
-    return st ? st : nn_file_out_commit(&o, err);
+    if (st) {
+        return st;
+    }
+    return nn_file_out_commit(&o, err);
 }
 
 static json_t *rule_json(const struct gate_mine_rule *u)

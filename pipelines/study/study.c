@@ -129,7 +129,10 @@ static enum nn_status choose_sets(struct study *s, struct nn_error *err)
     } else {
         st = deal_families(s, err);
     }
-    return st ? st : check_sets(s, err);
+    if (st) {
+        return st;
+    }
+    return check_sets(s, err);
 }
 
 /* --- the plan --- */
@@ -221,7 +224,9 @@ static enum nn_status publish(const struct study *s,
                             ? nn_fail_nomem(err)
                             : nn_json_write(json, j, err);
 
-    st = st ? st : write_text(text, s, r, err);
+    if (!st) {
+        st = write_text(text, s, r, err);
+    }
     if (!st) {
         study_print(s, r, stdout);
     }

@@ -205,7 +205,10 @@ static enum nn_status make_net(const struct nn_task *t,
     if (!st && o->system == MODEL_MULTILABEL && o->focal) {
         set_prior(*out);
     }
-    return st ? st : nn_task_init(*out, o->init, "gate.", t->spec.name, err);
+    if (st) {
+        return st;
+    }
+    return nn_task_init(*out, o->init, "gate.", t->spec.name, err);
 }
 
 /* The loss that goes with the head. */

@@ -149,7 +149,10 @@ static enum nn_status set_up(struct pretraining *p, const struct nn_dataset *ds,
                        ds->path, spec.n_outputs);
     }
     st = nn_task_open(&p->task, &spec, err);
-    return st ? st : nn_task_need_all(&p->task, err);
+    if (st) {
+        return st;
+    }
+    return nn_task_need_all(&p->task, err);
 }
 
 static enum nn_status make_net(const struct nn_task *t,
@@ -164,7 +167,10 @@ static enum nn_status make_net(const struct nn_task *t,
     spec.dropout = o->dropout;
     spec.head = o->sigmoid ? NN_HEAD_SIGMOID : NN_HEAD_SOFTMAX;
     st = nn_task_net(t, &spec, out, err);
-    return st ? st : nn_task_init(*out, o->init, "gate.", "backbone", err);
+    if (st) {
+        return st;
+    }
+    return nn_task_init(*out, o->init, "gate.", "backbone", err);
 }
 
 /* The figures of the weights that were kept. */
