@@ -1,4 +1,4 @@
-/* Says what photos show, with libbearcascade.
+/* Says what images show, with libbearcascade.
  *
  *     cc classify.c -o classify $(pkg-config --cflags --libs bearcascade)
  *     ./classify bears.safetensors photo.jpg ...

@@ -1,17 +1,17 @@
 #!/bin/sh
-# models/joint.sh - photographs and thumbnails as one data set.
+# models/joint.sh - images and thumbnails as one data set.
 #
 #     sh models/joint.sh TINY_IMAGENET BEARS WORK
 #
 # Unpacks the thumbnails into WORK/thumbs and writes two manifests into WORK:
-#   joint.csv   train: every training photo 4 times, field photos of bears 16
+#   joint.csv   train: every training image 4 times, field images of bears 16
 #               times, and 100 thumbnails of each class; valid: the photos'
 #   thumbs.csv  valid: the validation thumbnails
 # Tiny ImageNet's brown bears count as grizzly and its teddies as teddy; each of
-# its other classes is a negative family. A gate that saw sharp bears and blurred
-# negatives alone would learn to tell sharp from blurred. Field photos are few
-# and the ones that count, and where nearly all pictures of trail cameras are
-# negatives the camera itself becomes a sign.
+# its other classes is a negative family. A gate that saw sharp bears and
+# blurred negatives alone would learn to tell sharp from blurred. Field images
+# are few and the ones that count, and where nearly all images of trail cameras
+# are negatives the camera itself becomes a sign.
 set -eu
 [ $# -eq 3 ] || {
     echo "usage: sh models/joint.sh TINY_IMAGENET BEARS WORK" >&2
@@ -39,7 +39,7 @@ rows() {
             print $0, label, split_name, (label == "" ? $3 : "")
         }'
 }
-# photos SPLIT TIMES FIELD_TIMES: class folders, and families below "negative".
+# images SPLIT TIMES FIELD_TIMES: class folders, and families below "negative".
 photos() {
     (cd "$bears" && find "$1" -type f) | LC_ALL=C sort |
         awk -F/ -v OFS=, -v root="$bears" -v times="$2" -v field_times="$3" '

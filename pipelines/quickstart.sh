@@ -1,12 +1,12 @@
 #!/bin/sh
 # pipelines/quickstart.sh - from a fresh clone to verdicts.
 #
-# Installs what is missing (Debian packages), builds in build/, draws pictures
-# of bears and of things that are no bears, trains a cascade and two single
-# models on them and compares the three, mines what still fools the gate and
-# trains on with it, and gives verdicts on a few pictures that no training has
-# seen. Everything it makes lies in runs/quickstart/; a second call goes on where
-# the first stopped.
+# Installs what is missing (Debian packages), builds in build/, draws images of
+# bears and of things that are no bears, trains a cascade and two single models
+# on them and compares the three, mines what still fools the gate and trains on
+# with it, and gives verdicts on a few images that no training has seen.
+# Everything it makes lies in runs/quickstart/; a second call goes on where the
+# first stopped.
 set -eu
 cd "$(dirname "$0")/.."
 . .ci/deps.sh
@@ -24,11 +24,11 @@ bear=build/pipelines/bearcascade
 run=runs/quickstart
 mkdir -p "$run"
 
-say "drawing 3000 pictures into $run/pictures"
-"$bear" synth --out "$run/pictures" --count 3000 --seed 1 --size 96
+say "drawing 3000 images into $run/images"
+"$bear" synth --out "$run/images" --count 3000 --seed 1 --size 96
 
 say "training a cascade and two single models, and comparing them"
-"$bear" compare "$run/pictures" --out "$run/compare" --seeds 1 \
+"$bear" compare "$run/images" --out "$run/compare" --seeds 1 \
     --systems cascade,multilabel,softmax-none --no-left-out --bootstrap 500 \
     --gate-epochs 8 --species-epochs 5 --with gate-size=64 \
     --with species-size=64
@@ -39,25 +39,25 @@ if [ -f "$run/model/best.safetensors" ]; then
 else
     again=
     [ ! -f "$run/model/last.safetensors" ] || again=--resume
-    "$bear" train "$run/pictures" --out "$run/model" $again \
+    "$bear" train "$run/images" --out "$run/model" $again \
         --init "$run/compare/cascade-s1/best.safetensors" --gate-size 64 \
         --gate-epochs 2 --species-size 64 --species-epochs 2 \
         --mine-pool synth:1000:2:size=96 --rounds 1 --top 150 --round-epochs 3
 fi
-"$bear" evaluate --model "$run/model" "$run/pictures" --bootstrap 500 \
+"$bear" evaluate --model "$run/model" "$run/images" --bootstrap 500 \
     >"$run/model.txt"
 cat "$run/model.txt"
 
 say "verdicts on a few of them"
 for what in teddy grizzly black negative/dog negative/rock_stump \
     negative/objects; do
-    find "$run/pictures/test/$what" -type f | sort | head -n 2
+    find "$run/images/test/$what" -type f | sort | head -n 2
 done | "$bear" classify --model "$run/model" -
 
 cat <<EOF
 
 Compared:  $run/compare/report.html - open it in a browser
-Mined:     $run/model/mined-1.html shows what fooled the gate, and the suspects
+Mined:     $run/model/mined-1.html shows what fooled the gate, and what may be a positive
 Next, your own photos, one folder a class and one folder 'negative':
     $bear compare MY_PHOTOS --out runs/compare
     $bear train MY_PHOTOS --out runs/mine

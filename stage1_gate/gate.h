@@ -3,12 +3,12 @@
  * A small MobileNetV4 whose outputs are the classes ("+grizzly") and the
  * negative families ("-dog"; "-" for negatives without a family). The answer
  * is the softmax mass of the classes,
- *   p = P(any class | photo) = sigmoid(z),
+ *   p = P(any class | image) = sigmoid(z),
  *   z = logsumexp(z_k of the classes) - logsumexp(z_f of the families),
  * so with one class and no families it is the usual binary classifier. Finer
  * labels than the question needs make a better gate: docs/training.md has the
  * comparison with a plain bear / not bear output. The threshold is the largest
- * that keeps the asked hit rate on the validation positives. */
+ * that keeps the asked recall on the validation positives. */
 #ifndef STAGE1_GATE_GATE_H
 #define STAGE1_GATE_GATE_H
 
@@ -16,14 +16,14 @@
 
 struct gate_policy {
     double threshold;    /* pass when p >= threshold */
-    double min_hit_rate; /* asked for */
-    double hit_rate;     /* on the validation positives */
-    double hit_lower;    /* exact one-sided 95 % lower bound
-                            (Clopper & Pearson 1934) */
-    double false_alarm;  /* share of validation negatives that pass */
-    double false_upper;  /* exact one-sided 95 % upper bound */
+    double min_recall;   /* asked for */
+    double recall;       /* on the validation positives */
+    double recall_lower; /* exact one-sided 95 % lower bound (Clopper & Pearson
+                            1934) */
+    double fpr;          /* share of validation negatives that pass */
+    double fpr_upper;    /* exact one-sided 95 % upper bound */
     size_t n_positives, n_negatives; /* validation */
-    int certified;                   /* hit_lower >= min_hit_rate */
+    int certified;                   /* recall_lower >= min_recall */
     size_t n_needed; /* positives with which it could be certified */
 };
 
@@ -31,11 +31,11 @@ struct gate_options {
     struct nn_train_options train;
     float width;
     int32_t size;
-    struct nn_test_views test_views; /* of the trained net */
+    struct nn_tta tta;     /* of the trained net */
     double positive_share; /* of an epoch's draws; 0: as many as there are */
     double family_power;   /* families are drawn in proportion to their size
                               to this power: 1 as they are, 0 evenly */
-    double min_hit_rate;
+    double min_recall;
     const char *init; /* weights to start from, or NULL */
     const char *task; /* name in results.csv and of the saved state: "gate" */
     const struct nn_net *start; /* a gate of the same outputs, width and
@@ -62,8 +62,8 @@ gate_train(const struct nn_dataset *ds, const struct gate_options *opt,
            struct gate_policy *policy, struct nn_train_result *result,
            struct nn_error *err);
 
-/* Give a trained gate of ds's classes and families the test views of opt, and
- * fit its temperature and threshold again on the validation pictures.
+/* Give a trained gate of ds's classes and families the test-time augmentation
+ * of opt, and fit its temperature and threshold again on the validation images.
  * Errors: as gate_train(). */
 NN_MUST_CHECK enum nn_status gate_calibrate(const struct nn_dataset *ds,
                                             const struct gate_options *opt,
@@ -74,7 +74,7 @@ NN_MUST_CHECK enum nn_status gate_calibrate(const struct nn_dataset *ds,
 /* Choose the threshold from scores of validation items (positive[i] 1 or 0).*/
 NN_MUST_CHECK enum nn_status gate_choose(const double *p,
                                          const uint8_t *positive, size_t n,
-                                         double min_hit_rate,
+                                         double min_recall,
                                          struct gate_policy *policy,
                                          struct nn_error *err);
 /* One line for a person: threshold, rate, bound or "cannot be certified with

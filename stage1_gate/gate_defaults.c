@@ -10,7 +10,7 @@ struct gate_options gate_defaults(void)
         .size = 128,
         .positive_share = 0,
         .family_power = 1,
-        .min_hit_rate = 0.95,
+        .min_recall = 0.95,
         .task = "gate",
     };
 

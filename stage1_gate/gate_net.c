@@ -27,19 +27,19 @@ int gate_outputs_ok(const struct nn_net *net)
 /* log of the sum of exp(z) over outputs whose name starts with sign. */
 static double log_mass(const struct nn_net *net, const float *z, char sign)
 {
-    double most = -INFINITY, sum = 0;
+    double max = -INFINITY, sum = 0;
 
     for (size_t i = 0; i < net->spec.n_outputs; i++) {
         if (net->spec.outputs[i][0] == sign) {
-            most = fmax(most, (double)z[i]);
+            max = fmax(max, (double)z[i]);
         }
     }
     for (size_t i = 0; i < net->spec.n_outputs; i++) {
         if (net->spec.outputs[i][0] == sign) {
-            sum += exp((double)z[i] - most);
+            sum += exp((double)z[i] - max);
         }
     }
-    return most + log(sum);
+    return max + log(sum);
 }
 
 double gate_logit(const struct nn_net *gate, const float *outputs)

@@ -3,47 +3,48 @@
 
 #include "common/base/mem.h"
 #include "common/eval/stats.h"
+#include "common/net/format1.h"
 #include "stage1_gate/gate.h"
 
 enum nn_status gate_choose(const double *p, const uint8_t *positive, size_t n,
-                           double min_hit_rate, struct gate_policy *policy,
+                           double min_recall, struct gate_policy *policy,
                            struct nn_error *err)
 {
-    double *hits = nn_mem_calloc(n, sizeof *hits);
+    double *positives = nn_mem_calloc(n, sizeof *positives);
     size_t n_pos = 0, n_pass = 0;
-    struct nn_keep keep;
+    struct nn_recall_threshold chosen;
     enum nn_status st;
 
-    if (hits == NULL) {
+    if (positives == NULL) {
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < n; i++) {
         if (positive[i]) {
-            hits[n_pos++] = p[i];
+            positives[n_pos++] = p[i];
         }
     }
-    st =
-        nn_keep_threshold(hits, n_pos, min_hit_rate, NN_CONFIDENCE, &keep, err);
-    nn_mem_free(hits);
+    st = nn_threshold_at_recall(positives, n_pos, min_recall, NN_CONFIDENCE,
+                                &chosen, err);
+    nn_mem_free(positives);
     if (st) {
         return st;
     }
     for (size_t i = 0; i < n; i++) {
-        n_pass += !positive[i] && p[i] >= keep.threshold;
+        n_pass += !positive[i] && p[i] >= chosen.threshold;
     }
     *policy = (struct gate_policy){
-        .threshold = keep.threshold,
-        .min_hit_rate = min_hit_rate,
-        .hit_rate = keep.rate,
-        .hit_lower = keep.lower,
+        .threshold = chosen.threshold,
+        .min_recall = min_recall,
+        .recall = chosen.rate,
+        .recall_lower = chosen.lower,
         .n_positives = n_pos,
         .n_negatives = n - n_pos,
-        .certified = keep.certified,
-        .n_needed = keep.min_n,
+        .certified = chosen.certified,
+        .n_needed = chosen.min_n,
     };
     if (n > n_pos) {
-        policy->false_alarm = (double)n_pass / (double)(n - n_pos);
-        policy->false_upper =
+        policy->fpr = (double)n_pass / (double)(n - n_pos);
+        policy->fpr_upper =
             nn_clopper_pearson_upper(n_pass, n - n_pos, NN_CONFIDENCE);
     }
     return NN_OK;
@@ -57,13 +58,13 @@ char *gate_policy_text(const struct gate_policy *p)
     if (p->certified) {
         promise = nn_mem_sprintf("certified: at least %.3f with 95 %% "
                                  "confidence",
-                                 p->hit_lower);
+                                 p->recall_lower);
     } else {
         promise = nn_mem_sprintf(
-            "a hit rate of %.3f cannot be certified with n = %zu: the exact "
+            "a recall of %.3f cannot be certified with n = %zu: the exact "
             "95 %% lower bound is %.3f (%zu positives without a miss would be "
             "the fewest)",
-            p->min_hit_rate, p->n_positives, p->hit_lower, p->n_needed);
+            p->min_recall, p->n_positives, p->recall_lower, p->n_needed);
     }
     if (promise == NULL) {
         return NULL;
@@ -72,8 +73,8 @@ char *gate_policy_text(const struct gate_policy *p)
         "threshold %.4f keeps %.3f of %zu validation positives (asked for "
         "%.3f; %s); %.3f of %zu validation negatives pass (at most %.3f with "
         "95 %% confidence)",
-        p->threshold, p->hit_rate, p->n_positives, p->min_hit_rate, promise,
-        p->false_alarm, p->n_negatives, p->false_upper);
+        p->threshold, p->recall, p->n_positives, p->min_recall, promise, p->fpr,
+        p->n_negatives, p->fpr_upper);
     nn_mem_free(promise);
     return text;
 }
@@ -81,17 +82,17 @@ char *gate_policy_text(const struct gate_policy *p)
 json_t *gate_policy_to_json(const struct gate_policy *p)
 {
     return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:b, s:I}",
-                     "threshold", p->threshold, "min_hit_rate", p->min_hit_rate,
-                     "hit_rate", p->hit_rate, "hit_lower", p->hit_lower,
-                     "false_alarm", p->false_alarm, "false_upper",
-                     p->false_upper, "n_positives", (json_int_t)p->n_positives,
-                     "n_negatives", (json_int_t)p->n_negatives, "certified",
-                     p->certified, "n_needed", (json_int_t)p->n_needed);
+                     "threshold", p->threshold, "min_recall", p->min_recall,
+                     "recall", p->recall, "recall_lower", p->recall_lower,
+                     "fpr", p->fpr, "fpr_upper", p->fpr_upper, "n_positives",
+                     (json_int_t)p->n_positives, "n_negatives",
+                     (json_int_t)p->n_negatives, "certified", p->certified,
+                     "n_needed", (json_int_t)p->n_needed);
 }
 
 static double share(const json_t *j, const char *key, int *bad)
 {
-    const json_t *v = json_object_get(j, key);
+    const json_t *v = nn_format1_get(j, key);
     double x = json_number_value(v);
 
     *bad |= !json_is_number(v) || !(x >= 0 && x <= 1);
@@ -100,7 +101,7 @@ static double share(const json_t *j, const char *key, int *bad)
 
 static size_t count(const json_t *j, const char *key, int *bad)
 {
-    const json_t *v = json_object_get(j, key);
+    const json_t *v = nn_format1_get(j, key);
 
     *bad |= !json_is_integer(v) || json_integer_value(v) < 0;
     return (size_t)json_integer_value(v);
@@ -113,11 +114,11 @@ enum nn_status gate_policy_from_json(const json_t *j, struct gate_policy *p,
 
     *p = (struct gate_policy){
         .threshold = share(j, "threshold", &bad),
-        .min_hit_rate = share(j, "min_hit_rate", &bad),
-        .hit_rate = share(j, "hit_rate", &bad),
-        .hit_lower = share(j, "hit_lower", &bad),
-        .false_alarm = share(j, "false_alarm", &bad),
-        .false_upper = share(j, "false_upper", &bad),
+        .min_recall = share(j, "min_recall", &bad),
+        .recall = share(j, "recall", &bad),
+        .recall_lower = share(j, "recall_lower", &bad),
+        .fpr = share(j, "fpr", &bad),
+        .fpr_upper = share(j, "fpr_upper", &bad),
         .n_positives = count(j, "n_positives", &bad),
         .n_negatives = count(j, "n_negatives", &bad),
         .certified = json_is_true(json_object_get(j, "certified")),

@@ -169,7 +169,7 @@ static enum nn_status finish(struct gate_task *g, const struct gate_options *o,
                              struct nn_error *err)
 {
     struct nn_task *t = &g->task;
-    enum nn_status st = nn_net_set_test_views(net, &o->test_views, err);
+    enum nn_status st = nn_net_set_tta(net, &o->tta, err);
 
     if (!st) {
         st = nn_task_score_net(t, net, o->train.batch, err);
@@ -185,8 +185,8 @@ static enum nn_status finish(struct gate_task *g, const struct gate_options *o,
     for (size_t i = 0; i < t->n_good; i++) {
         t->score[i] = gate_probability(net, t->score[i]);
     }
-    return gate_choose(t->score, t->positive, t->n_good, o->min_hit_rate,
-                       policy, err);
+    return gate_choose(t->score, t->positive, t->n_good, o->min_recall, policy,
+                       err);
 }
 
 enum nn_status gate_train(const struct nn_dataset *ds,

@@ -1,12 +1,12 @@
-/* stage1_gate/mine.h - hard-negative mining: the pictures of a pool that fool
+/* stage1_gate/mine.h - hard-negative mining: the images of a pool that fool
  * the gate, without the bears that hide in it.
  *
  * A pool is never assumed clean. It is scored once (gate_mine_scan), those that
  * pass are looked at one after another (gate_mine_choose), and each gets one
- * verdict: hard, random, duplicate, capped, suspect. Suspects look like true
- * positives and are for a person, never for training. What counts as a suspect
- * is a rule fitted on the validation pictures (gate_mine_rule_fit), which the
- * gate has not been trained on.
+ * verdict: hard, random, duplicate, capped, suspected_false_negative. Possible
+ * false negatives look like true positives and are for a person, never for
+ * training. What counts as one is a rule fitted on the validation images
+ * (gate_mine_rule_fit), which the gate has not been trained on.
  *
  * Sources: bootstrapping of negatives (K.-K. Sung and T. Poggio, PAMI 20,
  * 1998), online hard examples (A. Shrivastava et al., CVPR 2016); for false
@@ -20,13 +20,13 @@
 
 /* --- scores of a pool --- */
 
-/* Gate logits of the n pictures of a pool in a file, NAN for those that cannot
+/* Gate logits of the n images of a pool in a file, NAN for those that cannot
  * be read. */
 struct gate_mine_scores {
     int fd; /* -1: none */
     size_t n;
 };
-/* Score every picture of the pool, a window of it at a time. journal: a file
+/* Score every image of the pool, a window of it at a time. journal: a file
  * that grows by a block of scores at a time, or NULL for an unnamed one; when
  * it holds scores of the same gate and pool they are taken and only the rest
  * is computed, so a scan that was killed goes on where it stopped, and a
@@ -40,23 +40,23 @@ gate_mine_scan(const struct nn_net *gate, const struct nn_pool *pool,
                const char *journal, const volatile sig_atomic_t *stop,
                const char *label, struct gate_mine_scores *out,
                struct nn_error *err);
-/* z[0..n-1] = scores of pictures at.., at + n <= s->n. Errors: NN_ERR_IO. */
+/* z[0..n-1] = scores of images at.., at + n <= s->n. Errors: NN_ERR_IO. */
 NN_MUST_CHECK enum nn_status
 gate_mine_scores_read(const struct gate_mine_scores *s, size_t at, size_t n,
                       double *z, struct nn_error *err);
 void gate_mine_scores_close(struct gate_mine_scores *s);
 
-/* --- known pictures --- */
+/* --- known images --- */
 
 enum { GATE_MINE_NEIGHBOURS = 5 };
 
-/* Median of the shorter sides of 256 pictures of the pool, evenly spread; 0
+/* Median of the shorter sides of 256 images of the pool, evenly spread; 0
  * where none can be read. Errors: those of nn_pool_take(). */
 NN_MUST_CHECK enum nn_status gate_mine_pool_side(const struct nn_pool *pool,
                                                  int32_t *side,
                                                  struct nn_error *err);
-/* Embeddings of the readable train pictures of a data set: rows of length 1,
- * positives and negatives. side: known pictures are reduced to this shorter
+/* Embeddings of the readable train images of a data set: rows of length 1,
+ * positives and negatives. side: known images are reduced to this shorter
  * side first, here and in gate_mine_rule_fit(), so that they are compared with
  * a pool of thumbnails as thumbnails; 0: as they are. */
 struct gate_mine_bank {
@@ -74,70 +74,71 @@ NN_MUST_CHECK enum nn_status gate_mine_bank_create(const struct nn_net *gate,
                                                    struct nn_error *err);
 void gate_mine_bank_release(struct gate_mine_bank *bank);
 
-/* Where a picture stands among the known ones. */
-struct gate_mine_look {
+/* Where an image stands among the known ones. */
+struct gate_mine_neighbourhood {
     double positive_cos; /* mean cosine to its 5 nearest positives */
     double negative_cos; /* and to its 5 nearest negatives */
     uint32_t nearest[3]; /* items of bank->ds: nearest positives, best first */
-    double agreement;    /* second opinion, 0..1 */
+    double agreement;    /* of the second scorer, 0..1 */
 };
 
-/* Second opinion on pictures index[0..n-1] of ds, such as the species net's
- * largest probability; p[i] 0..1. NULL as a function: no opinion (0). */
-typedef enum nn_status gate_mine_opinion_fn(void *ctx,
-                                            const struct nn_dataset *ds,
-                                            const uint32_t *index, size_t n,
-                                            double *p, struct nn_error *err);
-struct gate_mine_opinion {
-    gate_mine_opinion_fn *ask;
+/* Second score of images index[0..n-1] of ds, such as the species net's
+ * largest probability; p[i] 0..1. NULL as a function: no second scorer (0). */
+typedef enum nn_status gate_mine_second_scorer_fn(void *ctx,
+                                                  const struct nn_dataset *ds,
+                                                  const uint32_t *index,
+                                                  size_t n, double *p,
+                                                  struct nn_error *err);
+struct gate_mine_second_scorer {
+    gate_mine_second_scorer_fn *score;
     void *ctx;
 };
 
-/* --- suspects --- */
+/* --- suspected false negatives --- */
 
 /* t(x) = w . (1, z/T, positive_cos - negative_cos, agreement), the first two
  * features of the gate, the third of its neighbours, the fourth of somebody
  * else: a logistic regression of positive against negative on the validation
- * pictures, ridge 1e-3 on standardised features. A candidate with t >= limit
- * is a suspect. */
+ * images, ridge 1e-3 on standardised features. A candidate with t >= limit
+ * is a suspected false negative. */
 struct gate_mine_rule {
     double w[4], limit;
     double rate;   /* share of the validation positives to be caught */
     double caught; /* share of those that is */
     double lost;   /* share of the validation negatives that score above
-                      the gate's threshold and would be suspects */
+                      the gate's threshold and would be filtered */
     size_t n_positives, n_negatives; /* above the threshold, validation */
 };
-double gate_mine_rule_score(const struct gate_mine_rule *rule,
-                            double z_calibrated,
-                            const struct gate_mine_look *look);
+double
+gate_mine_rule_score(const struct gate_mine_rule *rule, double z_calibrated,
+                     const struct gate_mine_neighbourhood *neighbourhood);
 /* Fit on the valid split of bank->ds; the limit is the largest that catches
  * `rate` of the positives that score threshold or more.
  * Errors: NN_ERR_ARG (no positives or no negatives in valid), and those of
  * the scorer. */
 NN_MUST_CHECK enum nn_status
 gate_mine_rule_fit(const struct nn_net *gate, const struct gate_mine_bank *bank,
-                   const struct gate_mine_opinion *opinion, double threshold,
-                   double rate, struct gate_mine_rule *rule,
+                   const struct gate_mine_second_scorer *second_scorer,
+                   double threshold, double rate, struct gate_mine_rule *rule,
                    struct nn_error *err);
 
 /* --- choosing --- */
 
 enum gate_mine_mode {
-    GATE_MINE_FALSE_POSITIVES, /* drawn evenly from those of `least` or more */
-    GATE_MINE_HARDEST,         /* from the largest score down to `least` */
+    GATE_MINE_FALSE_POSITIVES, /* drawn evenly from `min_score` up */
+    GATE_MINE_HARDEST,         /* from the largest score down to `min_score` */
     GATE_MINE_SEMI,    /* just not accepted: from below `threshold` down */
-    GATE_MINE_UNIFORM, /* evenly over the scores from `least` up */
+    GATE_MINE_UNIFORM, /* evenly over the scores from `min_score` up */
     GATE_MINE_RANDOM,  /* whatever the score */
 };
 #define GATE_MINE_MODES "false-positives|hardest|semi-hard|uniform|random"
 
 enum gate_mine_verdict {
-    GATE_MINE_V_HARD,      /* accepted for its score */
-    GATE_MINE_V_RANDOM,    /* accepted as a fresh random negative */
-    GATE_MINE_V_SUSPECT,   /* looks like a positive: for a person */
-    GATE_MINE_V_DUPLICATE, /* of a known picture or an earlier candidate */
-    GATE_MINE_V_CAPPED,    /* its folder or cluster has enough */
+    GATE_MINE_V_HARD,         /* accepted for its score */
+    GATE_MINE_V_RANDOM,       /* accepted as a fresh random negative */
+    GATE_MINE_V_SUSPECTED_FN, /* looks like a positive: for a person */
+    GATE_MINE_V_DUPLICATE,    /* of a known image or an earlier candidate */
+    GATE_MINE_V_CAPPED,       /* its folder or cluster has enough */
     GATE_MINE_V_UNREADABLE,
 };
 const char *gate_mine_verdict_name(enum gate_mine_verdict v);
@@ -149,33 +150,33 @@ struct gate_mine_options {
     size_t top;            /* negatives wanted in all */
     double hard_share;     /* of them, by score; the rest random */
     double threshold;      /* of the gate */
-    double least;          /* gate probability below which nothing is hard */
+    double min_score;      /* gate probability below which nothing is hard */
     double same_cosine;    /* embeddings that close, and fingerprints that are
-                              not far: the same picture */
-    double cluster_cosine; /* and that close, the same kind of picture */
+                              not far: the same image */
+    double cluster_cosine; /* and that close, the same kind of image */
     size_t folder_cap;     /* accepted of one folder of the pool; 0: no cap */
     size_t cluster_cap;    /* accepted of one cluster; 0: no cap */
-    size_t most_looks;     /* candidates looked at by score (once there are
-                              enough hard ones, for suspects alone), and as
+    size_t max_candidates; /* candidates examined by score (once there are
+                              enough hard ones, for the filter alone), and as
                               many at random */
-    /* Pictures below a folder of one of these names are passed over. */
+    /* Images below a folder of one of these names are passed over. */
     const char *const *leave_out;
     size_t n_leave_out;
     uint64_t seed;
 };
 /* false positives, hard_share 0.8, least the gate's threshold, cosines 0.995
- * and 0.9, caps a fifth and a tenth of top, 20 x top looks, seed 1. */
+ * and 0.9, caps a fifth and a tenth of top, 20 x top candidates, seed 1. */
 struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
                                             size_t top);
 
 /* One candidate, in the order looked at. */
 struct gate_mine_pick {
-    uint32_t item; /* of the pool; result->pictures has them in pick order */
+    uint32_t item; /* of the pool; result->images has them in pick order */
     enum gate_mine_verdict verdict;
-    int32_t cluster;  /* number of its cluster of candidates, or -1 */
-    double z, p;      /* gate logit, probability */
-    double suspicion; /* t(x) */
-    struct gate_mine_look look;
+    int32_t cluster; /* number of its cluster of candidates, or -1 */
+    double z, p;     /* gate logit, probability */
+    double fn_score; /* t(x) */
+    struct gate_mine_neighbourhood neighbourhood;
     uint64_t hash;
     int64_t same_as; /* duplicates: the pick it equals, or -1 - item of
                         bank->ds; 0 for others */
@@ -183,28 +184,29 @@ struct gate_mine_pick {
 struct gate_mine_result {
     size_t n;
     struct gate_mine_pick *pick;
-    struct nn_dataset *pictures; /* [n] the picks; reads through the pool */
+    struct nn_dataset *images; /* [n] the picks; reads through the pool */
     size_t count[GATE_MINE_V_UNREADABLE + 1]; /* by verdict */
-    size_t above;      /* pictures of the pool at `least` or above */
-    size_t unreadable; /* pictures without a score, which are not looked at */
+    size_t above;      /* images of the pool at `min_score` or above */
+    size_t unreadable; /* images without a score, which are not looked at */
     int exhausted;     /* 1: fewer than asked, nothing is left to look at */
 };
 /* scores: of the pool (gate_mine_scan); those of fd -1 are unknown, which is
- * enough for GATE_MINE_RANDOM. rule NULL: nobody is suspected, and the pool is
- * taken for clean. Pictures of the pool that equal or nearly equal one of
+ * enough for GATE_MINE_RANDOM. rule NULL: nothing is filtered, and the pool is
+ * taken for clean. Images of the pool that equal or nearly equal one of
  * bank->ds (any split) are duplicates, so nothing of valid or test leaks into
  * training. Depends on its arguments alone, not on threads. Memory: a few
- * dozen bytes for each of opt->most_looks candidates, whatever the pool.
+ * dozen bytes for each of opt->max_candidates candidates, whatever the pool.
  * Errors: NN_ERR_ARG (unknown scores, another mode), those of the scorer and
  * of nn_pool_take(); NN_ERR_STOPPED. */
 NN_MUST_CHECK enum nn_status gate_mine_choose(
     const struct nn_net *gate, const struct nn_pool *pool,
     const struct gate_mine_scores *scores, const struct gate_mine_bank *bank,
-    const struct gate_mine_rule *rule, const struct gate_mine_opinion *opinion,
+    const struct gate_mine_rule *rule,
+    const struct gate_mine_second_scorer *second_scorer,
     const struct gate_mine_options *opt, const volatile sig_atomic_t *stop,
     struct gate_mine_result *out, struct nn_error *err);
 void gate_mine_result_release(struct gate_mine_result *r);
-/* Which of r->pictures were accepted, in order; a block of nn_mem, *n of them.
+/* Which of r->images were accepted, in order; a block of nn_mem, *n of them.
  * NULL when out of memory. */
 uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n);
 

@@ -1,4 +1,4 @@
-/* Embeddings of the known pictures, and where a new one stands among them. */
+/* Embeddings of the known images, and where a new one stands among them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,8 +73,8 @@ static enum nn_status fill(struct gate_mine_bank *b, const struct nn_net *gate,
             b->item[b->n++] = (uint32_t)i;
         }
     }
-    st = nn_scorer_embed_items(s, b->ds, b->item, b->n, "known pictures",
-                               logits, b->v, ok, err);
+    st = nn_scorer_embed_items(s, b->ds, b->item, b->n, "known images", logits,
+                               b->v, ok, err);
     if (!st) {
         drop_unreadable(b, ok);
     }
@@ -112,7 +112,7 @@ void gate_mine_bank_release(struct gate_mine_bank *bank)
     *bank = (struct gate_mine_bank){ .ds = NULL };
 }
 
-/* --- how large the pictures of a pool are --- */
+/* --- how large the images of a pool are --- */
 
 enum { SAMPLE = 256 };
 
@@ -194,17 +194,17 @@ static double mean(const struct nearest *a)
     return a->n > 0 ? sum / a->n : 0;
 }
 
-struct look_job {
+struct neighbourhood_job {
     const struct gate_mine_bank *bank;
     const float *v;
-    struct gate_mine_look *look;
+    struct gate_mine_neighbourhood *neighbourhood;
 };
 
 static void look_one(void *ctx, size_t i)
 {
-    const struct look_job *j = ctx;
+    const struct neighbourhood_job *j = ctx;
     const struct gate_mine_bank *b = j->bank;
-    struct gate_mine_look *look = &j->look[i];
+    struct gate_mine_neighbourhood *neighbourhood = &j->neighbourhood[i];
     struct nearest pos = { .n = 0 }, neg = { .n = 0 };
 
     for (size_t r = 0; r < b->n; r++) {
@@ -213,39 +213,41 @@ static void look_one(void *ctx, size_t i)
 
         insert(b->positive[r] ? &pos : &neg, cos, b->item[r]);
     }
-    look->positive_cos = mean(&pos);
-    look->negative_cos = mean(&neg);
+    neighbourhood->positive_cos = mean(&pos);
+    neighbourhood->negative_cos = mean(&neg);
     for (int k = 0; k < 3; k++) {
-        look->nearest[k] = pos.item[k < pos.n ? k : 0];
+        neighbourhood->nearest[k] = pos.item[k < pos.n ? k : 0];
     }
 }
 
-void gate_mine_bank_look(const struct gate_mine_bank *bank, const float *v,
-                         size_t n, struct gate_mine_look *look)
+void gate_mine_bank_neighbourhood(const struct gate_mine_bank *bank,
+                                  const float *v, size_t n,
+                                  struct gate_mine_neighbourhood *neighbourhood)
 {
-    struct look_job j = { bank, v, look };
+    struct neighbourhood_job j = { bank, v, neighbourhood };
 
     nn_parallel_for(n, look_one, &j);
 }
 
-enum nn_status gate_mine_ask(const struct gate_mine_opinion *o,
-                             const struct nn_dataset *ds, const uint32_t *index,
-                             size_t n, struct gate_mine_look *look,
-                             struct nn_error *err)
+enum nn_status
+gate_mine_second_scores(const struct gate_mine_second_scorer *o,
+                        const struct nn_dataset *ds, const uint32_t *index,
+                        size_t n, struct gate_mine_neighbourhood *neighbourhood,
+                        struct nn_error *err)
 {
     double *p;
     enum nn_status st;
 
-    if (o == NULL || o->ask == NULL || n == 0) {
+    if (o == NULL || o->score == NULL || n == 0) {
         return NN_OK;
     }
     p = nn_mem_calloc(n, sizeof *p);
     if (p == NULL) {
         return nn_fail_nomem(err);
     }
-    st = o->ask(o->ctx, ds, index, n, p, err);
+    st = o->score(o->ctx, ds, index, n, p, err);
     for (size_t i = 0; !st && i < n; i++) {
-        look[i].agreement = p[i];
+        neighbourhood[i].agreement = p[i];
     }
     nn_mem_free(p);
     return st;

@@ -10,7 +10,7 @@
 #include "stage1_gate/mine_internal.h"
 
 /* Beyond NN_NEAR_BITS, up to FAR_BITS, the embeddings must agree too: those of
- * a weak gate are alike for pictures that are not. */
+ * a weak gate are alike for images that are not. */
 enum { BLOCK = 256, BATCH = 32, FAR_BITS = 24 };
 
 /* A pick that later ones are compared with. */
@@ -30,7 +30,7 @@ struct chooser {
     const struct gate_mine_scores *scores;
     const struct gate_mine_bank *bank;
     const struct gate_mine_rule *rule;
-    const struct gate_mine_opinion *opinion;
+    const struct gate_mine_second_scorer *second_scorer;
     const struct gate_mine_options *opt;
     const volatile sig_atomic_t *stop;
     struct nn_scorer *scorer;
@@ -53,13 +53,15 @@ struct chooser {
     size_t n;
     float *logits, *v;
     uint8_t ok[BLOCK];
-    struct gate_mine_look look[BLOCK];
+    struct gate_mine_neighbourhood neighbourhood[BLOCK];
 };
 
 const char *gate_mine_verdict_name(enum gate_mine_verdict v)
 {
-    static const char *const names[] = { "hard",      "random", "suspect",
-                                         "duplicate", "capped", "unreadable" };
+    static const char *const names[] = {
+        "hard",      "random", "suspected_false_negative",
+        "duplicate", "capped", "unreadable"
+    };
 
     return names[v];
 }
@@ -72,12 +74,12 @@ struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
         .top = top,
         .hard_share = 0.8,
         .threshold = policy->threshold,
-        .least = policy->threshold,
+        .min_score = policy->threshold,
         .same_cosine = 0.995,
         .cluster_cosine = 0.9,
         .folder_cap = top / 5 + 1,
         .cluster_cap = top / 10 + 1,
-        .most_looks = 20 * top,
+        .max_candidates = 20 * top,
         .seed = 1,
     };
 }
@@ -185,7 +187,8 @@ static enum nn_status find_cluster(struct chooser *c, size_t row,
     return NN_OK;
 }
 
-/* Verdict of candidate i, which is readable, new and no suspect. */
+/* Verdict of candidate i, which is readable, new and no suspected false
+ * negative. */
 static enum nn_status accept_or_cap(struct chooser *c, size_t i, int at_random,
                                     struct gate_mine_pick *p)
 {
@@ -208,7 +211,7 @@ static enum nn_status accept_or_cap(struct chooser *c, size_t i, int at_random,
     return NN_OK;
 }
 
-/* A folder of that name stands in the picture's path. */
+/* A folder of that name stands in the image's path. */
 static int is_left_out(const struct gate_mine_options *o, const char *file)
 {
     for (size_t k = 0; k < o->n_leave_out; k++) {
@@ -226,14 +229,15 @@ static int is_left_out(const struct gate_mine_options *o, const char *file)
     return 0;
 }
 
-/* enough: only suspects are recorded. */
+/* enough: only suspected false negatives are recorded. */
 static enum nn_status decide(struct chooser *c, size_t i, int at_random,
                              int enough)
 {
     struct gate_mine_result *out = c->out;
-    struct gate_mine_pick p = {
-        .item = c->index[i], .cluster = -1, .z = c->z[i], .look = c->look[i]
-    };
+    struct gate_mine_pick p = { .item = c->index[i],
+                                .cluster = -1,
+                                .z = c->z[i],
+                                .neighbourhood = c->neighbourhood[i] };
     enum nn_status st = NN_OK;
 
     if (is_left_out(c->opt, c->block->items[i].file)) {
@@ -248,11 +252,11 @@ static enum nn_status decide(struct chooser *c, size_t i, int at_random,
         p.verdict = GATE_MINE_V_DUPLICATE;
     } else {
         if (c->rule != NULL) {
-            p.suspicion = gate_mine_rule_score(
-                c->rule, p.z / c->gate->temperature, &p.look);
+            p.fn_score = gate_mine_rule_score(
+                c->rule, p.z / c->gate->temperature, &p.neighbourhood);
         }
-        p.verdict = GATE_MINE_V_SUSPECT;
-        if (c->rule == NULL || p.suspicion < c->rule->limit) {
+        p.verdict = GATE_MINE_V_SUSPECTED_FN;
+        if (c->rule == NULL || p.fn_score < c->rule->limit) {
             if (enough) { /* still there for the random share */
                 return NN_OK;
             }
@@ -264,7 +268,7 @@ static enum nn_status decide(struct chooser *c, size_t i, int at_random,
             st = keep(c, i, out->n);
         }
     }
-    if (enough && p.verdict != GATE_MINE_V_SUSPECT) {
+    if (enough && p.verdict != GATE_MINE_V_SUSPECTED_FN) {
         return NN_OK;
     }
     if (st ||
@@ -278,7 +282,7 @@ static enum nn_status decide(struct chooser *c, size_t i, int at_random,
 
 /* --- blocks --- */
 
-/* Fingerprints, embeddings, neighbours and second opinions of c->index. */
+/* Fingerprints, embeddings, neighbours and second scores of c->index. */
 static enum nn_status look_at_block(struct chooser *c, struct nn_error *err)
 {
     uint32_t all[BLOCK];
@@ -291,7 +295,7 @@ static enum nn_status look_at_block(struct chooser *c, struct nn_error *err)
         all[i] = (uint32_t)i;
     }
     nn_dataset_fingerprint(c->block);
-    memset(c->look, 0, sizeof c->look);
+    memset(c->neighbourhood, 0, sizeof c->neighbourhood);
     st = nn_scorer_embed_items(c->scorer, c->block, all, c->n, NULL, c->logits,
                                c->v, c->ok, err);
     if (st) {
@@ -300,8 +304,9 @@ static enum nn_status look_at_block(struct chooser *c, struct nn_error *err)
     for (size_t i = 0; c->scores->fd < 0 && i < c->n; i++) {
         c->z[i] = gate_logit(c->gate, c->logits + i * c->gate->spec.n_outputs);
     }
-    gate_mine_bank_look(c->bank, c->v, c->n, c->look);
-    return gate_mine_ask(c->opinion, c->block, all, c->n, c->look, err);
+    gate_mine_bank_neighbourhood(c->bank, c->v, c->n, c->neighbourhood);
+    return gate_mine_second_scores(c->second_scorer, c->block, all, c->n,
+                                   c->neighbourhood, err);
 }
 
 static int by_item(const void *a, const void *b)
@@ -334,7 +339,7 @@ static int is_new(const struct chooser *c, uint32_t item)
 }
 
 /* Look at list[0..n-1] until `want` are accepted; when go_on, further for
- * suspects. */
+ * suspected false negatives. */
 static enum nn_status choose(struct chooser *c,
                              const struct gate_mine_candidate *list, size_t n,
                              size_t want, int at_random, int go_on,
@@ -379,7 +384,7 @@ static enum nn_status choose_by_score(struct chooser *c, size_t want,
     size_t n = 0;
     enum nn_status st =
         gate_mine_order(c->scores, c->opt, c->gate->temperature, NULL,
-                        c->opt->most_looks, &list, &n, err);
+                        c->opt->max_candidates, &list, &n, err);
 
     if (!st) {
         st = choose(c, list, n, want, 0,
@@ -392,14 +397,14 @@ static enum nn_status choose_by_score(struct chooser *c, size_t want,
 }
 
 /* A few more than are wanted at a time, until enough are good, all have been
- * drawn or most_looks of them have: in a pool of copies or suspects the search
- * and its record would go on to the end of the pool. */
+ * drawn or max_candidates of them have: in a pool of copies or suspected false
+ * negatives the search and its record would go on to the end of the pool. */
 static enum nn_status choose_at_random(struct chooser *c, size_t want,
                                        struct nn_error *err)
 {
     struct gate_mine_options o = *c->opt;
     struct gate_mine_candidate *list = NULL, last;
-    size_t n = 1, most = 2 * want + BLOCK, left = c->opt->most_looks;
+    size_t n = 1, max = 2 * want + BLOCK, left = c->opt->max_candidates;
     int first = 1;
     enum nn_status st = remember_picks(c) ? nn_fail_nomem(err) : NN_OK;
 
@@ -407,7 +412,7 @@ static enum nn_status choose_at_random(struct chooser *c, size_t want,
     while (!st && n > 0 && left > 0 &&
            c->out->count[GATE_MINE_V_RANDOM] < want) {
         st = gate_mine_order(c->scores, &o, c->gate->temperature,
-                             first ? NULL : &last, most < left ? most : left,
+                             first ? NULL : &last, max < left ? max : left,
                              &list, &n, err);
         left -= n;
         if (!st) {
@@ -434,7 +439,7 @@ static enum nn_status choose_all(struct chooser *c, struct nn_error *err)
         return nn_fail(err, NN_ERR_ARG, "the pool has not been scored");
     }
     st = gate_mine_count(c->scores,
-                         gate_mine_logit_of(o->least, c->gate->temperature),
+                         gate_mine_logit_of(o->min_score, c->gate->temperature),
                          &c->out->above, &c->out->unreadable, err);
     if (!st && share > 0) {
         st = choose_by_score(c, hard, err);
@@ -445,8 +450,8 @@ static enum nn_status choose_all(struct chooser *c, struct nn_error *err)
     return st;
 }
 
-/* The pictures of the picks, for those who show them or train on them. */
-static enum nn_status keep_pictures(struct chooser *c, struct nn_error *err)
+/* The images of the picks, for those who show them or train on them. */
+static enum nn_status keep_images(struct chooser *c, struct nn_error *err)
 {
     struct gate_mine_result *out = c->out;
     uint32_t *item = nn_mem_calloc(out->n, sizeof *item);
@@ -458,7 +463,7 @@ static enum nn_status keep_pictures(struct chooser *c, struct nn_error *err)
     for (size_t i = 0; i < out->n; i++) {
         item[i] = out->pick[i].item;
     }
-    st = nn_pool_take(c->pool, item, out->n, &out->pictures, err);
+    st = nn_pool_take(c->pool, item, out->n, &out->images, err);
     nn_mem_free(item);
     return st;
 }
@@ -481,7 +486,8 @@ static void release(struct chooser *c)
 enum nn_status gate_mine_choose(
     const struct nn_net *gate, const struct nn_pool *pool,
     const struct gate_mine_scores *scores, const struct gate_mine_bank *bank,
-    const struct gate_mine_rule *rule, const struct gate_mine_opinion *opinion,
+    const struct gate_mine_rule *rule,
+    const struct gate_mine_second_scorer *second_scorer,
     const struct gate_mine_options *opt, const volatile sig_atomic_t *stop,
     struct gate_mine_result *out, struct nn_error *err)
 {
@@ -497,7 +503,7 @@ enum nn_status gate_mine_choose(
                            .scores = scores,
                            .bank = bank,
                            .rule = rule,
-                           .opinion = opinion,
+                           .second_scorer = second_scorer,
                            .opt = opt,
                            .stop = stop,
                            .out = out };
@@ -511,7 +517,7 @@ enum nn_status gate_mine_choose(
         st = choose_all(c, err);
     }
     if (!st) {
-        st = keep_pictures(c, err);
+        st = keep_images(c, err);
     }
     out->exhausted =
         out->count[GATE_MINE_V_HARD] + out->count[GATE_MINE_V_RANDOM] <
@@ -526,7 +532,7 @@ enum nn_status gate_mine_choose(
 void gate_mine_result_release(struct gate_mine_result *r)
 {
     nn_mem_free(r->pick);
-    nn_dataset_close(&r->pictures);
+    nn_dataset_close(&r->images);
     *r = (struct gate_mine_result){ 0 };
 }
 

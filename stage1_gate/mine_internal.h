@@ -6,10 +6,11 @@
 
 double gate_mine_dot(const float *a, const float *b, size_t n);
 
-/* Look at n pictures with embeddings v [n,dims] of length 1; agreement is
+/* Look at n images with embeddings v [n,dims] of length 1; agreement is
  * left as it is. Parallel. */
-void gate_mine_bank_look(const struct gate_mine_bank *bank, const float *v,
-                         size_t n, struct gate_mine_look *look);
+void gate_mine_bank_neighbourhood(
+    const struct gate_mine_bank *bank, const float *v, size_t n,
+    struct gate_mine_neighbourhood *neighbourhood);
 
 /* --- order of candidates (mine_order.c) --- */
 
@@ -18,15 +19,15 @@ struct gate_mine_candidate {
     double z;   /* 0 where scores are unknown */
     uint32_t item;
 };
-/* The first `most` candidates of the pool by opt->mode, in order: *n of them
+/* The first `max` candidates of the pool by opt->mode, in order: *n of them
  * in a block of nn_mem. behind: only those that come after it, or NULL.
  * Holds no more than that many at a time.
  * Errors: NN_ERR_IO, NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status gate_mine_order(
     const struct gate_mine_scores *scores, const struct gate_mine_options *opt,
-    double temperature, const struct gate_mine_candidate *behind, size_t most,
+    double temperature, const struct gate_mine_candidate *behind, size_t max,
     struct gate_mine_candidate **out, size_t *n, struct nn_error *err);
-/* Pictures with a score of z or more, and those without one. */
+/* Images with a score of z or more, and those without one. */
 NN_MUST_CHECK enum nn_status
 gate_mine_count(const struct gate_mine_scores *scores, double z, size_t *above,
                 size_t *unreadable, struct nn_error *err);
@@ -34,10 +35,10 @@ gate_mine_count(const struct gate_mine_scores *scores, double z, size_t *above,
 double gate_mine_logit_of(double p, double temperature);
 
 /* Ask, or 0 for all where there is nobody to ask. */
-NN_MUST_CHECK enum nn_status gate_mine_ask(const struct gate_mine_opinion *o,
-                                           const struct nn_dataset *ds,
-                                           const uint32_t *index, size_t n,
-                                           struct gate_mine_look *look,
-                                           struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+gate_mine_second_scores(const struct gate_mine_second_scorer *o,
+                        const struct nn_dataset *ds, const uint32_t *index,
+                        size_t n, struct gate_mine_neighbourhood *neighbourhood,
+                        struct nn_error *err);
 
 #endif /* STAGE1_GATE_MINE_INTERNAL_H */

@@ -1,4 +1,4 @@
-/* Which pictures of a pool are looked at, and in which order: passes over the
+/* Which images of a pool are looked at, and in which order: passes over the
  * scores that keep the best of what they have seen in a heap. */
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ double gate_mine_logit_of(double p, double temperature)
 
 /* --- passes over the scores --- */
 
-/* Called for each picture with a score, or with 0 where none are known. */
+/* Called for each image with a score, or with 0 where none are known. */
 typedef void visit_fn(void *ctx, uint32_t item, double z);
 
 static enum nn_status each_score(const struct gate_mine_scores *s,
@@ -72,14 +72,14 @@ enum nn_status gate_mine_count(const struct gate_mine_scores *scores, double z,
 
 struct pass {
     const struct gate_mine_options *opt;
-    double temperature, z_least, z_threshold;
-    size_t bin[BINS]; /* pictures by probability, from `least` up */
+    double temperature, z_min, z_threshold;
+    size_t bin[BINS]; /* images by probability, from `min_score` up */
     const struct gate_mine_candidate *behind;
     struct gate_mine_candidate *heap; /* the one that comes last is first */
-    size_t n, most;
+    size_t n, max;
 };
 
-/* (0,1), of the picture and the mode alone: the random share of a round is
+/* (0,1), of the image and the mode alone: the random share of a round is
  * drawn anew and does not go on where its hard share stopped. */
 static double draw(const struct pass *p, uint32_t item)
 {
@@ -91,10 +91,11 @@ static double draw(const struct pass *p, uint32_t item)
 
 static size_t bin_of(const struct pass *p, double z)
 {
-    double least = p->opt->least, share = 0;
+    double min_score = p->opt->min_score, share = 0;
 
-    if (least < 1) {
-        share = (1 / (1 + exp(-z / p->temperature)) - least) / (1 - least);
+    if (min_score < 1) {
+        share =
+            (1 / (1 + exp(-z / p->temperature)) - min_score) / (1 - min_score);
     }
     return share >= 1 ? BINS - 1 : share > 0 ? (size_t)(share * BINS) : 0;
 }
@@ -104,7 +105,7 @@ static void count_bin(void *ctx, uint32_t item, double z)
     struct pass *p = ctx;
 
     (void)item;
-    if (z >= p->z_least) {
+    if (z >= p->z_min) {
         p->bin[bin_of(p, z)]++;
     }
 }
@@ -115,15 +116,14 @@ static double key_of(const struct pass *p, uint32_t item, double z)
 {
     switch (p->opt->mode) {
     case GATE_MINE_HARDEST:
-        return z >= p->z_least ? z : (double)NAN;
+        return z >= p->z_min ? z : (double)NAN;
     case GATE_MINE_SEMI:
         return z < p->z_threshold ? z : (double)NAN;
     case GATE_MINE_UNIFORM:
-        return z >= p->z_least
-                   ? log(draw(p, item)) * (double)p->bin[bin_of(p, z)]
-                   : (double)NAN;
+        return z >= p->z_min ? log(draw(p, item)) * (double)p->bin[bin_of(p, z)]
+                             : (double)NAN;
     case GATE_MINE_FALSE_POSITIVES:
-        return z >= p->z_least ? draw(p, item) : (double)NAN;
+        return z >= p->z_min ? draw(p, item) : (double)NAN;
     case GATE_MINE_RANDOM:
         break;
     }
@@ -184,7 +184,7 @@ static void offer(void *ctx, uint32_t item, double z)
     if (isnan(c.key) || (p->behind != NULL && !comes_before(p->behind, &c))) {
         return;
     }
-    if (p->n < p->most) {
+    if (p->n < p->max) {
         p->heap[p->n++] = c;
         sift_up(p, p->n - 1);
     } else if (p->n > 0 && comes_before(&c, &p->heap[0])) {
@@ -197,21 +197,21 @@ enum nn_status gate_mine_order(const struct gate_mine_scores *scores,
                                const struct gate_mine_options *opt,
                                double temperature,
                                const struct gate_mine_candidate *behind,
-                               size_t most, struct gate_mine_candidate **out,
+                               size_t max, struct gate_mine_candidate **out,
                                size_t *n, struct nn_error *err)
 {
     struct pass p = {
         .opt = opt,
         .temperature = temperature,
-        .z_least = gate_mine_logit_of(opt->least, temperature),
+        .z_min = gate_mine_logit_of(opt->min_score, temperature),
         .z_threshold = gate_mine_logit_of(opt->threshold, temperature),
         .behind = behind,
-        .most = most < scores->n ? most : scores->n,
+        .max = max < scores->n ? max : scores->n,
     };
     enum nn_status st = NN_OK;
 
     *n = 0;
-    p.heap = nn_mem_calloc(p.most, sizeof *p.heap);
+    p.heap = nn_mem_calloc(p.max, sizeof *p.heap);
     if (p.heap == NULL) {
         return nn_fail_nomem(err);
     }

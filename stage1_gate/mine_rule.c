@@ -1,5 +1,5 @@
 /* Which candidates look so much like the wanted things that a person must see
- * them: logistic regression on what is known of the validation pictures. */
+ * them: logistic regression on what is known of the validation images. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +17,14 @@ struct sample {
     int positive;
 };
 
-static void features(double z, const struct gate_mine_look *look, double x[F])
+static void features(double z,
+                     const struct gate_mine_neighbourhood *neighbourhood,
+                     double x[F])
 {
     x[0] = 1;
     x[1] = z;
-    x[2] = look->positive_cos - look->negative_cos;
-    x[3] = look->agreement;
+    x[2] = neighbourhood->positive_cos - neighbourhood->negative_cos;
+    x[3] = neighbourhood->agreement;
 }
 
 static double dot(const double *a, const double *b)
@@ -37,11 +39,11 @@ static double dot(const double *a, const double *b)
 
 double gate_mine_rule_score(const struct gate_mine_rule *rule,
                             double z_calibrated,
-                            const struct gate_mine_look *look)
+                            const struct gate_mine_neighbourhood *neighbourhood)
 {
     double x[F];
 
-    features(z_calibrated, look, x);
+    features(z_calibrated, neighbourhood, x);
     return dot(rule->w, x);
 }
 
@@ -185,14 +187,14 @@ static enum nn_status fit(struct sample *s, size_t n, double z_threshold,
     return NN_OK;
 }
 
-/* --- the validation pictures --- */
+/* --- the validation images --- */
 
 struct valid {
     size_t n;
     uint32_t *item;
     uint8_t *ok;
     float *logits, *v;
-    struct gate_mine_look *look;
+    struct gate_mine_neighbourhood *neighbourhood;
     struct sample *sample;
 };
 
@@ -202,7 +204,7 @@ static void valid_release(struct valid *a)
     nn_mem_free(a->ok);
     nn_mem_free(a->logits);
     nn_mem_free(a->v);
-    nn_mem_free(a->look);
+    nn_mem_free(a->neighbourhood);
     nn_mem_free(a->sample);
 }
 
@@ -218,18 +220,19 @@ valid_init(struct valid *a, const struct gate_mine_bank *bank, size_t outputs)
     a->ok = nn_mem_calloc(a->n, 1);
     a->logits = nn_mem_calloc(a->n, outputs * sizeof *a->logits);
     a->v = nn_mem_calloc(a->n, bank->dims * sizeof *a->v);
-    a->look = nn_mem_calloc(a->n, sizeof *a->look);
+    a->neighbourhood = nn_mem_calloc(a->n, sizeof *a->neighbourhood);
     a->sample = nn_mem_calloc(a->n, sizeof *a->sample);
     return a->ok == NULL || a->logits == NULL || a->v == NULL ||
-                   a->look == NULL || a->sample == NULL
+                   a->neighbourhood == NULL || a->sample == NULL
                ? NN_ERR_NOMEM
                : NN_OK;
 }
 
-static enum nn_status look_at_valid(struct valid *a, const struct nn_net *gate,
-                                    const struct gate_mine_bank *bank,
-                                    const struct gate_mine_opinion *opinion,
-                                    struct nn_error *err)
+static enum nn_status
+look_at_valid(struct valid *a, const struct nn_net *gate,
+              const struct gate_mine_bank *bank,
+              const struct gate_mine_second_scorer *second_scorer,
+              struct nn_error *err)
 {
     struct nn_scorer *s = NULL;
     enum nn_status st = nn_scorer_create(gate, BATCH, &s, err);
@@ -243,16 +246,16 @@ static enum nn_status look_at_valid(struct valid *a, const struct nn_net *gate,
     if (st) {
         return st;
     }
-    gate_mine_bank_look(bank, a->v, a->n, a->look);
-    return gate_mine_ask(opinion, bank->ds, a->item, a->n, a->look, err);
+    gate_mine_bank_neighbourhood(bank, a->v, a->n, a->neighbourhood);
+    return gate_mine_second_scores(second_scorer, bank->ds, a->item, a->n,
+                                   a->neighbourhood, err);
 }
 
-enum nn_status gate_mine_rule_fit(const struct nn_net *gate,
-                                  const struct gate_mine_bank *bank,
-                                  const struct gate_mine_opinion *opinion,
-                                  double threshold, double rate,
-                                  struct gate_mine_rule *rule,
-                                  struct nn_error *err)
+enum nn_status
+gate_mine_rule_fit(const struct nn_net *gate, const struct gate_mine_bank *bank,
+                   const struct gate_mine_second_scorer *second_scorer,
+                   double threshold, double rate, struct gate_mine_rule *rule,
+                   struct nn_error *err)
 {
     struct valid a = { 0 };
     size_t n = 0, np = 0, k = gate->spec.n_outputs;
@@ -260,7 +263,7 @@ enum nn_status gate_mine_rule_fit(const struct nn_net *gate,
 
     *rule = (struct gate_mine_rule){ .rate = rate };
     if (!st) {
-        st = look_at_valid(&a, gate, bank, opinion, err);
+        st = look_at_valid(&a, gate, bank, second_scorer, err);
     }
     for (size_t i = 0; !st && i < a.n; i++) {
         struct sample *s = &a.sample[n];
@@ -268,17 +271,18 @@ enum nn_status gate_mine_rule_fit(const struct nn_net *gate,
         if (a.ok[i]) {
             s->z = gate_logit(gate, a.logits + i * k) / gate->temperature;
             s->positive = bank->ds->items[a.item[i]].label != NN_NEGATIVE;
-            features(s->z, &a.look[i], s->x);
+            features(s->z, &a.neighbourhood[i], s->x);
             np += (size_t)s->positive;
             n++;
         }
     }
     if (!st && (np == 0 || np == n)) {
         st = nn_fail(err, NN_ERR_ARG,
-                     "'%s' has no %s in its validation part: suspects cannot "
+                     "'%s' has no %s in its validation part: suspected false "
+                     "negatives cannot "
                      "be told",
                      bank->ds->path,
-                     np == 0 ? "pictures of a class" : "negatives");
+                     np == 0 ? "images of a class" : "negatives");
     }
     if (!st) {
         st = fit(a.sample, n, log(threshold / (1 - threshold)), rule, err);

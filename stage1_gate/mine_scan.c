@@ -1,7 +1,7 @@
 /* Scores of a pool, block by block, in a journal that survives a kill.
  *
  * Journal: one line of text that names the gate, the pool and their sizes,
- * then 8 bytes a picture, in order. A block that was cut short by a kill is
+ * then 8 bytes an image, in order. A block that was cut short by a kill is
  * computed again. */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@ struct scan {
     float *logits;
 };
 
-/* What scores depend on: weights, the way pictures are fitted, the names. */
+/* What scores depend on: weights, the way images are fitted, the names. */
 static void header_text(const struct scan *s, char text[HEADER + 1])
 {
     const struct nn_net *g = s->gate;
@@ -41,7 +41,7 @@ static void header_text(const struct scan *s, char text[HEADER + 1])
     char line[HEADER];
 
     for (size_t i = 0; i < g->spec.n_more; i++) {
-        const struct nn_test_view *v = &g->spec.more[i];
+        const struct nn_tta_view *v = &g->spec.more[i];
 
         a = nn_hash_u64(&v->size, sizeof v->size, a + (v->mirrored != 0));
     }
@@ -138,7 +138,7 @@ static enum nn_status run(struct scan *s, size_t from,
 
         if (stop != NULL && *stop) {
             st = nn_fail(err, NN_ERR_STOPPED,
-                         "interrupted after %zu of %zu pictures of '%s'", at,
+                         "interrupted after %zu of %zu images of '%s'", at,
                          s->pool->n, s->pool->path);
             break;
         }

@@ -31,9 +31,9 @@ int gate_rounds_fell(size_t b, size_t c)
     return b + c > 0 && nn_clopper_pearson_lower(b, b + c, NN_CONFIDENCE) > 0.5;
 }
 
-int gate_rounds_reached(const struct gate_policy *policy, double most)
+int gate_rounds_reached(const struct gate_policy *policy, double max)
 {
-    return most > 0 && policy->false_upper <= most;
+    return max > 0 && policy->fpr_upper <= max;
 }
 
 static enum nn_status report(struct rounds *r, enum gate_round_step step,
@@ -124,7 +124,7 @@ static enum nn_status score_pool(struct rounds *r, struct nn_error *err)
 }
 
 /* What is known: the training images as the pool would show them, and from
- * them who is a suspect. */
+ * them who is a suspected false negative. */
 static enum nn_status learn_known(struct rounds *r, struct nn_error *err)
 {
     const struct gate_round *q = &r->round;
@@ -138,7 +138,7 @@ static enum nn_status learn_known(struct rounds *r, struct nn_error *err)
     }
     if (!st && !r->how->trust_pool) {
         st = gate_mine_rule_fit(q->gate, &r->bank, NULL, q->policy->threshold,
-                                r->how->suspect_rate, &r->rule, err);
+                                r->how->fn_filter_recall, &r->rule, err);
     }
     return st;
 }
@@ -182,10 +182,10 @@ static enum nn_status append_mined(struct rounds *r, struct nn_error *err)
 {
     size_t n;
     uint32_t *v = gate_mine_accepted(&r->result, &n);
-    enum nn_status st = v == NULL
-                            ? nn_fail_nomem(err)
-                            : nn_dataset_borrow(r->ds, r->result.pictures, v, n,
-                                                NN_NEGATIVE, NN_TRAIN, err);
+    enum nn_status st =
+        v == NULL ? nn_fail_nomem(err)
+                  : nn_dataset_append_ref(r->ds, r->result.images, v, n,
+                                          NN_NEGATIVE, NN_TRAIN, err);
 
     nn_mem_free(v);
     if (!st) {
@@ -294,7 +294,7 @@ enum nn_status gate_run_rounds(struct nn_dataset *ds,
         st = find_passing(&r, *gate, policy->threshold, r.pass, err);
     }
     for (int i = 1; !st && go_on && i <= how->rounds; i++) {
-        if (!how->keep && gate_rounds_reached(policy, how->max_false_alarm)) {
+        if (!how->keep && gate_rounds_reached(policy, how->max_fpr)) {
             break;
         }
         r.round = (struct gate_round){ .number = i,

@@ -27,7 +27,8 @@ struct gate_round {
     size_t wanted, top; /* negatives asked for, and the most it may take */
     /* from MINED on */
     const struct gate_mine_bank *bank;
-    const struct gate_mine_rule *rule; /* NULL: nobody is a suspect */
+    const struct gate_mine_rule
+        *rule; /* NULL: nothing is a suspected false negative */
     const struct gate_mine_options *choice;
     const struct gate_mine_result *result;
     size_t taken; /* accepted; 0: the rounds end here */
@@ -53,10 +54,10 @@ struct gate_round_options {
     int epochs;
     double rate;       /* of the gate's largest learning rate */
     double hard_share; /* as in gate_mine_options */
-    double suspect_rate;
-    double max_false_alarm; /* rounds end when it is certified; 0: no target */
+    double fn_filter_recall;
+    double max_fpr; /* rounds end when it is certified; 0: no target */
     enum gate_mine_mode mode;
-    int trust_pool;          /* nobody is a suspect */
+    int trust_pool;          /* nothing is a suspected false negative */
     int keep;                /* all rounds, and the last one's gate */
     gate_round_fn *on_round; /* an error of it ends the rounds; or NULL */
     void *ctx;
@@ -67,9 +68,9 @@ struct gate_round_options {
  * Pearson 1934) of b's share of the changes is above a half. */
 int gate_rounds_fell(size_t b, size_t c);
 
-/* Is the false-alarm rate of the policy certified to be at most `most`? 0 when
- * nothing was asked for (0). */
-int gate_rounds_reached(const struct gate_policy *policy, double most);
+/* Is the false-positive rate of the policy certified to be at most `max`? 0
+ * when nothing was asked for (0). */
+int gate_rounds_reached(const struct gate_policy *policy, double max);
 
 /* Rounds on ds, which grows, behind *gate and *policy, which are replaced by
  * the best. They end

@@ -2,7 +2,7 @@
  *
  * A MobileNetV4 with a softmax over the classes, trained on positives alone,
  * calibrated by one temperature (Guo et al. 2017) on the validation
- * positives. Below a floor on the largest probability the verdict is
+ * positives. Below a reject threshold on the largest probability the verdict is
  * "unknown": a thing of the right kind but of no trained class. */
 #ifndef STAGE2_SPECIES_SPECIES_H
 #define STAGE2_SPECIES_SPECIES_H
@@ -10,9 +10,9 @@
 #include "common/train/train.h"
 
 struct species_policy {
-    double floor;     /* verdict unknown below this probability */
-    double keep_rate; /* share of validation positives that stay above */
-    double accuracy;  /* validation accuracy without the floor */
+    double reject_threshold; /* verdict unknown below this probability */
+    double coverage;         /* share of validation positives that stay above */
+    double accuracy;         /* validation accuracy without rejection */
     double ece_before, ece_after; /* calibration error, validation */
     size_t n;                     /* validation positives */
 };
@@ -21,11 +21,12 @@ struct species_options {
     struct nn_train_options train;
     float width;
     int32_t size;
-    struct nn_test_views test_views; /* of the trained net */
-    double keep_rate; /* floor = largest that keeps this share, 0.95 */
-    const char *init; /* weights to start from, or NULL */
+    struct nn_tta tta; /* of the trained net */
+    double coverage;   /* the reject threshold is the largest that keeps this
+                          share, 0.95 */
+    const char *init;  /* weights to start from, or NULL */
     const struct nn_net *start; /* or a net whose weights of the same name and
-                                  size to start from (the gate's), or NULL */
+                                   size to start from (the gate's), or NULL */
 };
 /* The defaults found by measurement (docs/training.md). */
 struct species_options species_defaults(void);
@@ -35,7 +36,7 @@ struct nn_net_spec species_net_spec(float width, int32_t size);
 
 /* Train on the classes of ds (two or more; splits set). *out and *policy are
  * set on success.
- * Errors: as nn_train(); NN_ERR_ARG when a class has no picture in train, or
+ * Errors: as nn_train(); NN_ERR_ARG when a class has no image in train, or
  * valid has none at all. */
 NN_MUST_CHECK enum nn_status
 species_train(const struct nn_dataset *ds, const struct species_options *opt,

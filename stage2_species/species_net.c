@@ -7,7 +7,7 @@ struct species_options species_defaults(void)
         .train = nn_train_defaults(),
         .width = 1.0f,
         .size = 128,
-        .keep_rate = 0.95,
+        .coverage = 0.95,
     };
 
     o.train.epochs = 20;

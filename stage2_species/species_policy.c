@@ -1,16 +1,17 @@
+#include "common/net/format1.h"
 #include "stage2_species/species.h"
 
 json_t *species_policy_to_json(const struct species_policy *p)
 {
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:I}", "floor", p->floor,
-                     "keep_rate", p->keep_rate, "accuracy", p->accuracy,
-                     "ece_before", p->ece_before, "ece_after", p->ece_after,
-                     "n", (json_int_t)p->n);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:I}", "reject_threshold",
+                     p->reject_threshold, "coverage", p->coverage, "accuracy",
+                     p->accuracy, "ece_before", p->ece_before, "ece_after",
+                     p->ece_after, "n", (json_int_t)p->n);
 }
 
 static double share(const json_t *j, const char *key, int *bad)
 {
-    const json_t *v = json_object_get(j, key);
+    const json_t *v = nn_format1_get(j, key);
     double x = json_number_value(v);
 
     *bad |= !json_is_number(v) || !(x >= 0 && x <= 1);
@@ -25,8 +26,8 @@ enum nn_status species_policy_from_json(const json_t *j,
     int bad = !json_is_integer(n) || json_integer_value(n) < 0;
 
     *p = (struct species_policy){
-        .floor = share(j, "floor", &bad),
-        .keep_rate = share(j, "keep_rate", &bad),
+        .reject_threshold = share(j, "reject_threshold", &bad),
+        .coverage = share(j, "coverage", &bad),
         .accuracy = share(j, "accuracy", &bad),
         .ece_before = share(j, "ece_before", &bad),
         .ece_after = share(j, "ece_after", &bad),

@@ -31,7 +31,7 @@ static char *name_of(const void *ctx, size_t i)
 
 /* --- validation --- */
 
-/* Mean over the classes of their hit rates. */
+/* Mean over the classes of their recalls. */
 static enum nn_status balanced_accuracy(const struct nn_task *t, double *mean)
 {
     size_t k = t->spec.n_outputs, seen = 0;
@@ -77,16 +77,17 @@ static enum nn_status measure(void *ctx, struct nn_train_metrics *m,
                           &m->loss, err);
 }
 
-/* --- calibration and the floor --- */
+/* --- calibration and the reject threshold --- */
 
-/* Floor: the largest that keeps the share of the pictures that are right. */
-static enum nn_status choose_floor(const struct nn_task *t,
-                                   const double *confidence, const uint8_t *hit,
-                                   double keep_rate, struct species_policy *p,
-                                   struct nn_error *err)
+/* The reject threshold: the largest that keeps the share of the images that are
+ * right. */
+static enum nn_status
+choose_reject_threshold(const struct nn_task *t, const double *confidence,
+                        const uint8_t *hit, double coverage,
+                        struct species_policy *p, struct nn_error *err)
 {
     double *right = nn_mem_calloc(t->n_good, sizeof *right);
-    struct nn_keep keep;
+    struct nn_recall_threshold chosen;
     size_t n = 0, above = 0;
     enum nn_status st = NN_OK;
 
@@ -99,14 +100,15 @@ static enum nn_status choose_floor(const struct nn_task *t,
         }
     }
     if (n > 0) {
-        st = nn_keep_threshold(right, n, keep_rate, NN_CONFIDENCE, &keep, err);
-        p->floor = st ? 0 : keep.threshold;
+        st = nn_threshold_at_recall(right, n, coverage, NN_CONFIDENCE, &chosen,
+                                    err);
+        p->reject_threshold = st ? 0 : chosen.threshold;
     }
     nn_mem_free(right);
     for (size_t i = 0; i < t->n_good; i++) {
-        above += confidence[i] >= p->floor;
+        above += confidence[i] >= p->reject_threshold;
     }
-    p->keep_rate = (double)above / (double)t->n_good;
+    p->coverage = (double)above / (double)t->n_good;
     p->accuracy = (double)n / (double)t->n_good;
     p->n = t->n_good;
     return st;
@@ -135,7 +137,7 @@ static enum nn_status finish(struct species_task *s,
                              struct nn_error *err)
 {
     struct nn_task *t = &s->task;
-    enum nn_status st = nn_net_set_test_views(net, &o->test_views, err);
+    enum nn_status st = nn_net_set_tta(net, &o->tta, err);
 
     *p = (struct species_policy){ 0 };
     if (!st) {
@@ -153,7 +155,7 @@ static enum nn_status finish(struct species_task *s,
     if (st) {
         return st;
     }
-    return choose_floor(t, t->score, s->hit, o->keep_rate, p, err);
+    return choose_reject_threshold(t, t->score, s->hit, o->coverage, p, err);
 }
 
 /* --- the whole --- */

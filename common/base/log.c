@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 void nn_log_out_init(struct nn_log_out *out, nn_log_sink *sink, void *ctx,
-                     enum nn_log_level least)
+                     enum nn_log_level min)
 {
-    *out = (struct nn_log_out){ .sink = sink, .ctx = ctx, .least = least };
+    *out = (struct nn_log_out){ .sink = sink, .ctx = ctx, .min = min };
     pthread_mutex_init(&out->lock, NULL);
 }
 
@@ -34,7 +34,7 @@ void nn_log(enum nn_log_level level, const char *fmt, ...)
     char text[1024];
     va_list args;
 
-    if (out == NULL || level < out->least) {
+    if (out == NULL || level < out->min) {
         return;
     }
     va_start(args, fmt);

@@ -17,18 +17,18 @@ enum nn_log_level { NN_LOG_DEBUG, NN_LOG_INFO, NN_LOG_WARN, NN_LOG_ERROR };
  * any thread, one call at a time; a sink must not call nn_log() itself. */
 typedef void nn_log_sink(void *ctx, enum nn_log_level level, const char *text);
 
-/* Passes messages of level `least` and above to a sink. Its fields are the
+/* Passes messages of level `min` and above to a sink. Its fields are the
  * log's own. */
 struct nn_log_out {
     nn_log_sink *sink;
     void *ctx;
-    enum nn_log_level least;
+    enum nn_log_level min;
     pthread_mutex_t lock; /* one message at a time, none into a bar */
     int bar_shown;
 };
 /* Init before, and release after, the context of any thread points to it. */
 void nn_log_out_init(struct nn_log_out *out, nn_log_sink *sink, void *ctx,
-                     enum nn_log_level least);
+                     enum nn_log_level min);
 void nn_log_out_release(struct nn_log_out *out);
 /* Messages of the calling thread go there from now on; NULL: nowhere. */
 void nn_log_to(struct nn_log_out *out);

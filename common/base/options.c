@@ -66,7 +66,7 @@ static const char *nearest(const struct nn_option *t, const char *name,
                            size_t len)
 {
     const char *best = NULL, *begun = NULL;
-    size_t least = len < 4 ? 2 : 3;
+    size_t min = len < 4 ? 2 : 3;
 
     for (; !nn_option_at_end(t); t++) {
         size_t d;
@@ -75,8 +75,8 @@ static const char *nearest(const struct nn_option *t, const char *name,
             continue;
         }
         d = distance(name, len, t->name);
-        if (d < least) {
-            least = d;
+        if (d < min) {
+            min = d;
             best = t->name;
         }
         if (begun == NULL && len > 1 && strncmp(t->name, name, len) == 0) {

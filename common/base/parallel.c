@@ -59,7 +59,7 @@ size_t nn_parallel_thread(void)
  * It takes the first one and the others the last: from loop to loop a thread
  * meets about the same part of the data, in its own cache. */
 enum { FIELD = 21, SPINS = 4096 };
-#define FIELD_MOST ((UINT64_C(1) << FIELD) - 1)
+#define FIELD_MAX ((UINT64_C(1) << FIELD) - 1)
 
 struct team {
     _Alignas(64) atomic_uint_least64_t turn; /* loop | end | first */
@@ -90,9 +90,9 @@ static int run_some(struct team *t, int leader)
     const uint64_t last = UINT64_C(1) << FIELD;
     int any = 0;
 
-    while ((turn & FIELD_MOST) < (turn >> FIELD & FIELD_MOST)) {
-        uint64_t first = turn & FIELD_MOST;
-        uint64_t end = turn >> FIELD & FIELD_MOST;
+    while ((turn & FIELD_MAX) < (turn >> FIELD & FIELD_MAX)) {
+        uint64_t first = turn & FIELD_MAX;
+        uint64_t end = turn >> FIELD & FIELD_MAX;
 
         if (atomic_compare_exchange_weak_explicit(
                 &t->turn, &turn, leader ? turn + 1 : turn - last,
@@ -170,7 +170,7 @@ void nn_parallel_for(size_t n, nn_parallel_fn *fn, void *ctx)
 #ifdef _OPENMP
     int threads = nn_parallel_threads();
 
-    if (led != NULL && n > 1 && n <= FIELD_MOST) {
+    if (led != NULL && n > 1 && n <= FIELD_MAX) {
         team_loop(led, n, fn, ctx);
         return;
     }

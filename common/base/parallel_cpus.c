@@ -19,7 +19,7 @@ int nn_parallel_affinity(void)
 }
 
 /* "200000 100000" is two CPUs; "max 100000" is no limit. */
-static int group_quota(const char *folder, int most)
+static int group_quota(const char *folder, int max)
 {
     char path[1700];
     long long quota = 0, period = 0;
@@ -28,17 +28,17 @@ static int group_quota(const char *folder, int most)
     snprintf(path, sizeof path, "%s/cpu.max", folder);
     f = fopen(path, "r");
     if (f == NULL) {
-        return most;
+        return max;
     }
     if (fscanf(f, "%lld %lld", &quota, &period) == 2 && quota > 0 &&
-        period > 0 && (quota - 1) / period < most) {
-        most = (int)((quota - 1) / period) + 1;
+        period > 0 && (quota - 1) / period < max) {
+        max = (int)((quota - 1) / period) + 1;
     }
     fclose(f);
-    return most;
+    return max;
 }
 
-int nn_parallel_quota(const char *membership, const char *mount, int most)
+int nn_parallel_quota(const char *membership, const char *mount, int max)
 {
     FILE *f = fopen(membership, "r");
     char line[1024], folder[1600];
@@ -58,10 +58,10 @@ int nn_parallel_quota(const char *membership, const char *mount, int most)
     for (;;) {
         char *slash;
 
-        most = group_quota(folder, most);
+        max = group_quota(folder, max);
         slash = strrchr(folder + root, '/');
         if (slash == NULL) {
-            return most;
+            return max;
         }
         *slash = '\0';
     }

@@ -51,9 +51,9 @@ uint32_t nn_rng_below(struct nn_rng *r, uint32_t n)
     uint64_t m = (nn_rng_u64(r) >> 32) * n;
 
     if ((uint32_t)m < n) {
-        uint32_t least = (0u - n) % n; /* n > 0, or m < n were false */
+        uint32_t min = (0u - n) % n; /* n > 0, or m < n were false */
 
-        while ((uint32_t)m < least) {
+        while ((uint32_t)m < min) {
             m = (nn_rng_u64(r) >> 32) * n;
         }
     }

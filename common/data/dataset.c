@@ -28,7 +28,7 @@ static enum nn_status fill(struct nn_dataset *ds, struct nn_finder *f,
         return st;
     }
     if (f->n == 0) {
-        return nn_fail(err, NN_ERR_FORMAT, "no pictures in '%s'", path);
+        return nn_fail(err, NN_ERR_FORMAT, "no images in '%s'", path);
     }
     if (f->source->generator == NULL) {
         qsort(f->found, f->n, sizeof *f->found, by_name);

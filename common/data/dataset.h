@@ -1,4 +1,4 @@
-/* common/data/dataset.h - what a folder, archive or manifest of photos holds.
+/* common/data/dataset.h - what a folder, archive or manifest of images holds.
  *
  * DATA may be
  *   a folder     ROOT/{train,valid,test}/CLASS/... or ROOT/CLASS/... ("val",
@@ -11,23 +11,23 @@
  *   a manifest   .csv (RFC 4180; header line with the columns
  *                file,label[,split][,group][,family][,weight], others are
  *                ignored) or .jsonl (one object a line, same keys); paths are
- *                relative to the manifest; ARCHIVE:MEMBER is a picture inside
+ *                relative to the manifest; ARCHIVE:MEMBER is an image inside
  *                an archive; an empty label is a negative, in .jsonl null too
  *   a generator  "NAME:..." when the program registered one for NAME
  * A class folder (or label) named negative, negatives, none, no_*, not_*,
  * no-*, not-*, background, other, noise, blank or empty (any case) is the
  * all-zero label; the folder below it is the negative's family. Everything
- * else is a class; classes are sorted by name. Files that are no pictures by
+ * else is a class; classes are sorted by name. Files that are no images by
  * name (README, .txt, .csv, .json, ...) and everything hidden (a name with a
  * leading dot) are skipped.
  *
  * Links to files and folders are followed, except back to a folder above. A
- * broken link or an unreadable file is a picture that fails when it is read;
+ * broken link or an unreadable file is an image that fails when it is read;
  * a folder that cannot be opened and a damaged archive cost a warning and
  * what they hold, unless nothing is left.
  *
  * Nothing is ever unpacked under a member's name, so names inside archives
- * may be anything. Pictures are read at random: from a plain tar in place,
+ * may be anything. Images are read at random: from a plain tar in place,
  * from compressed archives after unpacking them at opening.
  *
  * A dataset is read-only after opening and may be used from many threads. */
@@ -43,7 +43,7 @@ enum nn_split { NN_TRAIN, NN_VALID, NN_TEST, NN_SPLITS, NN_SPLIT_NONE };
 const char *nn_split_name(enum nn_split s); /* "train", ..., "none" */
 int nn_split_parse(const char *name, enum nn_split *s); /* 0 or -1 */
 
-#define NN_NEGATIVE (-1) /* label of a picture of no class */
+#define NN_NEGATIVE (-1) /* label of an image of no class */
 
 struct nn_item {
     const char *file; /* as shown to people: path below ROOT or inside the
@@ -79,7 +79,7 @@ struct nn_dataset {
     struct nn_source *source;
 };
 
-/* A program's own source of pictures, e.g. rendered ones. */
+/* A program's own source of images, e.g. rendered ones. */
 struct nn_generator_item {
     const char *file, *label, *family; /* label "" : negative; valid until
                                           the next call */
@@ -87,7 +87,7 @@ struct nn_generator_item {
 };
 struct nn_generator {
     const char *name; /* "synth": opens "synth:..." */
-    /* Parse spec (the whole string); *n pictures. */
+    /* Parse spec (the whole string); *n images. */
     enum nn_status (*open)(const char *spec, void **ctx, size_t *n,
                            struct nn_error *err);
     enum nn_status (*describe)(void *ctx, size_t i,
@@ -100,12 +100,12 @@ struct nn_generator {
 
 struct nn_dataset_options {
     int as_pool; /* 1: no labels wanted; nested folders of any depth, archives
-                    in them, loose files and one single picture are fine, and
+                    in them, loose files and one single image are fine, and
                     a manifest needs no label column */
     const char *const *negative_names; /* extra negative folder names, ended
                                           by NULL, or NULL */
     const struct nn_generator *const *generators; /* NULL-ended, or NULL */
-    size_t spool_bytes; /* unpacked pictures up to this much are held in
+    size_t spool_bytes; /* unpacked images up to this much are held in
                            memory, the rest in an unlinked file under TMPDIR
                            (else /tmp); 0: 512 MiB */
 };
@@ -116,7 +116,7 @@ size_t nn_archive_prefix(const char *path);
 
 /* Errors: NN_ERR_IO (names the path), NN_ERR_FORMAT (bad manifest line with
  * its number, or of a member that its archive lacks, damaged archive, no
- * pictures, no class, splits for some rows of a manifest only), NN_ERR_NOMEM;
+ * images, no class, splits for some rows of a manifest only), NN_ERR_NOMEM;
  * *out is then NULL. */
 NN_MUST_CHECK enum nn_status
 nn_dataset_open(const char *path, const struct nn_dataset_options *opt,
@@ -128,7 +128,7 @@ NN_MUST_CHECK enum nn_status nn_dataset_open_files(const char *const *paths,
                                                    size_t n,
                                                    struct nn_dataset **out,
                                                    struct nn_error *err);
-/* A set without pictures or classes, to be filled by nn_dataset_borrow().
+/* A set without images or classes, to be filled by nn_dataset_append_ref().
  * name stands for its path. Errors: NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status nn_dataset_create(const char *name,
                                                struct nn_dataset **out,
@@ -142,9 +142,9 @@ NN_MUST_CHECK enum nn_status nn_dataset_create(const char *name,
  * Errors: NN_ERR_ARG (no such item or label), NN_ERR_NOMEM; ds is then as it
  * was. */
 NN_MUST_CHECK enum nn_status
-nn_dataset_borrow(struct nn_dataset *ds, const struct nn_dataset *from,
-                  const uint32_t *index, size_t n, int32_t label,
-                  enum nn_split split, struct nn_error *err);
+nn_dataset_append_ref(struct nn_dataset *ds, const struct nn_dataset *from,
+                      const uint32_t *index, size_t n, int32_t label,
+                      enum nn_split split, struct nn_error *err);
 /* Replace the table of classes by one that holds all of them and maybe more,
  * in its own order: a model's, to measure it on data that lack a class. Labels
  * follow their names; where there is no such name, a class "a|b|c" stands for
@@ -156,7 +156,7 @@ NN_MUST_CHECK enum nn_status nn_dataset_set_classes(struct nn_dataset *ds,
                                                     struct nn_error *err);
 void nn_dataset_close(struct nn_dataset **ds); /* NULL is fine */
 
-/* Bytes of picture i into a new block (nn_mem_free). Thread-safe.
+/* Bytes of image i into a new block (nn_mem_free). Thread-safe.
  * Errors: NN_ERR_IO, NN_ERR_FORMAT, NN_ERR_NOMEM; err names the file. */
 NN_MUST_CHECK enum nn_status nn_dataset_read(const struct nn_dataset *ds,
                                              size_t i, uint8_t **bytes,
@@ -181,24 +181,24 @@ NN_MUST_CHECK enum nn_status nn_dataset_left_out(const struct nn_dataset *ds,
                                                  int32_t *family,
                                                  struct nn_error *err);
 
-/* Decode every picture that has no fingerprint yet, small, and fill w, h,
- * dhash, hash, colour, luma, bad. Parallel, with progress. Bad pictures are
+/* Decode every image that has no fingerprint yet, small, and fill w, h,
+ * dhash, hash, colour, luma, bad. Parallel, with progress. Bad images are
  * marked, never fatal. */
 void nn_dataset_fingerprint(struct nn_dataset *ds);
 
 /* max_bits that finds rescaled, recompressed and slightly cropped copies. */
 #define NN_NEAR_BITS 12
 
-/* Group near-duplicates. Two pictures are near if their bytes are equal, or
+/* Group near-duplicates. Two images are near if their bytes are equal, or
  * if all of this holds:
  *   dhash    differs in at most max_bits bits (0..16),
  *   luma     correlates by 0.93 or more over the 16x16 tiles,
  *   colour   differs by 20 levels or less in the mean.
- * A plain picture (standard deviation of luma below 4 levels) is near to
+ * A plain image (standard deviation of luma below 4 levels) is near to
  * nothing but equal bytes. Groups are the connected components; a manifest's
- * groups are joined, never split. Needs fingerprints; bad pictures stay alone.
+ * groups are joined, never split. Needs fingerprints; bad images stay alone.
  * Time: some 0.2 n^2 hash comparisons at 12 bits, a second or two for 50,000
- * pictures.
+ * images.
  * Errors: NN_ERR_ARG (max_bits), NN_ERR_NOMEM; the groups are then as they
  * were. */
 NN_MUST_CHECK enum nn_status
@@ -214,7 +214,7 @@ int nn_items_near(const struct nn_item *a, const struct nn_item *b,
  * behind its share (valid, test, or the rest for train), so each label's
  * shares are right to within the size of a group and each family's nearly.
  * The first group of a label goes to train, so none is without training
- * pictures. Depends on (seed, groups) alone.
+ * images. Depends on (seed, groups) alone.
  * Errors: NN_ERR_ARG (a share below 0, valid + test not below 1),
  * NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status nn_dataset_split(struct nn_dataset *ds,
@@ -222,7 +222,7 @@ NN_MUST_CHECK enum nn_status nn_dataset_split(struct nn_dataset *ds,
                                               uint64_t seed,
                                               struct nn_error *err);
 
-/* Groups that stand in more than one split: leaks. Bad pictures and those
+/* Groups that stand in more than one split: leaks. Bad images and those
  * without a group do not count. All zero when out of memory. */
 struct nn_leaks {
     size_t duplicates;  /* items beyond the first of their group */

@@ -7,7 +7,7 @@
 #include "common/data/dataset.h"
 #include "common/data/pool.h"
 
-#define NN_MAX_PICTURE ((size_t)256 << 20) /* bytes of a file */
+#define NN_MAX_IMAGE ((size_t)256 << 20) /* bytes of a file */
 
 /* Bytes of an archive member: a range of a plain tar, or unpacked into memory,
  * or into an unlinked temporary file once memory is full. */
@@ -27,8 +27,8 @@ enum nn_where {
     NN_WHERE_POOL,
 };
 
-/* A picture of another data set, which outlives this one. */
-struct nn_borrowed {
+/* An image of another data set, which outlives this one. */
+struct nn_item_ref {
     const struct nn_dataset *from;
     size_t item;
 };
@@ -38,8 +38,8 @@ struct nn_source {
     size_t n_paths, cap_paths;
     struct nn_member *member;
     size_t n_members, cap_members;
-    struct nn_borrowed *borrowed;
-    size_t n_borrowed, cap_borrowed;
+    struct nn_item_ref *ref;
+    size_t n_refs, cap_refs;
     const struct nn_pool *pool; /* of NN_WHERE_POOL; outlives this */
     int *fd;                    /* plain tars and the spool file, kept open */
     size_t n_fds, cap_fds;
@@ -51,7 +51,7 @@ struct nn_source {
     struct nn_inputs *inputs; /* inputs.h, or NULL */
 };
 
-/* One picture as found, before it has a label. */
+/* One image as found, before it has a label. */
 struct nn_found {
     char *name;   /* shown to people, '/' between parts */
     size_t inner; /* labels are read from name + inner */
@@ -69,17 +69,17 @@ struct nn_found {
 NN_MUST_CHECK int nn_found_copy(struct nn_found *to,
                                 const struct nn_found *from);
 
-struct nn_catalogue;
+struct nn_pool_index;
 struct nn_finder {
     struct nn_source *source;
     const struct nn_dataset_options *opt;
     struct nn_found *found; /* [n] */
     size_t n, cap;
-    struct nn_catalogue *catalogue; /* or NULL: what is found goes there, is
-                                       not kept, and n only counts */
+    struct nn_pool_index *pool_index; /* or NULL: what is found goes there, is
+                                         not kept, and n only counts */
 };
 
-/* find.c: add a picture. name and the strings are copied. */
+/* find.c: add an image. name and the strings are copied. */
 NN_MUST_CHECK enum nn_status nn_find_add(struct nn_finder *f,
                                          const struct nn_found *found,
                                          struct nn_error *err);
@@ -97,7 +97,7 @@ void nn_finder_release(struct nn_finder *f);
 NN_MUST_CHECK enum nn_status
 nn_find_folder(struct nn_finder *f, const char *root, struct nn_error *err);
 /* source_archive.c: one archive; names get `prefix` in front; split is that
- * of the shard's name. Damage behind the first picture is a warning. */
+ * of the shard's name. Damage behind the first image is a warning. */
 NN_MUST_CHECK enum nn_status
 nn_find_archive(struct nn_finder *f, const char *path, const char *prefix,
                 enum nn_split split, struct nn_error *err);
@@ -112,25 +112,25 @@ NN_MUST_CHECK enum nn_status nn_find_manifest_stream(struct nn_finder *f,
                                                      size_t block,
                                                      struct nn_error *err);
 
-/* members.c: rows that name a member of an archive, "ARCHIVE:MEMBER". They are
- * kept until the manifest ends, so that each archive is gone through once; one
- * that is compressed is unpacked whole for it. */
-struct nn_members {
+/* archive_reader.c: rows that name a member of an archive, "ARCHIVE:MEMBER".
+ * They are kept until the manifest ends, so that each archive is gone through
+ * once; one that is compressed is unpacked whole for it. */
+struct nn_archive_reader {
     struct nn_wanted *v;
     size_t n, cap;
 };
 /* path[prefix] is the colon. The strings of found are copied. */
-NN_MUST_CHECK enum nn_status nn_members_want(struct nn_members *m,
-                                             const char *path, size_t prefix,
-                                             const struct nn_found *found,
-                                             size_t line, struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_archive_reader_add(struct nn_archive_reader *m, const char *path,
+                      size_t prefix, const struct nn_found *found, size_t line,
+                      struct nn_error *err);
 /* Add them to f, archive by archive. Errors: NN_ERR_FORMAT (no such member),
  * those of nn_find_archive(). */
-NN_MUST_CHECK enum nn_status nn_members_find(struct nn_members *m,
-                                             struct nn_finder *f,
-                                             const char *manifest,
-                                             struct nn_error *err);
-void nn_members_release(struct nn_members *m);
+NN_MUST_CHECK enum nn_status nn_archive_reader_run(struct nn_archive_reader *m,
+                                                   struct nn_finder *f,
+                                                   const char *manifest,
+                                                   struct nn_error *err);
+void nn_archive_reader_release(struct nn_archive_reader *m);
 
 /* rows.c: text in blocks of whole rows, so that a manifest of any length takes
  * little memory. Starts with in, path and room set. */
@@ -151,38 +151,38 @@ NN_MUST_CHECK enum nn_status nn_rows_next(struct nn_rows *r, char **text,
                                           size_t *size, struct nn_error *err);
 void nn_rows_release(struct nn_rows *r);
 
-/* catalogue.c: what a pool holds, in unnamed files instead of memory. */
-NN_MUST_CHECK enum nn_status nn_catalogue_create(struct nn_catalogue **out,
-                                                 struct nn_error *err);
-void nn_catalogue_destroy(struct nn_catalogue **c);
-/* A picture; exactly one of path (a file) and member is not NULL. Member
+/* pool_index.c: what a pool holds, in unnamed files instead of memory. */
+NN_MUST_CHECK enum nn_status nn_pool_index_create(struct nn_pool_index **out,
+                                                  struct nn_error *err);
+void nn_pool_index_destroy(struct nn_pool_index **c);
+/* An image; exactly one of path (a file) and member is not NULL. Member
  * descriptors must stay open. */
 NN_MUST_CHECK enum nn_status
-nn_catalogue_add(struct nn_catalogue *c, const char *name, const char *path,
-                 const struct nn_member *member, struct nn_error *err);
-/* Another name, prefix and name, of the last picture called prefix and target;
+nn_pool_index_add(struct nn_pool_index *c, const char *name, const char *path,
+                  const struct nn_member *member, struct nn_error *err);
+/* Another name, prefix and name, of the last image called prefix and target;
  * a warning when there is none. */
 NN_MUST_CHECK enum nn_status
-nn_catalogue_link(struct nn_catalogue *c, const char *prefix, const char *name,
-                  const char *target, struct nn_error *err);
+nn_pool_index_link(struct nn_pool_index *c, const char *prefix,
+                   const char *name, const char *target, struct nn_error *err);
 /* Write out what is buffered; nothing is added afterwards. */
-NN_MUST_CHECK enum nn_status nn_catalogue_finish(struct nn_catalogue *c,
-                                                 struct nn_error *err);
-size_t nn_catalogue_count(const struct nn_catalogue *c);
-uint64_t nn_catalogue_hash(const struct nn_catalogue *c); /* of the names */
+NN_MUST_CHECK enum nn_status nn_pool_index_finish(struct nn_pool_index *c,
+                                                  struct nn_error *err);
+size_t nn_pool_index_count(const struct nn_pool_index *c);
+uint64_t nn_pool_index_hash(const struct nn_pool_index *c); /* of the names */
 /* Any thread, once finished. *name: nn_mem_free(). */
-NN_MUST_CHECK enum nn_status nn_catalogue_name(const struct nn_catalogue *c,
-                                               size_t i, char **name,
-                                               struct nn_error *err);
-NN_MUST_CHECK enum nn_status nn_catalogue_read(const struct nn_catalogue *c,
-                                               size_t i, uint8_t **bytes,
-                                               size_t *size,
-                                               struct nn_error *err);
+NN_MUST_CHECK enum nn_status nn_pool_index_name(const struct nn_pool_index *c,
+                                                size_t i, char **name,
+                                                struct nn_error *err);
+NN_MUST_CHECK enum nn_status nn_pool_index_read(const struct nn_pool_index *c,
+                                                size_t i, uint8_t **bytes,
+                                                size_t *size,
+                                                struct nn_error *err);
 
 /* names.c */
 /* n bytes at name; extra may be NULL. */
 int nn_is_negative_name(const char *name, size_t n, const char *const *extra);
-int nn_is_picture_name(const char *name); /* 0 for notes, tables, hidden */
+int nn_is_image_name(const char *name); /* 0 for notes, tables, hidden */
 int nn_is_archive_name(const char *name);
 int nn_ends_with(const char *s, const char *end); /* any case */
 

@@ -24,15 +24,15 @@ int nn_found_copy(struct nn_found *to, const struct nn_found *from)
     return failed;
 }
 
-/* The source's tables hold this one picture: it moves to the catalogue. */
-static enum nn_status to_catalogue(struct nn_finder *f,
-                                   const struct nn_found *found,
-                                   struct nn_error *err)
+/* The source's tables hold this one image: it moves to the pool index. */
+static enum nn_status to_pool_index(struct nn_finder *f,
+                                    const struct nn_found *found,
+                                    struct nn_error *err)
 {
     struct nn_source *s = f->source;
     int is_file = found->kind == NN_WHERE_FILE;
-    enum nn_status st = nn_catalogue_add(
-        f->catalogue, found->name, is_file ? s->path[found->where] : NULL,
+    enum nn_status st = nn_pool_index_add(
+        f->pool_index, found->name, is_file ? s->path[found->where] : NULL,
         is_file ? NULL : &s->member[found->where], err);
 
     f->n += !st;
@@ -47,8 +47,8 @@ static enum nn_status to_catalogue(struct nn_finder *f,
 enum nn_status nn_find_add(struct nn_finder *f, const struct nn_found *found,
                            struct nn_error *err)
 {
-    if (f->catalogue != NULL) {
-        return to_catalogue(f, found, err);
+    if (f->pool_index != NULL) {
+        return to_pool_index(f, found, err);
     }
     if (nn_mem_grow(&f->found, &f->cap, f->n + 1, sizeof *f->found)) {
         return nn_fail_nomem(err);
@@ -117,7 +117,7 @@ static enum nn_status find_generated(struct nn_finder *f, const char *spec,
 
         st = g->describe(f->source->generator_ctx, i, &item);
         if (st) {
-            return nn_fail(err, st, "cannot describe picture %zu of '%s'", i,
+            return nn_fail(err, st, "cannot describe image %zu of '%s'", i,
                            spec);
         }
         found.name = (char *)(uintptr_t)item.file;

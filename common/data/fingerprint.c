@@ -8,7 +8,7 @@
 #include "common/image/resize.h"
 
 /* Decoding at a shorter side of 48 keeps enough for 16x16 tiles and is many
- * times faster than the whole picture. */
+ * times faster than the whole image. */
 enum { HASH_SIDE = 48, ROUND = 512 };
 
 /* Means over side x side tiles of img, RGB. */

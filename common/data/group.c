@@ -1,6 +1,6 @@
 /* Near-duplicate groups, and groups that stand in more than one split.
  *
- * Measured on web photos of animals and toys: the difference hash alone joins
+ * Measured on web images of animals and toys: the difference hash alone joins
  * different things on white ground at 3 bits and misses cropped copies at 12;
  * the correlation of a 16x16 thumbnail tells the two apart. So the hash only
  * proposes pairs, and the thumbnail and the colours decide. */

@@ -62,8 +62,7 @@ static struct nn_inputs *find(const struct nn_dataset *ds, size_t i,
     uint64_t where = ds->items[i].where;
 
     while (nn_where_kind(where) == NN_WHERE_BORROWED) {
-        const struct nn_borrowed *b =
-            &ds->source->borrowed[nn_where_index(where)];
+        const struct nn_item_ref *b = &ds->source->ref[nn_where_index(where)];
 
         ds = b->from;
         where = ds->items[b->item].where;

@@ -1,9 +1,9 @@
 /* common/data/inputs.h - the prepared inputs of a data set, kept in memory.
  *
- * Validation photos are scored after every epoch, and mining looks at known
+ * Validation images are scored after every epoch, and mining looks at known
  * ones again in every round. What steps 1 to 3 of common/net/prepare.h make of
  * them never changes, so a data set may keep it: first come, first kept, until
- * the budget is spent. Photos borrowed from a data set that keeps inputs are
+ * the budget is spent. Images borrowed from a data set that keeps inputs are
  * found there. Safe from any thread. */
 #ifndef NN_COMMON_DATA_INPUTS_H
 #define NN_COMMON_DATA_INPUTS_H

@@ -122,7 +122,7 @@ static enum nn_status names_add(struct names *t, struct span a)
     return NN_OK;
 }
 
-/* --- one picture --- */
+/* --- one image --- */
 
 struct labelling {
     const struct nn_finder *f;
@@ -182,7 +182,7 @@ static int uses_splits(const struct labelling *l)
     return 0;
 }
 
-/* --- all pictures --- */
+/* --- all images --- */
 
 struct outside {
     size_t n;
@@ -216,7 +216,7 @@ static enum nn_status check_usable(const struct nn_dataset *ds,
 {
     if (out->n == l->f->n) {
         return nn_fail(err, NN_ERR_FORMAT,
-                       "no pictures in class folders in '%s' ('%s' lies "
+                       "no images in class folders in '%s' ('%s' lies "
                        "outside)",
                        ds->path, out->example);
     }
@@ -229,14 +229,14 @@ static enum nn_status check_usable(const struct nn_dataset *ds,
 
         if (x->labelled && x->split == NN_SPLIT_NONE) {
             return nn_fail(err, NN_ERR_FORMAT,
-                           "'%s' names a split for some pictures, but none "
+                           "'%s' names a split for some images, but none "
                            "for '%s'",
                            ds->path, x->name);
         }
     }
     if (out->n > 0) {
         nn_log(NN_LOG_WARN,
-               "left out %zu pictures of '%s' that lie outside the %s folders, "
+               "left out %zu images of '%s' that lie outside the %s folders, "
                "such as '%s'",
                out->n, ds->path, l->has_splits ? "split and class" : "class",
                out->example);

@@ -20,7 +20,7 @@ static int can_work(const struct nn_loader *l)
                                       l->batch_no + (size_t)l->opt.prefetch;
 }
 
-/* Pictures in batch number b of the pass. */
+/* Images in batch number b of the pass. */
 static int32_t batch_size(const struct nn_loader *l, size_t b)
 {
     size_t from = b * (size_t)l->opt.batch;
@@ -327,7 +327,7 @@ void nn_loader_destroy(struct nn_loader **lp)
 
 /* --- passes --- */
 
-/* Stop handing out positions and wait for the pictures under way. */
+/* Stop handing out positions and wait for the images under way. */
 static void settle(struct nn_loader *l)
 {
     l->pass_n = 0;
@@ -404,7 +404,7 @@ static void move_cell(const struct nn_loader *l, struct slot *s, int32_t from,
     s->cell[f].bytes = NULL;
 }
 
-/* Move the good pictures of a batch together and report the others. */
+/* Move the good images of a batch together and report the others. */
 static int32_t compact(struct nn_loader *l, struct slot *s, int32_t n)
 {
     int32_t kept = 0;
@@ -444,7 +444,7 @@ enum nn_status nn_loader_next(struct nn_loader *l, struct nn_batch *b,
 
     *b = (struct nn_batch){ 0 };
     pthread_mutex_lock(&l->lock);
-    /* A batch of unreadable pictures only is passed over. */
+    /* A batch of unreadable images only is passed over. */
     while (!st && b->n == 0) {
         struct slot *s;
         int32_t n;

@@ -1,22 +1,22 @@
 /* common/data/loader.h - decoded, augmented batches, ahead of the trainer.
  *
  * Worker threads decode and augment while the caller computes; batches come
- * in the order of the index list whatever the threads are. View v of picture
+ * in the order of the index list whatever the threads are. View v of image
  * i draws from nn_rng_make(seed, nn_rng_stream(epoch, i, v)), v counting its
- * occurrences within the pass. Decoded pictures are kept in memory, scaled
+ * occurrences within the pass. Decoded images are kept in memory, scaled
  * down to cache_side, until cache_bytes are full; from then on the others are
  * decoded each time. So what a batch holds depends on the options size,
  * cache_side, seed, augment, fit, crop_share, mean and stddev alone, never on
  * threads, prefetch or cache_bytes.
  *
- * An unreadable picture is dropped from its batch; the batch is then shorter,
+ * An unreadable image is dropped from its batch; the batch is then shorter,
  * and left out when nothing remains. Why goes to `failed`, or, without one,
- * into a warning that names the picture, once a loader.
+ * into a warning that names the image, once a loader.
  *
- * A loader may make a second input from each picture, for another net, by the
+ * A loader may make a second input from each image, for another net, by the
  * rule of common/net/prepare.h: one read, and one decoding where that serves
  * both. Where it does not, the bytes wait for nn_loader_second(), so that only
- * those pictures are decoded twice that the second net is to see.
+ * those images are decoded twice that the second net is to see.
  * Use one loader from one thread; its workers have the context of the thread
  * that made it. */
 #ifndef NN_COMMON_DATA_LOADER_H
@@ -29,9 +29,9 @@
 struct nn_loader;
 
 struct nn_loader_options {
-    int32_t batch;      /* pictures per batch */
+    int32_t batch;      /* images per batch */
     int32_t size;       /* output [B,size,size,3] */
-    int32_t cache_side; /* cached pictures keep a shorter side of at
+    int32_t cache_side; /* cached images keep a shorter side of at
                            least this (0: 1.25 x size) */
     size_t cache_bytes; /* 0: 1 GiB or a quarter of memory, the less */
     int threads;        /* workers, 64 at most; 0: as many as compute
@@ -44,7 +44,7 @@ struct nn_loader_options {
     float mean[3], stddev[3];      /* byte units, stddev > 0 */
     const struct nn_input *second; /* copied; NULL: none. Only without
                                       augment; nothing is then cached */
-    /* In place of a warning: the picture at `row` of the index list could not
+    /* In place of a warning: the image at `row` of the index list could not
      * be read. Called from nn_loader_next() and nn_loader_second(), rows in
      * order; must not call the loader. */
     void (*failed)(void *ctx, size_t row, uint32_t item,
@@ -80,7 +80,7 @@ NN_MUST_CHECK enum nn_status nn_loader_start(struct nn_loader *l,
                                              struct nn_error *err);
 
 struct nn_batch {
-    int32_t n;             /* pictures, 0 at the end of the pass */
+    int32_t n;             /* images, 0 at the end of the pass */
     const float *input;    /* [n,size,size,3], normalised; valid until the
                               next call */
     const float *second;   /* [n,size,size,3] of the second input, or NULL */
@@ -94,14 +94,14 @@ NN_MUST_CHECK enum nn_status
 nn_loader_next(struct nn_loader *l, struct nn_batch *b, struct nn_error *err);
 
 /* Complete b->second, of the batch that nn_loader_next() gave last, where
- * want [n] is 1; elsewhere it is undefined. want[i] becomes 0 where the picture
+ * want [n] is 1; elsewhere it is undefined. want[i] becomes 0 where the image
  * cannot be decoded at that scale. Parallel. Errors: NN_ERR_NOMEM, and what
  * ends a pass. */
 NN_MUST_CHECK enum nn_status
 nn_loader_second(struct nn_loader *l, uint8_t *want, struct nn_error *err);
 
 struct nn_loader_stats {
-    size_t failed; /* distinct pictures that could not be read */
+    size_t failed; /* distinct images that could not be read */
     size_t cache_bytes, cache_hits, cache_misses;
     double wait_s; /* time nn_loader_next() waited */
 };

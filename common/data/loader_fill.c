@@ -8,28 +8,28 @@
 #include "common/data/loader_internal.h"
 #include "common/net/normalise.h"
 
-/* --- one picture --- */
+/* --- one image --- */
 
-static enum nn_status read_picture(struct nn_loader *l, uint32_t item,
-                                   struct nn_image *img, struct nn_error *err)
+static enum nn_status read_image(struct nn_loader *l, uint32_t item,
+                                 struct nn_image *img, struct nn_error *err)
 {
     uint8_t *bytes = NULL;
     size_t size = 0;
     enum nn_status st = nn_dataset_read(l->ds, item, &bytes, &size, err);
 
     if (!st) {
-        st = nn_picture_prepare(bytes, size, l->opt.cache_side, img, err);
+        st = nn_image_prepare(bytes, size, l->opt.cache_side, img, err);
     }
     nn_mem_free(bytes);
     return st;
 }
 
-/* The prepared picture, from the cache when it is there. *own is set when the
- * caller must release it. Cached pictures are never changed or freed while
+/* The prepared image, from the cache when it is there. *own is set when the
+ * caller must release it. Cached images are never changed or freed while
  * workers run, so reading one needs no lock once it is seen. */
-static enum nn_status get_picture(struct nn_loader *l, uint32_t item,
-                                  struct nn_image *img, int *own,
-                                  struct nn_error *err)
+static enum nn_status get_image(struct nn_loader *l, uint32_t item,
+                                struct nn_image *img, int *own,
+                                struct nn_error *err)
 {
     size_t bytes;
     enum nn_status st;
@@ -43,7 +43,7 @@ static enum nn_status get_picture(struct nn_loader *l, uint32_t item,
     if (img->rgb != NULL) {
         return NN_OK;
     }
-    st = read_picture(l, item, img, err);
+    st = read_image(l, item, img, err);
     if (st) {
         return st;
     }
@@ -60,8 +60,8 @@ static enum nn_status get_picture(struct nn_loader *l, uint32_t item,
     return NN_OK;
 }
 
-/* A view of a prepared picture. Its errors are the caller's options or want
- * of memory, never the picture. */
+/* A view of a prepared image. Its errors are the caller's options or want
+ * of memory, never the image. */
 static enum nn_status make_view(const struct nn_loader *l,
                                 const struct nn_image *img, uint64_t stream,
                                 uint8_t *rgb, struct nn_error *err)
@@ -86,7 +86,7 @@ static void set_failure(struct nn_loader *l, const struct nn_error *err)
     pthread_mutex_unlock(&l->lock);
 }
 
-/* The input of one picture; *bad is set when the picture is at fault. */
+/* The input of one image; *bad is set when the image is at fault. */
 static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
                                uint8_t *rgb, float *input, int *bad,
                                struct nn_error *err)
@@ -98,7 +98,7 @@ static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
 
     *bad = 0;
     if (!plain || !nn_inputs_get(l->ds, item, &l->first, rgb)) {
-        st = get_picture(l, item, &img, &own, err);
+        st = get_image(l, item, &img, &own, err);
         *bad = st != NN_OK;
         if (!st) {
             st = make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]),

@@ -7,14 +7,14 @@
 #include "common/base/context.h"
 #include "common/data/loader.h"
 
-/* Of one picture in a batch under way. */
+/* Of one image in a batch under way. */
 struct cell {
     struct nn_error why; /* status NN_OK: it could be read */
     uint8_t *bytes;      /* the file, while the second input is not made */
     size_t size;
 };
 
-/* One batch under way. Its pictures are the positions
+/* One batch under way. Its images are the positions
  * number * batch .. + n - 1 of the pass. */
 struct slot {
     float *input;      /* [batch,size,size,3] */
@@ -22,7 +22,7 @@ struct slot {
     uint32_t *index;   /* [batch] */
     uint32_t *row;     /* [batch] */
     struct cell *cell; /* [batch] */
-    int32_t n;         /* pictures, once the consumer holds it; else 0 */
+    int32_t n;         /* images, once the consumer holds it; else 0 */
     int32_t kept;      /* of these, those that could be read */
     int32_t done;
 };
@@ -55,10 +55,10 @@ struct nn_loader {
     size_t skipped;  /* rows in front of them */
     size_t next;     /* position that the next worker takes */
     size_t batch_no; /* batch that the consumer waits for or holds */
-    int busy;        /* workers on a picture */
+    int busy;        /* workers on an image */
     int quit;
     int urgent; /* the workers have the priority of other threads */
-    struct nn_error failure; /* first error that is no picture's fault */
+    struct nn_error failure; /* first error that is no image's fault */
     uint64_t epoch;
     struct nn_loader_stats stats;
 };
@@ -67,7 +67,7 @@ struct nn_loader {
  * scratch. */
 void nn_loader_fill(struct nn_loader *l, size_t at, uint64_t epoch,
                     uint8_t *rgb);
-/* Say why a picture is left out. The caller holds the lock. */
+/* Say why an image is left out. The caller holds the lock. */
 void nn_loader_report(struct nn_loader *l, size_t row, uint32_t item,
                       const struct nn_error *why);
 

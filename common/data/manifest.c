@@ -27,7 +27,7 @@ static const char *const column_names[COLS] = { "file",  "label",  "split",
 /* A row's place, for messages. */
 struct row {
     struct nn_finder *f;
-    struct nn_members *members;
+    struct nn_archive_reader *members;
     const char *path;
     size_t line;
 };
@@ -35,7 +35,7 @@ struct row {
 /* What is known between two blocks of rows. */
 struct manifest {
     struct nn_finder *f;
-    struct nn_members members;
+    struct nn_archive_reader members;
     const char *path;
     size_t line;   /* rows begin behind it */
     size_t width;  /* columns of the CSV header, 0 before it */
@@ -109,9 +109,9 @@ static enum nn_status add_row(const struct row *r, const char *const v[COLS],
         found.name = path;
     }
     prefix = nn_archive_prefix(path);
-    st = prefix > 0
-             ? nn_members_want(r->members, path, prefix, &found, r->line, err)
-             : nn_find_file(r->f, found, path, err);
+    st = prefix > 0 ? nn_archive_reader_add(r->members, path, prefix, &found,
+                                            r->line, err)
+                    : nn_find_file(r->f, found, path, err);
     nn_mem_free(path);
     return st;
 }
@@ -370,9 +370,9 @@ enum nn_status nn_find_manifest_stream(struct nn_finder *f, const char *path,
         }
     }
     if (!st) {
-        st = nn_members_find(&m.members, f, path, err);
+        st = nn_archive_reader_run(&m.members, f, path, err);
     }
-    nn_members_release(&m.members);
+    nn_archive_reader_release(&m.members);
     nn_rows_release(&rows);
     return st;
 }

@@ -85,7 +85,7 @@ static int is_hidden(const char *name)
     return 0;
 }
 
-int nn_is_picture_name(const char *name)
+int nn_is_image_name(const char *name)
 {
     static const char *const endings[] = {
         ".txt", ".csv",  ".tsv",  ".json", ".jsonl", ".md",  ".html",

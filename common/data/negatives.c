@@ -54,7 +54,7 @@ static enum nn_status count_bad(const struct nn_dataset *source, size_t *bad,
     }
     if (here == source->n) {
         return nn_fail(err, NN_ERR_IO,
-                       "none of the %zu pictures of '%s' can be read, such "
+                       "none of the %zu images of '%s' can be read, such "
                        "as '%s'",
                        here, source->path, source->items[0].file);
     }
@@ -78,7 +78,8 @@ static enum nn_status add_source(struct nn_dataset *ds,
             index[n++] = (uint32_t)i;
         }
     }
-    st = nn_dataset_borrow(ds, source, index, n, NN_NEGATIVE, NN_TRAIN, err);
+    st =
+        nn_dataset_append_ref(ds, source, index, n, NN_NEGATIVE, NN_TRAIN, err);
     nn_mem_free(index);
     *added += n;
     return st;
@@ -109,7 +110,7 @@ enum nn_status nn_negatives_add(struct nn_dataset *ds,
     }
     nn_log(NN_LOG_INFO,
            "%zu more negatives for training (of the %zu given %zu are "
-           "unreadable, %zu copies of validation or test pictures)",
+           "unreadable, %zu copies of validation or test images)",
            added, given, bad, given - added - bad);
     return NN_OK;
 }

@@ -6,11 +6,11 @@
 #include "common/base/mem.h"
 #include "common/data/dataset_internal.h"
 
-/* One source. Of a generator there is no catalogue. */
+/* One source. Of a generator there is no pool index. */
 struct nn_pool_part {
     size_t first, n;
     struct nn_source *source; /* open archives, or the generator */
-    struct nn_catalogue *catalogue;
+    struct nn_pool_index *pool_index;
 };
 
 /* --- opening --- */
@@ -37,22 +37,22 @@ static enum nn_status open_listed(struct nn_pool_part *part, const char *path,
     struct nn_dataset_options own = *opt;
     struct nn_finder f = { .source = part->source, .opt = &own };
     uint64_t hash;
-    enum nn_status st = nn_catalogue_create(&part->catalogue, err);
+    enum nn_status st = nn_pool_index_create(&part->pool_index, err);
 
     own.as_pool = 1;
-    f.catalogue = part->catalogue;
+    f.pool_index = part->pool_index;
     if (!st) {
         st = nn_find(&f, path, err);
     }
     if (!st) {
-        st = nn_catalogue_finish(part->catalogue, err);
+        st = nn_pool_index_finish(part->pool_index, err);
     }
     nn_finder_release(&f);
     if (st) {
         return st;
     }
-    part->n = nn_catalogue_count(part->catalogue);
-    hash = nn_catalogue_hash(part->catalogue);
+    part->n = nn_pool_index_count(part->pool_index);
+    hash = nn_pool_index_hash(part->pool_index);
     p->hash = nn_hash_u64(&hash, sizeof hash, p->hash);
     return NN_OK;
 }
@@ -74,10 +74,10 @@ static enum nn_status open_part(struct nn_pool *p, const char *path,
     st = g != NULL ? open_generated(part, g, path, p, err)
                    : open_listed(part, path, opt, p, err);
     if (!st && part->n == 0) {
-        st = nn_fail(err, NN_ERR_FORMAT, "no pictures in '%s'", path);
+        st = nn_fail(err, NN_ERR_FORMAT, "no images in '%s'", path);
     }
     if (!st && part->n > UINT32_MAX - p->n) {
-        st = nn_fail(err, NN_ERR_ARG, "a pool holds at most 2^32 - 1 pictures");
+        st = nn_fail(err, NN_ERR_ARG, "a pool holds at most 2^32 - 1 images");
     }
     p->n += part->n;
     return st;
@@ -116,7 +116,7 @@ void nn_pool_close(struct nn_pool **pp)
         return;
     }
     for (size_t i = 0; i < p->n_parts; i++) {
-        nn_catalogue_destroy(&p->part[i].catalogue);
+        nn_pool_index_destroy(&p->part[i].pool_index);
         nn_source_destroy(p->part[i].source);
     }
     nn_mem_free(p->part);
@@ -143,8 +143,8 @@ enum nn_status nn_pool_read(const struct nn_pool *p, size_t i, uint8_t **bytes,
     const struct nn_source *s = part->source;
 
     i -= part->first;
-    return part->catalogue != NULL
-               ? nn_catalogue_read(part->catalogue, i, bytes, size, err)
+    return part->pool_index != NULL
+               ? nn_pool_index_read(part->pool_index, i, bytes, size, err)
                : s->generator->read(s->generator_ctx, i, bytes, size, err);
 }
 
@@ -157,12 +157,12 @@ static enum nn_status name_of(const struct nn_pool *p, size_t i, char **name,
     enum nn_status st;
 
     i -= part->first;
-    if (part->catalogue != NULL) {
-        return nn_catalogue_name(part->catalogue, i, name, err);
+    if (part->pool_index != NULL) {
+        return nn_pool_index_name(part->pool_index, i, name, err);
     }
     st = s->generator->describe(s->generator_ctx, i, &item);
     if (st) {
-        return nn_fail(err, st, "cannot describe picture %zu of '%s'", i,
+        return nn_fail(err, st, "cannot describe image %zu of '%s'", i,
                        p->path);
     }
     *name = nn_mem_strdup(item.file);
@@ -191,7 +191,7 @@ enum nn_status nn_pool_take(const struct nn_pool *p, const uint32_t *index,
 
         st = index[i] < p->n
                  ? name_of(p, index[i], &name, err)
-                 : nn_fail(err, NN_ERR_ARG, "no picture %u in '%s' (%zu)",
+                 : nn_fail(err, NN_ERR_ARG, "no image %u in '%s' (%zu)",
                            (unsigned)index[i], p->path, p->n);
         if (!st) {
             ds->items[ds->n++] = (struct nn_item){

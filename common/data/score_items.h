@@ -7,7 +7,7 @@
 
 /* Logits [n,K] of items index[0..n-1] of a data set, through the threaded
  * loader, prepared as nn_scorer_input() says, with progress under `label`
- * (NULL: none). ok[i] is 0 where the photo could not be read (its logits are
+ * (NULL: none). ok[i] is 0 where the image could not be read (its logits are
  * then 0); a warning says why, once a pass. Errors: those of the loader and of
  * nn_scorer_run(). */
 NN_MUST_CHECK enum nn_status

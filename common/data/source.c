@@ -1,4 +1,4 @@
-/* Where the bytes of a picture come from. */
+/* Where the bytes of an image come from. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,7 +44,7 @@ void nn_source_destroy(struct nn_source *s)
     nn_inputs_destroy(s->inputs);
     nn_mem_free(s->path);
     nn_mem_free(s->member);
-    nn_mem_free(s->borrowed);
+    nn_mem_free(s->ref);
     nn_mem_free(s->fd);
     nn_mem_free(s);
 }
@@ -89,14 +89,14 @@ enum nn_status nn_dataset_read(const struct nn_dataset *ds, size_t i,
 
     switch (nn_where_kind(it->where)) {
     case NN_WHERE_FILE:
-        return nn_file_read(s->path[at], NN_MAX_PICTURE, bytes, size, err);
+        return nn_file_read(s->path[at], NN_MAX_IMAGE, bytes, size, err);
     case NN_WHERE_MEMBER:
         return nn_member_read(&s->member[at], it->file, bytes, size, err);
     case NN_WHERE_GENERATED:
         return s->generator->read(s->generator_ctx, at, bytes, size, err);
     case NN_WHERE_BORROWED:
-        return nn_dataset_read(s->borrowed[at].from, s->borrowed[at].item,
-                               bytes, size, err);
+        return nn_dataset_read(s->ref[at].from, s->ref[at].item, bytes, size,
+                               err);
     case NN_WHERE_POOL:
         return nn_pool_read(s->pool, at, bytes, size, err);
     }

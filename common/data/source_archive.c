@@ -22,7 +22,7 @@ struct reading {
     int fd;
     int in_place; /* a member refers to fd */
     enum nn_split split;
-    size_t first; /* pictures found before this archive */
+    size_t first; /* images found before this archive */
 };
 
 static enum nn_status keep_fd(struct nn_source *s, int fd, struct nn_error *err)
@@ -164,8 +164,9 @@ static enum nn_status add_link(struct reading *r, const char *name,
 {
     size_t skip = strlen(r->prefix);
 
-    if (r->f->catalogue != NULL) {
-        return nn_catalogue_link(r->f->catalogue, r->prefix, name, target, err);
+    if (r->f->pool_index != NULL) {
+        return nn_pool_index_link(r->f->pool_index, r->prefix, name, target,
+                                  err);
     }
     for (size_t i = r->f->n; i-- > r->first;) {
         if (strcmp(r->f->found[i].name + skip, target) == 0) {
@@ -188,7 +189,7 @@ static enum nn_status take_member(struct reading *r, struct archive_entry *e,
     enum nn_status st = NN_OK;
 
     name = name != NULL ? without_dot(name) : "";
-    if (name[0] == '\0' || !nn_is_picture_name(name)) {
+    if (name[0] == '\0' || !nn_is_image_name(name)) {
         return NN_OK;
     }
     if (link != NULL) {
@@ -229,7 +230,7 @@ static enum nn_status damaged(const struct reading *r, struct nn_error *err)
                        r->path, text);
     }
     nn_log(NN_LOG_WARN,
-           "archive '%s' is damaged after %zu pictures: %s; the rest of it is "
+           "archive '%s' is damaged after %zu images: %s; the rest of it is "
            "left out",
            r->path, n, text);
     return NN_OK;

@@ -170,7 +170,7 @@ static enum nn_status take_entry(struct walk *w, const char *folder,
     } else if (nn_is_archive_name(file) &&
                (w->depth == 1 || w->f->opt->as_pool)) {
         st = take_archive(w, path, name, err);
-    } else if (nn_is_picture_name(file)) {
+    } else if (nn_is_image_name(file)) {
         /* A broken link too: it then counts as unreadable, not as absent. */
         st = nn_find_file(w->f, found, path, err);
     }

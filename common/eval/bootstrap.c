@@ -89,7 +89,7 @@ static double quantile(const double *v, size_t n, double q)
 static void summarise(double *v, size_t replicates, double confidence,
                       struct nn_interval *out)
 {
-    size_t n = 0, below = 0, above = 0, least;
+    size_t n = 0, below = 0, above = 0, min;
 
     for (size_t i = 0; i < replicates; i++) {
         if (!isnan(v[i])) {
@@ -106,8 +106,8 @@ static void summarise(double *v, size_t replicates, double confidence,
     qsort(v, n, sizeof *v, ascending);
     out->lo = quantile(v, n, (1 - confidence) / 2);
     out->hi = quantile(v, n, (1 + confidence) / 2);
-    least = below < above ? below : above;
-    out->p_zero = 2 * (1 + (double)least) / ((double)n + 1);
+    min = below < above ? below : above;
+    out->p_zero = 2 * (1 + (double)min) / ((double)n + 1);
     out->p_zero = out->p_zero > 1 ? 1 : out->p_zero;
 }
 
@@ -197,7 +197,8 @@ struct single {
     int paired;
 };
 
-static void run_single(void *ctx, const uint32_t *pick, size_t n, double *value)
+static void run_baseline(void *ctx, const uint32_t *pick, size_t n,
+                         double *value)
 {
     const struct single *s = ctx;
     double v = s->fn(s->a, pick, n);
@@ -211,7 +212,7 @@ enum nn_status nn_bootstrap(const struct nn_bootstrap *spec, nn_stat_fn *fn,
 {
     struct single s = { fn, ctx, NULL, 0 };
 
-    return nn_bootstrap_many(spec, run_single, &s, 1, out, err);
+    return nn_bootstrap_many(spec, run_baseline, &s, 1, out, err);
 }
 
 enum nn_status nn_bootstrap_paired(const struct nn_bootstrap *spec,
@@ -221,7 +222,7 @@ enum nn_status nn_bootstrap_paired(const struct nn_bootstrap *spec,
 {
     struct single s = { fn, ctx_a, ctx_b, 1 };
 
-    return nn_bootstrap_many(spec, run_single, &s, 1, out, err);
+    return nn_bootstrap_many(spec, run_baseline, &s, 1, out, err);
 }
 
 double nn_stat_mean(void *ctx, const uint32_t *pick, size_t n)

@@ -123,7 +123,7 @@ static size_t safe_rank(size_t n, size_t from, double target, double confidence)
     return lo;
 }
 
-static void choose(const double *sorted, struct nn_keep *k)
+static void choose(const double *sorted, struct nn_recall_threshold *k)
 {
     k->rank = point_rank(k->n, k->target);
     k->threshold = sorted[k->rank - 1];
@@ -145,11 +145,14 @@ static void choose(const double *sorted, struct nn_keep *k)
     }
 }
 
-enum nn_status nn_keep_threshold(const double *score, size_t n, double target,
-                                 double confidence, struct nn_keep *out,
-                                 struct nn_error *err)
+enum nn_status nn_threshold_at_recall(const double *score, size_t n,
+                                      double target, double confidence,
+                                      struct nn_recall_threshold *out,
+                                      struct nn_error *err)
 {
-    struct nn_keep k = { .n = n, .target = target, .confidence = confidence };
+    struct nn_recall_threshold k = { .n = n,
+                                     .target = target,
+                                     .confidence = confidence };
     double *sorted;
 
     if (n == 0) {
@@ -217,7 +220,7 @@ enum nn_status nn_holm_adjust(const double *p, size_t m, double *adjusted,
                               struct nn_error *err)
 {
     struct ranked_p *order;
-    double most = 0;
+    double max = 0;
 
     if (m == 0) {
         return nn_fail(err, NN_ERR_ARG, "no p values to adjust");
@@ -239,8 +242,8 @@ enum nn_status nn_holm_adjust(const double *p, size_t m, double *adjusted,
         double q = (double)(m - i) * order[i].p;
 
         q = q > 1 ? 1 : q;
-        most = q > most ? q : most;
-        adjusted[order[i].test] = most;
+        max = q > max ? q : max;
+        adjusted[order[i].test] = max;
     }
     nn_mem_free(order);
     return NN_OK;

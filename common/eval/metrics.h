@@ -1,7 +1,7 @@
 /* common/eval/metrics.h - how good are the scores? Ranking, decisions,
  * reliability.
  *
- * Everywhere: scores and probabilities are doubles; a picture passes a
+ * Everywhere: scores and probabilities are doubles; an image passes a
  * threshold t when score >= t; "positive" is 1 for the wanted things and 0 for
  * the rest; arrays are read only and never kept unless said otherwise; sums
  * run in index order in double, so a figure does not depend on the threads.
@@ -179,11 +179,11 @@ struct nn_reliability_bin {
     double lo, hi; /* lo < p <= hi; the first bin also holds p = 0 */
     size_t n;
     double confidence; /* mean p of the bin; NaN when n is 0 */
-    double hit_rate;   /* share of hits; NaN when n is 0 */
+    double accuracy;   /* share of hits; NaN when n is 0 */
 };
 /* Expected calibration error with equal-width bins (Naeini, Cooper and
  * Hauskrecht, AAAI 2015; Guo et al., ICML 2017):
- *   ece = sum_b n_b / n |hit_rate_b - confidence_b|, 0..1.
+ *   ece = sum_b n_b / n |accuracy_b - confidence_b|, 0..1.
  *
  * p     [n] probabilities
  * hit   [n] 0 or 1. Binary: p = P(positive), hit = positive. Many classes:

@@ -63,12 +63,12 @@ enum nn_status nn_reliability(const double *p, const uint8_t *hit, size_t n,
 
         at->n++;
         at->confidence += p[i];
-        at->hit_rate += hit[i] != 0;
+        at->accuracy += hit[i] != 0;
     }
     for (int32_t i = 0; i < n_bins; i++) {
-        sum += fabs(b[i].hit_rate - b[i].confidence);
+        sum += fabs(b[i].accuracy - b[i].confidence);
         b[i].confidence = b[i].n > 0 ? b[i].confidence / (double)b[i].n : NAN;
-        b[i].hit_rate = b[i].n > 0 ? b[i].hit_rate / (double)b[i].n : NAN;
+        b[i].accuracy = b[i].n > 0 ? b[i].accuracy / (double)b[i].n : NAN;
     }
     *ece = sum / (double)n;
     return NN_OK;

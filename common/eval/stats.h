@@ -68,7 +68,7 @@ size_t nn_certify_min_n(double target, double confidence);
  *
  * The safe choice is the largest threshold whose bound reaches the target;
  * there is one exactly when n >= min_n. */
-struct nn_keep {
+struct nn_recall_threshold {
     size_t n; /* positives */
     double target, confidence;
     double threshold;      /* point choice */
@@ -85,10 +85,10 @@ struct nn_keep {
 /* score [n] of the positives only. 0 < target <= 1, 0 < confidence < 1.
  * Errors: NN_ERR_ARG (n is 0, a rate out of range), NN_ERR_NUMERIC (a score
  * is NaN or infinite), NN_ERR_NOMEM. */
-NN_MUST_CHECK enum nn_status nn_keep_threshold(const double *score, size_t n,
-                                               double target, double confidence,
-                                               struct nn_keep *out,
-                                               struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_threshold_at_recall(const double *score, size_t n, double target,
+                       double confidence, struct nn_recall_threshold *out,
+                       struct nn_error *err);
 
 /* ---- tests --------------------------------------------------------------
  */

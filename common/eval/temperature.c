@@ -14,7 +14,7 @@ struct problem {
 
 /* Mean loss at b = 1/T and its first two derivatives by b. */
 struct loss {
-    double value, slope, curve;
+    double value, gradient, curvature;
 };
 
 static void add_softmax(const double *z, size_t k, size_t truth, double b,
@@ -35,8 +35,8 @@ static void add_softmax(const double *z, size_t k, size_t truth, double b,
     }
     mean /= sum;
     l->value += log(sum) - b * (z[truth] - top);
-    l->slope += mean - (z[truth] - top);
-    l->curve += square / sum - mean * mean;
+    l->gradient += mean - (z[truth] - top);
+    l->curvature += square / sum - mean * mean;
 }
 
 /* log(1 + exp(-b m)) for the margin m = z or -z. */
@@ -46,8 +46,8 @@ static void add_sigmoid(double m, double b, struct loss *l)
     double wrong = (m >= 0 ? e : 1) / (1 + e); /* sigmoid(-b m) */
 
     l->value += log1p(e) + (m < 0 ? -b * m : 0);
-    l->slope -= m * wrong;
-    l->curve += m * m * (e / (1 + e)) / (1 + e);
+    l->gradient -= m * wrong;
+    l->curvature += m * m * (e / (1 + e)) / (1 + e);
 }
 
 static struct loss loss_at(const struct problem *p, double b)
@@ -62,29 +62,29 @@ static struct loss loss_at(const struct problem *p, double b)
         }
     }
     l.value /= (double)p->n;
-    l.slope /= (double)p->n;
-    l.curve /= (double)p->n;
+    l.gradient /= (double)p->n;
+    l.curvature /= (double)p->n;
     return l;
 }
 
-/* Root of the slope in (lo, hi), where it changes sign from - to +. */
+/* Root of the gradient in (lo, hi), where it changes sign from - to +. */
 static double solve(const struct problem *p, double lo, double hi)
 {
     double b = 1, last = hi - lo;
 
     for (int i = 0; i < 200; i++) {
         struct loss l = loss_at(p, b);
-        double next = b - l.slope / l.curve;
+        double next = b - l.gradient / l.curvature;
 
-        if (l.slope == 0) {
+        if (l.gradient == 0) {
             break;
         }
-        if (l.slope < 0) {
+        if (l.gradient < 0) {
             lo = b;
         } else {
             hi = b;
         }
-        /* also false for NaN, when the curve is 0 */
+        /* also false for NaN, when the curvature is 0 */
         if (!(next > lo && next < hi && fabs(next - b) < 0.5 * last)) {
             next = sqrt(lo) * sqrt(hi);
         }
@@ -104,13 +104,13 @@ static void fit(const struct problem *p, struct nn_temperature *out)
     double b = 1;
     int at_limit = 0;
 
-    if (one.slope < 0 && loss_at(p, hi).slope <= 0) {
+    if (one.gradient < 0 && loss_at(p, hi).gradient <= 0) {
         b = hi;
         at_limit = 1;
-    } else if (one.slope > 0 && loss_at(p, lo).slope >= 0) {
+    } else if (one.gradient > 0 && loss_at(p, lo).gradient >= 0) {
         b = lo;
         at_limit = 1;
-    } else if (one.slope != 0) {
+    } else if (one.gradient != 0) {
         b = solve(p, lo, hi);
     }
     *out = (struct nn_temperature){ 1 / b, one.value, loss_at(p, b).value,

@@ -81,9 +81,9 @@ static int is_valid(const struct nn_augment *a)
 }
 
 /* A ratio in [1/most, most], as often below one as above. */
-static float draw_ratio(struct nn_rng *rng, float most)
+static float draw_ratio(struct nn_rng *rng, float max)
 {
-    float v = nn_rng_range(rng, -1, 1) * (most - 1);
+    float v = nn_rng_range(rng, -1, 1) * (max - 1);
 
     return v < 0 ? 1 / (1 - v) : 1 + v;
 }
@@ -164,7 +164,7 @@ static void erase_box(struct nn_rng *rng, uint8_t *rgb, int32_t size)
     }
 }
 
-/* Crop, turn and reduce into a side x side picture. */
+/* Crop, turn and reduce into a side x side image. */
 static enum nn_status take_view(const struct nn_augment *a, struct nn_rng *rng,
                                 const struct nn_image *src, int32_t side,
                                 uint8_t *rgb)

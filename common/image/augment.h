@@ -1,4 +1,4 @@
-/* common/image/augment.h - random training views of a photo.
+/* common/image/augment.h - random training views of an image.
  *
  * Every draw comes from the rng that is passed in, which the loader makes
  * from (seed, epoch, image), so a view can be made again at any time. Only
@@ -11,9 +11,9 @@
  *            torchvision: share of the area uniform in [crop_min, crop_max],
  *            width / height in [1/aspect, aspect] with 1 as the median, place
  *            uniform; after 10 boxes that do not fit, the largest centred one
- *            with an allowed aspect. crop_min = 1: the whole picture, squeezed
+ *            with an allowed aspect. crop_min = 1: the whole image, squeezed
  *   rotate   angle uniform in +-rotate about the box centre; what lies
- *            outside the photo repeats its border
+ *            outside the image repeats its border
  *   lowres   the view is made smaller, side share uniform in [lowres_min, 1],
  *            and enlarged again
  *   flip     left and right exchanged
@@ -44,7 +44,7 @@ struct nn_augment {
     float blur;       /* probability of a small blur */
     float erase;      /* probability of an erased box */
 };
-struct nn_augment nn_augment_none(void); /* whole picture, squeezed; no draw */
+struct nn_augment nn_augment_none(void); /* whole image, squeezed; no draw */
 /* The trainer's defaults: crop 0.35..1, aspect 1.33, flip 0.5, rotate 0,
  * brightness, contrast and saturation 0.3, hue 0.03, grey 0.05, lowres 0.25
  * (from 0.25), jpeg 0.2 (from 30), blur 0.1, erase 0.25. */

@@ -1,6 +1,6 @@
 /* common/image/augment_internal.h - the steps of an augmentation.
  *
- * Pictures here are packed RGB bytes [h,w,3], changed in place. Every step
+ * Images here are packed RGB bytes [h,w,3], changed in place. Every step
  * works in whole numbers or in plain double arithmetic without libm, so that
  * the same draws give the same bytes on every machine. */
 #ifndef NN_COMMON_IMAGE_AUGMENT_INTERNAL_H
@@ -19,13 +19,13 @@ struct nn_colour {
     double hue; /* turns */
 };
 /* rgb = H S (c (b rgb - m) + m): brightness b, contrast c about the mean luma
- * m of the brightened picture, saturation matrix S and hue rotation H of
+ * m of the brightened image, saturation matrix S and hue rotation H of
  * W3C Filter Effects Module Level 1, all as one 3x3 matrix and one clamp. */
 void nn_colour_apply(const struct nn_colour *c, uint8_t *rgb, size_t n_pixels);
 
 /* Blur along both axes with [t, 256 - 2t, t] / 256 twice, borders repeated:
  * close to a Gaussian of standard deviation sqrt(t / 64) pixels. tmp has the
- * picture's size. 0 <= t <= 85. */
+ * image's size. 0 <= t <= 85. */
 void nn_blur(uint8_t *rgb, uint8_t *tmp, int32_t w, int32_t h, uint32_t t);
 
 /* Mirror left and right. */

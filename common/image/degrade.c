@@ -102,7 +102,7 @@ static int64_t to_pos(double v)
     return (int64_t)v;
 }
 
-/* Sides of the upright box that a turned one fits in, cut to the picture. */
+/* Sides of the upright box that a turned one fits in, cut to the image. */
 static struct nn_box enclose(const struct nn_image *src, struct nn_box box,
                              double s, double c)
 {

@@ -27,7 +27,7 @@ int nn_fit_parse(const char *name, enum nn_fit *f)
     return -1;
 }
 
-/* The shorter side of a letter-boxed picture. */
+/* The shorter side of a letter-boxed image. */
 static int32_t pad_side(int32_t this_side, int32_t other, int32_t size)
 {
     if (this_side >= other) {
@@ -70,7 +70,7 @@ static uint32_t luma(const uint8_t *p)
     return p[0] * 77u + p[1] * 150u + p[2] * 29u;
 }
 
-/* A picture of w pixels is cut into n equal cells in units of 1/n pixel:
+/* An image of w pixels is cut into n equal cells in units of 1/n pixel:
  * cell i covers [i*w, (i+1)*w), pixel p covers [p*n, (p+1)*n). Add the row's
  * luma into the cells by exact overlap. */
 static void cell_sums(const uint8_t *row, int32_t w, int32_t n, uint64_t *sum)

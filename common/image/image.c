@@ -44,7 +44,7 @@ struct nn_image_options nn_image_defaults(void)
     };
 }
 
-/* Files that other programs would open, and pages saved under a picture's
+/* Files that other programs would open, and pages saved under an image's
  * name, are told apart only to say what they are. */
 static const struct magic {
     enum nn_image_format format;

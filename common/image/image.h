@@ -1,4 +1,4 @@
-/* common/image/image.h - decode a photo into 8-bit RGB.
+/* common/image/image.h - decode an image into 8-bit RGB.
  *
  * Formats are recognised by content, never by name:
  *   JPEG  through TurboJPEG: greyscale, YCbCr, RGB, CMYK and YCCK (with an
@@ -74,7 +74,7 @@ struct nn_image_info {
     int bits;        /* bits per channel as stored; of a palette's indices */
 };
 
-/* 1, 2, 4 or 8: what the sides are divided by when a photo of that header is
+/* 1, 2, 4 or 8: what the sides are divided by when an image of that header is
  * decoded for min_side; 1 unless it is a JPEG. */
 int32_t nn_image_divisor(const struct nn_image_info *info, int32_t min_side);
 

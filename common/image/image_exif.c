@@ -51,7 +51,7 @@ out:
     return st;
 }
 
-/* Where the upright picture's pixels lie in the stored one: the corner its
+/* Where the upright image's pixels lie in the stored one: the corner its
  * first pixel comes from, and whether its rows run along stored columns. */
 static const struct turn {
     unsigned right : 1, bottom : 1, swap : 1;

@@ -1,7 +1,7 @@
 /* common/image/image_internal.h - what the decoders share with image.c.
  *
  * Each format offers a _header function, which reads everything that stands
- * before the pixel data and allocates nothing that depends on the picture,
+ * before the pixel data and allocates nothing that depends on the image,
  * and a _pixels function, which image.c calls once the limits are checked. */
 #ifndef NN_COMMON_IMAGE_INTERNAL_H
 #define NN_COMMON_IMAGE_INTERNAL_H

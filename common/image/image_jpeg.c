@@ -122,7 +122,7 @@ enum nn_status nn_jpeg_header(const uint8_t *b, size_t size,
             continue;
         }
         if (code == M_EOI) {
-            return nn_fail(err, NN_ERR_FORMAT, "JPEG without a picture");
+            return nn_fail(err, NN_ERR_FORMAT, "JPEG without an image");
         }
         size_t n = segment_size(b, size, pos);
 
@@ -155,7 +155,7 @@ enum nn_status nn_jpeg_header(const uint8_t *b, size_t size,
         return fail_truncated(err);
     }
     if (info->w == 0) {
-        return nn_fail(err, NN_ERR_FORMAT, "JPEG without a picture");
+        return nn_fail(err, NN_ERR_FORMAT, "JPEG without an image");
     }
     return NN_OK;
 }
@@ -189,7 +189,7 @@ static int32_t count_scans(const uint8_t *b, size_t size, size_t pos,
     return scans;
 }
 
-/* Warnings that leave a picture worth having. The library keeps the text of
+/* Warnings that leave an image worth having. The library keeps the text of
  * the first warning only, hence the separate look for the end marker. */
 static int is_harmless(const char *text)
 {
@@ -347,7 +347,7 @@ static enum nn_status compress(tjhandle tj, const uint8_t *rgb, int32_t w,
 
     *bytes = NULL;
     if (n == (unsigned long)-1) {
-        return nn_fail(err, NN_ERR_ARG, "picture too large for a JPEG file");
+        return nn_fail(err, NN_ERR_ARG, "image too large for a JPEG file");
     }
     *bytes = nn_mem_realloc(NULL, n, 1);
     if (!*bytes) {
@@ -372,7 +372,7 @@ enum nn_status nn_image_encode_jpeg(const struct nn_image *img, int quality,
     *size = 0;
     if (quality < 1 || quality > 100 || img->w < 1 || img->h < 1) {
         return nn_fail(err, NN_ERR_ARG,
-                       "cannot encode a JPEG: no picture, or "
+                       "cannot encode a JPEG: no image, or "
                        "a quality outside 1..100");
     }
     tjhandle tj = tjInitCompress();

@@ -74,7 +74,7 @@ static enum nn_status fail_library(const png_image *p, struct nn_error *err)
     return nn_fail(err, NN_ERR_FORMAT, "damaged PNG data (%s)", p->message);
 }
 
-/* Pixels of an opened picture. Alpha is laid over white here, not by libpng:
+/* Pixels of an opened image. Alpha is laid over white here, not by libpng:
  * that would blend in linear light, unlike every browser and viewer. */
 static enum nn_status read_pixels(png_image *p, struct nn_image *img,
                                   struct nn_error *err)
@@ -105,7 +105,7 @@ static enum nn_status read_pixels(png_image *p, struct nn_image *img,
 }
 
 /* The simplified interface of libpng 1.6 mixes up the passes of interlaced
- * pictures with 16 bits a channel (pnggroup/libpng issue 853), so these go
+ * images with 16 bits a channel (pnggroup/libpng issue 853), so these go
  * through the interface below it, which returns by longjmp on errors. */
 struct deep {
     const uint8_t *at;
@@ -240,7 +240,7 @@ enum nn_status nn_image_save_png(const struct nn_image *img, const char *path,
     enum nn_status st;
 
     if (img->w < 1 || img->h < 1) {
-        return nn_fail(err, NN_ERR_ARG, "cannot write '%s': no picture", path);
+        return nn_fail(err, NN_ERR_ARG, "cannot write '%s': no image", path);
     }
     st = nn_file_out_open(&out, path, err);
     if (st) {

@@ -33,11 +33,11 @@ NN_MUST_CHECK enum nn_status nn_image_resize(const struct nn_image *src,
                                              enum nn_filter filter,
                                              struct nn_image *dst);
 
-/* How a whole photo becomes a size x size input; part of the model file. */
+/* How a whole image becomes a size x size input; part of the model file. */
 enum nn_fit {
     NN_FIT_CROP,    /* short side to size / crop_share, centre crop */
-    NN_FIT_SQUEEZE, /* whole picture, aspect ratio not kept */
-    NN_FIT_PAD,     /* whole picture, letter-boxed with grey 128 */
+    NN_FIT_SQUEEZE, /* whole image, aspect ratio not kept */
+    NN_FIT_PAD,     /* whole image, letter-boxed with grey 128 */
 };
 const char *nn_fit_name(enum nn_fit f); /* "crop", "squeeze", "pad" */
 int nn_fit_parse(const char *name, enum nn_fit *f); /* 0, or -1 unknown */
@@ -49,10 +49,10 @@ NN_MUST_CHECK enum nn_status nn_image_fit(const struct nn_image *src,
                                           enum nn_fit fit, float crop_share,
                                           int32_t size, uint8_t *rgb);
 
-/* Difference hash: the picture is reduced to 9 x 8 cells of mean luma (77 R +
+/* Difference hash: the image is reduced to 9 x 8 cells of mean luma (77 R +
  * 150 G + 29 B, exact area means); bit 8 y + x is set where cell (x,y) is
  * brighter than cell (x+1,y). Copies at another size or quality differ in few
- * bits (popcount of the XOR <= 6, say), unrelated photos in about 32. Flat
+ * bits (popcount of the XOR <= 6, say), unrelated images in about 32. Flat
  * areas give arbitrary bits. img must not be empty. Allocates nothing. */
 uint64_t nn_image_dhash(const struct nn_image *img);
 

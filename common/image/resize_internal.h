@@ -1,4 +1,4 @@
-/* common/image/resize_internal.h - resampling into a part of a picture. */
+/* common/image/resize_internal.h - resampling into a part of an image. */
 #ifndef NN_COMMON_IMAGE_RESIZE_INTERNAL_H
 #define NN_COMMON_IMAGE_RESIZE_INTERNAL_H
 

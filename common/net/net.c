@@ -1,5 +1,6 @@
 #include "common/base/json.h"
 #include "common/net/net.h"
+#include "common/net/format1.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,7 @@ static enum nn_status build(const struct nn_net_spec *spec, int32_t size,
 static void destroy_graphs(struct nn_net *net)
 {
     nn_graph_destroy(&net->graph);
-    for (size_t i = 0; i < NN_TEST_VIEWS - 1; i++) {
+    for (size_t i = 0; i < NN_TTA_MAX - 1; i++) {
         nn_graph_destroy(&net->more[i]);
     }
 }
@@ -132,9 +133,8 @@ void nn_net_destroy(struct nn_net **np)
     nn_mem_free(net);
 }
 
-enum nn_status nn_net_set_test_views(struct nn_net *net,
-                                     const struct nn_test_views *views,
-                                     struct nn_error *err)
+enum nn_status nn_net_set_tta(struct nn_net *net, const struct nn_tta *views,
+                              struct nn_error *err)
 {
     struct nn_net made = { .spec = net->spec };
     enum nn_status st;
@@ -146,9 +146,10 @@ enum nn_status nn_net_set_test_views(struct nn_net *net,
     made.spec.n_more = views->n - 1;
     for (size_t i = 0; i < views->n; i++) {
         if (views->v[i].size > views->v[0].size || views->v[0].mirrored) {
-            return nn_fail(err, NN_ERR_ARG,
-                           "the first test view must be the largest, and not "
-                           "mirrored");
+            return nn_fail(
+                err, NN_ERR_ARG,
+                "the first test-time view must be the largest, and not "
+                "mirrored");
         }
         if (i > 0) {
             made.spec.more[i - 1] = views->v[i];
@@ -195,7 +196,7 @@ static json_t *three(const float v[3])
     return json_pack("[f, f, f]", (double)v[0], (double)v[1], (double)v[2]);
 }
 
-json_t *nn_net_views_json(const struct nn_net_spec *s)
+json_t *nn_net_tta_json(const struct nn_net_spec *s)
 {
     json_t *a = s->n_more > 0 ? json_array() : NULL;
 
@@ -222,7 +223,7 @@ static json_t *spec_json(const struct nn_net *net)
                   "mean", three(s->mean), "stddev", three(s->stddev), "outputs",
                   outputs, "temperature", net->temperature);
     if (s->n_more > 0) {
-        nn_json_put(&j, "test_views", nn_net_views_json(s));
+        nn_json_put(&j, "tta", nn_net_tta_json(s));
     }
     return j;
 }
@@ -327,11 +328,11 @@ static void read_words(struct reader *r, struct nn_net_spec *s)
 
 static void read_views(struct reader *r, struct nn_net_spec *s)
 {
-    const json_t *a = json_object_get(r->j, "test_views");
+    const json_t *a = nn_format1_get(r->j, "tta");
     size_t n = json_array_size(a);
 
-    if (a != NULL && (n < 1 || n >= NN_TEST_VIEWS)) {
-        bad(r, "test_views");
+    if (a != NULL && (n < 1 || n >= NN_TTA_MAX)) {
+        bad(r, "tta");
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -339,9 +340,9 @@ static void read_views(struct reader *r, struct nn_net_spec *s)
         json_int_t size = json_integer_value(json_object_get(v, "size"));
         const json_t *mirrored = json_object_get(v, "mirrored");
 
-        if (size < 32 || size > s->size || s->size > NN_TEST_VIEW_SIZE ||
+        if (size < 32 || size > s->size || s->size > NN_TTA_MAX_SIZE ||
             !json_is_boolean(mirrored)) {
-            bad(r, "test_views");
+            bad(r, "tta");
             return;
         }
         s->more[i].size = (int32_t)size;

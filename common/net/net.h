@@ -1,4 +1,4 @@
-/* common/net/net.h - a network together with how a photo becomes its input.
+/* common/net/net.h - a network together with how an image becomes its input.
  *
  * Whatever changes a prediction travels with the weights: input size, fit
  * rule, normalisation, head, temperature, class names. So training,
@@ -22,7 +22,7 @@ struct nn_net_spec {
     float width;   /* of MobileNetV4-Conv-Small */
     int32_t size;  /* input pixels, square */
     size_t n_more; /* views behind the first, which has `size` */
-    struct nn_test_view more[NN_TEST_VIEWS - 1];
+    struct nn_tta_view more[NN_TTA_MAX - 1];
     float dropout; /* before the classifier, training only */
     enum nn_head head;
     enum nn_fit fit;
@@ -38,12 +38,12 @@ struct nn_net_spec nn_net_spec_defaults(void);
 struct nn_net {
     struct nn_net_spec spec; /* outputs points to own copies */
     struct nn_graph *graph;
-    struct nn_graph *more[NN_TEST_VIEWS - 1]; /* the same at other sizes */
+    struct nn_graph *more[NN_TTA_MAX - 1]; /* the same at other sizes */
     struct nn_params params; /* values; gradients only while training */
     double temperature;      /* 1 until calibrated */
 };
 
-/* How a photo becomes its input. */
+/* How an image becomes its input. */
 struct nn_input nn_net_input(const struct nn_net_spec *spec);
 
 /* The graph, all weights 0: for weights that are about to be read. */
@@ -55,17 +55,17 @@ NN_MUST_CHECK enum nn_status nn_net_create(const struct nn_net_spec *spec,
                                            uint64_t seed, struct nn_net **out,
                                            struct nn_error *err);
 void nn_net_destroy(struct nn_net **net);
-/* From now on the net sees pictures in these views, the first of which gives
+/* From now on the net sees images in these views, the first of which gives
  * spec.size; none: as it is. Weights stay. Scorers, training and saving of the
  * net come after this, not before. Errors: NN_ERR_ARG (a view larger than the
  * first, the first mirrored), NN_ERR_NOMEM; the net is then as it was. */
-NN_MUST_CHECK enum nn_status
-nn_net_set_test_views(struct nn_net *net, const struct nn_test_views *views,
-                      struct nn_error *err);
+NN_MUST_CHECK enum nn_status nn_net_set_tta(struct nn_net *net,
+                                            const struct nn_tta *views,
+                                            struct nn_error *err);
 /* [{"size": 160, "mirrored": true}, ...], the views behind the first; NULL
  * when there are none. */
-json_t *nn_net_views_json(const struct nn_net_spec *spec);
-/* Multiply-adds of one picture, all views. */
+json_t *nn_net_tta_json(const struct nn_net_spec *spec);
+/* Multiply-adds of one image, all views. */
 size_t nn_net_macs(const struct nn_net *net);
 
 /* Weights under PREFIX ("gate."), spec and temperature as JSON metadata under
@@ -133,7 +133,7 @@ NN_MUST_CHECK enum nn_status nn_scorer_run_bytes(struct nn_scorer *s,
 size_t nn_scorer_dims(const struct nn_scorer *s);
 NN_MUST_CHECK enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
                                                  float *embedding);
-/* The part of a net behind the mean over the picture, on features [n,C]:
+/* The part of a net behind the mean over the image, on features [n,C]:
  * logits [n,K] = classifier(relu(norm(conv(features)))), or
  * classifier(features) for a net whose head stands before the mean, with the
  * running statistics. A plain loop, for a few vectors; any thread.
@@ -141,8 +141,8 @@ NN_MUST_CHECK enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
 NN_MUST_CHECK enum nn_status nn_net_head(const struct nn_net *net,
                                          const float *features, size_t n,
                                          float *logits, struct nn_error *err);
-/* What each place of a picture says: map [H,W,K] holds the logits that the net
- * would give if the features of the whole picture were those of that place
+/* What each place of an image says: map [H,W,K] holds the logits that the net
+ * would give if the features of the whole image were those of that place
  * (class activation maps, B. Zhou et al., CVPR 2016; the head between mean and
  * classifier is applied place by place). rgb [size,size,3] is one fitted input;
  * *h = *w = size / 32, rounded up. map is freed with nn_mem_free().

@@ -44,9 +44,8 @@ static enum nn_status reduce(const struct nn_image *img, int32_t side,
     return NN_OK;
 }
 
-enum nn_status nn_picture_prepare(const uint8_t *bytes, size_t size,
-                                  int32_t side, struct nn_image *img,
-                                  struct nn_error *err)
+enum nn_status nn_image_prepare(const uint8_t *bytes, size_t size, int32_t side,
+                                struct nn_image *img, struct nn_error *err)
 {
     struct nn_image whole = NN_IMAGE_INIT;
     enum nn_status st = nn_decode_for(bytes, size, side, &whole, NULL, err);

@@ -1,4 +1,4 @@
-/* common/net/prepare.h - from a photo to the input of a net: the one way.
+/* common/net/prepare.h - from an image to the input of a net: the one way.
  *
  *   1. decode   a JPEG is halved while it is decoded (DCT scaling) so long as
  *               its shorter side stays >= side; other formats in full
@@ -8,10 +8,10 @@
  *   4. scale    x = (byte - mean) / stddev per channel, floats [S,S,3]
  * with side = S / crop_share (the pixels that the fit needs), or less where
  * somebody asks for the look of smaller files. Validation, scoring, the report
- * and the library all go this way, so that a photo gives the same bits
+ * and the library all go this way, so that an image gives the same bits
  * everywhere; training takes its crops from what step 2 leaves.
  *
- * Two nets on one photo see what each saw in training: steps 2 to 4 are made
+ * Two nets on one image see what each saw in training: steps 2 to 4 are made
  * for each from the same decoded image, and the decoded image is the same
  * where step 1 gives both the same scale (nn_decode_serves(): always for PNG
  * and WebP, for equal sides, and for a JPEG whose shorter side is >= 8 sides of
@@ -41,16 +41,16 @@ NN_MUST_CHECK enum nn_status nn_decode_for(const uint8_t *bytes, size_t size,
                                            struct nn_image_info *info,
                                            struct nn_error *err);
 /* 1 when decoding for side `have` gives the image that decoding for `want`
- * would give; info: that of the photo. */
+ * would give; info: that of the image. */
 int nn_decode_serves(const struct nn_image_info *info, int32_t have,
                      int32_t want);
 
-/* Steps 1 and 2: what the loader keeps of a photo, and what augmented views
+/* Steps 1 and 2: what the loader keeps of an image, and what augmented views
  * are made from. Errors: those of nn_image_decode(). */
-NN_MUST_CHECK enum nn_status nn_picture_prepare(const uint8_t *bytes,
-                                                size_t size, int32_t side,
-                                                struct nn_image *img,
-                                                struct nn_error *err);
+NN_MUST_CHECK enum nn_status nn_image_prepare(const uint8_t *bytes, size_t size,
+                                              int32_t side,
+                                              struct nn_image *img,
+                                              struct nn_error *err);
 
 /* Steps 2 and 3: rgb [S,S,3] of an oriented image of any size (step 2 leaves
  * an image that went through it already as it is).

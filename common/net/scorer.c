@@ -10,14 +10,14 @@
 /* A view behind the first. */
 struct view {
     struct nn_exec *exec;
-    struct nn_view_scale scale;
+    struct nn_tta_scale scale;
     float *input;
 };
 
 struct nn_scorer {
     const struct nn_net *net;
     struct nn_exec *exec;
-    struct view more[NN_TEST_VIEWS - 1];
+    struct view more[NN_TTA_MAX - 1];
     float *mean; /* logits [max_batch,K], where there is more than one view */
     int32_t max_batch;
     int32_t side; /* of items, at most; 0: as the net needs */
@@ -35,8 +35,8 @@ static enum nn_status make_views(struct nn_scorer *s,
     for (size_t i = 0; !st && i < spec->n_more; i++) {
         size_t side = (size_t)spec->more[i].size;
 
-        st = nn_view_scale_init(&s->more[i].scale, spec->size, spec->more[i],
-                                err);
+        st = nn_tta_scale_init(&s->more[i].scale, spec->size, spec->more[i],
+                               err);
         if (!st) {
             st = nn_exec_create(s->net->more[i], opt, &s->more[i].exec, err);
         }
@@ -97,9 +97,9 @@ void nn_scorer_destroy(struct nn_scorer **sp)
         return;
     }
     nn_exec_destroy(&s->exec);
-    for (size_t i = 0; i < NN_TEST_VIEWS - 1; i++) {
+    for (size_t i = 0; i < NN_TTA_MAX - 1; i++) {
         nn_exec_destroy(&s->more[i].exec);
-        nn_view_scale_release(&s->more[i].scale);
+        nn_tta_scale_release(&s->more[i].scale);
         nn_mem_free(s->more[i].input);
     }
     nn_mem_free(s->mean);
@@ -158,7 +158,7 @@ static enum nn_status run(struct nn_scorer *s, const float *input, int32_t n,
         struct view *view = &s->more[v];
         struct nn_tensor more;
 
-        nn_view_scale_run(&view->scale, input, n, view->input);
+        nn_tta_scale_run(&view->scale, input, n, view->input);
         st = nn_exec_forward(view->exec, NULL, view->input, n, 0, &more, err);
         for (size_t i = 0; !st && i < count; i++) {
             s->mean[i] += more.data[i];
@@ -178,7 +178,7 @@ enum nn_status nn_scorer_run(struct nn_scorer *s, const float *input, int32_t n,
     enum nn_status st;
 
     if (n < 1 || n > s->max_batch) {
-        return nn_fail(err, NN_ERR_ARG, "batch of %d pictures, 1 to %d fit",
+        return nn_fail(err, NN_ERR_ARG, "batch of %d images, 1 to %d fit",
                        (int)n, (int)s->max_batch);
     }
     st = run(s, input, n, &z, err);

@@ -13,8 +13,7 @@ enum { VIEW_MIN = 32, CHANNELS = 3 };
 /* --- text --- */
 
 /* One view; *end is behind it. 0 when it is none. */
-static int parse_view(const char *text, const char **end,
-                      struct nn_test_view *v)
+static int parse_view(const char *text, const char **end, struct nn_tta_view *v)
 {
     char *behind;
     long size;
@@ -23,7 +22,7 @@ static int parse_view(const char *text, const char **end,
         return 0;
     }
     size = strtol(text, &behind, 10);
-    if (size < VIEW_MIN || size > NN_TEST_VIEW_SIZE) {
+    if (size < VIEW_MIN || size > NN_TTA_MAX_SIZE) {
         return 0;
     }
     v->size = (int32_t)size;
@@ -32,9 +31,9 @@ static int parse_view(const char *text, const char **end,
     return **end == ',' || **end == '\0';
 }
 
-static const char *refuse(const struct nn_test_views *views)
+static const char *refuse(const struct nn_tta *views)
 {
-    const struct nn_test_view *last = &views->v[views->n - 1];
+    const struct nn_tta_view *last = &views->v[views->n - 1];
 
     if (views->v[0].mirrored) {
         return "the first cannot be mirrored";
@@ -43,35 +42,36 @@ static const char *refuse(const struct nn_test_views *views)
                                          : NULL;
 }
 
-enum nn_status nn_test_views_parse(const char *text,
-                                   struct nn_test_views *views,
-                                   struct nn_error *err)
+enum nn_status nn_tta_parse(const char *text, struct nn_tta *views,
+                            struct nn_error *err)
 {
     const char *at = text, *why;
 
-    for (views->n = 0; views->n < NN_TEST_VIEWS; at++) {
+    for (views->n = 0; views->n < NN_TTA_MAX; at++) {
         if (!parse_view(at, &at, &views->v[views->n])) {
             return nn_fail(err, NN_ERR_ARG,
-                           "'%s' is not a list of test views: sizes from %d to "
+                           "'%s' is not a list of test-time augmentation: "
+                           "sizes from %d to "
                            "%d, m behind one for mirrored, as in 224,160m",
-                           text, VIEW_MIN, NN_TEST_VIEW_SIZE);
+                           text, VIEW_MIN, NN_TTA_MAX_SIZE);
         }
         views->n++;
         why = refuse(views);
         if (why != NULL) {
-            return nn_fail(err, NN_ERR_ARG, "test views '%s': %s", text, why);
+            return nn_fail(err, NN_ERR_ARG, "test-time augmentation '%s': %s",
+                           text, why);
         }
         if (*at == '\0') {
             return NN_OK;
         }
     }
-    return nn_fail(err, NN_ERR_ARG, "test views '%s': more than %d", text,
-                   NN_TEST_VIEWS);
+    return nn_fail(err, NN_ERR_ARG, "test-time augmentation '%s': more than %d",
+                   text, NN_TTA_MAX);
 }
 
 /* --- scaling --- */
 
-static void set_weights(struct nn_view_scale *s, int32_t j)
+static void set_weights(struct nn_tta_scale *s, int32_t j)
 {
     double r = (double)s->from / s->to, c = (j + 0.5) * r, sum = 0;
     float *w = s->weight + (size_t)j * (size_t)s->taps;
@@ -88,13 +88,13 @@ static void set_weights(struct nn_view_scale *s, int32_t j)
     }
 }
 
-enum nn_status nn_view_scale_init(struct nn_view_scale *s, int32_t from,
-                                  struct nn_test_view to, struct nn_error *err)
+enum nn_status nn_tta_scale_init(struct nn_tta_scale *s, int32_t from,
+                                 struct nn_tta_view to, struct nn_error *err)
 {
-    *s = (struct nn_view_scale){ .from = from,
-                                 .to = to.size,
-                                 .mirrored = to.mirrored };
-    if (to.size < 1 || to.size > from || from > NN_TEST_VIEW_SIZE) {
+    *s = (struct nn_tta_scale){ .from = from,
+                                .to = to.size,
+                                .mirrored = to.mirrored };
+    if (to.size < 1 || to.size > from || from > NN_TTA_MAX_SIZE) {
         return nn_fail(err, NN_ERR_ARG,
                        "a view of %d pixels cannot be made from %d",
                        (int)to.size, (int)from);
@@ -114,15 +114,15 @@ enum nn_status nn_view_scale_init(struct nn_view_scale *s, int32_t from,
     return NN_OK;
 }
 
-void nn_view_scale_release(struct nn_view_scale *s)
+void nn_tta_scale_release(struct nn_tta_scale *s)
 {
     nn_mem_free(s->first);
     nn_mem_free(s->weight);
-    *s = (struct nn_view_scale)NN_VIEW_SCALE_INIT;
+    *s = (struct nn_tta_scale)NN_VIEW_SCALE_INIT;
 }
 
 struct scaling {
-    const struct nn_view_scale *s;
+    const struct nn_tta_scale *s;
     const float *in;
     float *out;
 };
@@ -131,11 +131,11 @@ struct scaling {
 static void scale_row(void *ctx, size_t i)
 {
     const struct scaling *a = ctx;
-    const struct nn_view_scale *s = a->s;
+    const struct nn_tta_scale *s = a->s;
     size_t from = (size_t)s->from, to = (size_t)s->to, y = i % to;
     size_t wide = from * CHANNELS;
     const float *in = a->in + i / to * from * wide + (size_t)s->first[y] * wide;
-    float row[NN_TEST_VIEW_SIZE * CHANNELS], *out = a->out + i * to * CHANNELS;
+    float row[NN_TTA_MAX_SIZE * CHANNELS], *out = a->out + i * to * CHANNELS;
 
     memset(row, 0, wide * sizeof *row);
     for (int32_t t = 0; t < s->taps; t++, in += wide) {
@@ -160,16 +160,16 @@ static void scale_row(void *ctx, size_t i)
     }
 }
 
-void nn_view_scale_run(const struct nn_view_scale *s, const float *in,
-                       int32_t n, float *out)
+void nn_tta_scale_run(const struct nn_tta_scale *s, const float *in, int32_t n,
+                      float *out)
 {
     struct scaling a = { s, in, out };
 
     nn_parallel_for((size_t)n * (size_t)s->to, scale_row, &a);
 }
 
-void nn_view_scale_matrices(const struct nn_view_scale *s, float *rows,
-                            float *columns)
+void nn_tta_scale_matrices(const struct nn_tta_scale *s, float *rows,
+                           float *columns)
 {
     size_t from = (size_t)s->from, to = (size_t)s->to;
 

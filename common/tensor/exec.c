@@ -25,13 +25,13 @@ enum nn_status nn_exec_create(const struct nn_graph *g,
     e->opt = *opt;
     st = nn_exec_fuse(e, err);
     if (!st) {
-        st = nn_group_plan(e, err);
+        st = nn_microbatch_plan(e, err);
     }
     if (!st) {
         st = nn_exec_place(e, err);
     }
     if (!st && !opt->train) {
-        st = nn_lead_plan(e, err);
+        st = nn_fused_plan(e, err);
     }
     if (st) {
         nn_exec_destroy(&e);
@@ -63,7 +63,7 @@ void nn_exec_destroy(struct nn_exec **ep)
     nn_buf_release(&e->constants);
     nn_buf_release(&e->work);
     nn_buf_release(&e->fold);
-    nn_buf_release(&e->groups);
+    nn_buf_release(&e->microbatches);
     nn_mem_free(e);
 }
 
@@ -167,7 +167,7 @@ struct pass {
 static void forward_steps(void *ctx)
 {
     struct pass *pass = ctx;
-    size_t first = pass->e->opt.train ? 0 : nn_lead_forward(pass->e);
+    size_t first = pass->e->opt.train ? 0 : nn_fused_forward(pass->e);
 
     for (size_t t = first; t < pass->e->n_steps; t++) {
         nn_step_forward(pass->e, &pass->e->step[t], pass->p);

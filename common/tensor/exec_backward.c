@@ -33,14 +33,14 @@ static void norm_coefficients(struct nn_exec *e, struct nn_step *s,
 
     for (size_t i = 0; i < c; i++) {
         double inv = (double)s->inv_std[i], mean = (double)s->mean[i];
-        double slope = (double)gamma[i] * inv;
-        double curve = -slope * inv * s->sum_sq[i] / rows;
+        double coef_dy = (double)gamma[i] * inv;
+        double coef_z = -coef_dy * inv * s->sum_sq[i] / rows;
 
         dbeta[i] += (float)s->sum[i];
         dgamma[i] += (float)s->sum_sq[i];
-        s->inv_std[i] = (float)slope;
-        s->curve[i] = (float)curve;
-        s->mean[i] = (float)(-slope * s->sum[i] / rows - curve * mean);
+        s->inv_std[i] = (float)coef_dy;
+        s->coef_z[i] = (float)coef_z;
+        s->mean[i] = (float)(-coef_dy * s->sum[i] / rows - coef_z * mean);
     }
 }
 
@@ -49,11 +49,11 @@ static void norm_coefficients(struct nn_exec *e, struct nn_step *s,
 static void norm_sums(struct nn_exec *e, struct nn_step *s, struct nn_params *p,
                       const float *x, const float *dy)
 {
-    struct nn_norm_past past = nn_step_past(s);
+    struct nn_norm_saved saved = nn_step_saved(s);
 
     if (!s->gathered) {
         nn_norm_backward_sums(x, dy, nn_step_rows(e->graph, s->out, e->batch),
-                              (size_t)e->graph->node[s->out].shape.c, &past,
+                              (size_t)e->graph->node[s->out].shape.c, &saved,
                               s->sum, s->sum_sq, e->work.data);
     }
     s->gathered = 0;
@@ -64,11 +64,11 @@ static void norm_sums(struct nn_exec *e, struct nn_step *s, struct nn_params *p,
 static void norm_apply(struct nn_exec *e, struct nn_step *s, const float *x,
                        const float *dy, float *dx)
 {
-    struct nn_norm_past past = nn_step_past(s);
+    struct nn_norm_saved saved = nn_step_saved(s);
 
     nn_norm_backward_apply(x, dy, nn_step_rows(e->graph, s->out, e->batch),
-                           (size_t)e->graph->node[s->out].shape.c, &past,
-                           s->inv_std, s->curve, s->mean, dx);
+                           (size_t)e->graph->node[s->out].shape.c, &saved,
+                           s->inv_std, s->coef_z, s->mean, dx);
 }
 
 static void backward_conv(struct nn_exec *e, struct nn_step *s,
@@ -108,9 +108,9 @@ static void backward_fused(struct nn_exec *e, struct nn_step *s,
     size_t n = nn_step_floats(e->graph, s->out, e->batch);
     float *dy = e->dy[s->out];
 
-    if (s->group > 0) {
+    if (s->microbatch > 0) {
         norm_sums(e, s, p, s->z, dy);
-        nn_group_backward(e, s, p);
+        nn_microbatch_backward(e, s, p);
         return;
     }
     if (s->act && (s->residual >= 0 || s->norm < 0)) {

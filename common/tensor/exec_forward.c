@@ -115,8 +115,8 @@ static void forward_conv(struct nn_exec *e, struct nn_step *s,
                         e->y[s->out], e->work.data);
         return;
     }
-    if (s->group > 0) {
-        nn_group_forward(e, s);
+    if (s->microbatch > 0) {
+        nn_microbatch_forward(e, s);
     } else {
         end.sum = s->sum;
         end.sum_sq = s->sum_sq;
@@ -124,7 +124,7 @@ static void forward_conv(struct nn_exec *e, struct nn_step *s,
                         e->work.data);
     }
     train_norm(e, s, p);
-    if (!nn_group_applies(e, s)) {
+    if (!nn_microbatch_fuses_norm(e, s)) {
         nn_norm_apply(s->z, nn_step_rows(g, s->out, e->batch),
                       (size_t)node->shape.c, s->scale, s->shift, res, s->act,
                       e->y[s->out]);

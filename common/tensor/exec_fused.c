@@ -1,17 +1,18 @@
-/* Inference: the leading steps of a net over a few images at a time. A thread
- * that takes some images through all of them finds each result in its second
- * cache, and no thread waits for another between the steps. Early steps touch
- * most, late ones have most weights: so the groups of early steps are parts of
- * those of later ones, down to single images. */
+/* Depth-first inference: the first steps of a net over a microbatch, a few
+ * images at a time. A thread that takes some images through all of them finds
+ * each result in its L2 cache, and no thread waits for another between the
+ * steps. Early steps touch most, late ones have most weights: so the
+ * microbatches of early steps are parts of those of later ones, down to single
+ * images. */
 #include "common/base/parallel.h"
 #include "common/tensor/exec_internal.h"
 #include "common/tensor/plan.h"
 
 enum {
-    IMAGES = 16,           /* most of a group */
-    NEAR_FLOATS = 150000,  /* input and output of a step for its group */
-    LEAST_FLOATS = 100000, /* of an image that are worth it */
-    BUSY = 85,             /* per cent of the threads' time, or no groups */
+    IMAGES = 16,         /* largest microbatch */
+    L2_FLOATS = 150000,  /* input and output of a step for its microbatch */
+    MIN_FLOATS = 100000, /* of an image that are worth it */
+    BUSY = 85,           /* per cent of the threads' time, or no microbatches */
 };
 
 /* 1 when nothing behind step `last` reads what the steps before it made. */
@@ -29,7 +30,8 @@ static int can_end(const struct nn_exec *e, size_t last)
     return 1;
 }
 
-/* Steps that may lead: convolutions whose inner outputs nobody else wants. */
+/* Steps that may be fused depth-first: convolutions whose inner outputs nobody
+ * else wants. */
 static size_t count_steps(const struct nn_exec *e)
 {
     size_t best = 0;
@@ -55,21 +57,22 @@ static size_t touched(const struct nn_exec *e, size_t t)
            nn_step_floats(e->graph, e->step[t].out, 1);
 }
 
-/* Images of each step's group, a power of two, no less than those of the step
- * before. Returns what the largest step touches. */
-static size_t plan_groups(struct nn_exec *e, size_t most)
+/* Images of each step's microbatch, a power of two, no less than those of the
+ * step before. Returns what the largest step touches. */
+static size_t plan_microbatches(struct nn_exec *e, size_t max)
 {
-    size_t near = e->opt.cache_floats > 0 ? e->opt.cache_floats : NEAR_FLOATS;
-    size_t n = e->lead.steps, largest = 0;
+    size_t l2_floats =
+        e->opt.cache_floats > 0 ? e->opt.cache_floats : L2_FLOATS;
+    size_t n = e->fused.steps, largest = 0;
 
     for (size_t t = n; t-- > 0;) {
         size_t floats = touched(e, t), images = 1;
 
-        while (2 * images <= most && 2 * images * floats <= near) {
+        while (2 * images <= max && 2 * images * floats <= l2_floats) {
             images *= 2;
         }
-        most = images;
-        e->step[t].lead_images = images;
+        max = images;
+        e->step[t].fused_images = images;
         largest = floats > largest ? floats : largest;
     }
     return largest;
@@ -80,19 +83,20 @@ static enum nn_status plan_steps(struct nn_exec *e, struct nn_error *err)
     size_t work = 0;
     enum nn_status st = NN_OK;
 
-    for (size_t t = 0; !st && t < e->lead.steps; t++) {
+    for (size_t t = 0; !st && t < e->fused.steps; t++) {
         struct nn_step *s = &e->step[t];
         size_t n;
 
-        st = nn_conv_create(&e->graph->node[s->conv].conv,
-                            (int32_t)s->lead_images, e->opt.cpu, &s->part, err);
+        st =
+            nn_conv_create(&e->graph->node[s->conv].conv,
+                           (int32_t)s->fused_images, e->opt.cpu, &s->part, err);
         if (!st) {
-            nn_conv_one_piece(s->part, 1);
+            nn_conv_one_chunk(s->part, 1);
             n = nn_conv_work_floats(s->part, 0);
             work = n > work ? n : work;
         }
     }
-    e->lead.work = nn_step_padded(work);
+    e->fused.work = nn_step_padded(work);
     return st;
 }
 
@@ -103,15 +107,15 @@ static struct nn_plan_buffer place_of(struct nn_exec *e, size_t t)
     struct nn_step *s = &e->step[t];
     struct nn_plan_buffer b = { .first = (int32_t)t, .last = (int32_t)t };
 
-    s->lead_hold = s->lead_images;
-    for (size_t u = t + 1; u < e->lead.steps; u++) {
+    s->fused_hold = s->fused_images;
+    for (size_t u = t + 1; u < e->fused.steps; u++) {
         if (e->step[u].x == s->out || e->step[u].residual == s->out) {
             b.last = (int32_t)u;
-            s->lead_hold = e->step[u].lead_images;
+            s->fused_hold = e->step[u].fused_images;
         }
     }
-    b.first = s->lead_hold > s->lead_images ? 0 : b.first;
-    b.floats = nn_step_floats(e->graph, s->out, (int32_t)s->lead_hold);
+    b.first = s->fused_hold > s->fused_images ? 0 : b.first;
+    b.floats = nn_step_floats(e->graph, s->out, (int32_t)s->fused_hold);
     return b;
 }
 
@@ -119,7 +123,7 @@ static struct nn_plan_buffer place_of(struct nn_exec *e, size_t t)
  * where all of the net finds it. */
 static enum nn_status plan_scratch(struct nn_exec *e)
 {
-    size_t total, n = e->lead.steps;
+    size_t total, n = e->fused.steps;
     struct nn_plan_buffer *b = nn_mem_calloc(n, sizeof *b);
     enum nn_status st;
 
@@ -130,31 +134,31 @@ static enum nn_status plan_scratch(struct nn_exec *e)
         b[t] = place_of(e, t);
     }
     st = nn_plan(b, n, &total);
-    e->lead.floats = nn_step_padded(total) + e->lead.work;
+    e->fused.floats = nn_step_padded(total) + e->fused.work;
     for (size_t t = 0; !st && t < n; t++) {
-        e->step[t].lead_at = e->lead.work + b[t].offset;
+        e->step[t].fused_at = e->fused.work + b[t].offset;
     }
     nn_mem_free(b);
     if (!st) {
-        st = nn_buf_reset(&e->groups, e->lead.threads * e->lead.floats);
-        e->bytes += e->groups.count * sizeof(float);
+        st = nn_buf_reset(&e->microbatches, e->fused.threads * e->fused.floats);
+        e->bytes += e->microbatches.count * sizeof(float);
     }
     return st;
 }
 
-enum nn_status nn_lead_plan(struct nn_exec *e, struct nn_error *err)
+enum nn_status nn_fused_plan(struct nn_exec *e, struct nn_error *err)
 {
-    size_t most = (size_t)e->opt.max_batch;
+    size_t max = (size_t)e->opt.max_batch;
     enum nn_status st;
 
-    e->lead.steps = count_steps(e);
-    e->lead.threads = smaller((size_t)nn_parallel_threads(), most);
-    most = smaller(most / e->lead.threads, IMAGES);
-    if (plan_groups(e, most) < LEAST_FLOATS && e->opt.cache_floats == 0) {
-        e->lead.steps = 0;
+    e->fused.steps = count_steps(e);
+    e->fused.threads = smaller((size_t)nn_parallel_threads(), max);
+    max = smaller(max / e->fused.threads, IMAGES);
+    if (plan_microbatches(e, max) < MIN_FLOATS && e->opt.cache_floats == 0) {
+        e->fused.steps = 0;
     }
-    if (e->lead.steps == 0 || e->opt.max_batch < 2) {
-        e->lead.steps = 0;
+    if (e->fused.steps == 0 || e->opt.max_batch < 2) {
+        e->fused.steps = 0;
         return NN_OK;
     }
     st = plan_steps(e, err);
@@ -168,12 +172,12 @@ enum nn_status nn_lead_plan(struct nn_exec *e, struct nn_error *err)
 static float *images_of(const struct nn_exec *e, float *scratch, nn_node id,
                         size_t b)
 {
-    for (size_t t = 0; t + 1 < e->lead.steps; t++) {
+    for (size_t t = 0; t + 1 < e->fused.steps; t++) {
         const struct nn_step *s = &e->step[t];
 
         if (s->out == id) {
-            return scratch + s->lead_at +
-                   b % s->lead_hold * nn_step_floats(e->graph, id, 1);
+            return scratch + s->fused_at +
+                   b % s->fused_hold * nn_step_floats(e->graph, id, 1);
         }
     }
     return e->y[id] + b * nn_step_floats(e->graph, id, 1);
@@ -192,14 +196,14 @@ static void run_step(const struct nn_exec *e, float *scratch, size_t t,
                     s->packed, &end, images_of(e, scratch, s->out, b), scratch);
 }
 
-/* Steps 0..end-1 for images b..b+n-1: the last ones that take groups of one
- * size, for each group behind the steps before them. */
+/* Steps 0..end-1 for images b..b+n-1: the last ones that take microbatches of
+ * one size, for each behind the steps before them. */
 static void run_steps(const struct nn_exec *e, float *scratch, size_t end,
                       size_t b, size_t n)
 {
-    size_t images = e->step[end - 1].lead_images, first = end - 1;
+    size_t images = e->step[end - 1].fused_images, first = end - 1;
 
-    while (first > 0 && e->step[first - 1].lead_images == images) {
+    while (first > 0 && e->step[first - 1].fused_images == images) {
         first--;
     }
     for (size_t i = 0; i < n; i += images) {
@@ -214,13 +218,14 @@ static void run_steps(const struct nn_exec *e, float *scratch, size_t end,
     }
 }
 
-static void lead_group(void *ctx, size_t i)
+static void fused_task(void *ctx, size_t i)
 {
     const struct nn_exec *e = ctx;
-    size_t b = i * e->lead.images;
+    size_t b = i * e->fused.images;
 
-    run_steps(e, e->groups.data + nn_parallel_thread() * e->lead.floats,
-              e->lead.steps, b, smaller(e->lead.images, (size_t)e->batch - b));
+    run_steps(e, e->microbatches.data + nn_parallel_thread() * e->fused.floats,
+              e->fused.steps, b,
+              smaller(e->fused.images, (size_t)e->batch - b));
 }
 
 /* Images that a thread takes at a time, so that all are busy; 0: they are
@@ -228,11 +233,11 @@ static void lead_group(void *ctx, size_t i)
 static size_t shared_out(const struct nn_exec *e, size_t threads)
 {
     size_t batch = (size_t)e->batch;
-    size_t images = e->step[e->lead.steps - 1].lead_images;
+    size_t images = e->step[e->fused.steps - 1].fused_images;
 
     for (; images > 0; images /= 2) {
-        size_t groups = (batch + images - 1) / images;
-        size_t rounds = (groups + threads - 1) / threads;
+        size_t microbatches = (batch + images - 1) / images;
+        size_t rounds = (microbatches + threads - 1) / threads;
 
         if (100 * batch >= BUSY * rounds * threads * images) {
             break;
@@ -241,18 +246,18 @@ static size_t shared_out(const struct nn_exec *e, size_t threads)
     return images;
 }
 
-size_t nn_lead_forward(struct nn_exec *e)
+size_t nn_fused_forward(struct nn_exec *e)
 {
     size_t threads = (size_t)nn_parallel_threads();
 
-    if (e->lead.steps == 0 || e->batch < 2 || threads > e->lead.threads) {
+    if (e->fused.steps == 0 || e->batch < 2 || threads > e->fused.threads) {
         return 0;
     }
-    e->lead.images = shared_out(e, threads);
-    if (e->lead.images == 0) {
+    e->fused.images = shared_out(e, threads);
+    if (e->fused.images == 0) {
         return 0;
     }
-    nn_parallel_for(((size_t)e->batch + e->lead.images - 1) / e->lead.images,
-                    lead_group, e);
-    return e->lead.steps;
+    nn_parallel_for(((size_t)e->batch + e->fused.images - 1) / e->fused.images,
+                    fused_task, e);
+    return e->fused.steps;
 }

@@ -22,14 +22,14 @@ struct nn_step {
     struct nn_conv_later later, far; /* inference: weights of steps behind */
     float *z; /* training: convolution output before the norm */
     float *mean, *inv_std, *scale, *shift; /* [C] of the norm */
-    float *curve;                          /* [C], scratch of backward */
+    float *coef_z;                         /* [C], scratch of backward */
     double *sum, *sum_sq;                  /* [C] */
-    struct nn_conv *part; /* plan for a group of images, or NULL */
-    size_t group;         /* images of a group; 0: all in one pass */
-    size_t pieces;        /* most pieces of groups for the threads */
-    /* Inference, see exec_lead.c: images of a group, floats to its output in a
-     * thread's scratch and images that are held there. */
-    size_t lead_images, lead_at, lead_hold;
+    struct nn_conv *part;                  /* plan for a microbatch, or NULL */
+    size_t microbatch; /* images of a microbatch; 0: all in one pass */
+    size_t chunks;     /* most chunks of microbatches for the threads */
+    /* Inference, see exec_fused.c: images of a microbatch, floats to its output
+     * in a thread's scratch and images that are held there. */
+    size_t fused_images, fused_at, fused_hold;
     int gathered; /* backward: the step behind gathered sum and sum_sq */
 };
 
@@ -41,12 +41,12 @@ struct nn_exec {
     float **y;     /* [node] output of the nodes that exist after fusion */
     float **dy;    /* [node] gradient, training only */
     uint8_t *seen; /* [node] gradient was written in this backward pass */
-    struct nn_buf activations, gradients, constants, work, fold, groups;
-    size_t group_floats; /* of each piece in groups */
-    struct {             /* inference: leading steps, see exec_lead.c */
+    struct nn_buf activations, gradients, constants, work, fold, microbatches;
+    size_t microbatch_floats; /* of each chunk in microbatches */
+    struct {                  /* inference: fused steps, see exec_fused.c */
         size_t steps, threads, work, floats;
         size_t images; /* of this pass, that a thread takes at a time */
-    } lead;
+    } fused;
     double *sums;
     float *scratch;   /* training: gradient of an unfused norm's input */
     int32_t batch;    /* of the last forward pass; 0: none */
@@ -67,26 +67,26 @@ void nn_step_forward(struct nn_exec *e, struct nn_step *s, struct nn_params *p);
 void nn_step_backward(struct nn_exec *e, struct nn_step *s,
                       struct nn_params *p);
 
-/* exec_group.c: conv + norm steps of training, a few images at a time. */
-/* Which steps; then the floats of their scratch (and group_floats). */
-NN_MUST_CHECK enum nn_status nn_group_plan(struct nn_exec *e,
-                                           struct nn_error *err);
-size_t nn_group_floats(struct nn_exec *e);
-/* 1: the step behind s applies its norm. 1: and nobody else wants y of s,
- * which is then kept nowhere and made again from z backward. */
-int nn_group_applies(const struct nn_exec *e, const struct nn_step *s);
-int nn_group_hides(const struct nn_exec *e, const struct nn_step *s);
+/* exec_microbatch.c: conv + norm steps of training, a few images at a time. */
+/* Which steps; then the floats of their scratch (and microbatch_floats). */
+NN_MUST_CHECK enum nn_status nn_microbatch_plan(struct nn_exec *e,
+                                                struct nn_error *err);
+size_t nn_microbatch_floats(struct nn_exec *e);
+/* 1: the step behind s applies its norm. 1: and nobody else needs y of s, which
+ * is then recomputed from z backward. */
+int nn_microbatch_fuses_norm(const struct nn_exec *e, const struct nn_step *s);
+int nn_microbatch_recomputes(const struct nn_exec *e, const struct nn_step *s);
 /* z, sum and sum_sq of s; y of the step before where that is left to it. */
-void nn_group_forward(struct nn_exec *e, struct nn_step *s);
+void nn_microbatch_forward(struct nn_exec *e, struct nn_step *s);
 /* Everything that follows from dy and the norm's coefficients. */
-void nn_group_backward(struct nn_exec *e, struct nn_step *s,
-                       struct nn_params *p);
+void nn_microbatch_backward(struct nn_exec *e, struct nn_step *s,
+                            struct nn_params *p);
 
-/* exec_lead.c: which steps lead at inference; run them, returns how many were
- * run: 0 where the batch is better done at once. */
-NN_MUST_CHECK enum nn_status nn_lead_plan(struct nn_exec *e,
-                                          struct nn_error *err);
-size_t nn_lead_forward(struct nn_exec *e);
+/* exec_fused.c: which steps are fused depth-first at inference; run them,
+ * returns how many were run: 0 where the batch is better done at once. */
+NN_MUST_CHECK enum nn_status nn_fused_plan(struct nn_exec *e,
+                                           struct nn_error *err);
+size_t nn_fused_forward(struct nn_exec *e);
 
 static inline size_t nn_step_floats(const struct nn_graph *g, nn_node id,
                                     int32_t batch)
@@ -118,17 +118,17 @@ static inline float *nn_step_param(const struct nn_graph *g, float *flat,
     return flat + g->param[g->node[id].param + i].offset;
 }
 
-/* What the backward pass of the norm wants to know of the forward pass. */
-static inline struct nn_norm_past nn_step_past(const struct nn_step *s)
+/* What the forward pass saved for the backward pass of the norm. */
+static inline struct nn_norm_saved nn_step_saved(const struct nn_step *s)
 {
-    struct nn_norm_past past = { .mean = s->mean, .inv_std = s->inv_std };
+    struct nn_norm_saved saved = { .mean = s->mean, .inv_std = s->inv_std };
 
     if (s->act && s->residual < 0) {
-        past.scale = s->scale;
-        past.shift = s->shift;
-        past.act = s->act;
+        saved.scale = s->scale;
+        saved.shift = s->shift;
+        saved.act = s->act;
     }
-    return past;
+    return saved;
 }
 
 /* Scale and zero the dropped elements of v in place: the same draws forward

@@ -161,7 +161,7 @@ static void activation_lifetimes(const struct nn_exec *e,
         if (at < 0) {
             continue;
         }
-        if (!nn_group_hides(e, &e->step[at])) {
+        if (!nn_microbatch_recomputes(e, &e->step[at])) {
             b[id].floats = nn_step_floats(g, id, e->opt.max_batch);
         }
         b[id].first = at;
@@ -295,7 +295,7 @@ static void hand_out_constants(struct nn_exec *e, struct nn_step *s, float *at,
         s->inv_std = at + nn_step_padded(c);
         s->scale = at + 2 * nn_step_padded(c);
         s->shift = at + 3 * nn_step_padded(c);
-        s->curve = at + 4 * nn_step_padded(c);
+        s->coef_z = at + 4 * nn_step_padded(c);
         s->sum = *sums;
         s->sum_sq = *sums + c;
         *sums += 2 * c;
@@ -328,7 +328,7 @@ static enum nn_status place_constants(struct nn_exec *e)
     if (e->sums == NULL || nn_buf_reset(&e->constants, floats) ||
         nn_buf_reset(&e->work, work) ||
         nn_buf_reset(&e->fold, e->opt.train ? 0 : fold) ||
-        nn_buf_reset(&e->groups, nn_group_floats(e))) {
+        nn_buf_reset(&e->microbatches, nn_microbatch_floats(e))) {
         return NN_ERR_NOMEM;
     }
     at = e->constants.data;
@@ -340,7 +340,7 @@ static enum nn_status place_constants(struct nn_exec *e)
     return NN_OK;
 }
 
-enum { LATER_FLOATS = 256 << 10 }; /* more than one step can ask for */
+enum { LATER_FLOATS = 256 << 10 }; /* more than one step can prefetch */
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -352,13 +352,13 @@ static int is_dense(const struct nn_exec *e, const struct nn_step *s)
     return s->conv >= 0 && e->graph->node[s->conv].conv.groups == 1;
 }
 
-/* The step with more weights than one step can ask for, or NULL: they are
- * asked for bit by bit by all steps before it, each in proportion to its
+/* The step with more weights than one step can prefetch, or NULL: they are
+ * prefetched bit by bit by all steps before it, each in proportion to its
  * multiply-adds. Not measured with AVX-512, where steps are short. */
 static const struct nn_step *plan_far(struct nn_exec *e)
 {
     const struct nn_step *last = NULL;
-    size_t most = LATER_FLOATS, all = 0, at = 0;
+    size_t max = LATER_FLOATS, all = 0, at = 0;
 
     if (e->opt.cpu & NN_CPU_AVX512) {
         return NULL;
@@ -367,9 +367,9 @@ static const struct nn_step *plan_far(struct nn_exec *e)
     for (size_t t = 0; t < e->n_steps; t++) {
         const struct nn_step *s = &e->step[t];
 
-        if (is_dense(e, s) && nn_conv_packed_floats(s->kernel) > most) {
+        if (is_dense(e, s) && nn_conv_packed_floats(s->kernel) > max) {
             last = s;
-            most = nn_conv_packed_floats(s->kernel);
+            max = nn_conv_packed_floats(s->kernel);
         }
     }
     for (const struct nn_step *s = e->step; last != NULL && s < last; s++) {
@@ -380,7 +380,7 @@ static const struct nn_step *plan_far(struct nn_exec *e)
             double share = (double)e->graph->node[s->conv].macs / (double)all;
 
             s->far.p = last->packed + at;
-            s->far.floats = (size_t)(share * (double)most);
+            s->far.floats = (size_t)(share * (double)max);
             at += s->far.floats;
         }
     }
@@ -388,7 +388,7 @@ static const struct nn_step *plan_far(struct nn_exec *e)
 }
 
 /* At inference of an image or two the weights are the most that is read, and
- * they come from far away: each dense convolution asks for those of the next
+ * they come from far away: each dense convolution prefetches those of the next
  * one. */
 static void plan_later(struct nn_exec *e)
 {
@@ -433,7 +433,7 @@ enum nn_status nn_exec_place(struct nn_exec *e, struct nn_error *err)
         plan_later(e);
     }
     e->bytes = (e->activations.count + e->gradients.count + e->constants.count +
-                e->work.count + e->fold.count + e->groups.count) *
+                e->work.count + e->fold.count + e->microbatches.count) *
                sizeof(float);
     return st ? nn_fail_nomem(err) : NN_OK;
 }

@@ -28,16 +28,16 @@ float nn_loss_prior_bias(float pi)
 
 void nn_softmax(const float *z, int32_t k, float temperature, float *p)
 {
-    double most = -INFINITY, sum = 0;
+    double max = -INFINITY, sum = 0;
 
     for (int32_t i = 0; i < k; i++) {
-        most = (double)z[i] > most ? (double)z[i] : most;
+        max = (double)z[i] > max ? (double)z[i] : max;
     }
     for (int32_t i = 0; i < k; i++) {
-        sum += exp(((double)z[i] - most) / (double)temperature);
+        sum += exp(((double)z[i] - max) / (double)temperature);
     }
     for (int32_t i = 0; i < k; i++) {
-        p[i] = (float)(exp(((double)z[i] - most) / (double)temperature) / sum);
+        p[i] = (float)(exp(((double)z[i] - max) / (double)temperature) / sum);
     }
 }
 
@@ -92,17 +92,17 @@ static double focal_row(const struct nn_loss *l, const float *z, const float *t,
 static double categorical_row(const struct nn_loss *l, const float *z,
                               const float *t, int32_t k, float *d)
 {
-    double most = -INFINITY, sum = 0, loss = 0, mass = 0;
+    double max = -INFINITY, sum = 0, loss = 0, mass = 0;
     double s = (double)l->smoothing;
 
     for (int32_t i = 0; i < k; i++) {
-        most = (double)z[i] > most ? (double)z[i] : most;
+        max = (double)z[i] > max ? (double)z[i] : max;
     }
     for (int32_t i = 0; i < k; i++) {
-        sum += exp((double)z[i] - most);
+        sum += exp((double)z[i] - max);
     }
     for (int32_t i = 0; i < k; i++) {
-        double log_p = (double)z[i] - most - log(sum);
+        double log_p = (double)z[i] - max - log(sum);
         double ti = (1 - s) * (double)t[i] + s / k;
 
         loss -= ti * log_p;
@@ -111,7 +111,7 @@ static double categorical_row(const struct nn_loss *l, const float *z,
     for (int32_t i = 0; i < k; i++) {
         double ti = (1 - s) * (double)t[i] + s / k;
 
-        d[i] = (float)(mass * exp((double)z[i] - most) / sum - ti);
+        d[i] = (float)(mass * exp((double)z[i] - max) / sum - ti);
     }
     return loss;
 }
@@ -123,22 +123,22 @@ static double categorical_row(const struct nn_loss *l, const float *z,
 static double focal_softmax_row(const struct nn_loss *l, const float *z,
                                 const float *t, int32_t k, float *d)
 {
-    double most = -INFINITY, sum = 0, loss = 0, all = 0;
+    double max = -INFINITY, sum = 0, loss = 0, all = 0;
     double s = (double)l->smoothing, g = (double)l->gamma;
 
     for (int32_t i = 0; i < k; i++) {
-        most = (double)z[i] > most ? (double)z[i] : most;
+        max = (double)z[i] > max ? (double)z[i] : max;
     }
     for (int32_t i = 0; i < k; i++) {
-        sum += exp((double)z[i] - most);
+        sum += exp((double)z[i] - max);
     }
     for (int32_t pass = 0; pass < 2; pass++) {
         for (int32_t i = 0; i < k; i++) {
-            double log_p = (double)z[i] - most - log(sum), q = 0, u;
+            double log_p = (double)z[i] - max - log(sum), q = 0, u;
             double ti = (1 - s) * (double)t[i] + s / k, p = exp(log_p);
 
             for (int32_t j = 0; p > 0.5 && j < k; j++) {
-                q += j != i ? exp((double)z[j] - most) / sum : 0;
+                q += j != i ? exp((double)z[j] - max) / sum : 0;
             }
             q = p > 0.5 ? q : 1 - p;
             u = g > 0 && q > 0 ? g * p * pow(q, g - 1) * log_p : 0;

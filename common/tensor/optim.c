@@ -183,11 +183,11 @@ static void square_chunk(void *ctx, size_t chunk)
 
 static double sum_squares(float *v, size_t n)
 {
-    size_t most = (size_t)CLIP_PARTS * OPTIM_CHUNK;
+    size_t max = (size_t)CLIP_PARTS * OPTIM_CHUNK;
     double sum = 0;
 
-    for (size_t at = 0; at < n; at += most) {
-        struct clip c = { .v = v + at, .n = n - at < most ? n - at : most };
+    for (size_t at = 0; at < n; at += max) {
+        struct clip c = { .v = v + at, .n = n - at < max ? n - at : max };
         size_t parts = chunks_of(c.n);
 
         nn_parallel_for(parts, square_chunk, &c);

@@ -55,8 +55,8 @@ static void clip(int32_t centre, int32_t length, int32_t size, int32_t *from,
     *to = *to < size ? *to : size;
 }
 
-/* Paste a box of b into out, which holds picture i; returns the share of the
- * picture that is left. */
+/* Paste a box of b into out, which holds image i; returns the share of the
+ * image that is left. */
 static float paste(struct nn_rng *rng, float *out, const float *b, int32_t size,
                    double l)
 {

@@ -1,10 +1,10 @@
-/* common/train/mix.h - training pictures blended in pairs.
+/* common/train/mix.h - training images blended in pairs.
  *
  * mixup   x = l x_i + (1 - l) x_j                       (arXiv 1710.09412)
- * cutmix  a box of picture j, of area share 1 - l, is
- *         pasted into picture i                         (arXiv 1905.04899)
- * and the targets are blended in the same proportion, l ~ Beta(a, a). Picture
- * i of a batch of n is paired with picture n-1-i; each has its own draw, which
+ * cutmix  a box of image j, of area share 1 - l, is
+ *         pasted into image i                         (arXiv 1905.04899)
+ * and the targets are blended in the same proportion, l ~ Beta(a, a). Image
+ * i of a batch of n is paired with image n-1-i; each has its own draw, which
  * depends on (seed, step, i) alone. */
 #ifndef NN_COMMON_TRAIN_MIX_H
 #define NN_COMMON_TRAIN_MIX_H
@@ -16,8 +16,8 @@
 struct nn_mix {
     float mixup, cutmix; /* a of the Beta distribution, 0..1; 0: off. With
                             both, either one half of the time */
-    float share;         /* probability that a picture is mixed at all */
-    int plain_epochs;    /* last epochs that see unmixed pictures */
+    float share;         /* probability that an image is mixed at all */
+    int no_mix_epochs;   /* last epochs that see unmixed images */
 };
 /* Off; share 1. */
 struct nn_mix nn_mix_none(void);

@@ -28,10 +28,10 @@ static enum nn_status draw(const struct nn_sampler *s, size_t b, uint64_t at,
                            size_t n, uint32_t *to)
 {
     size_t size = s->bucket_n[b];
-    uint32_t *turn = nn_mem_calloc(size, sizeof *turn);
+    uint32_t *order = nn_mem_calloc(size, sizeof *order);
     uint64_t present = UINT64_MAX;
 
-    if (turn == NULL) {
+    if (order == NULL) {
         return NN_ERR_NOMEM;
     }
     for (size_t i = 0; i < n; i++) {
@@ -41,13 +41,13 @@ static enum nn_status draw(const struct nn_sampler *s, size_t b, uint64_t at,
             struct nn_rng rng =
                 nn_rng_make(s->seed, nn_rng_stream(0x73616d70, b, which));
 
-            memcpy(turn, s->bucket[b], size * sizeof *turn);
-            nn_rng_shuffle(&rng, turn, size);
+            memcpy(order, s->bucket[b], size * sizeof *order);
+            nn_rng_shuffle(&rng, order, size);
             present = which;
         }
-        to[i] = turn[(at + i) % size];
+        to[i] = order[(at + i) % size];
     }
-    nn_mem_free(turn);
+    nn_mem_free(order);
     return NN_OK;
 }
 

@@ -165,14 +165,14 @@ enum nn_status nn_task_need_all(const struct nn_task *t, struct nn_error *err)
     for (size_t b = 0; b < t->sampler.n_buckets; b++) {
         if (t->size[b] == 0) {
             return nn_fail(err, NN_ERR_ARG,
-                           "class '%s' has no picture in the train part of "
+                           "class '%s' has no image in the train part of "
                            "'%s'",
                            t->outputs[b], t->spec.ds->path);
         }
     }
     if (t->n_valid == 0) {
         return nn_fail(err, NN_ERR_ARG,
-                       "no picture of a class in the valid part of '%s'",
+                       "no image of a class in the valid part of '%s'",
                        t->spec.ds->path);
     }
     return NN_OK;
@@ -183,7 +183,7 @@ enum nn_status nn_task_need_both(const struct nn_task *t, const char *who,
 {
     static const char *const what[] = {
         "negatives (a folder named 'negative', 'none', 'no_...')",
-        "pictures of a class"
+        "images of a class"
     };
     const struct nn_dataset *ds = t->spec.ds;
     size_t n[2][2] = { { 0 } }; /* valid, positive */
@@ -309,8 +309,7 @@ enum nn_status nn_task_score(struct nn_task *t, struct nn_scorer *s,
     }
     if (n == 0) {
         return nn_fail(err, NN_ERR_ARG,
-                       "no readable picture in the valid part of '%s'",
-                       ds->path);
+                       "no readable image in the valid part of '%s'", ds->path);
     }
     t->n_good = n;
     return NN_OK;
@@ -346,11 +345,11 @@ void nn_task_softmax(const struct nn_task *t, double temperature, double *p)
 
     for (size_t i = 0; i < t->n_good; i++) {
         const float *z = t->logits + i * k;
-        double most = (double)z[nn_task_best(t, i, k)], sum = 0;
+        double max = (double)z[nn_task_best(t, i, k)], sum = 0;
         double *row = p + i * k;
 
         for (size_t j = 0; j < k; j++) {
-            row[j] = exp(((double)z[j] - most) / temperature);
+            row[j] = exp(((double)z[j] - max) / temperature);
             sum += row[j];
         }
         for (size_t j = 0; j < k; j++) {

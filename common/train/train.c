@@ -71,7 +71,7 @@ static enum nn_status remember_norms(struct nn_training *t,
 {
     const struct nn_buf *v = &t->net->params.value;
 
-    if (t->opt->keep_norms == 0) {
+    if (t->opt->freeze_bn_stats == 0) {
         return NN_OK;
     }
     t->norms = nn_mem_calloc(v->count, sizeof *t->norms);
@@ -82,10 +82,10 @@ static enum nn_status remember_norms(struct nn_training *t,
     return NN_OK;
 }
 
-static void raise_to(float *v, size_t n, float least)
+static void raise_to(float *v, size_t n, float min)
 {
     for (size_t i = 0; i < n; i++) {
-        v[i] = v[i] < least ? least : v[i];
+        v[i] = v[i] < min ? min : v[i];
     }
 }
 
@@ -94,7 +94,7 @@ static void settle_norms(struct nn_training *t)
 {
     const struct nn_param *p;
 
-    if (t->norms == NULL && !(t->opt->norm_floor > 0)) {
+    if (t->norms == NULL && !(t->opt->bn_var_floor > 0)) {
         return;
     }
     for (size_t i = 0; (p = nn_graph_param(t->net->graph, i)) != NULL; i++) {
@@ -103,10 +103,10 @@ static void settle_norms(struct nn_training *t)
         if (p->trained) {
             continue;
         }
-        if (t->norms != NULL && p->stage < t->opt->keep_norms) {
+        if (t->norms != NULL && p->stage < t->opt->freeze_bn_stats) {
             memcpy(v, t->norms + p->offset, p->count * sizeof *v);
         } else if (p->role == NN_PARAM_NORM_VAR) {
-            raise_to(v, p->count, t->opt->norm_floor);
+            raise_to(v, p->count, t->opt->bn_var_floor);
         }
     }
 }
@@ -129,7 +129,7 @@ static enum nn_status name_failure(const struct nn_training *t,
 static int mixes(const struct nn_training *t)
 {
     return t->mixed != NULL &&
-           t->epoch < t->opt->epochs - t->opt->mix.plain_epochs;
+           t->epoch < t->opt->epochs - t->opt->mix.no_mix_epochs;
 }
 
 static enum nn_status train_step(struct nn_training *t,
@@ -303,7 +303,7 @@ static enum nn_status run_batches(struct nn_training *t, struct nn_error *err)
     while (!st && b.n > 0) {
         double t0 = nn_time_s();
 
-        /* Batch statistics of one picture say nothing: unreadable pictures
+        /* Batch statistics of one image say nothing: unreadable images
          * may leave such a batch. */
         if (b.n > 1) {
             st = train_step(t, &b, err);

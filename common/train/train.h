@@ -36,19 +36,19 @@ struct nn_train_options {
     int eval_every; /* epochs between evaluations, >= 1; the last always */
     struct nn_augment augment;
     size_t cache_bytes;
-    int threads;        /* loader workers */
-    double head_lr;     /* factor of the classifier's rate, 1 */
-    double block_decay; /* rate of each earlier stage times this, 1: same */
-    int freeze_epochs;  /* first epochs that train the classifier alone */
-    int keep_norms;     /* the first stages (nn_graph_stage()) whose running
-                           means and variances stay as they are: few pictures
-                           estimate them badly */
+    int threads;         /* loader workers */
+    double head_lr;      /* factor of the classifier's rate, 1 */
+    double block_decay;  /* rate of each earlier stage times this, 1: same */
+    int freeze_epochs;   /* first epochs that train the classifier alone */
+    int freeze_bn_stats; /* the first stages (nn_graph_stage()) whose running
+                            means and variances stay as they are: few images
+                            estimate them badly */
     /* Least running variance of a batch norm; 0: none. A channel that is silent
-     * on nearly all training pictures has a variance near zero; the rare photo
+     * on nearly all training images has a variance near zero; the rare image
      * that wakes it is then scaled up by hundreds in every such layer. A floor
-     * damps that and changes nothing for other photos. */
-    float norm_floor;
-    struct nn_mix mix; /* pictures blended in pairs */
+     * damps that and changes nothing for other images. */
+    float bn_var_floor;
+    struct nn_mix mix; /* images blended in pairs */
     /* Input sizes of the first epochs, borrowed; the epochs behind them have
      * the net's own size. Rates, optimiser and averages go on across phases,
      * and every evaluation is at the net's own size. */

@@ -22,7 +22,7 @@ struct nn_training {
     struct nn_scorer *scorer;
     struct nn_loader *loader;
     float *lr_scale; /* [parameters] */
-    float *norms;    /* all values at the start, with keep_norms */
+    float *norms;    /* all values at the start, with freeze_bn_stats */
     float *target, *weight, *dlogits;
     float *mixed, *mixed_target, *mixed_weight; /* NULL without mixing */
     size_t k;                                   /* outputs */

@@ -59,13 +59,13 @@ static json_t *add_later_options(json_t *j, const struct nn_train_options *o)
     if (nn_mix_is_on(m)) {
         nn_json_put(&j, "mixing",
                     json_pack("[f,f,f,i]", (double)m->mixup, (double)m->cutmix,
-                              (double)m->share, m->plain_epochs));
+                              (double)m->share, m->no_mix_epochs));
     }
-    if (o->norm_floor > 0) {
-        nn_json_put(&j, "norm floor", json_real((double)o->norm_floor));
+    if (o->bn_var_floor > 0) {
+        nn_json_put(&j, "norm floor", json_real((double)o->bn_var_floor));
     }
-    if (o->keep_norms > 0) {
-        nn_json_put(&j, "kept norms", json_integer(o->keep_norms));
+    if (o->freeze_bn_stats > 0) {
+        nn_json_put(&j, "kept norms", json_integer(o->freeze_bn_stats));
     }
     if (o->n_phases > 0) {
         json_t *a = json_array();

@@ -29,7 +29,7 @@ struct bench_plan bench_plan_make(int quick, int rounds);
 
 /* Per second. */
 struct bench_rate {
-    double median, least, most;
+    double median, min, max;
 };
 
 struct bench_machine {
@@ -47,7 +47,7 @@ struct bench_row {
     struct bench_layer_time at[BENCH_BATCHES]; /* forward */
 };
 
-/* What training loses by waiting for pictures that are in the loader's cache
+/* What training loses by waiting for images that are in the loader's cache
  * and only have to be augmented. */
 struct bench_loader {
     int32_t batch;
@@ -66,7 +66,7 @@ struct bench_net_result {
 };
 
 struct bench_decode {
-    size_t n;     /* different pictures */
+    size_t n;     /* different images */
     int32_t w, h; /* of the first */
     double bytes; /* mean size of a file */
     int32_t to;   /* pixels a side of the result */

@@ -5,7 +5,7 @@
 static json_t *rate_json(const char *key, int32_t n, const struct bench_rate *r)
 {
     return json_pack("{s:i, s:f, s:f, s:f}", key, (int)n, "images_per_s",
-                     r->median, "least", r->least, "most", r->most);
+                     r->median, "min", r->min, "max", r->max);
 }
 
 static json_t *time_json(const struct bench_plan *p, const struct bench_row *r)
@@ -75,11 +75,10 @@ static json_t *net_json(const struct bench_plan *p,
 
 static json_t *decode_json(const struct bench_decode *d)
 {
-    return json_pack("{s:I, s:i, s:i, s:f, s:i, s:f, s:f, s:f}", "pictures",
+    return json_pack("{s:I, s:i, s:i, s:f, s:i, s:f, s:f, s:f}", "images",
                      (json_int_t)d->n, "width", (int)d->w, "height", (int)d->h,
-                     "bytes", d->bytes, "to", (int)d->to, "pictures_per_s",
-                     d->rate.median, "least", d->rate.least, "most",
-                     d->rate.most);
+                     "bytes", d->bytes, "to", (int)d->to, "images_per_s",
+                     d->rate.median, "min", d->rate.min, "max", d->rate.max);
 }
 
 json_t *bench_to_json(const struct bench_result *r)

@@ -55,7 +55,7 @@ static void print_rate(const char *what, int32_t batch,
     fprintf(to,
             "  %-9s batch %3d: %9.1f images/s (%.1f to %.1f), %.3f ms a "
             "batch\n",
-            what, (int)batch, r->median, r->least, r->most,
+            what, (int)batch, r->median, r->min, r->max,
             1e3 * batch / r->median);
 }
 
@@ -89,8 +89,8 @@ static void print_net(const struct bench_result *r,
             "  loader, warm cache, batch %d: training waits for it %.1f %% of "
             "the time;\n  %.1f images/s with it (%.1f to %.1f), %.1f on one "
             "batch in memory (%.1f to %.1f)\n",
-            (int)l->batch, 100 * l->wait_share, l->fed.median, l->fed.least,
-            l->fed.most, l->bare.median, l->bare.least, l->bare.most);
+            (int)l->batch, 100 * l->wait_share, l->fed.median, l->fed.min,
+            l->fed.max, l->bare.median, l->bare.min, l->bare.max);
 }
 
 void bench_print(const struct bench_result *r, FILE *to)
@@ -107,8 +107,8 @@ void bench_print(const struct bench_result *r, FILE *to)
         print_net(r, &r->net[i], to);
     }
     fprintf(to,
-            "decoding: %.0f pictures/s (%.0f to %.0f), JPEG %d x %d (%.0f kB, "
+            "decoding: %.0f images/s (%.0f to %.0f), JPEG %d x %d (%.0f kB, "
             "rendered) to %d x %d\n",
-            d->rate.median, d->rate.least, d->rate.most, (int)d->w, (int)d->h,
+            d->rate.median, d->rate.min, d->rate.max, (int)d->w, (int)d->h,
             d->bytes / 1e3, (int)d->to, (int)d->to);
 }

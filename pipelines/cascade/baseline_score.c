@@ -5,12 +5,12 @@
 
 static double largest(const double *p, size_t n)
 {
-    double most = p[0];
+    double max = p[0];
 
     for (size_t i = 1; i < n; i++) {
-        most = p[i] > most ? p[i] : most;
+        max = p[i] > max ? p[i] : max;
     }
-    return most;
+    return max;
 }
 
 double baseline_score(enum model_system system, const struct nn_net *net,
@@ -18,7 +18,7 @@ double baseline_score(enum model_system system, const struct nn_net *net,
 {
     size_t n = net->spec.n_outputs;
     size_t k = system == MODEL_SOFTMAX_NONE ? n - 1 : n;
-    double t = net->temperature, most = -INFINITY, sum = 0;
+    double t = net->temperature, max = -INFINITY, sum = 0;
 
     if (system == MODEL_MULTILABEL) {
         for (size_t i = 0; i < k; i++) {
@@ -27,10 +27,10 @@ double baseline_score(enum model_system system, const struct nn_net *net,
         return largest(p_class, k);
     }
     for (size_t i = 0; i < n; i++) {
-        most = (double)logits[i] / t > most ? (double)logits[i] / t : most;
+        max = (double)logits[i] / t > max ? (double)logits[i] / t : max;
     }
     for (size_t i = 0; i < n; i++) {
-        double e = exp((double)logits[i] / t - most);
+        double e = exp((double)logits[i] / t - max);
 
         sum += e;
         if (i < k) {
@@ -43,7 +43,7 @@ double baseline_score(enum model_system system, const struct nn_net *net,
     if (system == MODEL_SOFTMAX_MAX) {
         return largest(p_class, k);
     }
-    return 1 - exp((double)logits[k] / t - most) / sum;
+    return 1 - exp((double)logits[k] / t - max) / sum;
 }
 
 int baseline_outputs_ok(enum model_system system, const struct nn_net *net,

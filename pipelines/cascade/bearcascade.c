@@ -173,8 +173,9 @@ double bc_model_reject_threshold(const struct bc_model *model)
     if (model == NULL) {
         return (double)NAN;
     }
-    return model->inside->species != NULL ? model->inside->species_policy.floor
-                                          : 0;
+    return model->inside->species != NULL
+               ? model->inside->species_policy.reject_threshold
+               : 0;
 }
 
 const struct model *bc_model_inside(const struct bc_model *m)

@@ -56,18 +56,17 @@ static void release(struct input *in)
 static enum nn_status check_pixels(const struct bc_image *image, size_t stride,
                                    struct nn_error *err)
 {
-    struct nn_image_options most = nn_image_defaults();
+    struct nn_image_options max = nn_image_defaults();
     int w = image->width, h = image->height;
 
     if (w < 1 || h < 1) {
         return nn_fail(err, NN_ERR_ARG, "an image of %d x %d pixels", w, h);
     }
-    if (w > most.max_dim || h > most.max_dim ||
-        (int64_t)w * h > most.max_pixels) {
+    if (w > max.max_dim || h > max.max_dim || (int64_t)w * h > max.max_pixels) {
         return nn_fail(err, NN_ERR_UNSUPPORTED,
                        "an image of %d x %d pixels is over the limit of %d a "
                        "side and %lld in all",
-                       w, h, (int)most.max_dim, (long long)most.max_pixels);
+                       w, h, (int)max.max_dim, (long long)max.max_pixels);
     }
     if (stride < 3 * (size_t)w || stride > (size_t)PTRDIFF_MAX / (size_t)h) {
         return nn_fail(err, NN_ERR_ARG,
@@ -79,7 +78,7 @@ static enum nn_status check_pixels(const struct bc_image *image, size_t stride,
 }
 
 static enum nn_status take_pixels(const struct bc_image *image,
-                                  struct input *in, struct cascade_photo *photo,
+                                  struct input *in, struct cascade_input *input,
                                   struct nn_error *err)
 {
     const unsigned char *rgb = image->data;
@@ -93,7 +92,7 @@ static enum nn_status take_pixels(const struct bc_image *image,
     if (stride == row) { /* nobody writes to it */
         in->view = (struct nn_image){ image->width, image->height,
                                       (uint8_t *)(uintptr_t)rgb };
-        photo->image = &in->view;
+        input->image = &in->view;
         return NN_OK;
     }
     st = nn_image_create(&in->packed, image->width, image->height);
@@ -103,31 +102,31 @@ static enum nn_status take_pixels(const struct bc_image *image,
     for (size_t y = 0; y < (size_t)image->height; y++) {
         memcpy(in->packed.rgb + y * row, rgb + y * stride, row);
     }
-    photo->image = &in->packed;
+    input->image = &in->packed;
     return NN_OK;
 }
 
-/* *photo from whatever the caller has; in holds what it needs of memory. */
+/* *image from whatever the caller has; in holds what it needs of memory. */
 static enum nn_status take(const struct bc_image *image, struct input *in,
-                           struct cascade_photo *photo, struct nn_error *err)
+                           struct cascade_input *input, struct nn_error *err)
 {
     enum nn_status st;
 
     *in = (struct input){ .file = NULL };
-    *photo = (struct cascade_photo){ .image = NULL };
+    *input = (struct cascade_input){ .image = NULL };
     if (image->data == NULL) {
         return nn_fail(err, NN_ERR_ARG, "the image's data is NULL");
     }
     switch (image->kind) {
     case BC_IMAGE_RGB:
-        return take_pixels(image, in, photo, err);
+        return take_pixels(image, in, input, err);
     case BC_IMAGE_BYTES:
-        photo->bytes = image->data;
-        photo->size = image->size;
+        input->bytes = image->data;
+        input->size = image->size;
         return NN_OK;
     case BC_IMAGE_FILE:
-        st = nn_file_read(image->data, MAX_FILE, &in->file, &photo->size, err);
-        photo->bytes = in->file;
+        st = nn_file_read(image->data, MAX_FILE, &in->file, &input->size, err);
+        input->bytes = in->file;
         return st;
     default:
         return nn_fail(err, NN_ERR_ARG, "there is no kind of image %d",
@@ -186,7 +185,7 @@ static void put_answer(const struct bc_session *s,
     struct verdict v = cascade_verdict(s->cascade, scores, row);
     struct bc_result *r = &a->result[i];
 
-    if (!isfinite(v.p_bear) || !all_finite(p, a->classes)) {
+    if (!isfinite(v.p_positive) || !all_finite(p, a->classes)) {
         put_failure(r, BC_ERR_NUMBER, "the model gives no finite number");
         return;
     }
@@ -197,7 +196,7 @@ static void put_answer(const struct bc_session *s,
     *r = (struct bc_result){ .verdict = kinds[v.kind],
                              .class_index = v.best,
                              .stage = v.species_stage ? 2 : 1,
-                             .p_positive = v.p_bear,
+                             .p_positive = v.p_positive,
                              .p_class = v.best >= 0 ? p[v.best] : 0 };
     if (a->p != NULL) {
         memcpy(a->p + i * a->classes, p, a->classes * sizeof *p);
@@ -208,7 +207,7 @@ static void put_answer(const struct bc_session *s,
 
 struct step {
     struct input *in;            /* [batch] */
-    struct cascade_photo *photo; /* [batch], those that could be taken */
+    struct cascade_input *input; /* [batch], those that could be taken */
     size_t *at;                  /* [batch] their images */
     size_t n, taken;
 };
@@ -217,9 +216,9 @@ static enum nn_status step_init(struct step *t, size_t batch,
                                 struct nn_error *err)
 {
     *t = (struct step){ .in = nn_mem_calloc(batch, sizeof *t->in),
-                        .photo = nn_mem_calloc(batch, sizeof *t->photo),
+                        .input = nn_mem_calloc(batch, sizeof *t->input),
                         .at = nn_mem_calloc(batch, sizeof *t->at) };
-    return t->in == NULL || t->photo == NULL || t->at == NULL
+    return t->in == NULL || t->input == NULL || t->at == NULL
                ? nn_fail_nomem(err)
                : NN_OK;
 }
@@ -227,7 +226,7 @@ static enum nn_status step_init(struct step *t, size_t batch,
 static void step_release(struct step *t)
 {
     nn_mem_free(t->in);
-    nn_mem_free(t->photo);
+    nn_mem_free(t->input);
     nn_mem_free(t->at);
 }
 
@@ -244,7 +243,7 @@ static enum nn_status fetch(struct step *t, const struct bc_image *images,
         struct nn_error why = NN_ERROR_INIT;
         size_t i = from + t->n;
 
-        st = take(&images[i], &t->in[t->n], &t->photo[t->taken], &why);
+        st = take(&images[i], &t->in[t->n], &t->input[t->taken], &why);
         if (!st) {
             t->at[t->taken++] = i;
         } else if (st == NN_ERR_NOMEM) {
@@ -257,7 +256,7 @@ static enum nn_status fetch(struct step *t, const struct bc_image *images,
     return st;
 }
 
-/* A photo whose bytes could not be decoded. */
+/* An image whose bytes could not be decoded. */
 static void put_undecoded(const struct bc_image *image, enum nn_status st,
                           const char *reason, struct bc_result *r)
 {
@@ -281,7 +280,7 @@ static enum nn_status answer(struct bc_session *s, struct step *t,
     if (t->taken == 0) {
         return NN_OK;
     }
-    st = cascade_score_photos(s->cascade, t->photo, t->taken, s->all_stages,
+    st = cascade_score_inputs(s->cascade, t->input, t->taken, s->all_stages,
                               &scores, err);
     for (size_t row = 0; !st && row < t->taken; row++) {
         size_t i = t->at[row];

@@ -2,22 +2,22 @@
 
 const char *verdict_kind_name(enum verdict_kind k)
 {
-    static const char *const names[] = { "none", "class", "unknown_bear" };
+    static const char *const names[] = { "none", "class", "unknown" };
 
     return names[k];
 }
 
-struct verdict cascade_decide(const struct model *m, double p_bear,
+struct verdict cascade_decide(const struct model *m, double p_positive,
                               const double *p)
 {
-    struct verdict v = { .p_bear = p_bear, .p = p, .best = -1 };
+    struct verdict v = { .p_positive = p_positive, .p = p, .best = -1 };
 
     for (size_t k = 0; p != NULL && k < m->n_classes; k++) {
         if (v.best < 0 || p[k] > p[v.best]) {
             v.best = (int32_t)k;
         }
     }
-    if (!(p_bear >= m->gate_policy.threshold)) {
+    if (!(p_positive >= m->gate_policy.threshold)) {
         v.kind = VERDICT_NONE;
         return v;
     }
@@ -28,7 +28,7 @@ struct verdict cascade_decide(const struct model *m, double p_bear,
         return v;
     }
     v.species_stage = 1;
-    v.kind = v.best >= 0 && p[v.best] >= m->species_policy.floor
+    v.kind = v.best >= 0 && p[v.best] >= m->species_policy.reject_threshold
                  ? VERDICT_CLASS
                  : VERDICT_UNKNOWN;
     return v;

@@ -1,11 +1,11 @@
 /* pipelines/cascade/cascade.h - gate, then species: the one place that runs
  * both.
  *
- * The gate scores every picture; the species net runs on what the gate lets
+ * The gate scores every image; the species net runs on what the gate lets
  * through (or on everything, for evaluation). Inputs are made by the rule of
- * common/net/prepare.h: a photo is read once, and its inputs are bit for bit
+ * common/net/prepare.h: an image is read once, and its inputs are bit for bit
  * those of training, whichever way it comes in. (Probabilities of steps of less
- * than 5 photos may differ in the seventh digit; net.h says why.) */
+ * than 5 images may differ in the seventh digit; net.h says why.) */
 #ifndef PIPELINES_CASCADE_CASCADE_H
 #define PIPELINES_CASCADE_CASCADE_H
 
@@ -19,13 +19,14 @@
 enum verdict_kind {
     VERDICT_NONE,    /* the gate said no */
     VERDICT_CLASS,   /* one of the classes */
-    VERDICT_UNKNOWN, /* passed the gate, no class above the floor */
+    VERDICT_UNKNOWN, /* passed the gate, no class reaches the reject threshold
+                      */
 };
-/* "none", "class", "unknown_bear" */
+/* "none", "class", "unknown" */
 const char *verdict_kind_name(enum verdict_kind k);
 
 struct verdict {
-    double p_bear;     /* gate probability */
+    double p_positive; /* gate probability */
     const double *p;   /* [n_classes] species probabilities; NULL when the
                           species net did not run */
     int species_stage; /* 1: decided by the species net, 0: by the gate */
@@ -33,20 +34,21 @@ struct verdict {
     int32_t best; /* most likely class, or -1 when p is NULL */
 };
 
-/* The decision rule: none when p_bear < gate threshold; unknown when the
- * largest p is below the species floor; else the class of the largest p. With
- * one class there is no species net and passing the gate is the class. */
-struct verdict cascade_decide(const struct model *m, double p_bear,
+/* The decision rule: none when p_positive < gate threshold; unknown when the
+ * largest p is below the species net's reject threshold; else the class of the
+ * largest p. With one class there is no species net and passing the gate is the
+ * class. */
+struct verdict cascade_decide(const struct model *m, double p_positive,
                               const double *p);
-/* The name printed for a verdict: the class, "none" or "unknown_bear". */
+/* The name printed for a verdict: the class, "none" or "unknown". */
 const char *verdict_label(const struct model *m, const struct verdict *v);
 
-/* Photos per step that are worth the memory: enough to feed a few cores. */
+/* Images per step that are worth the memory: enough to feed a few cores. */
 enum { CASCADE_BATCH = 32 };
 
 struct cascade;
 /* Executors for a model, which must outlive it, with memory for max_batch (1
- * or more) photos per step; more photos than that are scored in several steps.
+ * or more) images per step; more images than that are scored in several steps.
  * Use one cascade from one thread. Errors: NN_ERR_ARG (max_batch),
  * NN_ERR_NOMEM, those of nn_scorer_create(). */
 NN_MUST_CHECK enum nn_status cascade_create(const struct model *m,
@@ -56,7 +58,7 @@ NN_MUST_CHECK enum nn_status cascade_create(const struct model *m,
 int32_t cascade_max_batch(const struct cascade *c);
 void cascade_destroy(struct cascade **c);
 
-/* Scores of n pictures. Owned arrays, freed by cascade_scores_release(). */
+/* Scores of n images. Owned arrays, freed by cascade_scores_release(). */
 struct cascade_scores {
     size_t n, n_classes;
     uint8_t *ok;            /* 0: could not be read */
@@ -64,8 +66,8 @@ struct cascade_scores {
     enum nn_status *status; /* and what kind of failure it is */
     uint8_t *ran;           /* 1: the species net ran */
     double *gate_z;         /* [n] gate logit before temperature */
-    double *p_bear;         /* [n] */
-    double *p;       /* [n,n_classes]; rows of pictures with ran = 0 are 0 */
+    double *p_positive;     /* [n] */
+    double *p;       /* [n,n_classes]; rows of images with ran = 0 are 0 */
     double *seconds; /* [n] its share of the steps that it was in */
     double gate_s, species_s; /* wall time of each stage; reading counts for
                                  the gate, a second decoding for the other */
@@ -75,8 +77,8 @@ struct cascade_scores {
         0                                                                      \
     }
 /* Score items index[0..n-1] of ds in one pass of the loader. all_stages: run
- * the species net on every readable photo. label: progress text, or NULL.
- * Errors: those of the loader and of nn_scorer_run(); a photo that cannot be
+ * the species net on every readable image. label: progress text, or NULL.
+ * Errors: those of the loader and of nn_scorer_run(); an image that cannot be
  * read is no error, its row says why. *out is empty on error. */
 NN_MUST_CHECK enum nn_status cascade_score(struct cascade *c,
                                            const struct nn_dataset *ds,
@@ -86,7 +88,7 @@ NN_MUST_CHECK enum nn_status cascade_score(struct cascade *c,
                                            struct nn_error *err);
 /* The same, told of rows as they come: rows(ctx, out, from, to) once for each
  * piece from..to-1, in order, as soon as it is final; the first is the first
- * photo alone. What it returns other than NN_OK ends the pass and is returned.
+ * image alone. What it returns other than NN_OK ends the pass and is returned.
  */
 typedef enum nn_status cascade_rows_fn(void *ctx,
                                        const struct cascade_scores *s,
@@ -98,13 +100,13 @@ cascade_score_rows(struct cascade *c, const struct nn_dataset *ds,
                    cascade_rows_fn *rows, void *ctx, struct cascade_scores *out,
                    struct nn_error *err);
 
-/* A photo in memory: decoded and oriented, or else a file's bytes. */
-struct cascade_photo {
+/* An image in memory: decoded and oriented, or else a file's bytes. */
+struct cascade_input {
     const struct nn_image *image; /* NULL: bytes */
     const uint8_t *bytes;
     size_t size;
 };
-/* Score photos in memory, in order. The bytes of a file give the numbers that
+/* Score images in memory, in order. The bytes of a file give the numbers that
  * the file gives. A decoded image gives those too where nothing was to be
  * gained from a JPEG's scaled decoding: always when it came from a PNG or WebP,
  * else when it was decoded with nn_decode_for() and nn_decode_serves() says
@@ -112,7 +114,7 @@ struct cascade_photo {
  * Errors: NN_ERR_ARG (an empty image), those of nn_scorer_run(); bytes that
  * cannot be decoded are no error, their row says why. */
 NN_MUST_CHECK enum nn_status
-cascade_score_photos(struct cascade *c, const struct cascade_photo *photos,
+cascade_score_inputs(struct cascade *c, const struct cascade_input *inputs,
                      size_t n, int all_stages, struct cascade_scores *out,
                      struct nn_error *err);
 NN_MUST_CHECK enum nn_status
@@ -121,7 +123,7 @@ cascade_score_images(struct cascade *c, const struct nn_image *const *images,
                      struct nn_error *err);
 void cascade_scores_release(struct cascade_scores *s);
 
-/* Verdict of picture i (which must be ok). */
+/* Verdict of image i (which must be ok). */
 struct verdict cascade_verdict(const struct cascade *c,
                                const struct cascade_scores *s, size_t i);
 

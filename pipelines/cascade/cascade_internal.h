@@ -12,7 +12,7 @@ struct cascade {
     float *gate_z, *species_z; /* logits [max_batch,K] of each */
     float *p;                  /* [n_classes] */
     float *gate_x, *species_x; /* inputs [max_batch,...], where one is needed */
-    uint8_t *want;             /* [max_batch] photos for the species net */
+    uint8_t *want;             /* [max_batch] images for the species net */
 };
 
 struct cascade_batch {
@@ -28,7 +28,7 @@ struct cascade_batch {
     void *ctx;
 };
 
-/* A pass over all photos. */
+/* A pass over all images. */
 struct cascade_pass {
     struct cascade *c;
     int all_stages;
@@ -39,10 +39,10 @@ struct cascade_pass {
     int no_memory; /* for a reason */
 };
 
-/* Room for n photos in *s. Errors: NN_ERR_NOMEM. */
+/* Room for n images in *s. Errors: NN_ERR_NOMEM. */
 enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
                                    struct nn_error *err);
-/* The photo of that row could not be read. */
+/* The image of that row could not be read. */
 void cascade_fail_row(struct cascade_pass *p, size_t row,
                       const struct nn_error *why);
 /* Room for max_batch inputs in *x, unless it is there. */

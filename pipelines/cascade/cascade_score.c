@@ -1,4 +1,4 @@
-/* Photos through both nets, batch by batch. */
+/* Images through both nets, batch by batch. */
 #include <math.h>
 #include <string.h>
 
@@ -32,7 +32,7 @@ enum nn_status cascade_create(const struct model *m, int32_t max_batch,
 
     *out = NULL;
     if (max_batch < 1) {
-        return nn_fail(err, NN_ERR_ARG, "a batch of %d photos", (int)max_batch);
+        return nn_fail(err, NN_ERR_ARG, "a batch of %d images", (int)max_batch);
     }
     c = nn_mem_calloc(1, sizeof *c);
     if (c == NULL) {
@@ -95,7 +95,7 @@ void cascade_scores_release(struct cascade_scores *s)
     nn_mem_free(s->status);
     nn_mem_free(s->ran);
     nn_mem_free(s->gate_z);
-    nn_mem_free(s->p_bear);
+    nn_mem_free(s->p_positive);
     nn_mem_free(s->p);
     nn_mem_free(s->seconds);
     *s = (struct cascade_scores)CASCADE_SCORES_INIT;
@@ -117,11 +117,11 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
     s->status = nn_mem_calloc(n, sizeof *s->status);
     s->ran = nn_mem_calloc(n, 1);
     s->gate_z = nn_mem_calloc(n, sizeof *s->gate_z);
-    s->p_bear = nn_mem_calloc(n, sizeof *s->p_bear);
+    s->p_positive = nn_mem_calloc(n, sizeof *s->p_positive);
     s->p = nn_mem_calloc(cells, sizeof *s->p);
     s->seconds = nn_mem_calloc(n, sizeof *s->seconds);
     if (s->ok == NULL || s->reason == NULL || s->status == NULL ||
-        s->ran == NULL || s->gate_z == NULL || s->p_bear == NULL ||
+        s->ran == NULL || s->gate_z == NULL || s->p_positive == NULL ||
         s->p == NULL || s->seconds == NULL) {
         cascade_scores_release(s);
         return nn_fail_nomem(err);
@@ -132,7 +132,7 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
 struct verdict cascade_verdict(const struct cascade *c,
                                const struct cascade_scores *s, size_t i)
 {
-    return cascade_decide(c->model, s->p_bear[i],
+    return cascade_decide(c->model, s->p_positive[i],
                           s->ran[i] ? s->p + i * s->n_classes : NULL);
 }
 
@@ -159,13 +159,13 @@ static void put_gate(const struct model *m, const float *z, size_t row,
     s->ok[row] = 1;
     if (m->system == MODEL_CASCADE) {
         s->gate_z[row] = gate_logit(m->gate, z);
-        s->p_bear[row] = gate_probability(m->gate, s->gate_z[row]);
+        s->p_positive[row] = gate_probability(m->gate, s->gate_z[row]);
         return;
     }
     /* A single model answers both questions at once. */
     p = baseline_score(m->system, m->gate, z, s->p + row * m->n_classes);
     p = fmin(fmax(p, 1e-12), 1 - 1e-12); /* a finite logit */
-    s->p_bear[row] = p;
+    s->p_positive[row] = p;
     s->gate_z[row] = log(p / (1 - p)) * m->gate->temperature;
     s->ran[row] = 1;
 }
@@ -280,7 +280,7 @@ enum nn_status cascade_score_batch(struct cascade_pass *p,
             put_gate(c->model, c->gate_z + (size_t)i * k, row, s);
             s->seconds[row] = spent / b->n;
             c->want[i] = p->all_stages ||
-                         s->p_bear[row] >= c->model->gate_policy.threshold;
+                         s->p_positive[row] >= c->model->gate_policy.threshold;
         }
     }
     if (c->species != NULL && count_wanted(c, b->n) > 0) {

@@ -215,13 +215,19 @@ static enum nn_status get_json(const struct nn_st_file *f, const char *key,
     return NN_OK;
 }
 
+int model_format_known(const char *format)
+{
+    return strcmp(format, MODEL_FORMAT) == 0 ||
+           strcmp(format, MODEL_FORMAT_1) == 0;
+}
+
 static enum nn_status read_header(const struct nn_st_file *f, struct model *m,
                                   struct nn_error *err)
 {
     const char *format = nn_st_meta(f, "format");
     const char *system = nn_st_meta(f, "system");
 
-    if (format == NULL || strcmp(format, MODEL_FORMAT) != 0) {
+    if (format == NULL || !model_format_known(format)) {
         return nn_fail(err, NN_ERR_FORMAT,
                        "not a '%s' file (its format is '%s')", MODEL_FORMAT,
                        format != NULL ? format : "not given");

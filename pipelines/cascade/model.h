@@ -14,8 +14,13 @@
 #include "stage1_gate/gate.h"
 #include "stage2_species/species.h"
 
-#define MODEL_FORMAT      "bearcascade-model 1"
+#define MODEL_FORMAT "bearcascade-model 2"
+#define MODEL_FORMAT_1                                                         \
+    "bearcascade-model 1" /* read too: common/net/format1.h */
 #define MODEL_MAX_CLASSES 1000
+
+/* 1: a format that model_load() reads. */
+int model_format_known(const char *format);
 
 enum model_system {
     MODEL_CASCADE,

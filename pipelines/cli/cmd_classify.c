@@ -1,4 +1,4 @@
-/* classify: photos in, one line a photo out, in the order of the input. */
+/* classify: images in, one line an image out, in the order of the input. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,7 +56,7 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
     return stop_asked ? NN_ERR_STOPPED : NN_OK;
 }
 
-/* A session with memory for n photos at a time, or as many as pay. */
+/* A session with memory for n images at a time, or as many as pay. */
 static enum nn_status make_room(struct classify *c, size_t n,
                                 struct nn_error *err)
 {
@@ -259,10 +259,11 @@ int cmd_classify(int argc, char **argv)
     const struct nn_options o = {
         .command = "classify",
         .synopsis = "[--model FILE|RUN] PATH...",
-        .summary = "Say what is in each photo: one of the classes, none, or "
-                   "unknown_bear (passed the gate, but like no class). A PATH "
-                   "is a photo, a folder, a .tar, .tar.gz or .zip, a manifest, "
-                   "or - for paths on standard input, one a line.",
+        .summary =
+            "Say what is in each image: one of the classes, none, or unknown "
+            "(passed the gate, but fits no class). A PATH "
+            "is an image, a folder, a .tar, .tar.gz or .zip, a manifest, "
+            "or - for paths on standard input, one a line.",
         .table = table,
         .examples =
             "  bearcascade classify --model runs/bears photo.jpg\n"

@@ -29,19 +29,19 @@ static enum nn_status write_part(const struct comparison *c, const char *name,
 static enum nn_status write_all(const struct comparison *c, const json_t *all,
                                 struct nn_error *err)
 {
-    json_t *pictures = comparison_pictures(c, err);
-    enum nn_status st = pictures == NULL ? err->status : NN_OK;
+    json_t *images = comparison_images(c, err);
+    enum nn_status st = images == NULL ? err->status : NN_OK;
 
     if (!st) {
         st = write_part(c, "comparison.json", all, err);
     }
     if (!st) {
-        st = write_part(c, "pictures.json", pictures, err);
+        st = write_part(c, "images.json", images, err);
     }
     if (!st) {
         st = report_folder(c->opt->out, err);
     }
-    json_decref(pictures);
+    json_decref(images);
     return st;
 }
 
@@ -109,8 +109,8 @@ static int parse_and_run(struct compare *m, const struct nn_option *table,
         .command = "compare",
         .synopsis = "DATA --out DIR [options]",
         .summary = "Train the cascade and the single models people use "
-                   "instead, each with the same pictures, budget and seeds, "
-                   "and judge all on the same test pictures. Finished runs in "
+                   "instead, each with the same images, budget and seeds, "
+                   "and judge all on the same test images. Finished runs in "
                    "DIR are not trained again. DIR/comparison.json holds every "
                    "figure, DIR/report.html shows them.",
         .table = table,
@@ -153,7 +153,7 @@ int cmd_compare(int argc, char **argv)
             "of every net; 0: what --gate-epochs and --species-epochs say"),
         NN_OPT_INT(
             0, "gate-epochs", &c->gate_epochs, "N", 1, 100000,
-            "of the gate; a single model sees as many pictures as both nets"),
+            "of the gate; a single model sees as many images as both nets"),
         NN_OPT_INT(0, "species-epochs", &c->species_epochs, "N", 1, 100000,
                    "of the species net"),
         NN_OPT_LIST('w', "with", &c->with, "NAME=VALUE",

@@ -1,4 +1,4 @@
-/* evaluate: measure a model on labelled photos. */
+/* evaluate: measure a model on labelled images. */
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/measure/evaluation.h"
-#include "pipelines/cli/views.h"
+#include "pipelines/cli/augment_rows.h"
 
 struct evaluate {
     struct cmd_common common;
@@ -18,12 +18,12 @@ struct evaluate {
     uint64_t seed;
     struct nn_option_list subsets;
     const char *views;
-    struct nn_test_views gate_views; /* none: those of the model */
+    struct nn_tta gate_tta; /* none: those of the model */
 };
 
 enum { SPLIT_ALL = NN_SPLITS };
 
-/* --- which pictures --- */
+/* --- which images --- */
 
 static uint32_t *choose(const struct nn_dataset *ds, int split, size_t *n)
 {
@@ -144,7 +144,7 @@ static enum nn_status report(struct session *s, const char *title,
     if (subset != NULL && (positives == 0 || positives == m)) {
         nn_log(NN_LOG_WARN,
                "subset '%s' has no %s: what needs both kinds is missing", title,
-               positives == 0 ? "picture of a class" : "negative");
+               positives == 0 ? "image of a class" : "negative");
     }
     if (m == 0) {
         nn_mem_free(pick);
@@ -234,7 +234,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     enum nn_status st = model_load(o->model, &m, err);
 
     if (!st) {
-        st = nn_net_set_test_views(m->gate, &o->gate_views, err);
+        st = nn_net_set_tta(m->gate, &o->gate_tta, err);
     }
     if (!st) {
         st = data_open(data, o->seed, &ds, err);
@@ -247,8 +247,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
         st = index == NULL ? nn_fail_nomem(err) : NN_OK;
     }
     if (!st && s.n == 0) {
-        st = nn_fail(err, NN_ERR_ARG, "'%s' has no pictures in that split",
-                     data);
+        st = nn_fail(err, NN_ERR_ARG, "'%s' has no images in that split", data);
     }
     if (!st) {
         s.model = m;
@@ -282,7 +281,7 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
                            spec);
         }
     }
-    return test_views_check(e->views, &e->gate_views, err);
+    return tta_check(e->views, &e->gate_tta, err);
 }
 
 int cmd_evaluate(int argc, char **argv)
@@ -293,9 +292,9 @@ int cmd_evaluate(int argc, char **argv)
                       "the model: a .safetensors file or a run folder; left "
                       "out: the cascade that came with the program"),
         NN_OPT_CHOICE(0, "split", &e.split, "train|valid|test|all",
-                      "pictures to measure on"),
+                      "images to measure on"),
         NN_OPT_LIST(0, "subset", &e.subsets, "NAME=GLOB[:FAMILIES]",
-                    "also report the pictures of a class whose file name "
+                    "also report the images of a class whose file name "
                     "(whole path if GLOB has a slash) matches, against all "
                     "negatives or those of the named families (patterns, "
                     "commas between them); may be repeated"),
@@ -306,8 +305,8 @@ int cmd_evaluate(int argc, char **argv)
             's', "seed", &e.seed, "N",
             "of the bootstrap, and of the split where the folder has none"),
         NN_OPT_STRING(
-            0, "gate-test-views", &e.views, "PX,PXm,...",
-            "let the gate look in these views instead of its own, such as "
+            0, "gate-tta", &e.views, "PX,PXm,...",
+            "test-time augmentation of the gate instead of its own, such as "
             "224,160m (see train); its threshold and temperature stay"),
         CMD_COMMON_ROWS(e.common),
         NN_OPT_END,
@@ -315,10 +314,11 @@ int cmd_evaluate(int argc, char **argv)
     const struct nn_options o = {
         .command = "evaluate",
         .synopsis = "[--model FILE|RUN] DATA",
-        .summary = "Measure a model on labelled photos: the gate's ROC area, "
+        .summary = "Measure a model on labelled images: the gate's ROC area, "
                    "average precision and false-positive rates (overall and "
                    "per negative family), species accuracy, the end-to-end "
-                   "confusion matrix, miss and false-alarm rates at the stored "
+                   "confusion matrix, false-negative and false-positive rates "
+                   "at the stored "
                    "thresholds, and calibration error.",
         .table = table,
         .examples = "  bearcascade evaluate --model runs/bears photos\n"

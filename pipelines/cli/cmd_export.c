@@ -42,7 +42,7 @@ static const char *resize_rule(enum nn_fit fit)
     case NN_FIT_SQUEEZE:
         break;
     }
-    return "the whole picture to size x size pixels, aspect ratio not kept";
+    return "the whole image to size x size pixels, aspect ratio not kept";
 }
 
 static json_t *preprocessing(const struct nn_net_spec *s)
@@ -122,7 +122,8 @@ static enum nn_status export_cascade(const struct command *c,
             set_json(meta, "threshold", json_real(m->gate_policy.threshold)) ||
             set_json(meta, "policy", gate_policy_to_json(&m->gate_policy));
     } else if (!failed) {
-        failed = set_json(meta, "floor", json_real(m->species_policy.floor)) ||
+        failed = set_json(meta, "reject_threshold",
+                          json_real(m->species_policy.reject_threshold)) ||
                  set_json(meta, "policy",
                           species_policy_to_json(&m->species_policy));
     }
@@ -228,8 +229,8 @@ int cmd_export(int argc, char **argv)
         .summary =
             "Write a net as ONNX (opset 17): input image [N,3,S,S], outputs "
             "probabilities (calibrated; of a gate [N,1]) and logits. The "
-            "metadata say how a photo becomes the input, and name classes, "
-            "outputs, threshold or floor, and temperature.",
+            "metadata say how an image becomes the input, and name classes, "
+            "outputs, threshold or reject threshold, and temperature.",
         .table = table,
         .examples = "  bearcascade export --model runs/bears --onnx gate.onnx\n"
                     "  bearcascade export -m runs/bears --net species "

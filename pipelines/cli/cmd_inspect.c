@@ -81,10 +81,11 @@ static void print_model(const struct model *m, int layers)
     nn_mem_free(policy);
     if (m->species != NULL) {
         print_net("species", m->species, layers);
-        printf("species policy: unknown_bear below %.3f (keeps %.1f %% of %zu "
-               "validation pictures, accuracy %.3f)\n",
-               m->species_policy.floor, 100 * m->species_policy.keep_rate,
-               m->species_policy.n, m->species_policy.accuracy);
+        printf("species policy: unknown below %.3f (keeps %.1f %% of %zu "
+               "validation images, accuracy %.3f)\n",
+               m->species_policy.reject_threshold,
+               100 * m->species_policy.coverage, m->species_policy.n,
+               m->species_policy.accuracy);
     }
     print_json_block("data", m->data);
     print_json_block("training", m->training);
@@ -100,7 +101,7 @@ static json_t *net_json(const struct nn_net *net)
                           "temperature", net->temperature);
 
     if (net->spec.n_more > 0) {
-        nn_json_put(&j, "test_views", nn_net_views_json(&net->spec));
+        nn_json_put(&j, "tta", nn_net_tta_json(&net->spec));
     }
     return j;
 }
@@ -149,7 +150,7 @@ static struct nn_st_file *open_weights(const char *path)
     }
     if (path != NULL && nn_st_open(path, &f, &err) == NN_OK) {
         format = nn_st_meta(f, "format");
-        if (format != NULL && strcmp(format, MODEL_FORMAT) == 0) {
+        if (format != NULL && model_format_known(format)) {
             nn_st_close(&f);
         }
     }

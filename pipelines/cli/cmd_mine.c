@@ -1,4 +1,4 @@
-/* mine: the pictures of a pool that fool the gate, without the bears in it. */
+/* mine: the images of a pool that fool the gate, without the bears in it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ struct mine {
     const char *model, *out, *positives, *link;
     struct nn_option_list pool;
     int top, mode, resume, trust, folder_cap, cluster_cap;
-    double hard_share, least, suspect_rate;
+    double hard_share, min_score, fn_filter_recall;
     uint64_t seed;
     struct study_options study; /* data: NULL unless asked for */
 };
@@ -26,8 +26,8 @@ struct work {
     struct nn_dataset *known;
     struct nn_pool *pool;
     struct gate_mine_bank bank;
-    struct opinion species;
-    struct gate_mine_opinion opinion;
+    struct second_scorer species;
+    struct gate_mine_second_scorer second_scorer;
     struct gate_mine_rule rule;
     struct gate_mine_options opt;
     struct gate_mine_scores scores;
@@ -38,7 +38,7 @@ static void work_release(struct work *w)
 {
     gate_mine_result_release(&w->result);
     gate_mine_bank_release(&w->bank);
-    opinion_release(&w->species);
+    second_scorer_release(&w->species);
     gate_mine_scores_close(&w->scores);
     nn_pool_close(&w->pool);
     nn_dataset_close(&w->known);
@@ -65,8 +65,8 @@ static void set_options(const struct mine *m, struct work *w)
     w->opt.mode = (enum gate_mine_mode)m->mode;
     w->opt.hard_share = m->hard_share;
     w->opt.seed = m->seed;
-    if (m->least >= 0) {
-        w->opt.least = m->least;
+    if (m->min_score >= 0) {
+        w->opt.min_score = m->min_score;
     }
     if (m->folder_cap >= 0) {
         w->opt.folder_cap = (size_t)m->folder_cap;
@@ -101,23 +101,23 @@ static enum nn_status choose(const struct mine *m, struct work *w,
         st = gate_mine_bank_create(gate, w->known, side, &w->bank, err);
     }
     if (!st) {
-        st = opinion_init(&w->species, w->model->species, side, &w->opinion,
-                          err);
+        st = second_scorer_init(&w->species, w->model->species, side,
+                                &w->second_scorer, err);
     }
     if (!st && !m->trust) {
-        st = gate_mine_rule_fit(gate, &w->bank, &w->opinion,
+        st = gate_mine_rule_fit(gate, &w->bank, &w->second_scorer,
                                 w->model->gate_policy.threshold,
-                                m->suspect_rate, &w->rule, err);
+                                m->fn_filter_recall, &w->rule, err);
     }
     if (!st) {
         st = gate_mine_choose(gate, w->pool, &w->scores, &w->bank,
-                              m->trust ? NULL : &w->rule, &w->opinion, &w->opt,
-                              &stop_asked, &w->result, err);
+                              m->trust ? NULL : &w->rule, &w->second_scorer,
+                              &w->opt, &stop_asked, &w->result, err);
     }
     return st;
 }
 
-/* DIR/0001-name.jpg, ... with the bytes of the accepted pictures. */
+/* DIR/0001-name.jpg, ... with the bytes of the accepted images. */
 static enum nn_status copy_accepted(const struct work *w, const char *dir,
                                     struct nn_error *err)
 {
@@ -127,14 +127,14 @@ static enum nn_status copy_accepted(const struct work *w, const char *dir,
         item == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(dir, err);
 
     for (size_t i = 0; !st && i < n; i++) {
-        const char *file = w->result.pictures->items[item[i]].file;
+        const char *file = w->result.images->items[item[i]].file;
         char *name =
             nn_mem_sprintf("%s/%04zu-%s", dir, i + 1, nn_path_base(file));
         struct nn_file_out o = { 0 };
         uint8_t *bytes = NULL;
 
         st = name == NULL ? nn_fail_nomem(err)
-                          : nn_dataset_read(w->result.pictures, item[i], &bytes,
+                          : nn_dataset_read(w->result.images, item[i], &bytes,
                                             &size, err);
         if (!st) {
             st = nn_file_out_open(&o, name, err);
@@ -163,9 +163,9 @@ write_one(const struct mining_round *r, const char *dir, const char *name,
     return st;
 }
 
-/* Drawn pictures are in no file that train could read; copies of them are. The
+/* Drawn images are in no file that train could read; copies of them are. The
  * gate is trained anew: going on from the weights that mined learns less from
- * the same pictures (docs/mining.md, "Trained anew"). */
+ * the same images (docs/mining.md, "Trained anew"). */
 static void print_next(const struct mine *m, size_t drawn)
 {
     const char *dir = m->link != NULL ? m->link : m->out;
@@ -309,11 +309,11 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
             "--model FILE|RUN --pool PATH... --positives DATA --out DIR\n      "
             " bearcascade mine --study DATA --pool PATH... --out DIR",
         .summary =
-            "Find the pictures of a pool that fool the gate, and leave out "
+            "Find the images of a pool that fool the gate, and leave out "
             "copies and what may be a bear after all. Scores are kept in "
             "DIR/scores.bin: an interrupted run goes on with --resume, and "
             "another --top needs no second pass. DIR/mined.jsonl has a line "
-            "for each picture looked at, DIR/mined.html shows them, "
+            "for each image looked at, DIR/mined.html shows them, "
             "DIR/negatives.jsonl is what 'train --negatives' takes. With "
             "--study it asks whether that pays: gates are trained with mined "
             "and with as many random negatives, and DIR/study.txt says which "
@@ -345,8 +345,8 @@ int cmd_mine(int argc, char **argv)
     struct mine m = {
         .top = 500,
         .hard_share = 0.8,
-        .least = -1,
-        .suspect_rate = 0.98,
+        .min_score = -1,
+        .fn_filter_recall = 0.98,
         .folder_cap = -1,
         .cluster_cap = -1,
         .seed = 1,
@@ -366,25 +366,28 @@ int cmd_mine(int argc, char **argv)
         NN_OPT_FLAG(0, "resume", &m.resume, "use the scores that --out holds"),
         NN_OPT_STRING(
             0, "link", &m.link, "DIR",
-            "copy the accepted pictures into DIR, such as a class folder"),
+            "copy the accepted images into DIR, such as a class folder"),
         NN_OPT_HEADING("choosing"),
         NN_OPT_CHOICE(
             0, "mode", &m.mode, GATE_MINE_MODES,
-            "which: any that score --least or more, the largest scores, those "
-            "just below the threshold, all scores alike, or any at all"),
+            "which: any that score --min-score or more, the largest scores, "
+            "those just below the threshold, all scores alike, or any at all"),
         NN_OPT_DOUBLE(0, "hard-share", &m.hard_share, "S", 0, 1,
                       "share chosen by score; the rest are random"),
-        NN_OPT_DOUBLE(0, "least", &m.least, "P", -1, 1,
-                      "least score of a hard one; -1: the gate's threshold"),
-        NN_OPT_INT(0, "folder-cap", &m.folder_cap, "N", -1, 1000000,
-                   "most from one folder; 0: no limit, -1: a fifth of --top"),
-        NN_OPT_INT(0, "cluster-cap", &m.cluster_cap, "N", -1, 1000000,
-                   "most of one kind; 0: no limit, -1: a tenth of --top"),
         NN_OPT_DOUBLE(
-            0, "suspect-rate", &m.suspect_rate, "P", 0.01, 1,
-            "share of validation bears that the rule for suspects must catch"),
+            0, "min-score", &m.min_score, "P", -1, 1,
+            "minimum score of a hard negative; -1: the gate's threshold"),
+        NN_OPT_INT(0, "folder-cap", &m.folder_cap, "N", -1, 1000000,
+                   "maximum number from one folder; 0: no limit, -1: a fifth "
+                   "of --top"),
+        NN_OPT_INT(
+            0, "cluster-cap", &m.cluster_cap, "N", -1, 1000000,
+            "maximum number of one kind; 0: no limit, -1: a tenth of --top"),
+        NN_OPT_DOUBLE(0, "fn-filter-recall", &m.fn_filter_recall, "P", 0.01, 1,
+                      "recall of the filter for suspected false negatives, on "
+                      "validation positives that pass the gate"),
         NN_OPT_FLAG(0, "trust-pool", &m.trust,
-                    "the pool holds no bears: suspect nobody"),
+                    "the pool holds no positives: suspect no false negatives"),
         NN_OPT_U64('s', "seed", &m.seed, "N", "of random choices"),
         STUDY_ROWS(m.study),
         CMD_COMMON_ROWS(m.common),

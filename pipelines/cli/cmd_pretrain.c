@@ -11,7 +11,7 @@
 #include "pipelines/data/data_card.h"
 #include "pipelines/data/join.h"
 #include "pipelines/train/pretrain.h"
-#include "pipelines/cli/views.h"
+#include "pipelines/cli/augment_rows.h"
 
 enum { MAX_PHASES = 16, LEAST_SIZE = 32, MOST_SIZE = 1024 };
 
@@ -19,10 +19,10 @@ struct command {
     struct cmd_common common;
     const char *out, *init, *sizes;
     int resume, half, head, negatives, optimiser, schedule;
-    int epochs, batch, size, eval_every, plain_epochs, cache_mb;
+    int epochs, batch, size, eval_every, no_mix_epochs, cache_mb;
     double width, dropout, lr, warmup, weight_decay, ema, label_smoothing;
-    double mixup, cutmix, mix_share, clip, norm_floor;
-    struct views_options views;
+    double mixup, cutmix, mix_share, clip, bn_var_floor;
+    struct augment_options views;
     uint64_t seed;
     struct nn_train_phase phase[MAX_PHASES];
     size_t n_phases;
@@ -48,12 +48,12 @@ static void set_defaults(struct command *c)
     c->weight_decay = (double)t->optim.weight_decay;
     c->ema = t->ema;
     c->clip = t->clip;
-    c->norm_floor = (double)t->norm_floor;
+    c->bn_var_floor = (double)t->bn_var_floor;
     c->label_smoothing = (double)t->loss.smoothing;
     c->mixup = (double)t->mix.mixup;
     c->cutmix = (double)t->mix.cutmix;
     c->mix_share = (double)t->mix.share;
-    c->plain_epochs = t->mix.plain_epochs;
+    c->no_mix_epochs = t->mix.no_mix_epochs;
 }
 
 /* --- from options to a recipe --- */
@@ -109,7 +109,7 @@ static void apply_options(struct command *c)
     struct nn_train_options *t = &c->opt.train;
 
     apply_sizes(c);
-    views_apply(&c->views, &t->augment);
+    augment_apply(&c->views, &t->augment);
     t->batch = c->batch;
     t->seed = c->seed;
     t->eval_every = c->eval_every;
@@ -123,12 +123,12 @@ static void apply_options(struct command *c)
     t->schedule.warmup_share = c->warmup;
     t->ema = c->ema;
     t->clip = c->clip;
-    t->norm_floor = (float)c->norm_floor;
+    t->bn_var_floor = (float)c->bn_var_floor;
     t->cache_bytes = (size_t)c->cache_mb << 20;
     t->loss.kind = c->head == 0 ? NN_LOSS_CATEGORICAL : NN_LOSS_BINARY;
     t->loss.smoothing = (float)c->label_smoothing;
     t->mix = (struct nn_mix){ (float)c->mixup, (float)c->cutmix,
-                              (float)c->mix_share, c->plain_epochs };
+                              (float)c->mix_share, c->no_mix_epochs };
     c->opt.sigmoid = c->head != 0;
     c->opt.width = (float)c->width;
     c->opt.dropout = (float)c->dropout;
@@ -150,7 +150,7 @@ static enum nn_status save_result(const struct command *c,
         json_pack("{s:o, s:f, s:i, s:f, s:f, s:I}", "options",
                   cmd_public_options(options), "seconds", r->train.seconds,
                   "best_epoch", r->train.best_epoch, "top1", r->top1, "top5",
-                  r->top5, "valid_pictures", (json_int_t)r->n_valid);
+                  r->top5, "valid_images", (json_int_t)r->n_valid);
     enum nn_status st = path == NULL || data == NULL || training == NULL
                             ? nn_fail_nomem(err)
                             : pretrain_save(net, data, training, path,
@@ -158,7 +158,7 @@ static enum nn_status save_result(const struct command *c,
 
     if (!st) {
         printf("backbone: %s\n"
-               "top-1 %.4f, top-5 %.4f of %zu validation pictures, %zu "
+               "top-1 %.4f, top-5 %.4f of %zu validation images, %zu "
                "classes\n"
                "try:   bearcascade train --init %s --out RUN PHOTOS\n",
                path, r->top1, r->top5, r->n_valid, net->spec.n_outputs, path);
@@ -222,7 +222,7 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
                                   struct nn_error *err)
 {
     struct command *c = ctx;
-    enum nn_status st = views_check(&c->views, err);
+    enum nn_status st = augment_check(&c->views, err);
 
     (void)line;
     if (!st && parse_sizes(c)) {
@@ -254,7 +254,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
 #define RUN_ROWS(c)                                                            \
     NN_OPT_STRING('o', "out", &(c).out, "RUN", "run folder to write"),         \
         NN_OPT_INT('e', "epochs", &(c).epochs, "N", 1, 100000,                 \
-                   "passes over the pictures"),                                \
+                   "passes over the images"),                                  \
         NN_OPT_INT(0, "size", &(c).size, "PX", LEAST_SIZE, MOST_SIZE,          \
                    "input, pixels square"),                                    \
         NN_OPT_STRING(0, "sizes", &(c).sizes, "PX:EPOCHS,...",                 \
@@ -270,7 +270,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
         NN_OPT_FLAG(0, "resume", &(c).resume,                                  \
                     "go on with an interrupted run in --out"),                 \
         NN_OPT_CHOICE(0, "negatives", &(c).negatives, "leave|class|families",  \
-                      "pictures of no class: leave them out, make them one "   \
+                      "images of no class: leave them out, make them one "     \
                       "class, or one class per family"),                       \
         NN_OPT_CHOICE(                                                         \
             0, "head", &(c).head, "softmax|sigmoid",                           \
@@ -280,7 +280,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
 
 #define TRAINING_ROWS(c)                                                       \
     NN_OPT_HEADING("training"),                                                \
-        NN_OPT_INT('b', "batch", &(c).batch, "N", 2, 4096, "pictures a step"), \
+        NN_OPT_INT('b', "batch", &(c).batch, "N", 2, 4096, "images a step"),   \
         NN_OPT_CHOICE(0, "optimiser", &(c).optimiser, "adamw|sgd",             \
                       "AdamW, or SGD with Nesterov momentum 0.9"),             \
         NN_OPT_DOUBLE(0, "lr", &(c).lr, "RATE", 1e-8, 10,                      \
@@ -293,8 +293,8 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
                       "AdamW: decoupled; SGD: added to the gradient"),         \
         NN_OPT_DOUBLE(0, "clip", &(c).clip, "NORM", 0, 1e6,                    \
                       "largest norm of a gradient; 0 off"),                    \
-        NN_OPT_DOUBLE(0, "norm-floor", &(c).norm_floor, "V", 0, 1,             \
-                      "least running variance of a batch norm; 0: none"),      \
+        NN_OPT_DOUBLE(0, "bn-var-floor", &(c).bn_var_floor, "V", 0, 1,         \
+                      "minimum running variance of a batch norm; 0: none"),    \
         NN_OPT_DOUBLE(0, "dropout", &(c).dropout, "P", 0, 0.9,                 \
                       "before the classifier"),                                \
         NN_OPT_DOUBLE(0, "ema", &(c).ema, "D", 0, 0.99999,                     \
@@ -304,25 +304,25 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
         NN_OPT_INT(0, "eval-every", &(c).eval_every, "N", 1, 100000,           \
                    "epochs between measurements"),                             \
         NN_OPT_INT(0, "cache", &(c).cache_mb, "MB", 0, 1 << 20,                \
-                   "memory for decoded pictures; 0: 1 GiB or a quarter of "    \
+                   "memory for decoded images; 0: 1 GiB or a quarter of "      \
                    "memory, the less")
 
 #define MIX_ROWS(c)                                                            \
     NN_OPT_DOUBLE(0, "mixup", &(c).mixup, "A", 0, 1,                           \
-                  "blend pairs of pictures, share from Beta(A,A); 0 off"),     \
+                  "blend pairs of images, share from Beta(A,A); 0 off"),       \
         NN_OPT_DOUBLE(                                                         \
             0, "cutmix", &(c).cutmix, "A", 0, 1,                               \
-            "paste boxes between pictures, area from Beta(A,A); 0 off"),       \
+            "paste boxes between images, area from Beta(A,A); 0 off"),         \
         NN_OPT_DOUBLE(0, "mix-share", &(c).mix_share, "P", 0, 1,               \
-                      "probability that a picture is blended or pasted into"), \
-        NN_OPT_INT(0, "plain-epochs", &(c).plain_epochs, "N", 0, 100000,       \
+                      "probability that an image is blended or pasted into"),  \
+        NN_OPT_INT(0, "no-mix-epochs", &(c).no_mix_epochs, "N", 0, 100000,     \
                    "last epochs without --mixup and --cutmix")
 
 int cmd_pretrain(int argc, char **argv)
 {
     struct command p;
     const struct nn_option table[] = {
-        RUN_ROWS(p), TRAINING_ROWS(p),          VIEWS_ROWS(p.views),
+        RUN_ROWS(p), TRAINING_ROWS(p),          AUGMENT_ROWS(p.views),
         MIX_ROWS(p), CMD_COMMON_ROWS(p.common), NN_OPT_END,
     };
     const struct nn_options o = {
@@ -332,7 +332,7 @@ int cmd_pretrain(int argc, char **argv)
                    "DATA (folders, archives or a manifest, as for train) and "
                    "write RUN/best.safetensors, with timm's tensor names, for "
                    "train --init. Several DATA are taken as one, classes of "
-                   "the same name together. Pictures of no class are left out "
+                   "the same name together. Images of no class are left out "
                    "unless --negatives says otherwise.",
         .table = table,
         .examples = "  bearcascade pretrain thumbnails --out runs/backbone \\\n"

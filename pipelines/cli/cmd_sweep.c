@@ -57,9 +57,9 @@ static void say_plan(const struct sweep_options *o, const struct session *s)
     }
     nn_log(NN_LOG_INFO,
            "%zu points, %zu runs; %zu positives and up to %zu negatives for "
-           "training; each run is shown about %zu pictures",
-           s->plan.n, runs, s->plan.n_positives, s->plan.most,
-           (size_t)o->epochs * (s->plan.n_positives + s->plan.most));
+           "training; each run is shown about %zu images",
+           s->plan.n, runs, s->plan.n_positives, s->plan.max,
+           (size_t)o->epochs * (s->plan.n_positives + s->plan.max));
     if (o->kind[SWEEP_FAMILY] && s->counts.family < 0) {
         nn_log(NN_LOG_WARN,
                "the negatives have no families: one-family is left out");
@@ -199,7 +199,7 @@ static int parse_and_run(struct sweep *s, const struct nn_option *table,
         .synopsis = "DATA --out DIR",
         .summary =
             "Train the gate on more and more negatives, chosen in several ways "
-            "and with several losses, measure each on the same test pictures, "
+            "and with several losses, measure each on the same test images, "
             "and say after how many another doubling gains little. Writes "
             "DIR/sweep.json. A run that is there already is not trained again.",
         .table = table,
@@ -251,11 +251,11 @@ int cmd_sweep(int argc, char **argv)
         NN_OPT_INT(0, "seeds", &s.o.seeds, "N", 1, 100, "runs of each point"),
         NN_OPT_DOUBLE(0, "gain", &s.o.gain, "X", 1e-6, 1,
                       "enough is where a doubling lowers the false-positive "
-                      "rate at 95 % hit rate by less than this"),
+                      "rate at 95 % recall by less than this"),
         NN_OPT_HEADING("training"),
         NN_OPT_INT('e', "epochs", &s.o.epochs, "N", 1, 10000,
-                   "epochs over all training pictures; with fewer negatives "
-                   "more, so that every run is shown as many pictures"),
+                   "epochs over all training images; with fewer negatives "
+                   "more, so that every run is shown as many images"),
         NN_OPT_LIST(0, "with", &s.o.with, "NAME=VALUE",
                     "an option of train for every run, such as gate-size=96; "
                     "may be repeated"),

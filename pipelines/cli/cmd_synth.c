@@ -1,4 +1,4 @@
-/* synth: drawn pictures, or a sheet of them. */
+/* synth: drawn images, or a sheet of them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -144,10 +144,10 @@ int cmd_synth(int argc, char **argv)
                            .near_miss = 0.02 };
     const struct nn_option table[] = {
         NN_OPT_STRING('o', "out", &a.out, "DIR",
-                      "folder for the pictures and manifest.jsonl"),
+                      "folder for the images and manifest.jsonl"),
         NN_OPT_INT('n', "count", &a.count, "N", 1, 100000000,
-                   "number of pictures"),
-        NN_OPT_U64(0, "seed", &a.seed, "N", "another seed, other pictures"),
+                   "number of images"),
+        NN_OPT_U64(0, "seed", &a.seed, "N", "another seed, other images"),
         NN_OPT_INT(0, "size", &a.size, "N", SYNTH_SIZE_MIN, SYNTH_SIZE_MAX,
                    "pixels a side"),
         NN_OPT_DOUBLE(
@@ -164,7 +164,7 @@ int cmd_synth(int argc, char **argv)
         NN_OPT_STRING(0, "show", &a.show, "KIND",
                       "its rows: all, near-miss, or one class or family"),
         NN_OPT_INT(0, "rows", &a.rows, "N", 1, SHEET_ROWS, "rows of each kind"),
-        NN_OPT_INT(0, "cols", &a.cols, "N", 1, 64, "pictures a row"),
+        NN_OPT_INT(0, "cols", &a.cols, "N", 1, 64, "images a row"),
         NN_OPT_HEADING("Common"),
         CMD_COMMON_ROWS(a.common),
         NN_OPT_END,
@@ -172,9 +172,9 @@ int cmd_synth(int argc, char **argv)
     const struct nn_options o = {
         .command = "synth",
         .synopsis = "--out DIR [options]",
-        .summary = "Draw labelled pictures: teddies, grizzlies, black bears, "
+        .summary = "Draw labelled images: teddies, grizzlies, black bears, "
                    "and what is taken for them. The same seed draws the same "
-                   "pictures everywhere.",
+                   "images everywhere.",
         .table = table,
         .examples = "  bearcascade synth --out bears --count 3000\n"
                     "  bearcascade synth --sheet sheet.png --show grizzly\n",

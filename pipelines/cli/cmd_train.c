@@ -1,4 +1,4 @@
-/* train: a folder of photos in, a run folder with a trained cascade out. */
+/* train: a folder of images in, a run folder with a trained cascade out. */
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
@@ -14,8 +14,8 @@ static void set_defaults(struct train *t)
     t->species_size = t->species.size;
     t->gate_width = (double)t->gate.width;
     t->species_width = (double)t->species.width;
-    t->min_hit_rate = t->gate.min_hit_rate;
-    t->keep_rate = t->species.keep_rate;
+    t->min_recall = t->gate.min_recall;
+    t->min_coverage = t->species.coverage;
     t->batch = t->species.train.batch;
     t->lr = t->species.train.schedule.peak;
     t->weight_decay = (double)t->species.train.optim.weight_decay;
@@ -29,24 +29,24 @@ static void set_defaults(struct train *t)
                                        .rate = 0.3,
                                        .share = 0.25,
                                        .hard_share = 0.8,
-                                       .suspect_rate = 0.98 };
+                                       .fn_filter_recall = 0.98 };
     t->init_rate = TRAIN_INIT_RATE;
-    t->norm_floor = -1;
+    t->bn_var_floor = -1;
     t->head_rate = t->gate.train.head_lr;
     t->layer_decay = t->gate.train.block_decay;
     t->head_epochs = t->gate.train.freeze_epochs;
-    t->keep_norms = t->gate.train.keep_norms;
+    t->freeze_bn_stats = t->gate.train.freeze_bn_stats;
 }
 
 static enum nn_status check_options(struct train *t, struct nn_error *err)
 {
-    enum nn_status st = views_check(&t->views, err);
+    enum nn_status st = augment_check(&t->views, err);
 
     if (!st) {
-        st = test_views_check(t->gate_views, &t->gate.test_views, err);
+        st = tta_check(t->gate_tta, &t->gate.tta, err);
     }
     if (!st) {
-        st = test_views_check(t->species_views, &t->species.test_views, err);
+        st = tta_check(t->species_tta, &t->species.tta, err);
     }
     if (!st && t->system != MODEL_CASCADE &&
         (t->subset.only != TRAIN_ALL || t->subset.gate_focal > 0)) {
@@ -80,7 +80,7 @@ int cmd_train(int argc, char **argv)
     struct train t;
     const struct nn_option table[] = {
         RUN_ROWS(t),       PROMISE_ROWS(t),       NET_ROWS(t),
-        TRAINING_ROWS(t),  VIEWS_ROWS(t.views),   INIT_ROWS(t),
+        TRAINING_ROWS(t),  AUGMENT_ROWS(t.views), INIT_ROWS(t),
         NEGATIVES_ROWS(t), SUBSET_ROWS(t.subset), CMD_COMMON_ROWS(t.common),
         NN_OPT_END,
     };
@@ -88,7 +88,7 @@ int cmd_train(int argc, char **argv)
         .command = "train",
         .synopsis = "DATA --out RUN",
         .summary = "Train a gate (bear / not bear) and a species net on a "
-                   "folder of photos, DATA/{train,valid,test}/CLASS/... or "
+                   "folder of images, DATA/{train,valid,test}/CLASS/... or "
                    "DATA/CLASS/..., and write both, with their thresholds, "
                    "into RUN/best.safetensors. Folders named negative, none, "
                    "background, other, no_* and the like are 'none of these'.",

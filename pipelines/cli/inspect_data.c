@@ -16,7 +16,7 @@ static int by_int(const void *a, const void *b)
 }
 
 struct sizes {
-    int32_t least, median, most; /* longest side, pixels */
+    int32_t min, median, max; /* longest side, pixels */
 };
 
 static struct sizes measure_sizes(const struct nn_dataset *ds)
@@ -113,20 +113,20 @@ static void print_group(const struct nn_dataset *ds,
 
 static void print_kin(const struct nn_dataset *ds,
                       const struct nn_item *const *v, size_t n,
-                      enum kinship want, const char *title, int most)
+                      enum kinship want, const char *title, int max)
 {
-    size_t groups = 0, pictures = 0;
+    size_t groups = 0, images = 0;
     int shown = 0;
 
     for (size_t at = 0, m; at < n; at += m) {
         m = group_size(v + at, n - at);
         if (kinship(v + at, m) == want) {
             groups++;
-            pictures += m;
+            images += m;
         }
     }
-    printf("%s: %zu groups, %zu pictures\n", title, groups, pictures);
-    for (size_t at = 0, m; at < n && shown < most; at += m) {
+    printf("%s: %zu groups, %zu images\n", title, groups, images);
+    for (size_t at = 0, m; at < n && shown < max; at += m) {
         m = group_size(v + at, n - at);
         if (kinship(v + at, m) == want) {
             print_group(ds, v + at, m);
@@ -156,7 +156,7 @@ static void find_reason(const struct nn_dataset *ds, size_t item,
     nn_mem_free(bytes);
 }
 
-static void print_bad(const struct nn_dataset *ds, int most)
+static void print_bad(const struct nn_dataset *ds, int max)
 {
     size_t bad = 0;
 
@@ -164,7 +164,7 @@ static void print_bad(const struct nn_dataset *ds, int most)
         bad += ds->items[i].bad != 0;
     }
     printf("unreadable: %zu\n", bad);
-    for (size_t i = 0, shown = 0; i < ds->n && shown < (size_t)most; i++) {
+    for (size_t i = 0, shown = 0; i < ds->n && shown < (size_t)max; i++) {
         struct nn_error err = NN_ERROR_INIT;
 
         if (ds->items[i].bad) {
@@ -187,7 +187,7 @@ void inspect_data_print(const struct nn_dataset *ds, int pairs)
     printf("splits: %s\nlongest side: %d to %d px, median %d\n",
            ds->has_splits ? "as the source names them"
                           : "drawn by seed, near-duplicates kept together",
-           s.least, s.most, s.median);
+           s.min, s.max, s.median);
     print_bad(ds, pairs);
     if (v != NULL) {
         print_kin(ds, g, n, KIN_CONFLICT, "near-duplicates, other label",
@@ -262,8 +262,8 @@ enum nn_status inspect_data_json(const struct nn_dataset *ds,
     }
     nn_json_put(&j, "has_splits", json_boolean(ds->has_splits));
     nn_json_put(&j, "longest_side",
-                json_pack("{s:i, s:i, s:i}", "min", s.least, "median", s.median,
-                          "max", s.most));
+                json_pack("{s:i, s:i, s:i}", "min", s.min, "median", s.median,
+                          "max", s.max));
     nn_json_put(&j, "unreadable_files", bad_json(ds));
     nn_json_put(&j, "duplicate_groups", groups_json(ds));
     st = nn_json_print(j, stdout, err);

@@ -15,17 +15,17 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *what;
 } commands[] = {
-    { "train", cmd_train, "train a cascade on a folder of photos" },
+    { "train", cmd_train, "train a cascade on a folder of images" },
     { "pretrain", cmd_pretrain, "train a backbone on many classes" },
-    { "classify", cmd_classify, "say what is in photos: a class, or none" },
-    { "evaluate", cmd_evaluate, "measure a model on labelled photos" },
+    { "classify", cmd_classify, "say what is in images: a class, or none" },
+    { "evaluate", cmd_evaluate, "measure a model on labelled images" },
     { "inspect", cmd_inspect, "show what a model or a data set holds" },
-    { "mine", cmd_mine, "find the pictures of a pool that fool the gate" },
-    { "compare", cmd_compare, "cascade against single models, on your photos" },
+    { "mine", cmd_mine, "find the images of a pool that fool the gate" },
+    { "compare", cmd_compare, "cascade against single models, on your images" },
     { "export", cmd_export, "write a net as ONNX" },
     { "sweep", cmd_sweep, "how many negatives does the gate need?" },
     { "bench", cmd_bench, "measure the speed of the nets on this machine" },
-    { "synth", cmd_synth, "draw pictures of bears and look-alikes" },
+    { "synth", cmd_synth, "draw images of bears and look-alikes" },
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

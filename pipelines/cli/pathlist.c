@@ -86,7 +86,7 @@ static int more_is_ready(const struct pathlist *l)
     return poll(&p, 1, 0) > 0;
 }
 
-enum nn_status pathlist_read(struct pathlist *l, size_t most,
+enum nn_status pathlist_read(struct pathlist *l, size_t max,
                              struct nn_error *err)
 {
     enum nn_status st = NN_OK;
@@ -94,19 +94,19 @@ enum nn_status pathlist_read(struct pathlist *l, size_t most,
     clear(l);
     if (l->buf == NULL) {
         l->buf = nn_mem_calloc(PATHLIST_LINE, 1);
-        l->v = nn_mem_calloc(most, sizeof *l->v);
+        l->v = nn_mem_calloc(max, sizeof *l->v);
         l->cap = PATHLIST_LINE;
         if (l->buf == NULL || l->v == NULL) {
             return nn_fail_nomem(err);
         }
     }
     for (;;) {
-        while (l->n < most && take_line(l, &st)) {
+        while (l->n < max && take_line(l, &st)) {
         }
         if (st) {
             return nn_fail_nomem(err);
         }
-        if (l->n == most || l->at_end || (l->n > 0 && !more_is_ready(l))) {
+        if (l->n == max || l->at_end || (l->n > 0 && !more_is_ready(l))) {
             l->at_end = l->at_end && l->used == 0;
             return NN_OK;
         }

@@ -25,10 +25,10 @@ void pathlist_release(struct pathlist *l);
  * the newline is dropped. at_end is set once the stream has ended (n may
  * still be > 0). Errors: NN_ERR_IO, NN_ERR_NOMEM, NN_ERR_FORMAT (a line above
  * 64 KiB). */
-NN_MUST_CHECK enum nn_status pathlist_read(struct pathlist *l, size_t most,
+NN_MUST_CHECK enum nn_status pathlist_read(struct pathlist *l, size_t max,
                                            struct nn_error *err);
 
-/* 1 for what nn_dataset_open() reads as many pictures: a folder, an archive,
+/* 1 for what nn_dataset_open() reads as many images: a folder, an archive,
  * a manifest or "NAME:..." of a generator; 0 for a single file. */
 int pathlist_is_collection(const char *path);
 

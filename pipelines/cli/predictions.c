@@ -22,7 +22,7 @@ static void put_text(struct predictions *p, const char *file,
         fprintf(p->to, " (most like %s, %.3f)", p->model->classes[v->best],
                 v->p[v->best]);
     }
-    fprintf(p->to, " (gate %.3f)\n", v->p_bear);
+    fprintf(p->to, " (gate %.3f)\n", v->p_positive);
 }
 
 /* RFC 4180: quote where needed, double the quotes inside. */
@@ -44,7 +44,7 @@ static void put_csv_field(FILE *to, const char *s)
 
 static void put_csv_header(struct predictions *p)
 {
-    fputs("file,label,verdict,stage,p_bear", p->to);
+    fputs("file,label,verdict,stage,p_positive", p->to);
     for (size_t k = 0; k < p->model->n_classes; k++) {
         fputc(',', p->to);
         put_csv_field(p->to, p->model->classes[k]);
@@ -65,7 +65,7 @@ static void put_csv(struct predictions *p, const char *file,
         fputc(',', p->to);
         put_csv_field(p->to, verdict_label(p->model, v));
         fprintf(p->to, ",%s,%s,%.6f", verdict_kind_name(v->kind), stage_name(v),
-                v->p_bear);
+                v->p_positive);
     } else {
         fputs(",,,,", p->to);
     }
@@ -131,7 +131,7 @@ static enum nn_status put_jsonl(struct predictions *p, const char *file,
         nn_json_put(&j, "error", nn_json_text(error));
     } else {
         nn_json_put(&j, "label", json_string(verdict_label(p->model, v)));
-        nn_json_put(&j, "p_bear", number(v->p_bear));
+        nn_json_put(&j, "p_positive", number(v->p_positive));
         nn_json_put(&j, "p", class_probabilities(p->model, v));
         nn_json_put(&j, "stage", json_string(stage_name(v)));
         nn_json_put(&j, "verdict", json_string(verdict_kind_name(v->kind)));
@@ -159,7 +159,7 @@ static void put_megadetector_header(struct predictions *p)
             " \"detection_categories\": {\"1\": \"animal\"},\n"
             " \"classification_categories\": ",
             m->gate_policy.threshold / 2, m->gate_policy.threshold,
-            m->species != NULL ? m->species_policy.floor : 0.0);
+            m->species != NULL ? m->species_policy.reject_threshold : 0.0);
 }
 
 static enum nn_status put_categories(struct predictions *p)
@@ -219,8 +219,9 @@ static enum nn_status put_megadetector(struct predictions *p, const char *file,
         nn_json_put(&j, "failure", nn_json_text(error));
         nn_json_put(&j, "detections", json_null());
     } else {
-        json_t *d = json_pack("{s:s, s:o, s:[i,i,i,i]}", "category", "1",
-                              "conf", number(v->p_bear), "bbox", 0, 0, 1, 1);
+        json_t *d =
+            json_pack("{s:s, s:o, s:[i,i,i,i]}", "category", "1", "conf",
+                      number(v->p_positive), "bbox", 0, 0, 1, 1);
 
         if (v->p != NULL) {
             nn_json_put(&d, "classifications", classifications(p, v));

@@ -5,7 +5,7 @@
 
 #include "common/base/options.h"
 #include "pipelines/cascade/model.h"
-#include "pipelines/cli/views.h"
+#include "pipelines/cli/augment_rows.h"
 
 #define RUN_ROWS(t)                                                            \
     NN_OPT_STRING('o', "out", &(t).out, "RUN", "run folder to write"),         \
@@ -16,7 +16,7 @@
         NN_OPT_INT(                                                            \
             'e', "epochs", &(t).epochs, "N", 0, 100000,                        \
             "epochs of every net; 0: the two defaults below, or as many "      \
-            "as see the same number of pictures"),                             \
+            "as see the same number of images"),                               \
         NN_OPT_U64('s', "seed", &(t).seed, "N",                                \
                    "start weights, order, augmentation and splits"),           \
         NN_OPT_STRING(                                                         \
@@ -39,7 +39,7 @@
                       "channels of the species net times this"),               \
         NN_OPT_INT(0, "species-size", &(t).species_size, "PX", 32, 1024,       \
                    "input of the species net"),                                \
-        TEST_VIEWS_ROWS((t).gate_views, (t).species_views),                    \
+        TEST_VIEWS_ROWS((t).gate_tta, (t).species_tta),                        \
         NN_OPT_CHOICE(                                                         \
             0, "species-from", &(t).species_from, "gate|init|random",          \
             "first weights of the species net: the trained gate's "            \
@@ -56,36 +56,38 @@
         NN_OPT_INT(0, "species-epochs", &(t).species_epochs, "N", 0, 100000,   \
                    "epochs of the species net; 0: 20, or 12 when the gate "    \
                    "started from a file"),                                     \
-        NN_OPT_INT('b', "batch", &(t).batch, "N", 2, 4096, "pictures a step"), \
+        NN_OPT_INT('b', "batch", &(t).batch, "N", 2, 4096, "images a step"),   \
         NN_OPT_DOUBLE(0, "lr", &(t).lr, "RATE", 1e-8, 10,                      \
                       "largest learning rate"),                                \
         NN_OPT_DOUBLE(0, "weight-decay", &(t).weight_decay, "X", 0, 10,        \
                       "AdamW weight decay"),                                   \
         NN_OPT_DOUBLE(0, "ema", &(t).ema, "D", 0, 0.99999,                     \
                       "decay of the weight average; 0 off"),                   \
-        NN_OPT_DOUBLE(0, "norm-floor", &(t).norm_floor, "V", -1, 10,           \
-                      "least running variance of a batch norm, 0: none; -1: "  \
-                      "0.01 from pre-trained weights, none from random ones"), \
+        NN_OPT_DOUBLE(                                                         \
+            0, "bn-var-floor", &(t).bn_var_floor, "V", -1, 10,                 \
+            "minimum running variance of a batch norm, 0: none; -1: "          \
+            "0.01 from pre-trained weights, none from random ones"),           \
         NN_OPT_DOUBLE(0, "label-smoothing", &(t).label_smoothing, "S", 0, 0.9, \
                       "of the species net"),                                   \
         NN_OPT_DOUBLE(0, "positive-share", &(t).positive_share, "P", 0, 0.99,  \
-                      "share of bears among the gate's training views; 0: as " \
-                      "in the data")
+                      "share of positives among the gate's training images; "  \
+                      "0: as in the data")
 
 #define INIT_ROWS(t)                                                           \
     NN_OPT_HEADING("nets that start from pre-trained weights"),                \
-        NN_OPT_DOUBLE(0, "init-rate", &(t).init_rate, "X", 1e-6, 1000,         \
-                      "their learning rate is --lr times this"),               \
-        NN_OPT_INT(0, "head-epochs", &(t).head_epochs, "N", 0, 100000,         \
+        NN_OPT_DOUBLE(0, "init-lr-scale", &(t).init_rate, "X", 1e-6, 1000,     \
+                      "their learning rate, as a multiple of --lr"),           \
+        NN_OPT_INT(0, "freeze-epochs", &(t).head_epochs, "N", 0, 100000,       \
                    "first epochs, in which the classifier alone is trained"),  \
-        NN_OPT_DOUBLE(0, "head-rate", &(t).head_rate, "X", 1e-6, 1000,         \
-                      "rate of the classifier times this"),                    \
+        NN_OPT_DOUBLE(                                                         \
+            0, "head-lr-scale", &(t).head_rate, "X", 1e-6, 1000,               \
+            "learning rate of the classifier, as a multiple of theirs"),       \
         NN_OPT_DOUBLE(0, "layer-decay", &(t).layer_decay, "X", 0.01, 1,        \
-                      "rate of each of the seven stages: this times that of "  \
-                      "the next one"),                                         \
-        NN_OPT_INT(0, "keep-norms", &(t).keep_norms, "N", 0, 7,                \
-                   "first stages, of seven, whose running statistics of "      \
-                   "batch norm stay")
+                      "layer-wise decay: the learning rate of each of the "    \
+                      "seven stages is this times that of the next one"),      \
+        NN_OPT_INT(0, "freeze-bn-stats", &(t).freeze_bn_stats, "N", 0, 7,      \
+                   "number of first stages, of seven, whose batch-norm "       \
+                   "statistics are frozen")
 
 #define NEGATIVES_ROWS(t)                                                      \
     NN_OPT_HEADING("negatives"),                                               \
@@ -100,48 +102,51 @@
             0, "mine-pool", &(t).mine_pool, "PATH",                            \
             "mine negatives here once the gate is trained; may be repeated"),  \
         NN_OPT_INT(0, "rounds", &(t).rounds.rounds, "R", 1, 100,               \
-                   "rounds of mining at most; they end when false alarms "     \
-                   "stop to fall"),                                            \
+                   "maximum number of mining rounds; stops early when the "    \
+                   "false-positive rate no longer improves"),                  \
         NN_OPT_INT(0, "top", &(t).rounds.top, "K", 1, 1000000,                 \
                    "negatives of a round"),                                    \
+        NN_OPT_DOUBLE(0, "round-share", &(t).rounds.share, "S", 0.001, 100,    \
+                      "maximum number of negatives of a round, as a share of " \
+                      "the training images"),                                  \
         NN_OPT_DOUBLE(                                                         \
-            0, "round-share", &(t).rounds.share, "S", 0.001, 100,              \
-            "most negatives of a round, as a share of the training pictures"), \
-        NN_OPT_DOUBLE(                                                         \
-            0, "max-false-alarm", &(t).rounds.max_false_alarm, "P", 0, 1,      \
-            "rounds end when the false-alarm rate at --min-hit-rate is "       \
+            0, "max-fpr", &(t).rounds.max_fpr, "P", 0, 1,                      \
+            "stop mining when the false-positive rate at --min-recall is "     \
             "certified to be no more; 0: no target"),                          \
         NN_OPT_STRING(                                                         \
             0, "gate-from", &(t).rounds.gate_from, "FILE|RUN",                 \
             "take the gate of this model instead of training a first one; "    \
-            "with --gate-test-views its threshold is chosen anew"),            \
+            "with --gate-tta its threshold is chosen anew"),                   \
         NN_OPT_STRING(                                                         \
             0, "match-rounds", &(t).rounds.match, "RUN",                       \
             "as many negatives in each round as that run has found"),          \
         NN_OPT_INT(0, "round-epochs", &(t).rounds.epochs, "N", 1, 100000,      \
                    "epochs of a round"),                                       \
-        NN_OPT_DOUBLE(0, "round-rate", &(t).rounds.rate, "X", 1e-6, 1000,      \
-                      "its largest learning rate is the gate's times this"),   \
+        NN_OPT_DOUBLE(                                                         \
+            0, "round-lr-scale", &(t).rounds.rate, "X", 1e-6, 1000,            \
+            "its largest learning rate, as a multiple of the gate's"),         \
         NN_OPT_DOUBLE(                                                         \
             0, "hard-share", &(t).rounds.hard_share, "S", 0, 1,                \
             "share of a round chosen by score; the rest are random"),          \
         NN_OPT_CHOICE(0, "mine-mode", &(t).rounds.mode, GATE_MINE_MODES,       \
                       "what a round takes, as in mine"),                       \
-        NN_OPT_DOUBLE(0, "suspect-rate", &(t).rounds.suspect_rate, "P", 0.01,  \
-                      1,                                                       \
-                      "share of validation bears that the rule for suspects "  \
-                      "must catch"),                                           \
+        NN_OPT_DOUBLE(0, "fn-filter-recall", &(t).rounds.fn_filter_recall,     \
+                      "P", 0.01, 1,                                            \
+                      "recall of the filter for suspected false negatives, "   \
+                      "on validation positives that pass the gate"),           \
         NN_OPT_FLAG(0, "keep-rounds", &(t).rounds.keep,                        \
                     "take the last round's gate, also when it is no better "   \
                     "(to compare)"),                                           \
         NN_OPT_FLAG(0, "trust-pool", &(t).rounds.trust_pool,                   \
-                    "the pool holds no bears: suspect nobody")
+                    "the pool holds no positives: suspect no false negatives")
 
 #define PROMISE_ROWS(t)                                                        \
     NN_OPT_HEADING("what it promises"),                                        \
-        NN_OPT_DOUBLE(0, "min-hit-rate", &(t).min_hit_rate, "P", 0.01, 0.9999, \
-                      "share of bears that the gate must let through"),        \
-        NN_OPT_DOUBLE(0, "keep-rate", &(t).keep_rate, "P", 0.01, 1,            \
-                      "share of bears whose kind must be named, not unknown")
+        NN_OPT_DOUBLE(                                                         \
+            0, "min-recall", &(t).min_recall, "P", 0.01, 0.9999,               \
+            "recall that the gate must reach on the validation positives"),    \
+        NN_OPT_DOUBLE(                                                         \
+            0, "min-coverage", &(t).min_coverage, "P", 0.01, 1,                \
+            "share of positives whose class must be named, not unknown")
 
 #endif /* PIPELINES_CLI_TRAIN_ROWS_H */

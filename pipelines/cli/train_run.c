@@ -15,7 +15,7 @@
 
 /* What nets that start from pre-trained weights need (docs/training.md). */
 enum { INIT_GATE_EPOCHS = 20, INIT_SPECIES_EPOCHS = 12 };
-#define INIT_NORM_FLOOR 0.01f
+#define INIT_BN_VAR_FLOOR 0.01f
 
 static void apply_shared(const struct train *t, struct nn_train_options *o)
 {
@@ -24,7 +24,7 @@ static void apply_shared(const struct train *t, struct nn_train_options *o)
     o->schedule.peak = t->lr;
     o->optim.weight_decay = (float)t->weight_decay;
     o->ema = t->ema;
-    o->norm_floor = t->norm_floor > 0 ? (float)t->norm_floor : 0;
+    o->bn_var_floor = t->bn_var_floor > 0 ? (float)t->bn_var_floor : 0;
 }
 
 /* Only pre-trained weights are worth sparing. */
@@ -33,9 +33,10 @@ static void apply_start(const struct train *t, struct nn_train_options *o)
     o->schedule.peak *= t->init_rate;
     o->head_lr = t->head_rate;
     o->block_decay = t->layer_decay;
-    o->norm_floor = t->norm_floor < 0 ? INIT_NORM_FLOOR : (float)t->norm_floor;
+    o->bn_var_floor =
+        t->bn_var_floor < 0 ? INIT_BN_VAR_FLOOR : (float)t->bn_var_floor;
     o->freeze_epochs = t->head_epochs;
-    o->keep_norms = t->keep_norms;
+    o->freeze_bn_stats = t->freeze_bn_stats;
 }
 
 static enum nn_status find_start(const struct train *t, double width,
@@ -114,16 +115,16 @@ static void apply_options(struct train *t)
 {
     apply_shared(t, &t->gate.train);
     apply_shared(t, &t->species.train);
-    views_apply(&t->views, &t->gate.train.augment);
-    views_apply(&t->views, &t->species.train.augment);
+    augment_apply(&t->views, &t->gate.train.augment);
+    augment_apply(&t->views, &t->species.train.augment);
     t->gate.size = t->gate_size;
     t->gate.width = (float)t->gate_width;
-    t->gate.min_hit_rate = t->min_hit_rate;
+    t->gate.min_recall = t->min_recall;
     t->gate.positive_share = t->positive_share;
     train_subset_loss(&t->subset, &t->gate.train.loss);
     t->species.size = t->species_size;
     t->species.width = (float)t->species_width;
-    t->species.keep_rate = t->keep_rate;
+    t->species.coverage = t->min_coverage;
     t->species.train.loss.smoothing = (float)t->label_smoothing;
 }
 
@@ -168,7 +169,7 @@ static enum nn_status train_gate(const struct train *t, struct nn_dataset *ds,
     return NN_OK;
 }
 
-/* As many training pictures as the cascade's two nets see together. */
+/* As many training images as the cascade's two nets see together. */
 static int baseline_epochs(const struct train *t, const struct nn_dataset *ds)
 {
     double all = (double)nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_ALL);
@@ -185,18 +186,18 @@ static int baseline_epochs(const struct train *t, const struct nn_dataset *ds)
              0.5);
 }
 
-static enum nn_status train_single(const struct train *t,
-                                   const struct nn_dataset *ds,
-                                   const struct nn_run *run, struct model *m,
-                                   json_t **info, struct nn_error *err)
+static enum nn_status train_baseline(const struct train *t,
+                                     const struct nn_dataset *ds,
+                                     const struct nn_run *run, struct model *m,
+                                     json_t **info, struct nn_error *err)
 {
     struct baseline_options o = { .system = (enum model_system)t->system,
                                   .train = t->gate.train,
                                   .width = t->gate.width,
                                   .size = t->gate.size,
-                                  .test_views = t->gate.test_views,
+                                  .tta = t->gate.tta,
                                   .focal = t->loss,
-                                  .min_hit_rate = t->min_hit_rate,
+                                  .min_recall = t->min_recall,
                                   .init = t->gate.init };
     struct nn_train_result r = { 0 };
     enum nn_status st;
@@ -246,10 +247,10 @@ static enum nn_status train_species(const struct train *t,
     say_result("species", &r);
     nn_log(NN_LOG_INFO,
            "species: validation accuracy %.3f, calibration error %.3f -> %.3f "
-           "at temperature %.2f; below %.3f the verdict is unknown_bear",
+           "at temperature %.2f; below %.3f the verdict is unknown",
            m->species_policy.accuracy, m->species_policy.ece_before,
            m->species_policy.ece_after, m->species->temperature,
-           m->species_policy.floor);
+           m->species_policy.reject_threshold);
     nn_json_put(info, "species_seconds", json_real(r.seconds));
     nn_json_put(info, "species_best_epoch", json_integer(r.best_epoch));
     return NN_OK;
@@ -283,7 +284,7 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         goto out;
     }
     if (t->system != MODEL_CASCADE) {
-        st = train_single(t, ds, &run, m, &m->training, err);
+        st = train_baseline(t, ds, &run, m, &m->training, err);
     } else {
         st = train_gate(t, ds, &run, m, &m->training, err);
         if (!st) {

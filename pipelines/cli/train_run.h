@@ -3,7 +3,7 @@
 #define PIPELINES_CLI_TRAIN_RUN_H
 
 #include "pipelines/cli/cmd.h"
-#include "pipelines/cli/views.h"
+#include "pipelines/cli/augment_rows.h"
 #include "pipelines/mine/train_rounds.h"
 #include "pipelines/train/baseline.h"
 #include "pipelines/train/train_subset.h"
@@ -14,17 +14,17 @@ struct train {
     int system, resume, half, loss;
     int epochs, batch, gate_epochs, species_epochs;
     int gate_size, species_size;
-    const char *gate_views, *species_views; /* of the trained nets */
-    double gate_width, species_width, min_hit_rate, keep_rate;
-    double lr, weight_decay, positive_share, label_smoothing, ema, norm_floor;
+    const char *gate_tta, *species_tta; /* of the trained nets */
+    double gate_width, species_width, min_recall, min_coverage;
+    double lr, weight_decay, positive_share, label_smoothing, ema, bn_var_floor;
     int species_from;
     struct nn_option_list negatives, mine_pool, leave_out;
     struct train_rounds rounds;
     struct train_subset subset;
-    struct views_options views;
+    struct augment_options views;
     /* Of nets that start from pre-trained weights. */
     double init_rate, head_rate, layer_decay;
-    int head_epochs, keep_norms;
+    int head_epochs, freeze_bn_stats;
     char *gate_init, *species_init; /* the files, NULL: random */
     uint64_t seed, split_seed;
     struct gate_options gate;

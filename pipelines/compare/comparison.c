@@ -57,7 +57,7 @@ static enum nn_status check_list(const char *list, struct nn_error *err)
     return NN_OK;
 }
 
-/* With one class a largest probability is 1 whatever the picture. */
+/* With one class a largest probability is 1 whatever the image. */
 static int makes_sense(const struct comparison *c,
                        const struct comparison_design *d)
 {
@@ -143,11 +143,10 @@ static enum nn_status choose_left_out(struct comparison *c,
     return NN_OK;
 }
 
-/* --- which pictures --------------------------------------------------------
+/* --- which images --------------------------------------------------------
  */
 
-static enum nn_status choose_pictures(struct comparison *c,
-                                      struct nn_error *err)
+static enum nn_status choose_images(struct comparison *c, struct nn_error *err)
 {
     const struct nn_dataset *ds = c->ds;
     size_t n = 0;
@@ -163,9 +162,9 @@ static enum nn_status choose_pictures(struct comparison *c,
     c->n = c->n_positives + n;
     nn_mem_free(negatives);
     if (c->n_positives == 0 || c->n_positives == c->n) {
-        return nn_fail(
-            err, NN_ERR_ARG, "the test part of '%s' has no %s", ds->path,
-            c->n_positives == 0 ? "picture of a class" : "negatives");
+        return nn_fail(err, NN_ERR_ARG, "the test part of '%s' has no %s",
+                       ds->path,
+                       c->n_positives == 0 ? "image of a class" : "negatives");
     }
     return NN_OK;
 }
@@ -182,7 +181,7 @@ enum nn_status comparison_init(struct comparison *c,
         st = choose_systems(c, err);
     }
     if (!st) {
-        st = choose_pictures(c, err);
+        st = choose_images(c, err);
     }
     if (st) {
         comparison_release(c);

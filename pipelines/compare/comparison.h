@@ -1,7 +1,7 @@
 /* pipelines/compare/comparison.h - designs trained and measured side by side.
  *
- * Every design is trained with the same pictures, backbone, views, number of
- * training pictures seen and seeds, and judged on the same test pictures at
+ * Every design is trained with the same images, backbone, views, number of
+ * training images seen and seeds, and judged on the same test images at
  * thresholds that the same rule fitted on the validation split. The written
  * form is comparison.json; docs/comparison.md has its grammar. */
 #ifndef PIPELINES_COMPARE_COMPARISON_H
@@ -40,20 +40,20 @@ struct comparison_options {
     int threads;
 };
 
-/* One trained model and what it said of the test pictures. */
+/* One trained model and what it said of the test images. */
 struct comparison_run {
     uint64_t seed;
     char *dir, *command;
     char hash[33]; /* of the weights' bytes */
-    double threshold, floor;
+    double threshold, reject_threshold;
     double train_seconds;
     struct outcomes said; /* a row for each test image, in their order */
 };
 
 struct comparison_cost {
     size_t parameters, macs_gate, macs_species;
-    double ms_gate_1, ms_species_1;       /* a picture, one at a time */
-    double ms_gate_bulk, ms_species_bulk; /* a picture, 32 at a time */
+    double ms_gate_1, ms_species_1;       /* an image, one at a time */
+    double ms_gate_bulk, ms_species_bulk; /* an image, 32 at a time */
     double peak_bytes;                    /* of classify; NaN: not measured */
 };
 
@@ -68,7 +68,7 @@ struct comparison_system {
 struct comparison {
     const struct comparison_options *opt;
     struct nn_dataset *ds;
-    size_t n, n_positives, k; /* test pictures, those of a class, classes */
+    size_t n, n_positives, k; /* test images, those of a class, classes */
     uint32_t *index; /* [n] items of ds: the n_positives of a class first */
     size_t n_systems;
     struct comparison_system *system; /* the cascade first where it is */
@@ -93,7 +93,7 @@ NN_MUST_CHECK enum nn_status comparison_train(struct comparison *c,
                                               struct nn_error *err);
 
 /* Load every model, check that it was trained on these data, score the test
- * pictures, and comparison_measure(). Test pictures that cannot be read are
+ * images, and comparison_measure(). Test images that cannot be read are
  * dropped for all. Errors: those of model_load() and cascade_score();
  * NN_ERR_ARG (a model of other data). */
 NN_MUST_CHECK enum nn_status comparison_score(struct comparison *c,
@@ -115,22 +115,22 @@ struct comparison_means {
     double *seed;          /* [n_runs,n] each run alone */
 };
 
-/* Shares of pictures with a class at which costs are given. */
+/* Shares of images with a class at which costs are given. */
 enum { COMPARISON_PREVALENCES = 4, COMPARISON_TENTH = 1 };
 extern const double comparison_prevalence[COMPARISON_PREVALENCES];
 
 struct comparison_price {
-    double macs, ms; /* expected, a picture */
+    double macs, ms; /* expected, an image */
 };
 
 struct comparison_system_result {
     struct comparison_means figures;  /* [OUTCOMES_FIGURES] */
     struct comparison_means families; /* [families, 2] FPR at 95 % and false
-                                         alarm; n 0: too many to show */
+                                         positive; n 0: too many to show */
     struct comparison_means left_out; /* the same of the extra run, or n 0 */
     size_t *confusion;                /* [k+1,k+2] of all runs */
     struct comparison_price price[COMPARISON_PREVALENCES];
-    double ms_1, ms_bulk; /* a test picture, the species net where it is
+    double ms_1, ms_bulk; /* a test image, the species net where it is
                              reached */
 };
 
@@ -187,10 +187,10 @@ json_t *comparison_json(const struct comparison *c,
 void comparison_print(const struct comparison *c,
                       const struct comparison_result *r, FILE *to);
 
-/* {"INDEX": {"thumb", "cam": {SYSTEM}}}: pictures for the galleries of the
+/* {"INDEX": {"thumb", "cam": {SYSTEM}}}: images for the galleries of the
  * report as data URLs, as the net sees them, with the class-activation maps of
  * each system's first run laid over them (nn_scorer_map_bytes()); INDEX is the
- * position in the test pictures. NULL with err set on failure. */
-json_t *comparison_pictures(const struct comparison *c, struct nn_error *err);
+ * position in the test images. NULL with err set on failure. */
+json_t *comparison_images(const struct comparison *c, struct nn_error *err);
 
 #endif /* PIPELINES_COMPARE_COMPARISON_H */

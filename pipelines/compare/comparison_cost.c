@@ -9,11 +9,11 @@
 #include "pipelines/compare/comparison.h"
 
 enum {
-    BULK = 32,            /* pictures a step of the timed passes */
-    ROUNDS = 7,           /* through all nets, at least */
-    SECONDS = 4,          /* that they last, at least */
-    PASSES = 3,           /* of each net in a round; the least of all counts */
-    MEMORY_PICTURES = 64, /* that classify is given for its peak */
+    BULK = 32,          /* images a step of the timed passes */
+    ROUNDS = 7,         /* through all nets, at least */
+    SECONDS = 4,        /* that they last, at least */
+    PASSES = 3,         /* of each net in a round; the least of all counts */
+    MEMORY_IMAGES = 64, /* that classify is given for its peak */
 };
 
 /* --- time ------------------------------------------------------------------
@@ -24,7 +24,7 @@ enum {
 struct timing {
     const struct nn_net *net;
     int32_t batch;
-    double *ms; /* a picture, INFINITY at first */
+    double *ms; /* an image, INFINITY at first */
 };
 
 /* One round of a net alone. Noise as input: the kernels do not look at
@@ -93,18 +93,18 @@ static size_t add_timings(const struct model *m, struct comparison_cost *k,
 /* --- memory ----------------------------------------------------------------
  */
 
-/* Largest memory of `classify` on some test pictures, where DATA is a folder
+/* Largest memory of `classify` on some test images, where DATA is a folder
  * whose files have paths. */
 static enum nn_status measure_memory(const struct comparison *c,
                                      const struct comparison_run *r,
                                      double *bytes, struct nn_error *err)
 {
     enum { FIXED = 6 };
-    const char *args[FIXED + MEMORY_PICTURES] = { "classify", "--model",
-                                                  r->dir,     "--all-stages",
-                                                  "--quiet",  "--" };
-    char *own[MEMORY_PICTURES] = { NULL };
-    size_t n = 0, step = c->n / MEMORY_PICTURES + 1;
+    const char *args[FIXED + MEMORY_IMAGES] = { "classify", "--model",
+                                                r->dir,     "--all-stages",
+                                                "--quiet",  "--" };
+    char *own[MEMORY_IMAGES] = { NULL };
+    size_t n = 0, step = c->n / MEMORY_IMAGES + 1;
     struct subprocess_result result = { 0 };
     enum nn_status st = NN_OK;
 
@@ -112,7 +112,7 @@ static enum nn_status measure_memory(const struct comparison *c,
     if (!nn_file_is_dir(c->opt->data)) {
         return NN_OK;
     }
-    for (size_t i = 0; !st && i < c->n && n < MEMORY_PICTURES; i += step) {
+    for (size_t i = 0; !st && i < c->n && n < MEMORY_IMAGES; i += step) {
         own[n] = nn_path_join(c->opt->data, c->ds->items[c->index[i]].file);
         st = own[n] == NULL ? nn_fail_nomem(err) : NN_OK;
         args[FIXED + n] = own[n];
@@ -180,14 +180,14 @@ const double comparison_prevalence[COMPARISON_PREVALENCES] = { 0.5, 0.1, 0.01,
 /* Shares of the positives and of the negatives that reach the species net, in
  * all runs. */
 struct rates {
-    double hit, alarm;
+    double recall, fpr;
 };
 
 static struct rates rates(const struct comparison *c,
                           const struct comparison_system *s)
 {
     double n = (double)s->n_runs, pos = (double)c->n_positives;
-    size_t hits = 0, alarms = 0;
+    size_t true_positives = 0, false_positives = 0;
 
     for (size_t r = 0; r < s->n_runs; r++) {
         const struct outcomes *t = &s->run[r].said;
@@ -195,20 +195,21 @@ static struct rates rates(const struct comparison *c,
         for (size_t i = 0; i < t->n; i++) {
             int passed = t->verdict[i] != (int32_t)t->k;
 
-            hits += passed && t->positive[i];
-            alarms += passed && !t->positive[i];
+            true_positives += passed && t->positive[i];
+            false_positives += passed && !t->positive[i];
         }
     }
-    return (struct rates){ (double)hits / (n * pos),
-                           (double)alarms / (n * ((double)c->n - pos)) };
+    return (struct rates){ (double)true_positives / (n * pos),
+                           (double)false_positives /
+                               (n * ((double)c->n - pos)) };
 }
 
 /* Expected cost of an image: gate + pass(prevalence) species, with
- * pass = prevalence hit + (1 - prevalence) alarm. */
+ * pass = prevalence recall + (1 - prevalence) fpr. */
 static double price(double gate, double species, struct rates r,
                     double prevalence)
 {
-    return gate + (prevalence * r.hit + (1 - prevalence) * r.alarm) * species;
+    return gate + (prevalence * r.recall + (1 - prevalence) * r.fpr) * species;
 }
 
 /* Largest prevalence at which the cascade costs no more than `single`: 1 when
@@ -216,7 +217,7 @@ static double price(double gate, double species, struct rates r,
 static double break_even(double gate, double species, struct rates r,
                          double single)
 {
-    double slope = (r.hit - r.alarm) * species;
+    double slope = (r.recall - r.fpr) * species;
     double at0 = price(gate, species, r, 0), x;
 
     if (slope <= 0) {

@@ -60,7 +60,7 @@ static json_t *family_json(const struct comparison *c,
 {
     return json_pack("{s:s, s:I, s:o, s:o}", "name", c->ds->families[f], "n",
                      (json_int_t)r->family_n[f], "fpr95", figure_json(m, 2 * f),
-                     "false_alarm", figure_json(m, 2 * f + 1));
+                     "fpr", figure_json(m, 2 * f + 1));
 }
 
 static json_t *families_json(const struct comparison *c,
@@ -146,8 +146,8 @@ static json_t *run_json(const struct comparison_run *r)
     return json_pack("{s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:o, s:o}", "seed",
                      (json_int_t)r->seed, "command", r->command, "model",
                      nn_path_base(r->dir), "hash", r->hash, "threshold",
-                     r->threshold, "floor", r->floor, "train_seconds",
-                     r->train_seconds, "p_bear", p, "p",
+                     r->threshold, "reject_threshold", r->reject_threshold,
+                     "train_seconds", r->train_seconds, "p_positive", p, "p",
                      rows_json(t->p, t->n, t->k));
 }
 

@@ -42,7 +42,7 @@ static void all_figures(const struct comparison *c, const struct outcomes *t,
     outcomes_figures(t, OUTCOMES_ALL, pick, n, value);
 }
 
-/* FPR at 95 % and false alarm of every family: [families, 2]. */
+/* FPR at 95 % and false positive of every family: [families, 2]. */
 static void family_figures(const struct comparison *c, const struct outcomes *t,
                            const uint32_t *pick, size_t n, double *value)
 {
@@ -300,8 +300,9 @@ static void perfect(void *ctx, const uint32_t *pick, size_t n, double *value)
             size_t i = pick != NULL ? pick[j] : j;
             int passed = t->verdict[i] != (int32_t)t->k;
 
-            gate += !t->positive[i] || (t->best[i] == t->truth[i] &&
-                                        t->confidence[i] >= run->floor);
+            gate +=
+                !t->positive[i] || (t->best[i] == t->truth[i] &&
+                                    t->confidence[i] >= run->reject_threshold);
             species += passed == t->positive[i];
         }
     }

@@ -1,4 +1,4 @@
-/* Every model on the same test pictures. */
+/* Every model on the same test images. */
 #include <string.h>
 
 #include "common/base/file.h"
@@ -25,7 +25,7 @@ static enum nn_status check_model(const struct comparison *c,
     /* Without some families the training data are others by design. */
     if (!same || (!left_out && (hash == NULL || strcmp(hash, hex) != 0))) {
         return nn_fail(err, NN_ERR_ARG,
-                       "'%s' was trained on other pictures, classes or splits "
+                       "'%s' was trained on other images, classes or splits "
                        "than '%s' holds now: choose another --out",
                        r->dir, c->opt->data);
     }
@@ -70,7 +70,7 @@ static double training_seconds(const struct model *m)
 /* --- scores ----------------------------------------------------------------
  */
 
-/* Pictures that turned out unreadable leave the comparison. *dropped: how
+/* Images that turned out unreadable leave the comparison. *dropped: how
  * many. */
 static void drop_unreadable(struct comparison *c, const uint8_t *ok,
                             size_t *dropped)
@@ -79,7 +79,7 @@ static void drop_unreadable(struct comparison *c, const uint8_t *ok,
 
     for (size_t i = 0; i < c->n; i++) {
         if (!ok[i]) {
-            nn_log(NN_LOG_WARN, "test picture '%s' cannot be read: left out",
+            nn_log(NN_LOG_WARN, "test image '%s' cannot be read: left out",
                    c->ds->items[c->index[i]].file);
             continue;
         }
@@ -106,9 +106,8 @@ static enum nn_status score_all(struct comparison *c, struct cascade *model,
             drop_unreadable(c, s->ok, &dropped);
         }
         if (!st && (c->n_positives == 0 || c->n_positives == c->n)) {
-            st =
-                nn_fail(err, NN_ERR_ARG,
-                        "too few readable test pictures in '%s'", c->opt->data);
+            st = nn_fail(err, NN_ERR_ARG,
+                         "too few readable test images in '%s'", c->opt->data);
         }
     }
     return st;
@@ -145,7 +144,8 @@ static enum nn_status score_run(struct comparison *c,
     }
     if (!st) {
         r->threshold = m->gate_policy.threshold;
-        r->floor = m->species != NULL ? m->species_policy.floor : 0;
+        r->reject_threshold =
+            m->species != NULL ? m->species_policy.reject_threshold : 0;
         r->train_seconds = training_seconds(m);
     }
     cascade_destroy(&cascade);

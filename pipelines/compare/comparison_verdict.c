@@ -52,7 +52,7 @@ static char *sentence_alone(const struct comparison *c,
 
     return nn_mem_sprintf(
         "Of the systems compared, %s has the largest share of right answers: "
-        "%.1f %% of the test pictures (95 %% interval %.1f to %.1f).",
+        "%.1f %% of the test images (95 %% interval %.1f to %.1f).",
         s.name, 100 * s.right->value, 100 * s.right->lo, 100 * s.right->hi);
 }
 
@@ -75,7 +75,7 @@ static char *shares(const struct named *us, const struct named *it,
 
     p_text(d->p_holm[OUTCOMES_END_TO_END], p);
     return nn_mem_sprintf(
-        "right answers on %.1f %% of the test pictures against %.1f %%, a "
+        "right answers on %.1f %% of the test images against %.1f %%, a "
         "difference of %+.1f points (95 %% interval %+.1f to %+.1f; %s%s)",
         100 * us->right->value, 100 * it->right->value, 100 * v->value,
         100 * v->lo, 100 * v->hi, p,
@@ -93,13 +93,13 @@ static char *sentence_pair(const struct comparison *c,
 
     if (numbers != NULL && d->p_holm[OUTCOMES_END_TO_END] < LEVEL) {
         text = nn_mem_sprintf(
-            "On these pictures the cascade is %s than the best "
+            "On these images the cascade is %s than the best "
             "single model, %s: %s.",
             d->figures.v[OUTCOMES_END_TO_END].value > 0 ? "better" : "worse",
             it.name, numbers);
     } else if (numbers != NULL) {
         text = nn_mem_sprintf(
-            "No difference can be shown on these pictures between the "
+            "No difference can be shown on these images between the "
             "cascade and the best single model, %s: %s. Take the "
             "faster one, which is %s here.",
             it.name, numbers,
@@ -139,7 +139,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct talk *t,
     r->condition[r->n_conditions++] = own;
 }
 
-static void say_alarms(struct talk *t)
+static void say_false_positives(struct talk *t)
 {
     const struct comparison_result *r = t->r;
     size_t best = best_from(t->c, r, 1);
@@ -147,7 +147,7 @@ static void say_alarms(struct talk *t)
     const struct nn_interval *v = &d->figures.v[OUTCOMES_FPR95];
 
     say(t,
-        "Where 95 %% of the class pictures pass, the cascade lets %.1f %% of "
+        "Where 95 %% of the class images pass, the cascade lets %.1f %% of "
         "the others pass and %s %.1f %%: a difference of %+.1f points (%+.1f "
         "to %+.1f), %s.",
         100 * r->system[0].figures.v[OUTCOMES_FPR95].value,
@@ -165,8 +165,8 @@ static void say_unknown(struct talk *t)
 
     if (rate > 0) {
         say(t,
-            "The cascade can also answer unknown_bear, which counts as wrong: "
-            "it did so on %.1f %% of the pictures of a class. Single models "
+            "The cascade can also answer unknown, which counts as wrong: "
+            "it did so on %.1f %% of the images of a class. Single models "
             "always name one.",
             100 * rate);
     }
@@ -189,8 +189,8 @@ static void say_cost(struct talk *t)
                  100 * share);
     }
     say(t,
-        "Time: where one picture in ten shows a class, the nets of the cascade "
-        "take %.2f ms a picture and %s %.2f (32 pictures at a time, %d "
+        "Time: where one image in ten shows a class, the nets of the cascade "
+        "take %.2f ms an image and %s %.2f (32 images at a time, %d "
         "threads); %s.",
         r->system[0].price[COMPARISON_TENTH].ms,
         t->c->system[best].design->name,
@@ -213,7 +213,7 @@ static void say_seeds(struct talk *t)
         say(t,
             "Means over %d training runs each; right answers of the runs of "
             "%s lie between %.1f and %.1f %%. The intervals speak of other "
-            "test pictures of the same kind, not of other training runs.",
+            "test images of the same kind, not of other training runs.",
             t->c->opt->seeds, t->c->system[0].design->name, 100 * lo, 100 * hi);
     } else {
         say(t, "One training run each: what another seed would change is "
@@ -236,26 +236,26 @@ static void say_left_out(struct talk *t)
     }
 }
 
-/* The test pictures and the rules that hold for all systems. */
+/* The test images and the rules that hold for all systems. */
 static void say_rules(struct talk *t)
 {
     const struct comparison *c = t->c;
 
     say(t,
-        "An answer is right when a picture of a class gets its class and any "
-        "other picture gets none. %zu test pictures; %zu of them (%.0f %%) "
-        "show a class: where classes are rarer, false alarms weigh more.",
+        "An answer is right when an image of a class gets its class and any "
+        "other image gets none. %zu test images; %zu of them (%.0f %%) "
+        "show a class: where classes are rarer, false positives weigh more.",
         c->n, c->n_positives, 100.0 * (double)c->n_positives / (double)c->n);
     if (c->k == 1) {
         say(t, "With one class the cascade is its gate alone: there is "
                "nothing for a species net to tell apart.");
     }
-    say(t, "Thresholds of all systems come from the validation pictures, so "
-           "that 95 %% of the class pictures pass there.");
+    say(t, "Thresholds of all systems come from the validation images, so "
+           "that 95 %% of the class images pass there.");
     say_seeds(t);
     say(t,
-        "Same pictures, starting weights, views and number of training "
-        "pictures seen (%d and %d epochs): other budgets may rank otherwise.",
+        "Same images, starting weights, views and number of training "
+        "images seen (%d and %d epochs): other budgets may rank otherwise.",
         c->opt->gate_epochs, c->opt->species_epochs);
 }
 
@@ -268,16 +268,16 @@ enum nn_status comparison_verdict(const struct comparison *c,
     r->text = r->n_differences > 0 ? sentence_pair(c, r) : sentence_alone(c, r);
     say_rules(&t);
     if (r->n_differences > 0) {
-        say(&t, "The best single model was picked on the same test pictures, "
+        say(&t, "The best single model was picked on the same test images, "
                 "which favours it a little.");
         say_unknown(&t);
-        say_alarms(&t);
+        say_false_positives(&t);
         say_cost(&t);
     }
     say_left_out(&t);
     if (r->leaks > 0) {
         say(&t,
-            "%zu validation or test pictures have a near-duplicate in "
+            "%zu validation or test images have a near-duplicate in "
             "training: figures on them are too good.",
             r->leaks);
     }
@@ -307,8 +307,8 @@ static void print_systems(const struct comparison *c,
     } columns[] = {
         { OUTCOMES_END_TO_END, 1, "right" },
         { OUTCOMES_SPECIES_ACCURACY, 1, "species" },
-        { OUTCOMES_MISS_RATE, 1, "missed" },
-        { OUTCOMES_FALSE_ALARM, 1, "alarms" },
+        { OUTCOMES_MISS_RATE, 1, "fnr" },
+        { OUTCOMES_FALSE_ALARM, 1, "fpr" },
         { OUTCOMES_ROC_AREA, 0, "ROC" },
         { OUTCOMES_FPR95, 1, "FPR95" },
         { OUTCOMES_OSCR_AREA, 0, "OSCR" },

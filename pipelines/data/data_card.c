@@ -51,7 +51,7 @@ void data_card_print(const struct nn_dataset *ds, FILE *to)
 {
     size_t n[NN_SPLITS];
 
-    fprintf(to, "%s: %zu pictures, %zu classes\n", ds->path, ds->n,
+    fprintf(to, "%s: %zu images, %zu classes\n", ds->path, ds->n,
             ds->n_classes);
     print_header(to, "class");
     for (size_t k = 0; k <= ds->n_classes; k++) {
@@ -122,6 +122,6 @@ json_t *data_card_json(const struct nn_dataset *ds)
     nn_dataset_hash(ds, hex);
     return json_pack("{s:o, s:s, s:I, s:I, s:o, s:o}", "name",
                      nn_json_text(nn_path_base(ds->path)), "hash", hex,
-                     "pictures", (json_int_t)ds->n, "unreadable",
-                     (json_int_t)bad, "counts", counts, "families", families);
+                     "images", (json_int_t)ds->n, "unreadable", (json_int_t)bad,
+                     "counts", counts, "families", families);
 }

@@ -8,12 +8,12 @@
 
 #include "common/data/dataset.h"
 
-/* Pictures per class, and all negatives, in each split. */
+/* Images per class, and all negatives, in each split. */
 void data_card_print(const struct nn_dataset *ds, FILE *to);
 /* The same per negative family. */
 void data_card_print_families(const struct nn_dataset *ds, FILE *to);
 
-/* {"name","hash","pictures","unreadable","counts":{split:{class:n}},
+/* {"name","hash","images","unreadable","counts":{split:{class:n}},
  * "families":{split:{family:n}}}; a new reference, or NULL. */
 json_t *data_card_json(const struct nn_dataset *ds);
 

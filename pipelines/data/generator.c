@@ -1,4 +1,4 @@
-/* "synth:COUNT:SEED" wherever a folder is: pictures drawn when they are
+/* "synth:COUNT:SEED" wherever a folder is: images drawn when they are
  * read. */
 #include "common/base/mem.h"
 #include "pipelines/data/open.h"

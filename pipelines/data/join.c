@@ -12,7 +12,7 @@ enum { MAX_PARTS = 64 };
 struct part {
     char *name; /* in front of its files */
     struct nn_dataset *ds;
-    size_t from; /* its first picture */
+    size_t from; /* its first image */
 };
 
 struct joined {
@@ -145,7 +145,7 @@ static enum nn_status join_open(const char *spec, void **ctx, size_t *n,
     return NN_OK;
 }
 
-/* --- pictures --- */
+/* --- images --- */
 
 static const struct part *part_of(const struct joined *j, size_t i)
 {

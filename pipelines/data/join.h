@@ -2,7 +2,7 @@
  *
  * A, B, C are anything that a data set may be, but for a join. Classes and
  * families of the same name are the same. A part that names no splits is
- * split by itself (15 % valid, 15 % test, seed 1). Pictures are called
+ * split by itself (15 % valid, 15 % test, seed 1). Images are called
  * NAME/file, NAME being the last part of the path of A, or NAME#2/file for the
  * second part of that name. Weights of a manifest are not taken over. */
 #ifndef PIPELINES_DATA_JOIN_H

@@ -12,21 +12,21 @@ static void warn_of_leaks(const struct nn_dataset *ds)
     }
     if (bad > 0) {
         nn_log(NN_LOG_WARN,
-               "%zu of %zu pictures in '%s' cannot be read and are left out "
+               "%zu of %zu images in '%s' cannot be read and are left out "
                "('bearcascade inspect' lists them)",
                bad, ds->n, ds->path);
     }
     nn_dataset_leaks(ds, &leaks);
     if (leaks.leaked > 0) {
         nn_log(NN_LOG_WARN,
-               "%zu valid or test pictures have a near-duplicate in train, "
+               "%zu valid or test images have a near-duplicate in train, "
                "such as '%s' and '%s': figures on them will look too good",
                leaks.leaked, ds->items[leaks.first[0]].file,
                ds->items[leaks.first[1]].file);
     }
     if (leaks.conflicting > 0) {
         nn_log(NN_LOG_WARN,
-               "%zu pictures have a near-duplicate under another label",
+               "%zu images have a near-duplicate under another label",
                leaks.conflicting);
     }
 }

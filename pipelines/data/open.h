@@ -6,7 +6,7 @@
 #include "common/data/dataset.h"
 #include "common/data/pool.h"
 
-/* Sources of pictures other than files: rendered data ("synth:..."). */
+/* Sources of images other than files: rendered data ("synth:..."). */
 extern const struct nn_generator *const data_generators[];
 
 /* Shares of data without splits. */

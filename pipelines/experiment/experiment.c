@@ -74,7 +74,7 @@ enum nn_status experiment_train(const char *data, const char *dir,
                : subprocess_train(data, dir, w->v, w->n, threads, command, err);
 }
 
-/* --- test pictures --- */
+/* --- test images --- */
 
 enum nn_status experiment_test_init(const struct nn_dataset *ds,
                                     struct experiment_test *t,
@@ -101,7 +101,7 @@ enum nn_status experiment_test_init(const struct nn_dataset *ds,
     if (t->n_positives == 0 || t->n_negatives == 0) {
         experiment_test_release(t);
         return nn_fail(err, NN_ERR_ARG,
-                       "figures need pictures of a class and negatives in the "
+                       "figures need images of a class and negatives in the "
                        "test part of '%s'",
                        ds->path);
     }
@@ -140,7 +140,7 @@ enum nn_status experiment_score(const struct model *m,
         st = cascade_score(c, ds, index, n, 0, label, &s, err);
     }
     for (size_t i = 0; !st && i < n; i++) {
-        p[i] = s.p_bear[i];
+        p[i] = s.p_positive[i];
         ok[i] = (uint8_t)(ok[i] && s.ok[i]);
     }
     cascade_scores_release(&s);

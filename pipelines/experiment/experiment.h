@@ -1,5 +1,5 @@
 /* pipelines/experiment/experiment.h - what compare, sweep and mine --study
- * share: option words for subprocess_train(), the test pictures, and the scores
+ * share: option words for subprocess_train(), the test images, and the scores
  * of a trained model. */
 #ifndef PIPELINES_EXPERIMENT_EXPERIMENT_H
 #define PIPELINES_EXPERIMENT_EXPERIMENT_H
@@ -38,7 +38,7 @@ NN_MUST_CHECK enum nn_status experiment_train(const char *data, const char *dir,
                                               int threads, char **command,
                                               struct nn_error *err);
 
-/* --- test pictures --- */
+/* --- test images --- */
 
 struct experiment_test {
     uint32_t *index; /* items of the test split */
@@ -54,8 +54,8 @@ void experiment_test_release(struct experiment_test *t);
 /* Count again after ok has changed. */
 void experiment_test_count(struct experiment_test *t);
 
-/* p[i] = p_bear of pictures index[0..n-1]; ok[i] becomes 0 where one could not
- * be read. Errors: as cascade_score(). */
+/* p[i] = p_positive of images index[0..n-1]; ok[i] becomes 0 where one could
+ * not be read. Errors: as cascade_score(). */
 NN_MUST_CHECK enum nn_status
 experiment_score(const struct model *m, const struct nn_dataset *ds,
                  const uint32_t *index, size_t n, const char *label, double *p,

@@ -133,7 +133,7 @@ static void put_value(struct onnx_wire *graph, uint32_t field, const char *name,
 
 /* --- layers --- */
 
-/* One view of the picture through the layers. Views share the weights, which
+/* One view of the image through the layers. Views share the weights, which
  * the first one writes. */
 struct pass {
     struct onnx_wire *graph;
@@ -255,31 +255,31 @@ static void put_product(struct onnx_wire *graph, const char *out, const char *a,
     onnx_put_message(graph, GRAPH_NODE, &n);
 }
 
-/* The picture of a view behind the first: rows x image x columns. */
+/* The image of a view behind the first: rows x image x columns. */
 static void put_view(const struct pass *p, const struct nn_net *net)
 {
-    struct nn_view_scale s = NN_VIEW_SCALE_INIT;
-    const struct nn_test_view to = net->spec.more[p->view - 1];
+    struct nn_tta_scale s = NN_VIEW_SCALE_INIT;
+    const struct nn_tta_view to = net->spec.more[p->view - 1];
     int64_t from = net->spec.size, small = to.size;
     size_t n = (size_t)(from * small);
     const int64_t r[] = { small, from }, c[] = { from, small };
     float *m = nn_mem_calloc(2 * n, sizeof *m);
     char rows[NAME], columns[NAME], tall[NAME], image[NAME];
 
-    if (m == NULL || nn_view_scale_init(&s, net->spec.size, to, NULL)) {
+    if (m == NULL || nn_tta_scale_init(&s, net->spec.size, to, NULL)) {
         p->graph->failed = 1;
     } else {
         view_name(p, "rows", rows);
         view_name(p, "columns", columns);
         view_name(p, "tall", tall);
         view_name(p, "image", image);
-        nn_view_scale_matrices(&s, m, m + n);
+        nn_tta_scale_matrices(&s, m, m + n);
         put_tensor(p->graph, rows, 2, r, m, n);
         put_tensor(p->graph, columns, 2, c, m + n, n);
         put_product(p->graph, tall, rows, "image");
         put_product(p->graph, image, tall, columns);
     }
-    nn_view_scale_release(&s);
+    nn_tta_scale_release(&s);
     nn_mem_free(m);
 }
 

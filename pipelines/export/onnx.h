@@ -5,7 +5,7 @@
  *                        the probability that it is one of the classes
  *         logits         [N,K], the raw outputs
  * N is free. Batch norms are folded into the convolutions. A net that looks at
- * a picture more than once makes its other views from the input inside the
+ * an image more than once makes its other views from the input inside the
  * graph. Operators: Conv, Relu, Add, GlobalAveragePool, Flatten, Gemm, MatMul,
  * Mean, Gather, ReduceLogSumExp, Sub, Mul, Softmax, Sigmoid. */
 #ifndef PIPELINES_EXPORT_ONNX_H

@@ -26,7 +26,7 @@ static void put_negatives(struct evaluation_negatives *to, const char *name,
         .n = n,
         .fpr95 = figure(&v[OUTCOMES_FPR95]),
         .fpr99 = figure(&v[OUTCOMES_FPR99]),
-        .false_alarm = figure(&v[OUTCOMES_FALSE_ALARM]),
+        .fpr = figure(&v[OUTCOMES_FALSE_ALARM]),
     };
 }
 
@@ -45,7 +45,7 @@ static enum nn_status all_figures(struct evaluation *e,
     e->roc_area = figure(&v[OUTCOMES_ROC_AREA]);
     e->average_precision = figure(&v[OUTCOMES_AVERAGE_PRECISION]);
     e->species_accuracy = figure(&v[OUTCOMES_SPECIES_ACCURACY]);
-    e->miss_rate = figure(&v[OUTCOMES_MISS_RATE]);
+    e->fnr = figure(&v[OUTCOMES_MISS_RATE]);
     e->end_to_end = figure(&v[OUTCOMES_END_TO_END]);
     e->unknown_rate = figure(&v[OUTCOMES_UNKNOWN_RATE]);
     put_negatives(&e->all, "all", e->n_negatives, v);
@@ -125,8 +125,7 @@ static enum nn_status fill(struct evaluation *e, const struct outcomes *t,
     e->n_positives = t->n_positives;
     e->n_negatives = t->n - t->n_positives;
     if (t->n == 0) {
-        return nn_fail(err, NN_ERR_ARG, "no readable picture in '%s'",
-                       e->title);
+        return nn_fail(err, NN_ERR_ARG, "no readable image in '%s'", e->title);
     }
     e->confusion = nn_mem_calloc((k + 1) * (k + 2), sizeof *e->confusion);
     if (e->confusion == NULL) {

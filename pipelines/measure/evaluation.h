@@ -1,7 +1,7 @@
 /* pipelines/measure/evaluation.h - every figure that `evaluate` reports.
  *
- * Positives are pictures of a class, negatives all others. The gate is judged
- * by ranking (ROC area, average precision, false-positive rate at a hit rate)
+ * Positives are images of a class, negatives all others. The gate is judged
+ * by ranking (ROC area, average precision, false-positive rate at a recall)
  * and at its stored threshold; the species net on positives as if the gate
  * were perfect; the cascade end to end. Intervals are 95 % bootstrap
  * percentile intervals, resampling positives and negatives apart. */
@@ -24,7 +24,7 @@ struct evaluation_negatives {
     struct evaluation_figure fpr95, fpr99; /* share of these negatives above
                                               the score that 95 (99) % of all
                                               positives reach */
-    struct evaluation_figure false_alarm;  /* share that pass the stored gate
+    struct evaluation_figure fpr;          /* share that pass the stored gate
                                               threshold */
 };
 
@@ -34,22 +34,22 @@ struct evaluation {
     size_t n_positives, n_negatives, n_failed;
     struct evaluation_figure roc_area, average_precision;
     struct evaluation_figure species_accuracy; /* behind a perfect gate */
-    struct evaluation_figure miss_rate;    /* positives that the gate stops */
+    struct evaluation_figure fnr;          /* positives that the gate stops */
     struct evaluation_figure end_to_end;   /* share of all verdicts right */
-    struct evaluation_figure unknown_rate; /* positives called unknown_bear */
+    struct evaluation_figure unknown_rate; /* positives called unknown */
     struct evaluation_negatives all;
     size_t n_families;
     struct evaluation_negatives *families;
     double gate_ece, species_ece, gate_brier; /* NaN where undefined */
-    double ms_gate, ms_species; /* per picture; reading counts for the gate */
+    double ms_gate, ms_species; /* per image; reading counts for the gate */
     size_t *confusion; /* [n_classes+1][n_classes+2]: rows are the truth
                           (classes, none), columns the verdict (classes, none,
-                          unknown_bear) */
+                          unknown) */
 };
 
-/* Figures of the pictures listed in pick[0..n-1] (rows of s, which belong to
+/* Figures of the images listed in pick[0..n-1] (rows of s, which belong to
  * items index[] of ds). replicates: bootstrap samples; 0 leaves lo and hi
- * NaN. Errors: NN_ERR_ARG (no readable picture), NN_ERR_NOMEM. */
+ * NaN. Errors: NN_ERR_ARG (no readable image), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status
 evaluation_compute(const struct model *m, const struct nn_dataset *ds,
                    const uint32_t *index, const struct cascade_scores *s,

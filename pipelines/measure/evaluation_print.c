@@ -19,9 +19,9 @@ static void print_figure(FILE *to, const char *name,
 static void print_negatives(FILE *to, const struct evaluation_negatives *v)
 {
     fprintf(to, "  %-20s %6zu  %8.4f  %8.4f  %8.4f", v->name, v->n,
-            v->fpr95.value, v->fpr99.value, v->false_alarm.value);
-    if (!isnan(v->false_alarm.lo)) {
-        fprintf(to, " [%.4f, %.4f]", v->false_alarm.lo, v->false_alarm.hi);
+            v->fpr95.value, v->fpr99.value, v->fpr.value);
+    if (!isnan(v->fpr.lo)) {
+        fprintf(to, " [%.4f, %.4f]", v->fpr.lo, v->fpr.hi);
     }
     fputc('\n', to);
 }
@@ -50,7 +50,7 @@ static void print_confusion(const struct evaluation *e, const struct model *m,
     for (size_t j = 0; j < k + 2; j++) {
         const char *name = j < k ? m->classes[j] : "none";
 
-        fprintf(to, " %12.12s", j == k + 1 ? "unknown_bear" : name);
+        fprintf(to, " %12.12s", j == k + 1 ? "unknown" : name);
     }
     fputc('\n', to);
     for (size_t i = 0; i <= k; i++) {
@@ -66,21 +66,18 @@ void evaluation_print(const struct evaluation *e, const struct model *m,
                       FILE *to)
 {
     fprintf(to,
-            "%s: %zu pictures of a class, %zu negatives, %zu unreadable; "
+            "%s: %zu images of a class, %zu negatives, %zu unreadable; "
             "95 %% bootstrap intervals in brackets\n",
             e->title, e->n_positives, e->n_negatives, e->n_failed);
     print_figure(to, "gate: ROC area", &e->roc_area);
     print_figure(to, "gate: average precision", &e->average_precision);
-    print_figure(to, "gate: false-positive rate at 95 % hit rate",
-                 &e->all.fpr95);
-    print_figure(to, "gate: false-positive rate at 99 % hit rate",
-                 &e->all.fpr99);
-    print_figure(to, "gate: miss rate at its threshold", &e->miss_rate);
-    print_figure(to, "gate: false-alarm rate at its threshold",
-                 &e->all.false_alarm);
+    print_figure(to, "gate: false-positive rate at 95 % recall", &e->all.fpr95);
+    print_figure(to, "gate: false-positive rate at 99 % recall", &e->all.fpr99);
+    print_figure(to, "gate: false-negative rate at its threshold", &e->fnr);
+    print_figure(to, "gate: false-positive rate at its threshold", &e->all.fpr);
     print_figure(to, "species accuracy behind a perfect gate",
                  &e->species_accuracy);
-    print_figure(to, "positives called unknown_bear", &e->unknown_rate);
+    print_figure(to, "positives called unknown", &e->unknown_rate);
     print_figure(to, "end to end: right verdicts", &e->end_to_end);
     if (!isnan(e->gate_ece)) {
         fprintf(to, "  %-44s %.4f (Brier score %.4f)\n",
@@ -91,7 +88,7 @@ void evaluation_print(const struct evaluation *e, const struct model *m,
                 e->species_ece);
     }
     fprintf(to, "  %-44s %.2f + %.2f\n",
-            "ms per picture, gate + species (all pictures)", e->ms_gate,
+            "ms per image, gate + species (all images)", e->ms_gate,
             e->ms_species);
     print_families(e, to);
     print_confusion(e, m, to);
@@ -111,7 +108,7 @@ static json_t *negatives_json(const struct evaluation_negatives *v)
     return json_pack("{s:o, s:I, s:o, s:o, s:o}", "family",
                      nn_json_text(v->name), "n", (json_int_t)v->n, "fpr95",
                      figure_json(&v->fpr95), "fpr99", figure_json(&v->fpr99),
-                     "false_alarm", figure_json(&v->false_alarm));
+                     "fpr", figure_json(&v->fpr));
 }
 
 static json_t *confusion_json(const struct evaluation *e)
@@ -140,7 +137,7 @@ static json_t *names_json(const struct model *m, int with_unknown)
     }
     nn_json_add(&a, json_string("none"));
     if (with_unknown) {
-        nn_json_add(&a, json_string("unknown_bear"));
+        nn_json_add(&a, json_string("unknown"));
     }
     return a;
 }
@@ -160,7 +157,7 @@ json_t *evaluation_json(const struct evaluation *e, const struct model *m)
     nn_json_put(&j, "average_precision", figure_json(&e->average_precision));
     nn_json_put(&j, "all_negatives", negatives_json(&e->all));
     nn_json_put(&j, "families", families);
-    nn_json_put(&j, "miss_rate", figure_json(&e->miss_rate));
+    nn_json_put(&j, "fnr", figure_json(&e->fnr));
     nn_json_put(&j, "species_accuracy", figure_json(&e->species_accuracy));
     nn_json_put(&j, "unknown_rate", figure_json(&e->unknown_rate));
     nn_json_put(&j, "end_to_end", figure_json(&e->end_to_end));

@@ -106,20 +106,20 @@ static void add_scored(struct outcomes *t, const struct model *m,
                        uint32_t i)
 {
     const double *p = s->ran[i] ? s->p + i * t->k : NULL;
-    struct verdict v = cascade_decide(m, s->p_bear[i], p);
+    struct verdict v = cascade_decide(m, s->p_positive[i], p);
     struct outcome row = {
         .item = i,
         .truth = it->label != NN_NEGATIVE ? it->label : (int32_t)t->k,
         .family = it->family,
         .best = v.best >= 0 ? v.best : 0,
-        .p_positive = s->p_bear[i],
+        .p_positive = s->p_positive[i],
     };
 
     row.verdict = v.kind == VERDICT_CLASS
                       ? v.best
                       : (int32_t)t->k + (v.kind == VERDICT_UNKNOWN);
     if (p == NULL && t->k == 1) {
-        p = &s->p_bear[i]; /* no species net: the gate is all there is */
+        p = &s->p_positive[i]; /* no species net: the gate is all there is */
     }
     outcomes_add(t, &row, p);
 }

@@ -122,8 +122,8 @@ extern const char *const outcomes_figure_names[OUTCOMES_FIGURES];
 /* Which of them to compute. */
 enum outcomes_group {
     OUTCOMES_RANKING = 1 << 0, /* ROC area, average precision, FPR95, FPR99 */
-    OUTCOMES_SHARES = 1 << 1,  /* species accuracy, end to end, miss rate,
-                                  false alarm, unknown rate */
+    OUTCOMES_SHARES = 1 << 1,  /* species accuracy, end to end, false-negative
+                                  rate,  false positive, unknown rate */
     OUTCOMES_CALIBRATION = 1 << 2, /* both ECE */
     OUTCOMES_OPEN_SET = 1 << 3,    /* OSCR area, macro F1 */
     OUTCOMES_ALL = (1 << 4) - 1,

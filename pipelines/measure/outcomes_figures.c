@@ -16,8 +16,8 @@ const char *const outcomes_figure_names[OUTCOMES_FIGURES] = {
     [OUTCOMES_OSCR_AREA] = "oscr_area",
     [OUTCOMES_GATE_ECE] = "gate_ece",
     [OUTCOMES_SPECIES_ECE] = "species_ece",
-    [OUTCOMES_MISS_RATE] = "miss_rate",
-    [OUTCOMES_FALSE_ALARM] = "false_alarm",
+    [OUTCOMES_MISS_RATE] = "fnr",
+    [OUTCOMES_FALSE_ALARM] = "fpr",
     [OUTCOMES_UNKNOWN_RATE] = "unknown_rate",
 };
 

@@ -1,4 +1,4 @@
-/* Sources of negatives, the second opinion, and the record of a round. */
+/* Sources of negatives, the second scorer, and the record of a round. */
 #include "pipelines/mine/mining.h"
 
 #include <limits.h>
@@ -44,13 +44,13 @@ void mine_sources_close(struct mine_sources *s)
     *s = (struct mine_sources){ .n = 0 };
 }
 
-/* --- second opinion --- */
+/* --- second scorer --- */
 
-static enum nn_status ask_species(void *ctx, const struct nn_dataset *ds,
-                                  const uint32_t *index, size_t n, double *p,
-                                  struct nn_error *err)
+static enum nn_status score_species(void *ctx, const struct nn_dataset *ds,
+                                    const uint32_t *index, size_t n, double *p,
+                                    struct nn_error *err)
 {
-    const struct opinion *s = ctx;
+    const struct second_scorer *s = ctx;
     size_t k = s->species->spec.n_outputs;
     float *z = nn_mem_calloc(n, k * sizeof *z);
     float *q = nn_mem_calloc(k, sizeof *q);
@@ -73,18 +73,19 @@ static enum nn_status ask_species(void *ctx, const struct nn_dataset *ds,
     return st;
 }
 
-enum nn_status opinion_init(struct opinion *s, const struct nn_net *species,
-                            int32_t side, struct gate_mine_opinion *out,
-                            struct nn_error *err)
+enum nn_status second_scorer_init(struct second_scorer *s,
+                                  const struct nn_net *species, int32_t side,
+                                  struct gate_mine_second_scorer *out,
+                                  struct nn_error *err)
 {
     enum nn_status st;
 
-    *s = (struct opinion){ .species = species };
-    *out = (struct gate_mine_opinion){ .ask = NULL };
+    *s = (struct second_scorer){ .species = species };
+    *out = (struct gate_mine_second_scorer){ .score = NULL };
     if (species == NULL) {
         return NN_OK;
     }
-    *out = (struct gate_mine_opinion){ ask_species, s };
+    *out = (struct gate_mine_second_scorer){ score_species, s };
     st = nn_scorer_create(species, BATCH, &s->scorer, err);
     if (!st) {
         nn_scorer_set_side(s->scorer, side);
@@ -92,7 +93,7 @@ enum nn_status opinion_init(struct opinion *s, const struct nn_net *species,
     return st;
 }
 
-void opinion_release(struct opinion *s)
+void second_scorer_release(struct second_scorer *s)
 {
     nn_scorer_destroy(&s->scorer);
 }
@@ -105,7 +106,7 @@ static const char *twin_of(const struct mining_round *r,
     if (p->same_as < 0) {
         return r->bank->ds->items[-1 - p->same_as].file;
     }
-    return r->result->pictures->items[p->same_as].file;
+    return r->result->images->items[p->same_as].file;
 }
 
 static json_t *nearest(const struct mining_round *r,
@@ -114,8 +115,9 @@ static json_t *nearest(const struct mining_round *r,
     json_t *a = json_array();
 
     for (size_t i = 0; r->bank->n_positives > 0 && i < 3; i++) {
-        nn_json_add(&a,
-                    nn_json_text(r->bank->ds->items[p->look.nearest[i]].file));
+        nn_json_add(
+            &a,
+            nn_json_text(r->bank->ds->items[p->neighbourhood.nearest[i]].file));
     }
     return a;
 }
@@ -128,19 +130,19 @@ static json_t *pick_json(const struct mining_round *r, size_t rank)
 
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)p->hash);
     j = json_pack("{s:s, s:s, s:i, s:I, s:f, s:f, s:s}", "file",
-                  r->result->pictures->items[rank].file, "hash", hash, "round",
+                  r->result->images->items[rank].file, "hash", hash, "round",
                   r->number, "rank", (json_int_t)rank + 1, "score", p->p,
                   "logit", p->z, "verdict", gate_mine_verdict_name(p->verdict));
     if (j == NULL || p->verdict == GATE_MINE_V_UNREADABLE) {
         return j;
     }
-    nn_json_put(&j, "positive_cos", json_real(p->look.positive_cos));
-    nn_json_put(&j, "negative_cos", json_real(p->look.negative_cos));
+    nn_json_put(&j, "positive_cos", json_real(p->neighbourhood.positive_cos));
+    nn_json_put(&j, "negative_cos", json_real(p->neighbourhood.negative_cos));
     nn_json_put(&j, "nearest", nearest(r, p));
     if (p->verdict == GATE_MINE_V_DUPLICATE) {
         nn_json_put(&j, "same_as", nn_json_text(twin_of(r, p)));
     } else if (r->rule != NULL) {
-        nn_json_put(&j, "suspicion", json_real(p->suspicion));
+        nn_json_put(&j, "fn_score", json_real(p->fn_score));
     }
     if (p->cluster >= 0) {
         nn_json_put(&j, "cluster", json_integer(p->cluster));
@@ -194,7 +196,7 @@ size_t mining_drawn(const struct mining_round *r)
 
     for (size_t i = 0; i < r->result->n; i++) {
         n += gate_mine_is_accepted(r->result->pick[i].verdict) &&
-             is_drawn(r->result->pictures->items[i].file);
+             is_drawn(r->result->images->items[i].file);
     }
     return n;
 }
@@ -225,7 +227,7 @@ enum nn_status mining_write_manifest(const struct mining_round *r,
         if (!gate_mine_is_accepted(r->result->pick[i].verdict)) {
             continue;
         }
-        line = manifest_line(r->result->pictures->items[i].file);
+        line = manifest_line(r->result->images->items[i].file);
         if (line == NULL) {
             nn_file_out_abort(&o);
             return nn_fail_nomem(err);
@@ -262,14 +264,14 @@ enum nn_status mining_write_summary(const struct mining_round *r,
         nn_json_put(&count, gate_mine_verdict_name((enum gate_mine_verdict)v),
                     json_integer((json_int_t)m->count[v]));
     }
-    j = json_pack("{s:i, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:b, s:o, "
-                  "s:o}",
-                  "round", r->number, "model", r->model_id, "pool",
-                  (json_int_t)r->n_pool, "above", (json_int_t)m->above,
-                  "unreadable", (json_int_t)m->unreadable, "threshold",
-                  r->opt->threshold, "least", r->opt->least, "temperature",
-                  r->temperature, "top", (json_int_t)r->opt->top, "exhausted",
-                  m->exhausted, "rule", rule_json(r->rule), "count", count);
+    j = json_pack(
+        "{s:i, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:b, s:o, "
+        "s:o}",
+        "round", r->number, "model", r->model_id, "pool", (json_int_t)r->n_pool,
+        "above", (json_int_t)m->above, "unreadable", (json_int_t)m->unreadable,
+        "threshold", r->opt->threshold, "min_score", r->opt->min_score,
+        "temperature", r->temperature, "top", (json_int_t)r->opt->top,
+        "exhausted", m->exhausted, "rule", rule_json(r->rule), "count", count);
     st = j == NULL ? nn_fail_nomem(err) : nn_json_write(path, j, err);
     json_decref(j);
     return st;
@@ -283,7 +285,8 @@ void mining_print(const struct mining_round *r, FILE *to)
         const struct gate_mine_rule *u = r->rule;
 
         fprintf(to,
-                "suspects: %.2f %+.2f logit %+.2f (cosine to positives - to "
+                "false-negative filter: %.2f %+.2f logit %+.2f (cosine to "
+                "positives - to "
                 "negatives) %+.2f species >= %.2f\n"
                 "  catches %.1f %% of the %zu validation positives above the "
                 "threshold, and %.1f %% of the %zu negatives there\n",
@@ -291,21 +294,21 @@ void mining_print(const struct mining_round *r, FILE *to)
                 u->n_positives, 100 * u->lost, u->n_negatives);
     }
     fprintf(to,
-            "round %d: %zu of %zu pictures score %.3f or more; looked at "
+            "round %d: %zu of %zu images score %.3f or more; looked at "
             "%zu:",
-            r->number, m->above, r->n_pool, r->opt->least, m->n);
+            r->number, m->above, r->n_pool, r->opt->min_score, m->n);
     for (int v = 0; v <= GATE_MINE_V_UNREADABLE; v++) {
         fprintf(to, "%s %zu %s", v > 0 ? "," : "", m->count[v],
                 gate_mine_verdict_name((enum gate_mine_verdict)v));
     }
     fputc('\n', to);
     if (m->unreadable > 0) {
-        fprintf(to, "unreadable pictures of the pool: %zu\n", m->unreadable);
+        fprintf(to, "unreadable images of the pool: %zu\n", m->unreadable);
     }
     if (m->exhausted) {
         fprintf(to,
                 "the pool gave no more: %zu of %zu wanted negatives; a larger "
-                "pool or a lower --least gives more\n",
+                "pool or a lower --min-score gives more\n",
                 m->count[GATE_MINE_V_HARD] + m->count[GATE_MINE_V_RANDOM],
                 r->opt->top);
     }

@@ -19,24 +19,25 @@ NN_MUST_CHECK enum nn_status mine_sources_open(const char *const *paths,
                                                struct nn_error *err);
 void mine_sources_close(struct mine_sources *s);
 
-/* The species net as second opinion: its largest probability, on pictures
+/* The species net as second scorer: its largest probability, on images
  * reduced to `side` as for gate_mine_bank_create(). For models of one class
  * there is none. */
-struct opinion {
+struct second_scorer {
     const struct nn_net *species;
     struct nn_scorer *scorer;
 };
 NN_MUST_CHECK enum nn_status
-opinion_init(struct opinion *s, const struct nn_net *species, int32_t side,
-             struct gate_mine_opinion *out, struct nn_error *err);
-void opinion_release(struct opinion *s);
+second_scorer_init(struct second_scorer *s, const struct nn_net *species,
+                   int32_t side, struct gate_mine_second_scorer *out,
+                   struct nn_error *err);
+void second_scorer_release(struct second_scorer *s);
 
 /* One round, ready to be written down. */
 struct mining_round {
     int number; /* 1, 2, ... */
     const char *model_id;
     double temperature; /* of the gate */
-    size_t n_pool;      /* pictures of it */
+    size_t n_pool;      /* images of it */
     const struct gate_mine_bank *bank;
     const struct gate_mine_rule *rule; /* or NULL */
     const struct gate_mine_options *opt;
@@ -46,7 +47,7 @@ struct mining_round {
 NN_MUST_CHECK enum nn_status mining_write_jsonl(const struct mining_round *r,
                                                 const char *path,
                                                 struct nn_error *err);
-/* Where a picture of a pool lies, in a block of nn_mem: an absolute path or
+/* Where an image of a pool lies, in a block of nn_mem: an absolute path or
  * ARCHIVE:MEMBER, so that a manifest in any folder may name it; of one that is
  * drawn and lies nowhere, its name. NULL: no memory. */
 char *mining_place(const char *file);

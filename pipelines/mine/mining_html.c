@@ -82,7 +82,7 @@ struct page {
     uint8_t *shown;       /* [items of the bank] 1: the page holds it already */
 };
 
-/* A picture of ds, small, as a data: URL, or "data:," when it cannot be read.
+/* An image of ds, small, as a data: URL, or "data:," when it cannot be read.
  */
 static void put_url(FILE *to, const struct nn_dataset *ds, size_t item)
 {
@@ -92,8 +92,8 @@ static void put_url(FILE *to, const struct nn_dataset *ds, size_t item)
     size_t size = 0;
 
     if (!nn_dataset_read(ds, item, &bytes, &size, NULL) &&
-        !nn_picture_prepare(bytes, size, SIDE, &img, NULL)) {
-        url = picture_url(&img, QUALITY);
+        !nn_image_prepare(bytes, size, SIDE, &img, NULL)) {
+        url = image_url(&img, QUALITY);
     }
     fputs(url != NULL ? url : "data:,", to);
     nn_image_release(&img);
@@ -103,7 +103,7 @@ static void put_url(FILE *to, const struct nn_dataset *ds, size_t item)
 
 static void put_candidate(const struct page *g, size_t i)
 {
-    const struct nn_dataset *ds = g->r->result->pictures;
+    const struct nn_dataset *ds = g->r->result->images;
 
     fputs("<img alt=\"candidate ", g->to);
     put_text(g->to, ds->items[i].file);
@@ -136,7 +136,7 @@ static void put_pick(const struct page *g, size_t i)
 {
     const struct mining_round *r = g->r;
     const struct gate_mine_pick *p = &r->result->pick[i];
-    const char *file = r->result->pictures->items[i].file;
+    const char *file = r->result->images->items[i].file;
     char *place = mining_place(file);
     FILE *to = g->to;
     int keep = gate_mine_is_accepted(p->verdict);
@@ -147,14 +147,15 @@ static void put_pick(const struct page *g, size_t i)
     nn_mem_free(place);
     put_candidate(g, i);
     if (r->bank->n_positives > 0) {
-        put_positive(g, p->look.nearest[0]);
+        put_positive(g, p->neighbourhood.nearest[0]);
     }
     fprintf(to,
             "<figcaption>%zu. score %.3f; cosine %.2f to positives, %.2f "
             "to negatives",
-            i + 1, p->p, p->look.positive_cos, p->look.negative_cos);
+            i + 1, p->p, p->neighbourhood.positive_cos,
+            p->neighbourhood.negative_cos);
     if (r->rule != NULL) {
-        fprintf(to, "; suspicion %.2f (limit %.2f)", p->suspicion,
+        fprintf(to, "; filter score %.2f (limit %.2f)", p->fn_score,
                 r->rule->limit);
     }
     fputs("<br>", to);
@@ -200,12 +201,12 @@ static void put_page(const struct page *g)
     fputs(head, g->to);
     fputs("<h1>Mined negatives</h1><pre>", g->to);
     mining_print(g->r, g->to);
-    fputs("</pre>\n<p>Left the picture of the pool, right the training "
+    fputs("</pre>\n<p>Left the image of the pool, right the training "
           "positive that is nearest to it. A click, or the keys k (keep) and "
-          "d (drop), marks a picture; arrows move. <button id=\"save\">Save "
+          "d (drop), marks an image; arrows move. <button id=\"save\">Save "
           "the kept ones as a manifest</button> <span id=\"n\"></span></p>\n",
           g->to);
-    put_section(g, GATE_MINE_V_SUSPECT,
+    put_section(g, GATE_MINE_V_SUSPECTED_FN,
                 "Look like the wanted things: only a person can say. They are "
                 "not trained on unless kept here.");
     put_section(g, GATE_MINE_V_HARD,

@@ -14,7 +14,7 @@ static int fits(const struct nn_net *gate, const struct nn_dataset *ds,
                 const struct gate_options *opt)
 {
     const struct nn_net_spec *s = &gate->spec;
-    const struct nn_test_views *views = &opt->test_views;
+    const struct nn_tta *views = &opt->tta;
     int same = s->n_outputs == ds->n_classes + ds->n_families + 1 &&
                (views->n > 0 || s->size == opt->size) && s->width == opt->width;
 
@@ -42,7 +42,7 @@ enum nn_status train_load_gate(const char *path, const struct nn_dataset *ds,
                      "size than this training",
                      path);
     }
-    if (!st && opt->test_views.n > 0) {
+    if (!st && opt->tta.n > 0) {
         st = gate_calibrate(ds, opt, m->gate, &m->gate_policy, err);
     }
     if (!st) {
@@ -56,19 +56,19 @@ enum nn_status train_load_gate(const char *path, const struct nn_dataset *ds,
 
 /* --- targets --- */
 
-char *train_rounds_too_few(double max_false_alarm, size_t n)
+char *train_rounds_too_few(double max_fpr, size_t n)
 {
     double best = nn_clopper_pearson_upper(0, n, NN_CONFIDENCE);
 
-    if (max_false_alarm <= 0 || (n > 0 && best <= max_false_alarm)) {
+    if (max_fpr <= 0 || (n > 0 && best <= max_fpr)) {
         return NULL;
     }
     return nn_mem_sprintf(
-        "a false-alarm rate of %.4g cannot be certified with n = %zu "
+        "a false-positive rate of %.4g cannot be certified with n = %zu "
         "validation negatives: if none passed, the exact 95 %% upper bound "
         "would be %.4f; %zu would be the fewest",
-        max_false_alarm, n, n > 0 ? best : 1,
-        nn_certify_min_n(1 - max_false_alarm, NN_CONFIDENCE));
+        max_fpr, n, n > 0 ? best : 1,
+        nn_certify_min_n(1 - max_fpr, NN_CONFIDENCE));
 }
 
 /* --- as many as another run --- */
@@ -133,7 +133,7 @@ static void say_begin(const struct record *c, const struct gate_round *r)
 {
     char *few = r->number > 1
                     ? NULL
-                    : train_rounds_too_few(c->how->max_false_alarm, r->n_valid);
+                    : train_rounds_too_few(c->how->max_fpr, r->n_valid);
 
     if (few != NULL) {
         nn_log(NN_LOG_WARN, "%s", few);
@@ -141,7 +141,7 @@ static void say_begin(const struct record *c, const struct gate_round *r)
     nn_mem_free(few);
     if (r->top < r->wanted) {
         nn_log(NN_LOG_INFO,
-               "round %d: at most %zu negatives, %.2g of the training pictures "
+               "round %d: at most %zu negatives, %.2g of the training images "
                "(--round-share), and not %zu",
                r->number, r->top, c->how->share, r->wanted);
     }
@@ -201,7 +201,7 @@ static enum nn_status record_mined(const struct record *c,
         nn_log(NN_LOG_INFO,
                "round %d: the negatives have run out, nothing in the pool "
                "scores %.3f or more and may be trained on",
-               r->number, r->choice->least);
+               r->number, r->choice->min_score);
     }
     return NN_OK;
 }
@@ -210,10 +210,10 @@ static void say_trained(const struct gate_round *r)
 {
     nn_log(NN_LOG_INFO,
            "round %d: with %zu more negatives, %.3f of the %zu validation "
-           "negatives pass at the promised hit rate (at most %.3f with 95 %% "
+           "negatives pass at the promised recall (at most %.3f with 95 %% "
            "confidence), before %.3f; %zu no longer pass, %zu do newly: %s",
-           r->number, r->taken, r->next->false_alarm, r->n_valid,
-           r->next->false_upper, r->policy->false_alarm, r->no_longer, r->newly,
+           r->number, r->taken, r->next->fpr, r->n_valid, r->next->fpr_upper,
+           r->policy->fpr, r->no_longer, r->newly,
            r->fell ? "it fell" : "no fall beyond chance");
     if (!r->kept) {
         nn_log(NN_LOG_INFO, "round %d did not help: its gate is dropped",
@@ -247,17 +247,16 @@ static enum nn_status on_round(void *ctx, const struct gate_round *r,
 static void say_target(const struct train_rounds *how,
                        const struct gate_policy *p)
 {
-    if (gate_rounds_reached(p, how->max_false_alarm)) {
+    if (gate_rounds_reached(p, how->max_fpr)) {
         nn_log(NN_LOG_INFO,
-               "target reached: the false-alarm rate is certified to be at "
-               "most %.4f (asked for %.4g) at a hit rate of %.3f",
-               p->false_upper, how->max_false_alarm, p->min_hit_rate);
-    } else if (how->max_false_alarm > 0) {
+               "target reached: the false-positive rate is certified to be at "
+               "most %.4f (asked for %.4g) at a recall of %.3f",
+               p->fpr_upper, how->max_fpr, p->min_recall);
+    } else if (how->max_fpr > 0) {
         nn_log(NN_LOG_WARN,
                "the target is missed: %.3f of %zu validation negatives pass, "
                "at most %.4f with 95 %% confidence, and %.4g was asked for",
-               p->false_alarm, p->n_negatives, p->false_upper,
-               how->max_false_alarm);
+               p->fpr, p->n_negatives, p->fpr_upper, how->max_fpr);
     }
 }
 
@@ -277,8 +276,8 @@ enum nn_status train_run_rounds(struct nn_dataset *ds,
         .epochs = how->epochs,
         .rate = how->rate,
         .hard_share = how->hard_share,
-        .suspect_rate = how->suspect_rate,
-        .max_false_alarm = how->max_false_alarm,
+        .fn_filter_recall = how->fn_filter_recall,
+        .max_fpr = how->max_fpr,
         .mode = (enum gate_mine_mode)how->mode,
         .trust_pool = how->trust_pool,
         .keep = how->keep,

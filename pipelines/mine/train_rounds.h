@@ -9,34 +9,34 @@
 
 struct train_rounds {
     const struct nn_pool *pool; /* outlives ds, which reads through it */
-    const struct nn_option_list *leave_out; /* families: pictures of the pool
+    const struct nn_option_list *leave_out; /* families: images of the pool
                                                in folders of that name too */
     const char *gate_from; /* a model whose gate they start from, or NULL */
     const char *match;     /* a run: as many negatives in each round as it has
                               found, and as many rounds; or NULL */
     int rounds, top, epochs;
     double rate;       /* of the gate's largest learning rate */
-    double share;      /* most negatives of a round, of the training pictures */
+    double share;      /* most negatives of a round, of the training images */
     double hard_share; /* as in gate_mine_options */
-    double suspect_rate;
-    double max_false_alarm; /* rounds end when it is certified; 0: no target */
-    int mode;               /* enum gate_mine_mode */
-    int trust_pool;         /* nobody is a suspect */
-    int keep;               /* all rounds, and the last one's gate */
+    double fn_filter_recall;
+    double max_fpr; /* rounds end when it is certified; 0: no target */
+    int mode;       /* enum gate_mine_mode */
+    int trust_pool; /* nothing is a suspected false negative */
+    int keep;       /* all rounds, and the last one's gate */
 };
 
 /* The gate of a model of the same classes and families, in place of
- * gate_train(); calibrated anew where opt has test views. Errors: those of
- * model_load() and gate_calibrate(); NN_ERR_ARG (other outputs, width or,
- * without test views, size than opt). */
+ * gate_train(); calibrated anew where opt has test-time augmentation. Errors:
+ * those of model_load() and gate_calibrate(); NN_ERR_ARG (other outputs, width
+ * or, without test-time augmentation, size than opt). */
 NN_MUST_CHECK enum nn_status
 train_load_gate(const char *model, const struct nn_dataset *ds,
                 const struct gate_options *opt, struct nn_net **gate,
                 struct gate_policy *policy, struct nn_error *err);
 
-/* What max_false_alarm asks of n validation negatives: NULL when they are
+/* What max_fpr asks of n validation negatives: NULL when they are
  * enough, else a sentence (nn_mem_free). */
-char *train_rounds_too_few(double max_false_alarm, size_t n);
+char *train_rounds_too_few(double max_fpr, size_t n);
 
 /* gate_run_rounds() with messages in the log about what each round found, what
  * it changed and why the rounds ended. run->dir gets scores-R.bin,

@@ -203,8 +203,8 @@
         }
         chart.width = width;
         chart.node.textContent = "";
-        var picture = chart.draw ? chart.draw(width) : draw(chart, width);
-        chart.node.append(picture);
+        var image = chart.draw ? chart.draw(width) : draw(chart, width);
+        chart.node.append(image);
         if (!chart.draw && chart.legend !== false) {
             chart.node.append(legend(chart.spec().lines));
         }
@@ -229,7 +229,7 @@
         };
     };
 
-    /* A picture of its own kind: paint(width) -> svg. */
+    /* An image of its own kind: paint(width) -> svg. */
     B.drawing = function (caption, paint) {
         return B.chart(caption, null, {draw: paint});
     };

@@ -1,4 +1,5 @@
-/* controls.js - move thresholds, the floor and the share of wanted pictures,
+/* controls.js - move thresholds, the reject threshold and the share of wanted
+ * images,
  * and see what follows.
  *
  * Sliders run over log-odds, since scores crowd near 0 and 1. Until a slider
@@ -7,8 +8,8 @@
     "use strict";
 
     var COLUMNS = [
-        ["hit", "hit rate", B.percent],
-        ["false_alarm", "false alarms", B.percent],
+        ["recall", "recall", B.percent],
+        ["fpr", "false positives", B.percent],
         ["species_accuracy", "named right", B.percent],
         ["end_to_end", "end to end", B.percent],
         ["macro_f1", "macro F1", function (x) {
@@ -18,7 +19,8 @@
         ["macs", "multiply-adds", B.large],
         ["ms", "ms", B.short]
     ];
-    var state = {seed: 0, threshold: {}, floor: 0, share: 0, matrix: ""};
+    var state = {seed: 0, threshold: {}, reject_threshold: 0, share: 0,
+        matrix: ""};
     var sliders = [], body = null, matrix = null;
 
     function fromOdds(x) {
@@ -62,7 +64,7 @@
             var run = s.runs[state.seed];
             state.threshold[s.name] = run ? run.threshold : 0.5;
             if (s.cascade && run) {
-                state.floor = run.floor;
+                state.reject_threshold = run.reject_threshold;
             }
         });
     }
@@ -70,10 +72,10 @@
     function numbersOf(s) {
         if (state.seed >= 0) {
             return B.recompute(s.name, state.seed, state.threshold[s.name],
-                s.cascade ? state.floor : 0, state.share);
+                s.cascade ? state.reject_threshold : 0, state.share);
         }
         var all = s.runs.map(function (run, i) {
-            return B.recompute(s.name, i, run.threshold, run.floor,
+            return B.recompute(s.name, i, run.threshold, run.reject_threshold,
                 state.share);
         }), mean = {};
         COLUMNS.forEach(function (c) {
@@ -88,7 +90,7 @@
     function showMatrix() {
         var s = B.system(state.matrix), run = s.runs[state.seed];
         var counts = run ? B.confusion(s, run, state.threshold[s.name],
-            s.cascade ? state.floor : 0) : s.raw.confusion;
+            s.cascade ? state.reject_threshold : 0) : s.raw.confusion;
         matrix.textContent = "";
         if (counts) {
             matrix.append(B.matrix(s.name + (run ? ", seed " + run.seed +
@@ -135,13 +137,13 @@
     }
 
     function floorSlider() {
-        return slider("floor", {
-            label: "cascade: floor, below it the class is unknown",
+        return slider("reject_threshold", {
+            label: "cascade: reject threshold, below it the class is unknown",
             run: true, get: function () {
-                return state.floor;
+                return state.reject_threshold;
             },
             set: function (p) {
-                state.floor = p;
+                state.reject_threshold = p;
             },
             text: name
         });
@@ -149,7 +151,7 @@
 
     function shareSlider() {
         return slider("share", {
-            label: "share of wanted pictures", get: function () {
+            label: "share of wanted images", get: function () {
                 return state.share;
             },
             set: function (p) {
@@ -194,8 +196,8 @@
         })) {
             return;
         }
-        var table = B.table("What follows, on the test pictures; precision, " +
-            "multiply-adds and ms at the chosen share of wanted pictures",
+        var table = B.table("What follows, on the test images; precision, " +
+            "multiply-adds and ms at the chosen share of wanted images",
         ["system"].concat(COLUMNS.map(function (c) {
             return c[1];
         })), [], {id: "what-if"});

@@ -1,26 +1,27 @@
-/* cost.js - what a picture costs, and at which share of wanted pictures the
+/* cost.js - what an image costs, and at which share of wanted images the
  * cascade is the cheaper one. */
 (function (B) {
     "use strict";
 
     var unit = "macs", chart = null, LEAST = 1e-4;
 
-    /* Share of wanted pictures in the test split. */
+    /* Share of wanted images in the test split. */
     B.share = function () {
         return B.data.n > 0 ? B.data.positives / B.data.n : 0;
     };
 
-    /* Mean rates at which pictures pass the stored thresholds. */
+    /* Mean rates at which images pass the stored thresholds. */
     function passes(s) {
         var all = s.runs.map(function (run, i) {
-            return B.recompute(s.name, i, run.threshold, run.floor, 0.5);
+            return B.recompute(s.name, i, run.threshold, run.reject_threshold,
+                0.5);
         });
         function mean(name) {
             return B.mean(all.map(function (f) {
                 return f[name];
             }));
         }
-        return {hit: mean("hit"), alarm: mean("false_alarm")};
+        return {recall: mean("recall"), fpr: mean("fpr")};
     }
 
     function grid() {
@@ -36,7 +37,7 @@
         return B.data.systems.map(function (s) {
             var price = B.prices(s)[unit], rate = passes(s);
             var y = x.map(function (p) {
-                return B.expected(price, rate.hit, rate.alarm, p);
+                return B.expected(price, rate.recall, rate.fpr, p);
             });
             return {name: s.name, index: s.index, x: x, y: y};
         }).filter(function (l) {
@@ -51,24 +52,24 @@
     }
 
     function spec() {
-        var all = lines(), most = 0;
+        var all = lines(), max = 0;
         all.forEach(function (l) {
-            most = Math.max.apply(null, [most].concat(l.y.filter(B.known)));
+            max = Math.max.apply(null, [max].concat(l.y.filter(B.known)));
         });
-        most = most || 1;
+        max = max || 1;
         evens().forEach(function (e, i) {
             all.push({plain: true, index: 0, name: i === 0
                 ? "costs the same" : null, x: [e[unit], e[unit]],
-                y: [0, most * 1.1]});
+                y: [0, max * 1.1]});
         });
         return {
-            title: "Cost of a picture against the share of wanted pictures",
+            title: "Cost of an image against the share of wanted images",
             about: "Expected cost at the stored thresholds; dotted lines: " +
                 "below this share the cascade costs less than a single net.",
-            x: {label: "share of wanted pictures", lo: LEAST, hi: 1,
+            x: {label: "share of wanted images", lo: LEAST, hi: 1,
                 log: true, format: B.rate},
-            y: {label: unit === "macs" ? "multiply-adds a picture"
-                : "ms a picture", lo: 0, hi: most * 1.1, format: B.tick},
+            y: {label: unit === "macs" ? "multiply-adds an image"
+                : "ms an image", lo: 0, hi: max * 1.1, format: B.tick},
             lines: all
         };
     }
@@ -94,8 +95,8 @@
     function prevalenceTable() {
         var list = B.list(B.data.raw.prevalence);
         return list.length === 0 ? null : B.table(
-            "Expected cost of one picture: multiply-adds and ms",
-            ["share of wanted pictures"].concat(
+            "Expected cost of one image: multiply-adds and ms",
+            ["share of wanted images"].concat(
                 B.data.systems.map(B.systemHead)),
             list.map(function (row) {
                 return [B.percent(row.prevalence)].concat(
@@ -124,11 +125,11 @@
         if (B.data.systems.length === 0) {
             return;
         }
-        chart = B.chart("Expected cost of a picture at the stored thresholds",
+        chart = B.chart("Expected cost of an image at the stored thresholds",
             spec);
         B.section("cost", "Cost", "Cost", [
             B.table("Cost of each system (times of this machine; many: 32 " +
-                "pictures at a time)", ["system", "parameters",
+                "images at a time)", ["system", "parameters",
                 "multiply-adds", "of the species net", "ms, one",
                 "ms, many", "gate, many", "species, many", "peak MB"],
             costRows()),

@@ -11,10 +11,10 @@
         });
     }
 
-    /* Axis of false alarms: whole, zoomed, or logarithmic. */
-    function alarmAxis() {
+    /* Axis of false positives: whole, zoomed, or logarithmic. */
+    function fprAxis() {
         var log = state.range === "log";
-        return {label: "false-alarm rate", lo: log ? 0.001 : 0, log: log,
+        return {label: "false-positive rate", lo: log ? 0.001 : 0, log: log,
             hi: log ? 1 : +state.range, format: B.rate};
     }
 
@@ -32,10 +32,10 @@
                 return f[name];
             }));
         }
-        var hit = mean("hit"), alarm = mean("false_alarm");
-        return kind === "pr" ? {x: hit, y: mean("precision"), hollow: true,
+        var recall = mean("recall"), fpr = mean("fpr");
+        return kind === "pr" ? {x: recall, y: mean("precision"), hollow: true,
             text: s.name + " at the stored thresholds"}
-            : {x: alarm, y: hit, hollow: true,
+            : {x: fpr, y: recall, hollow: true,
                 text: s.name + " at the stored thresholds"};
     }
 
@@ -49,40 +49,40 @@
     }
 
     function floorOf(list) {
-        var least = 1;
+        var min = 1;
         list.forEach(function (l) {
             l.y.forEach(function (y, i) {
                 if (B.known(y) && l.x[i] >= 0.02) {
-                    least = Math.min(least, y);
+                    min = Math.min(min, y);
                 }
             });
         });
-        return Math.max(0, Math.floor(least * 10) / 10 - 0.1);
+        return Math.max(0, Math.floor(min * 10) / 10 - 0.1);
     }
 
     function rocSpec() {
-        var l = lines("roc"), y = rateAxis("hit rate");
+        var l = lines("roc"), y = rateAxis("recall");
         y.lo = floorOf(l);
-        return {title: "ROC curves", about: "Hit rate against false-alarm " +
+        return {title: "ROC curves", about: "Recall against false-positive " +
             "rate of each system; rings: stored thresholds.",
-        x: alarmAxis(), y: y, lines: l};
+        x: fprAxis(), y: y, lines: l};
     }
 
     function openSpec() {
         var l = lines("open"), y = rateAxis("passes and is named right");
         y.lo = floorOf(l);
-        return {title: "Open-set curves", about: "Share of wanted pictures " +
-            "that pass and are named right, against the false-alarm rate.",
-        x: alarmAxis(), y: y, lines: l};
+        return {title: "Open-set curves", about: "Share of wanted images " +
+            "that pass and are named right, against the false-positive rate.",
+        x: fprAxis(), y: y, lines: l};
     }
 
     function precisionSpec() {
         var l = lines("pr"), y = rateAxis("precision");
         y.lo = floorOf(l);
         return {title: "Precision-recall curves", about: "Precision against " +
-            "hit rate of each system at the test split's share of wanted " +
-            "pictures; rings: stored thresholds.",
-        x: rateAxis("hit rate"), y: y, lines: l};
+            "recall of each system at the test split's share of wanted " +
+            "images; rings: stored thresholds.",
+        x: rateAxis("recall"), y: y, lines: l};
     }
 
     function reliabilitySpec(kind) {
@@ -107,7 +107,7 @@
                         y: get("rate"), marks: bins.map(function (b) {
                             return {x: b.p, y: b.rate, r: Math.min(7,
                                 2 + Math.sqrt(b.n) / 6), text: s.name + ": " +
-                                B.count(b.n) + " pictures"};
+                                B.count(b.n) + " images"};
                         })};
                 }))
         };
@@ -125,7 +125,7 @@
         });
         state.band = many ? "seeds" : "bootstrap";
         return B.el("div", {class: "bar"}, [
-            B.select("False-alarm axis", [["0.3", "up to 30 %"],
+            B.select("False-positive axis", [["0.3", "up to 30 %"],
                 ["1", "whole"], ["log", "logarithmic"]], "curve-range",
             function (v) {
                 state.range = v;
@@ -156,10 +156,10 @@
         }
         var bar = controls(), parts = [];
         if (d.positives > 0 && d.positives < d.n) {
-            parts.push(["ROC: hits against false alarms", rocSpec],
-                ["Precision against hits", precisionSpec]);
+            parts.push(["ROC: recall against false-positive rate", rocSpec],
+                ["Precision against recall", precisionSpec]);
             if (d.k > 1) {
-                parts.push(["Open set: named right against false alarms",
+                parts.push(["Open set: named right against false-positive rate",
                     openSpec]);
             }
         }
@@ -177,7 +177,7 @@
         B.section("curves", "Curves", "Curves", [bar,
             B.note("Lines are means over seeds; rings mark the stored " +
                 "thresholds; dots of the reliability charts grow with the " +
-                "number of pictures."),
+                "number of images."),
             B.el("div", {class: "charts"}, charts.map(function (c) {
                 return c.node;
             }))]);

@@ -4,7 +4,7 @@
 
     var RESAMPLES = 100, BINS = 15;
 
-    /* Pictures by falling score; group[i] counts distinct scores so far. */
+    /* Images by falling score; group[i] counts distinct scores so far. */
     function ranking(run) {
         if (run.ranking) {
             return run.ranking;
@@ -24,7 +24,7 @@
 
     /* Points at every distinct score: shares of positives (open: those that
      * are named right too) and of negatives at or above it, and precision.
-     * weight: how often each picture counts, or null. */
+     * weight: how often each image counts, or null. */
     function points(run, open, weight) {
         var d = B.data, r = ranking(run), tp = 0, fp = 0, P = 0, N = 0;
         var out = {x: [0], y: [0], precision: [1]};
@@ -64,7 +64,7 @@
         });
     }
 
-    /* Precision at the first point whose hit rate reaches the grid's. */
+    /* Precision at the first point whose recall reaches the grid's. */
     function precisionAt(p, grid) {
         var j = 0;
         return grid.map(function (r) {
@@ -120,7 +120,7 @@
         };
     }
 
-    /* Pictures drawn with repeats, wanted and unwanted ones apart. */
+    /* Images drawn with repeats, wanted and unwanted ones apart. */
     function resample(draw, weight) {
         var sides = [[], []];
         B.data.label.forEach(function (x, i) {
@@ -198,8 +198,8 @@
     };
 
     /* Bins ]i/15, (i+1)/15] of all runs of a system; the first holds 0 too.
-     * kind "gate": p_bear against "is wanted"; "species": largest p against
-     * "named right", over wanted pictures. [{p, rate, n}] of filled bins. */
+     * kind "gate": p_positive against "is wanted"; "species": largest p against
+     * "named right", over wanted images. [{p, rate, n}] of filled bins. */
     B.reliability = function (system, kind) {
         var d = B.data, bins = [];
         for (var b = 0; b < BINS; b++) {

@@ -36,9 +36,10 @@
     function makeRun(raw, n, k) {
         var run = {
             seed: raw.seed, raw: raw, p: B.list(raw.p),
-            score: numbers(raw.p_bear, n),
+            score: numbers(raw.p_positive, n),
             threshold: B.known(raw.threshold) ? raw.threshold : 0.5,
-            floor: B.known(raw.floor) ? raw.floor : 0
+            reject_threshold: B.known(raw.reject_threshold) ?
+                raw.reject_threshold : 0
         };
         best(run, n, k);
         return run;
@@ -82,31 +83,31 @@
         })[0] : undefined;
     };
 
-    /* What is said of picture i: a class, NONE or UNKNOWN. */
-    B.verdict = function (system, run, i, threshold, floor) {
+    /* What is said of image i: a class, NONE or UNKNOWN. */
+    B.verdict = function (system, run, i, threshold, reject_threshold) {
         if (!(run.score[i] >= threshold)) {
             return NONE;
         }
-        if (system.cascade && B.data.k > 1 && run.trust[i] < floor) {
+        if (system.cascade && B.data.k > 1 && run.trust[i] < reject_threshold) {
             return UNKNOWN;
         }
         return run.best[i];
     };
 
     B.verdictName = function (v) {
-        return v === NONE ? "none" : v === UNKNOWN ? "unknown_bear"
+        return v === NONE ? "none" : v === UNKNOWN ? "unknown"
             : String(B.data.classes[v]);
     };
 
     /* Rows: truth (classes, none); columns: verdict (classes, none,
      * unknown). */
-    B.confusion = function (system, run, threshold, floor) {
+    B.confusion = function (system, run, threshold, reject_threshold) {
         var d = B.data, rows = [];
         for (var r = 0; r <= d.k; r++) {
             rows.push(new Array(d.k + 2).fill(0));
         }
         for (var i = 0; i < d.n; i++) {
-            var v = B.verdict(system, run, i, threshold, floor);
+            var v = B.verdict(system, run, i, threshold, reject_threshold);
             rows[d.label[i] === NONE ? d.k : d.label[i]][
                 v === NONE ? d.k : v === UNKNOWN ? d.k + 1 : v] += 1;
         }
@@ -135,7 +136,7 @@
         return ratio(sum, n);
     }
 
-    /* Costs of a picture: the gate (or the only net), and the species net. */
+    /* Costs of an image: the gate (or the only net), and the species net. */
     B.prices = function (system) {
         var c = system.cost;
         function num(x, other) {
@@ -149,16 +150,16 @@
         };
     };
 
-    /* Expected cost of one picture: prices [gate, species]. */
-    B.expected = function (price, hit, alarm, prevalence) {
+    /* Expected cost of one image: prices [gate, species]. */
+    B.expected = function (price, recall, fpr, prevalence) {
         if (price[0] === null || price[1] === null) {
             return null;
         }
         if (price[1] === 0) {
             return price[0];
         }
-        return hit === null || alarm === null ? null : price[0] +
-            (prevalence * hit + (1 - prevalence) * alarm) * price[1];
+        return recall === null || fpr === null ? null : price[0] +
+            (prevalence * recall + (1 - prevalence) * fpr) * price[1];
     };
 
     function named(run) {
@@ -172,7 +173,7 @@
 
     function figures(system, run, m) {
         var d = B.data, k = d.k, right = 0, passed = 0, unknown = 0;
-        var negatives = d.n - d.positives, alarms = 0;
+        var negatives = d.n - d.positives, falsePositives = 0;
         for (var r = 0; r <= k; r++) {
             right += m[r][r];
             if (r < k) {
@@ -182,31 +183,34 @@
                 }
             }
         }
-        alarms = negatives - m[k][k];
+        falsePositives = negatives - m[k][k];
         return {
-            hit: ratio(passed, d.positives),
-            false_alarm: ratio(alarms, negatives),
+            recall: ratio(passed, d.positives),
+            fpr: ratio(falsePositives, negatives),
             unknown_rate: ratio(unknown, d.positives),
             species_accuracy: ratio(named(run), d.positives),
             end_to_end: ratio(right, d.n), macro_f1: macroF1(m, k)
         };
     }
 
-    /* Figures of one run at a threshold, a floor and a share of bears; null
+    /* Figures of one run at a threshold, a reject threshold and a share of
+     * bears; null
      * for what does not exist. Also what tests call. */
-    B.recompute = function (name, seedIndex, threshold, floor, prevalence) {
+    B.recompute = function (name, seedIndex, threshold, reject_threshold,
+        prevalence) {
         var s = B.system(name), run = s && s.runs[seedIndex];
         if (!run) {
             return null;
         }
-        var f = figures(s, run, B.confusion(s, run, threshold, floor));
+        var f = figures(s, run, B.confusion(s, run, threshold,
+            reject_threshold));
         var price = B.prices(s);
-        var wanted = f.hit === null ? null : prevalence * f.hit;
-        var passes = wanted === null || f.false_alarm === null ? null
-            : wanted + (1 - prevalence) * f.false_alarm;
+        var wanted = f.recall === null ? null : prevalence * f.recall;
+        var passes = wanted === null || f.fpr === null ? null
+            : wanted + (1 - prevalence) * f.fpr;
         f.precision = passes === null ? null : ratio(wanted, passes);
-        f.macs = B.expected(price.macs, f.hit, f.false_alarm, prevalence);
-        f.ms = B.expected(price.ms, f.hit, f.false_alarm, prevalence);
+        f.macs = B.expected(price.macs, f.recall, f.fpr, prevalence);
+        f.ms = B.expected(price.ms, f.recall, f.fpr, prevalence);
         return f;
     };
 

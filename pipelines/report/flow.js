@@ -1,4 +1,4 @@
-/* flow.js - where the pictures go in the cascade, and where it errs. */
+/* flow.js - where the images go in the cascade, and where it errs. */
 (function (B) {
     "use strict";
 
@@ -8,7 +8,7 @@
         var f = {right: 0, confused: 0, unknown: 0, missed: 0, stopped: 0,
             passed: 0, doubted: 0};
         s.runs.forEach(function (run) {
-            B.confusion(s, run, run.threshold, run.floor).forEach(
+            B.confusion(s, run, run.threshold, run.reject_threshold).forEach(
                 function (row, r) {
                     row.forEach(function (v, c) {
                         var what = r === k
@@ -111,8 +111,8 @@
         return B.svg("svg", {role: "img", class: "flow", width: width,
             height: height, viewBox: "0 0 " + width + " " + height,
             "aria-labelledby": title + " " + title + "-d"}, [
-            B.svg("title", {id: title}, "Flow of pictures in the cascade"),
-            B.svg("desc", {id: title + "-d"}, "Of " + total + " pictures, " +
+            B.svg("title", {id: title}, "Flow of images in the cascade"),
+            B.svg("desc", {id: title + "-d"}, "Of " + total + " images, " +
                 shape.columns[2].map(function (n) {
                     return n[0] + ": " + n[1];
                 }).join(", "))].concat(all));
@@ -128,9 +128,9 @@
         }
         var end = B.data.cascade.figures.end_to_end;
         return B.el("div", {class: "side"}, [
-            B.table("Error budget, pictures summed over " + seeds +
+            B.table("Error budget, images summed over " + seeds +
                 (seeds === 1 ? " seed" : " seeds"),
-            ["verdict", "pictures", "share"], [
+            ["verdict", "images", "share"], [
                 ["right"].concat(share("right")),
                 ["misses: wanted, stopped by the gate"].concat(
                     share("misses")),
@@ -154,7 +154,7 @@
         }
         var f = countFlow(s), b = B.data.raw.budget;
         B.section("flow", "The cascade, step by step", "Flow", [
-            B.drawing("Test pictures on their way through the cascade" +
+            B.drawing("Test images on their way through the cascade" +
                 (seeds > 1 ? ", summed over " + seeds + " seeds" : ""),
             function (width) {
                 return paint(f, width);

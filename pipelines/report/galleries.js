@@ -1,11 +1,11 @@
-/* galleries.js - the pictures behind the figures: worst false alarms, misses,
- * confusions, disagreements. Only pictures that came with the page show. */
+/* galleries.js - the images behind the figures: worst false positives, misses,
+ * confusions, disagreements. Only images that came with the page show. */
 (function (B) {
     "use strict";
 
-    var MOST = 12, pictures = null, chosen = null;
+    var MOST = 12, images = null, chosen = null;
 
-    function isPicture(url) {
+    function isImage(url) {
         return typeof url === "string" && /^data:image\//.test(url);
     }
 
@@ -16,13 +16,14 @@
     /* The models of the first seed: the maps are theirs. */
     function verdictOf(s, i) {
         var run = s.runs[0];
-        return run ? B.verdict(s, run, i, run.threshold, run.floor) : null;
+        return run ? B.verdict(s, run, i, run.threshold,
+            run.reject_threshold) : null;
     }
 
-    /* --- which pictures --------------------------------------------------- */
+    /* --- which images --------------------------------------------------- */
 
     function there(i) {
-        return pictures[i] && isPicture(pictures[i].thumb);
+        return images[i] && isImage(images[i].thumb);
     }
 
     /* Indices for which rank(i) is a number, largest first. */
@@ -42,7 +43,7 @@
         });
     }
 
-    function alarms(s) {
+    function falsePositives(s) {
         return top(function (i) {
             return B.data.label[i] === B.NONE ? s.runs[0].score[i] : null;
         });
@@ -83,10 +84,10 @@
     /* --- cards ------------------------------------------------------------ */
 
     function mapButtons(img, i) {
-        var cam = pictures[i].cam || {}, plain = pictures[i].thumb;
+        var cam = images[i].cam || {}, plain = images[i].thumb;
         var box = B.el("div", {class: "maps"});
         B.data.systems.forEach(function (s) {
-            if (!isPicture(cam[s.name])) {
+            if (!isImage(cam[s.name])) {
                 return;
             }
             box.append(B.button("map: " + s.name, function (b) {
@@ -114,7 +115,7 @@
 
     function card(i) {
         var file = String(B.data.files[i]), family = B.data.family[i];
-        var img = B.el("img", {src: pictures[i].thumb, loading: "lazy",
+        var img = B.el("img", {src: images[i].thumb, loading: "lazy",
             alt: file + ", truth: " + truth(i)});
         var table = B.el("table", null, [
             B.el("caption", {class: "hidden"}, "Scores of " + file),
@@ -141,12 +142,12 @@
     function fill(box) {
         var s = chosen;
         box.textContent = "";
-        [gallery("Worst false alarms of " + s.name, "Unwanted pictures with " +
+        [gallery("Worst false positives of " + s.name, "Unwanted images with " +
             "the highest scores; a tick says that they are stopped all the " +
-            "same.", alarms(s)),
-        gallery("Worst misses of " + s.name, "Wanted pictures with the " +
+            "same.", falsePositives(s)),
+        gallery("Worst misses of " + s.name, "Wanted images with the " +
             "lowest scores, whether they are stopped or not.", misses(s)),
-        gallery("Confusions of " + s.name, "Wanted pictures given the wrong " +
+        gallery("Confusions of " + s.name, "Wanted images given the wrong " +
             "class, the surest first.", confusions(s)),
         gallery("Where the systems disagree", "Verdicts differ; the widest " +
             "spread of scores first.", B.data.systems.length > 1
@@ -162,8 +163,8 @@
         var systems = B.data.systems.filter(function (s) {
             return s.runs.length > 0;
         });
-        pictures = raw;
-        if (!pictures || systems.length === 0) {
+        images = raw;
+        if (!images || systems.length === 0) {
             return;
         }
         var box = B.el("div");
@@ -171,10 +172,10 @@
         if (!fill(box)) {
             return;
         }
-        B.section("galleries", "Pictures", "Pictures", [
+        B.section("galleries", "Images", "Images", [
             B.note("Verdicts are those of the models of seed " +
                 systems[0].runs[0].seed + " at their stored thresholds. A " +
-                "map shows which parts of the picture spoke for the verdict."),
+                "map shows which parts of the image spoke for the verdict."),
             B.select("System", systems.map(function (s) {
                 return [s.name, s.name];
             }), "gallery-system", function (name) {

@@ -22,7 +22,7 @@ static void base64(char *to, const uint8_t *v, size_t n)
     *to = '\0';
 }
 
-char *picture_url(const struct nn_image *img, int quality)
+char *image_url(const struct nn_image *img, int quality)
 {
     static const char head[] = "data:image/jpeg;base64,";
     uint8_t *jpeg = NULL;

@@ -43,7 +43,7 @@
                 ["controls", B.controls]].forEach(function (p) {
                 attempt(p[0], p[1]);
             });
-            attempt("galleries", B.galleries, B.block("pictures"));
+            attempt("galleries", B.galleries, B.block("images"));
         } else if (sweep && sweep.answer) {
             document.getElementById("verdict").textContent =
                 "How many negatives it takes";

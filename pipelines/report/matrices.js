@@ -56,7 +56,7 @@
             return Math.abs(b[2]) - Math.abs(a[2]);
         });
         return B.table(caption + ": the 20 most frequent mistakes",
-            ["truth", "verdict", signed ? "difference" : "pictures"],
+            ["truth", "verdict", signed ? "difference" : "images"],
             list.slice(0, 20).map(function (x) {
                 return [x[0], x[1], B.count(x[2])];
             }));
@@ -98,7 +98,7 @@
                 minus(systems[0].raw.confusion, other.raw.confusion), true));
         }
         systems.forEach(function (s) {
-            show.append(view(s.name + ", pictures summed over " + seeds +
+            show.append(view(s.name + ", images summed over " + seeds +
                 (seeds === 1 ? " seed" : " seeds"), s.raw.confusion, false));
         });
         var parts = [show];

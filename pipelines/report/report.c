@@ -44,7 +44,7 @@ static enum nn_status put_block(FILE *to, const char *id, const json_t *value,
 }
 
 enum nn_status report_write(const char *path, const json_t *comparison,
-                            const json_t *sweep, const json_t *pictures,
+                            const json_t *sweep, const json_t *images,
                             struct nn_error *err)
 {
     struct nn_file_out o = { 0 };
@@ -59,7 +59,7 @@ enum nn_status report_write(const char *path, const json_t *comparison,
         st = put_block(o.stream, "sweep", sweep, err);
     }
     if (!st) {
-        st = put_block(o.stream, "pictures", pictures, err);
+        st = put_block(o.stream, "images", images, err);
     }
     if (st) {
         nn_file_out_abort(&o);

@@ -5,7 +5,7 @@
 #include "common/base/mem.h"
 #include "pipelines/report/report.h"
 
-enum { COMPARISON, SWEEP, PICTURES, PARTS };
+enum { COMPARISON, SWEEP, IMAGES, PARTS };
 
 static json_t *load(const char *dir, const char *name)
 {
@@ -28,7 +28,7 @@ static json_t *load(const char *dir, const char *name)
 enum nn_status report_folder(const char *dir, struct nn_error *err)
 {
     static const char *const names[PARTS] = { "comparison.json", "sweep.json",
-                                              "pictures.json" };
+                                              "images.json" };
     char *path = nn_path_join(dir, "report.html");
     json_t *part[PARTS];
     enum nn_status st;
@@ -38,7 +38,7 @@ enum nn_status report_folder(const char *dir, struct nn_error *err)
     }
     st = path == NULL ? nn_fail_nomem(err)
                       : report_write(path, part[COMPARISON], part[SWEEP],
-                                     part[PICTURES], err);
+                                     part[IMAGES], err);
     if (!st) {
         nn_log(NN_LOG_INFO, "the report is %s", path);
     }

@@ -4,7 +4,7 @@
 
 #include "common/base/status.h"
 
-/* (Re)write DIR/report.html from DIR/comparison.json, DIR/pictures.json and
+/* (Re)write DIR/report.html from DIR/comparison.json, DIR/images.json and
  * DIR/sweep.json, each of which may be missing; one that is damaged is left
  * out with a warning. Errors: those of report_write(). */
 NN_MUST_CHECK enum nn_status report_folder(const char *dir,

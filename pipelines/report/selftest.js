@@ -46,7 +46,8 @@
                 odds.forEach(function (x, i) {
                     var move = {system: s.name, seed: seed};
                     move.threshold = set("threshold-" + s.index, x, "input");
-                    move.floor = set("floor", odds[(i + 3) % 7] / 2, "input");
+                    move.reject_threshold = set("reject_threshold", odds[(i +
+                        3) % 7] / 2, "input");
                     move.share = set("share", odds[(i + 5) % 7] / 2, "input");
                     move.shown = shownRow(s.name);
                     move.matrix = shownMatrix(s.name);
@@ -66,7 +67,7 @@
         return out;
     }
 
-    /* Which pictures each gallery shows, and whether a map comes and goes. */
+    /* Which images each gallery shows, and whether a map comes and goes. */
     function galleries() {
         return Array.from(document.querySelectorAll(".gallery")).map(
             function (g) {

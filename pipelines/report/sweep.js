@@ -2,8 +2,8 @@
 (function (B) {
     "use strict";
 
-    var MEASURES = [["fpr95", "false alarms at 95 % hits"],
-        ["false_alarm", "false alarms at the stored threshold"],
+    var MEASURES = [["fpr95", "false positives at 95 % recall"],
+        ["fpr", "false positives at the stored threshold"],
         ["roc_area", "ROC area"], ["average_precision", "average precision"]];
     var chart = null, measure = "fpr95", sweep = null;
 
@@ -74,13 +74,13 @@
         var above = xs.filter(function (x) {
             return x > 0;
         });
-        var rate = ["fpr95", "false_alarm"].indexOf(measure) >= 0;
+        var rate = ["fpr95", "fpr"].indexOf(measure) >= 0;
         var lo = ys.length ? Math.min.apply(null, ys) : 0;
         var hi = ys.length ? Math.max.apply(null, ys) : 1;
         var pad = 0.05 * (hi - lo || 0.1);
         return {zero: xs.indexOf(0) >= 0,
-            least: above.length ? Math.min.apply(null, above) : 1,
-            most: above.length ? Math.max.apply(null, above) : 10,
+            min: above.length ? Math.min.apply(null, above) : 1,
+            max: above.length ? Math.max.apply(null, above) : 10,
             ticks: above.sort(function (a, b) {
                 return a - b;
             }).filter(function (x, i, list) {
@@ -100,12 +100,12 @@
                 "95 % intervals against the number of negatives trained " +
                 "with; dotted: the fitted curve.",
             x: {label: "negatives in training", log: true, zero: r.zero,
-                lo: r.least, hi: r.most > r.least ? r.most : r.least * 10,
+                lo: r.min, hi: r.max > r.min ? r.max : r.min * 10,
                 ticks: r.ticks.filter(function (x, i, list) {
                     return list.indexOf(x) === i;
                 }), format: B.tick},
             y: {label: title, lo: r.lo, hi: r.hi, format: measure === "fpr95"
-                || measure === "false_alarm" ? B.rate : B.tick},
+                || measure === "fpr" ? B.rate : B.tick},
             lines: fitLines(all).concat(all.map(function (s) {
                 return {name: s.name, index: s.index,
                     dx: 4 * (s.index - (all.length - 1) / 2),

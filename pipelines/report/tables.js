@@ -4,26 +4,26 @@
 
     /* [name, text, better: 1 more, -1 less, 0 neither, what it means] */
     var FIGURES = [
-        ["roc_area", "ROC area", 1, "chance that a wanted picture scores " +
+        ["roc_area", "ROC area", 1, "chance that a wanted image scores " +
             "above an unwanted one"],
         ["average_precision", "average precision", 1,
-            "area under precision against hit rate, at the test split's " +
-            "share of wanted pictures"],
-        ["fpr95", "false alarms at 95 % hits", -1, "share of unwanted " +
-            "pictures above the score that 95 % of the wanted ones reach"],
-        ["fpr99", "false alarms at 99 % hits", -1, "the same at 99 %"],
+            "area under precision against recall, at the test split's " +
+            "share of wanted images"],
+        ["fpr95", "false positives at 95 % recall", -1, "share of unwanted " +
+            "images above the score that 95 % of the wanted ones reach"],
+        ["fpr99", "false positives at 99 % recall", -1, "the same at 99 %"],
         ["oscr_area", "open-set area", 1, "area under the share of wanted " +
-            "pictures that pass and are named right, against false alarms"],
+            "images that pass and are named right, against false positives"],
         ["species_accuracy", "named right", 1,
-            "wanted pictures given their class, as if nothing stopped them"],
+            "wanted images given their class, as if nothing stopped them"],
         ["end_to_end", "end-to-end accuracy", 1,
-            "verdicts that are right, of all pictures"],
+            "verdicts that are right, of all images"],
         ["macro_f1", "macro F1", 1, "mean F1 over the classes and none"],
-        ["miss_rate", "misses", -1, "wanted pictures called none"],
-        ["false_alarm", "false alarms", -1,
-            "unwanted pictures that pass the stored threshold"],
+        ["fnr", "false negatives", -1, "wanted images called none"],
+        ["fpr", "false positives", -1,
+            "unwanted images that pass the stored threshold"],
         ["unknown_rate", "called unknown", 0,
-            "wanted pictures that pass but get no class"],
+            "wanted images that pass but get no class"],
         ["gate_ece", "gate calibration error", -1, "mean distance between " +
             "stated and real chance of being wanted (15 bins)"],
         ["species_ece", "species calibration error", -1,
@@ -68,10 +68,10 @@
         var values = B.data.systems.map(function (s) {
             return s.figures[name] && s.figures[name].value;
         }).filter(B.known);
-        var least = Math.min.apply(null, values);
-        var most = Math.max.apply(null, values);
-        return better === 0 || values.length < 2 || least === most ? null
-            : better > 0 ? most : least;
+        var min = Math.min.apply(null, values);
+        var max = Math.max.apply(null, values);
+        return better === 0 || values.length < 2 || min === max ? null
+            : better > 0 ? max : min;
     }
 
     B.systemHead = function (s) {
@@ -92,8 +92,8 @@
         var systems = B.data.systems, seeds = B.list(B.data.raw.seeds).length;
         B.section("summary", "Summary", "Summary", [B.table(
             "Figures of every system on " + B.count(B.data.n) +
-            " test pictures" + (seeds === 1 ? ", one seed" : ": mean over " +
-            seeds + " seeds") + ", 95 % interval over pictures" + (seeds > 1
+            " test images" + (seeds === 1 ? ", one seed" : ": mean over " +
+            seeds + " seeds") + ", 95 % interval over images" + (seeds > 1
                 ? ", range over seeds" : ""),
             ["figure"].concat(systems.map(B.systemHead)),
             FIGURES.filter(function (f) {
@@ -141,7 +141,7 @@
                 return differenceCell(f[0], (d.figures || {})[f[0]]);
             }));
         });
-        rows.push(["pictures that only one has right"].concat(
+        rows.push(["images that only one has right"].concat(
             list.map(function (d) {
                 var m = d.mcnemar || {};
                 return B.el("div", {class: "figure"}, [
@@ -184,15 +184,15 @@
         B.section("data", "Data", "Data", [
             B.el("p", null, [
                 "Data set ", B.el("b", null, String(data.path || "?")),
-                card.pictures === undefined ? "" : ", " +
-                    B.count(card.pictures) + " pictures, " +
+                card.images === undefined ? "" : ", " +
+                    B.count(card.images) + " images, " +
                     B.count(card.unreadable) + " unreadable",
                 "; near-duplicates: " + B.count(data.duplicates) +
-                "; pictures that leak between splits: ",
+                "; images that leak between splits: ",
                 B.el(leaks > 0 ? "strong" : "span", null, B.count(leaks)),
                 leaks > 0 ? " (figures on them are too good)" : "", "."]),
             B.el("div", {class: "side"}, [
-                countTable("Pictures of each class and split", "class",
+                countTable("Images of each class and split", "class",
                     card.counts || {}),
                 countTable("Negatives of each family and split", "family",
                     card.families || {})])]);
@@ -247,17 +247,18 @@
                 if (rows.length > 0) {
                     tables.append(B.table(part[1] + ": " + (measure ===
                         "fpr95" ? "share above the score that 95 % of the " +
-                        "wanted pictures reach" : "share that passes the " +
-                        "stored threshold"), ["family", "pictures"].concat(
+                        "wanted images reach" : "share that passes the " +
+                        "stored threshold"), ["family", "images"].concat(
                         B.data.systems.map(B.systemHead)), rows));
                 }
             });
             return tables.childNodes.length > 0;
         }
-        if (fill("false_alarm")) {
+        if (fill("fpr")) {
             B.section("families", "Families of negatives", "Families", [
-                B.select("Measure", [["false_alarm", "false alarms"],
-                    ["fpr95", "false alarms at 95 % hits"]], "family-measure",
+                B.select("Measure", [["fpr", "false positives"],
+                    ["fpr95", "false positives at 95 % recall"]],
+                        "family-measure",
                 fill), tables]);
         }
     };
@@ -271,7 +272,7 @@
                 rows.push([s.name, String(r.seed),
                     B.el("code", null, String(r.raw.command || "\u2013")),
                     B.short(r.threshold), s.cascade && B.data.k > 1
-                        ? B.short(r.floor) : "\u2013",
+                        ? B.short(r.reject_threshold) : "\u2013",
                     B.count(r.raw.train_seconds),
                     B.el("code", null, String(r.raw.hash || "\u2013"))]);
             });
@@ -301,7 +302,8 @@
                     return [f[0], B.el("code", null, String(f[1]))];
                 }), {class: "left"}),
             B.table("Every run", ["system", "seed", "command", "threshold",
-                "floor", "seconds", "hash of the weights"], runRows(),
+                "reject threshold", "seconds", "hash of the weights"], runRows(
+                    ),
             {class: "left"})]);
     };
 })(window.bearcascade);

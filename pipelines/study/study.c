@@ -187,8 +187,8 @@ static void say_plan(const struct study *s)
 
     nn_log(NN_LOG_INFO,
            "%zu trials (%zu seeds, %zu left-out sets) of 3 runs: a gate on "
-           "%zu pictures, then %d rounds of up to %d mined negatives, and the "
-           "same number of random ones, %d epochs each (some %zu pictures "
+           "%zu images, then %d rounds of up to %d mined negatives, and the "
+           "same number of random ones, %d epochs each (some %zu images "
            "shown); the pool is scored %zu times",
            s->n_trials, s->n_seeds, s->n_sets, n, o->rounds, o->top,
            o->round_epochs,

@@ -4,7 +4,7 @@
  * mined from a pool, and with as many drawn from it at random, for as many
  * epochs. A trial has a seed; trials of left-out sets also keep some negative
  * families out of training, validation and pool, and tell how the gates do on
- * what they have never seen. All are measured on the same test pictures. The
+ * what they have never seen. All are measured on the same test images. The
  * written form is study.json; docs/mining.md has its fields. */
 #ifndef PIPELINES_STUDY_STUDY_H
 #define PIPELINES_STUDY_STUDY_H
@@ -55,18 +55,18 @@ NN_MUST_CHECK enum nn_status study_init(const struct study_options *o,
                                         struct study *s, struct nn_error *err);
 void study_release(struct study *s);
 
-/* Train what is not there yet and score the test pictures.
+/* Train what is not there yet and score the test images.
  * Errors: those of subprocess_train(), model_load(), cascade_score(). */
 NN_MUST_CHECK enum nn_status study_train(struct study *s, struct nn_error *err);
 
 /* --- figures --- */
 
-/* Rates are false-positive rates at 95 % hit rate, means over the trials;
- * intervals come from resampling pictures and seeds together. */
+/* Rates are false-positive rates at 95 % recall, means over the trials;
+ * intervals come from resampling images and seeds together. */
 struct study_figures {
     size_t n; /* negatives */
     struct nn_interval rate[STUDY_KINDS];
-    struct nn_interval ratio;      /* rate random / rate mined; half a picture
+    struct nn_interval ratio;      /* rate random / rate mined; half an image
                                       where none passes */
     struct nn_interval ratio_base; /* rate base / rate mined */
     struct nn_interval gain;       /* rate random - rate mined */

@@ -36,7 +36,7 @@ static double quotient(double a, double b)
     return (a > 0 ? a : 0.5) / (b > 0 ? b : 0.5);
 }
 
-/* pass[kinds]: pictures, means over trials; n: how many negatives. */
+/* pass[kinds]: images, means over trials; n: how many negatives. */
 static void put_stats(const double *pass, double n, double *v)
 {
     double mined = pass[STUDY_MINED], random = pass[STUDY_RANDOM];
@@ -202,7 +202,7 @@ static enum nn_status measure_init(struct measure *m, const struct study *s,
         (struct measure){ .s = s, .n = n, .n_families = s->ds->n_families + 1 };
     if (s->test.n_positives == 0 || s->test.n_negatives == 0) {
         return nn_fail(err, NN_ERR_ARG,
-                       "no readable pictures of a class, or no readable "
+                       "no readable images of a class, or no readable "
                        "negatives, in the test part");
     }
     m->gate = nn_mem_calloc(s->n_trials, STUDY_KINDS * sizeof *m->gate);

@@ -64,7 +64,7 @@ char *study_sentence(const struct study *s, const struct study_result *r)
 
     if (helped != NULL && hurt != NULL && unseen != NULL) {
         text = nn_mem_sprintf(
-            "At 95 %% hit rate %.3f of the test negatives pass after mining "
+            "At 95 %% recall %.3f of the test negatives pass after mining "
             "and %.3f after as many random negatives (%.3f before): %.2f times "
             "fewer (95 %% interval %.2f to %.2f), %s. It helped on: %s; it "
             "hurt on: %s.%s",
@@ -213,12 +213,11 @@ void study_print(const struct study *s, const struct study_result *r, FILE *to)
 
     fprintf(to,
             "mined against random negatives: %zu seeds, up to %d rounds of %d, "
-            "%d epochs each; %zu test pictures of a class, %zu negatives\n",
+            "%d epochs each; %zu test images of a class, %zu negatives\n",
             s->n_seeds, s->o->rounds, s->o->top, s->o->round_epochs,
             s->test.n_positives, s->test.n_negatives);
     put_counts(to, s);
-    put_table(to, s,
-              "false-positive rate at 95 % hit rate, mean over the seeds",
+    put_table(to, s, "false-positive rate at 95 % recall, mean over the seeds",
               &r->all, r->family, r->n_families);
     if (r->left_out.n > 0) {
         put_table(to, s,

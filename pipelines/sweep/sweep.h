@@ -2,9 +2,9 @@
  *
  * A plan lists points (number, kind and choice of negatives, loss); each is a
  * gate trained once a seed through `train --only gate`, on all training
- * positives, the point's negatives and about the same number of pictures
- * shown; all are measured on the same test pictures. A power law through the
- * false-positive rates at 95 % hit rate says where more negatives stop to
+ * positives, the point's negatives and about the same number of images
+ * shown; all are measured on the same test images. A power law through the
+ * false-positive rates at 95 % recall says where more negatives stop to
  * help. docs/sweep.md has the method and its limits. */
 #ifndef PIPELINES_SWEEP_SWEEP_H
 #define PIPELINES_SWEEP_SWEEP_H
@@ -66,14 +66,14 @@ NN_MUST_CHECK enum nn_status sweep_check_with(const struct nn_option_list *with,
 
 struct sweep_figure {
     double value, lo, hi; /* mean over seeds; 95 % bootstrap interval over
-                             pictures; NaN where there is none */
+                             images; NaN where there is none */
     double *seed;         /* [n_seeds] */
 };
 
 /* What one training gave. */
 struct sweep_run {
     double threshold, seconds;
-    double *score; /* [test.n] p_bear */
+    double *score; /* [test.n] p_positive */
     char *command, *dir;
 };
 
@@ -82,10 +82,10 @@ struct sweep_point {
     enum sweep_kind kind;
     enum sweep_loss loss;
     int epochs;
-    size_t pictures;       /* shown in one run */
+    size_t images;         /* shown in one run */
     int skipped;           /* 1: cannot be trained (no negatives, one class) */
     struct sweep_run *run; /* [n_seeds] */
-    struct sweep_figure roc_area, fpr95, false_alarm, average_precision;
+    struct sweep_figure roc_area, fpr95, fpr, average_precision;
 };
 
 struct sweep_plan {
@@ -93,12 +93,12 @@ struct sweep_plan {
     struct sweep_point *point;
     size_t n_seeds;
     size_t first;   /* smallest number above 0 */
-    size_t most;    /* all negatives */
+    size_t max;     /* all negatives */
     int32_t family; /* of one-family points, or -1 */
     size_t n_positives;
 };
 
-/* Counts of readable training pictures. */
+/* Counts of readable training images. */
 struct sweep_counts {
     size_t n_classes, n_positives, n_negatives;
     int32_t family; /* chosen one, -1: the data have none */
@@ -115,7 +115,7 @@ NN_MUST_CHECK enum nn_status sweep_count(const struct nn_dataset *ds,
  * twice. Random cross-entropy at all numbers; mined and one-family
  * cross-entropy at all above 0; other losses on random negatives at the two
  * largest, or with full_grid for all kinds at all above 0. Epochs: o->epochs
- * over all training pictures and as many pictures, to the nearest epoch, for
+ * over all training images and as many images, to the nearest epoch, for
  * fewer. Errors: NN_ERR_ARG (nothing to do), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status sweep_plan_init(const struct sweep_options *o,
                                              const struct sweep_counts *c,
@@ -148,7 +148,7 @@ NN_MUST_CHECK enum nn_status sweep_order(const struct nn_dataset *ds,
 
 /* --- training and scores --- */
 
-/* Train what is missing and score the test pictures: fills every point's run.
+/* Train what is missing and score the test images: fills every point's run.
  * Errors: as subprocess_train(), model_load(), cascade_score(). */
 NN_MUST_CHECK enum nn_status sweep_train(const struct sweep_options *o,
                                          const struct nn_dataset *ds,
@@ -156,8 +156,8 @@ NN_MUST_CHECK enum nn_status sweep_train(const struct sweep_options *o,
                                          struct experiment_test *test,
                                          struct nn_error *err);
 
-/* fpr95 of every run on resampled test pictures: [n_replicates, plan->n,
- * plan->n_seeds], NaN for skipped points. Pictures are drawn within positives
+/* fpr95 of every run on resampled test images: [n_replicates, plan->n,
+ * plan->n_seeds], NaN for skipped points. Images are drawn within positives
  * and negatives, the same for all runs. */
 struct sweep_replicates {
     size_t n;
@@ -190,8 +190,7 @@ NN_MUST_CHECK enum nn_status sweep_fit_power(const double *n, const double *v,
 double sweep_power_at(const struct sweep_power *p, double n);
 /* Smallest whole n >= least with value(n) - value(2n) < gain; INFINITY above
  * 1e12. */
-double sweep_power_enough(const struct sweep_power *p, double gain,
-                          double least);
+double sweep_power_enough(const struct sweep_power *p, double gain, double min);
 
 struct sweep_fit {
     enum sweep_kind kind;
@@ -200,7 +199,7 @@ struct sweep_fit {
     double *n, *value, *weight; /* [n_points], rising n */
     struct sweep_power power;
     double enough; /* also beyond what was measured; INFINITY: never */
-    double lo, hi; /* 95 % interval over pictures and seeds */
+    double lo, hi; /* 95 % interval over images and seeds */
     double one_out_lo, one_out_hi; /* range when a point is left out; NaN with
                                       3 points */
 };

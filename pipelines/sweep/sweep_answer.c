@@ -13,17 +13,17 @@ const char *sweep_verdict_name(enum sweep_verdict v)
     return names[v];
 }
 
-static double most_of(const struct sweep_fit *f)
+static double max_of(const struct sweep_fit *f)
 {
     return f->n[f->n_points - 1];
 }
 
 enum sweep_verdict sweep_judge(const struct sweep_fit *f)
 {
-    if (f->lo <= f->n[0] && f->hi > most_of(f)) {
+    if (f->lo <= f->n[0] && f->hi > max_of(f)) {
         return SWEEP_UNDETERMINED;
     }
-    return f->enough > most_of(f) ? SWEEP_NOT_REACHED
+    return f->enough > max_of(f)  ? SWEEP_NOT_REACHED
            : f->enough <= f->n[0] ? SWEEP_FEWEST
                                   : SWEEP_ENOUGH;
 }
@@ -55,14 +55,14 @@ static char *points_text(double share)
 
 static char *interval_text(const struct sweep_fit *f)
 {
-    double most = most_of(f);
+    double max = max_of(f);
 
-    if (f->lo > most) {
-        return nn_mem_sprintf("95 %% interval above %.0f", most);
+    if (f->lo > max) {
+        return nn_mem_sprintf("95 %% interval above %.0f", max);
     }
-    if (f->hi > most) {
+    if (f->hi > max) {
         return nn_mem_sprintf("95 %% interval %.0f to more than %.0f",
-                              rounded(f->lo), most);
+                              rounded(f->lo), max);
     }
     return nn_mem_sprintf("95 %% interval %.0f to %.0f", rounded(f->lo),
                           rounded(f->hi));
@@ -84,29 +84,29 @@ static char *basis_text(const struct sweep_answer *a, const struct sweep_fit *f)
 
 /* --- the sentence --- */
 
-#define LOWERS "lowers the false-alarm rate at 95 %% hit rate by"
+#define LOWERS "lowers the false-positive rate at 95 %% recall by"
 
 static char *join(const struct sweep_answer *a, const struct sweep_fit *f,
                   const char *what, const char *gain, const char *basis)
 {
-    double most = most_of(f);
+    double max = max_of(f);
     double next =
-        sweep_power_at(&f->power, most) - sweep_power_at(&f->power, 2 * most);
+        sweep_power_at(&f->power, max) - sweep_power_at(&f->power, 2 * max);
     const char *all =
-        most >= (double)a->plan->most ? "all there are" : "the most tried";
+        max >= (double)a->plan->max ? "all there are" : "the most tried";
 
     switch (sweep_judge(f)) {
     case SWEEP_UNDETERMINED:
         return nn_mem_sprintf(
             "Not determined: the curve says that %s%.0f %s are enough, but the "
             "interval covers every number tried %s.",
-            f->enough > most ? "more than " : "about ",
-            f->enough > most ? most : rounded(f->enough), what, basis);
+            f->enough > max ? "more than " : "about ",
+            f->enough > max ? max : rounded(f->enough), what, basis);
     case SWEEP_NOT_REACHED:
         return nn_mem_sprintf(
             "More than %.0f %s are worth having here: at %.0f, %s, another "
             "doubling still " LOWERS " about %.2g percentage points %s.",
-            most, what, most, all, 100 * next, basis);
+            max, what, max, all, 100 * next, basis);
     case SWEEP_FEWEST:
         return nn_mem_sprintf("%.0f %s, the fewest tried, are already enough "
                               "here: another doubling " LOWERS
@@ -170,7 +170,7 @@ static int say(json_t *list, char *text)
 
 static int say_curve(json_t *list, const struct sweep_fit *f)
 {
-    double most = most_of(f);
+    double max = max_of(f);
     int bad;
 
     if (f->n_points == 3) {
@@ -196,16 +196,16 @@ static int say_curve(json_t *list, const struct sweep_fit *f)
                                        "anything.",
                                        rounded(f->one_out_lo)));
     }
-    if (!bad && f->enough > most && isfinite(f->enough)) {
+    if (!bad && f->enough > max && isfinite(f->enough)) {
         bad = say(list, nn_mem_sprintf("Extrapolated, the curve would be flat "
                                        "enough at about %.0f; nothing beyond "
                                        "%.0f was measured.",
-                                       rounded(f->enough), most));
+                                       rounded(f->enough), max));
     } else if (!bad) {
         bad = say(list, nn_mem_sprintf("Beyond %.0f negatives nothing was "
                                        "measured: there the curve is "
                                        "extrapolation.",
-                                       most));
+                                       max));
     }
     return bad;
 }
@@ -219,7 +219,7 @@ static int say_data(json_t *list, const struct sweep_answer *a)
     for (size_t i = 0; i < a->plan->n; i++) {
         const struct sweep_point *p = &a->plan->point[i];
 
-        shown = p->pictures > shown ? p->pictures : shown;
+        shown = p->images > shown ? p->images : shown;
     }
     bad = say(list, seeds == 1
                         ? nn_mem_strdup("1 seed: how much training runs "
@@ -227,12 +227,12 @@ static int say_data(json_t *list, const struct sweep_answer *a)
                                         "interval.")
                         : nn_mem_sprintf("%zu seeds, each with its own draw of "
                                          "negatives; the interval covers them "
-                                         "and the test pictures.",
+                                         "and the test images.",
                                          seeds));
     if (!bad) {
         bad = say(list, nn_mem_sprintf(
-                            "One data set, %zu test pictures (%zu positives, "
-                            "%zu negatives): one more false alarm is %.2g "
+                            "One data set, %zu test images (%zu positives, "
+                            "%zu negatives): one more false positive is %.2g "
                             "percentage points, and negatives of other kinds "
                             "may need other numbers.",
                             t->n_positives + t->n_negatives, t->n_positives,
@@ -248,7 +248,7 @@ static int say_data(json_t *list, const struct sweep_answer *a)
     }
     if (!bad) {
         bad = say(list, nn_mem_sprintf("Every run was shown about %zu "
-                                       "pictures, so with fewer negatives each "
+                                       "images, so with fewer negatives each "
                                        "was seen more often.",
                                        shown));
     }

@@ -139,20 +139,19 @@ double sweep_power_at(const struct sweep_power *p, double n)
     return p->a > 0 ? p->a * pow(n, -p->b) + p->c : p->c;
 }
 
-double sweep_power_enough(const struct sweep_power *p, double gain,
-                          double least)
+double sweep_power_enough(const struct sweep_power *p, double gain, double min)
 {
     double n;
 
     if (!(p->a > 0)) {
-        return least;
+        return min;
     }
     /* a n^-b (1 - 2^-b) = gain */
     n = pow(p->a * (1 - pow(2, -p->b)) / gain, 1 / p->b);
     if (!(n < 1e12)) {
         return INFINITY;
     }
-    return fmax(floor(n) + 1, least);
+    return fmax(floor(n) + 1, min);
 }
 
 /* --- the curve of a kind and loss --- */
@@ -207,7 +206,7 @@ static enum nn_status list_points(struct source *s, enum sweep_kind kind,
     return NN_OK;
 }
 
-/* Values of a replicate: its pictures, and seeds drawn with replacement, the
+/* Values of a replicate: its images, and seeds drawn with replacement, the
  * same for every point. */
 static void replicate_values(const struct source *s, size_t r)
 {
@@ -227,7 +226,7 @@ static void replicate_values(const struct source *s, size_t r)
 }
 
 /* 1 / variance of each point over the replicates; a value of 0 or 1 has none,
- * so that of one picture is added. */
+ * so that of one image is added. */
 static void set_weights(const struct source *s, size_t n_negatives,
                         struct sweep_fit *f)
 {

@@ -9,7 +9,7 @@
 
 /* --- pieces --- */
 
-/* A whole number of pictures, or null. */
+/* A whole number of images, or null. */
 static json_t *count(double x)
 {
     return isfinite(x) ? json_integer((json_int_t)x) : json_null();
@@ -66,16 +66,16 @@ static json_t *point(const struct sweep_answer *a, const struct sweep_point *p)
         "negatives", (json_int_t)p->negatives, "kind", sweep_kind_name(p->kind),
         "family", p->kind == SWEEP_FAMILY ? a->family : NULL, "loss",
         sweep_loss_name(p->loss), "design", design, "epochs", p->epochs,
-        "pictures", (json_int_t)p->pictures, "seeds", seed_list(n), "roc_area",
-        figure(&p->roc_area, n), "fpr95", figure(&p->fpr95, n), "false_alarm",
-        figure(&p->false_alarm, n), "average_precision",
+        "images", (json_int_t)p->images, "seeds", seed_list(n), "roc_area",
+        figure(&p->roc_area, n), "fpr95", figure(&p->fpr95, n), "fpr",
+        figure(&p->fpr, n), "average_precision",
         figure(&p->average_precision, n), "runs", runs(a->plan, p));
 }
 
 static json_t *fit(const struct sweep_fit *f)
 {
     enum sweep_verdict v = sweep_judge(f);
-    double most = f->n[f->n_points - 1];
+    double max = f->n[f->n_points - 1];
     int known = v == SWEEP_ENOUGH || v == SWEEP_FEWEST;
     json_t *points = json_array();
 
@@ -90,9 +90,9 @@ static json_t *fit(const struct sweep_fit *f)
         nn_json_number(f->power.a), "b", nn_json_number(f->power.b), "c",
         nn_json_number(f->power.c), "rmse", nn_json_number(f->power.rmse),
         "enough", known ? count(f->enough) : json_null(), "verdict",
-        sweep_verdict_name(v), "lo", f->lo > most ? json_null() : count(f->lo),
-        "hi", f->hi > most ? json_null() : count(f->hi), "extrapolated",
-        f->enough > most ? count(f->enough) : json_null(), "one_left_out",
+        sweep_verdict_name(v), "lo", f->lo > max ? json_null() : count(f->lo),
+        "hi", f->hi > max ? json_null() : count(f->hi), "extrapolated",
+        f->enough > max ? count(f->enough) : json_null(), "one_left_out",
         json_pack("[o, o]", count(f->one_out_lo), count(f->one_out_hi)),
         "points", points);
 }
@@ -118,7 +118,7 @@ static json_t *data(const struct sweep_answer *a)
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "path",
                      nn_path_base(a->ds->path), "hash", hash, "train_positives",
                      (json_int_t)a->plan->n_positives, "train_negatives",
-                     (json_int_t)a->plan->most, "test_positives",
+                     (json_int_t)a->plan->max, "test_positives",
                      (json_int_t)a->test->n_positives, "test_negatives",
                      (json_int_t)a->test->n_negatives);
 }
@@ -172,8 +172,8 @@ static void print_point(const struct sweep_plan *plan,
         return;
     }
     fprintf(to, " %6d %8zu  %.4f  %.4f [%.4f, %.4f]  %.4f ", p->epochs,
-            p->pictures, p->roc_area.value, p->fpr95.value, p->fpr95.lo,
-            p->fpr95.hi, p->false_alarm.value);
+            p->images, p->roc_area.value, p->fpr95.value, p->fpr95.lo,
+            p->fpr95.hi, p->fpr.value);
     for (size_t s = 0; s < plan->n_seeds; s++) {
         fprintf(to, " %.4f", p->fpr95.seed[s]);
     }
@@ -182,7 +182,7 @@ static void print_point(const struct sweep_plan *plan,
 
 static void print_fit(const struct sweep_fit *f, FILE *to)
 {
-    double most = f->n[f->n_points - 1];
+    double max = f->n[f->n_points - 1];
 
     fprintf(to, "%-11s %-14s  ", sweep_kind_name(f->kind),
             sweep_loss_name(f->loss));
@@ -192,19 +192,19 @@ static void print_fit(const struct sweep_fit *f, FILE *to)
     } else {
         fprintf(to, "flat at %.4g, rmse %.2g", f->power.c, f->power.rmse);
     }
-    if (f->enough <= most) {
+    if (f->enough <= max) {
         fprintf(to, "; enough at %.0f (%s)\n", f->enough,
                 sweep_verdict_name(sweep_judge(f)));
     } else {
-        fprintf(to, "; not flat enough by %.0f (%s)\n", most,
+        fprintf(to, "; not flat enough by %.0f (%s)\n", max,
                 sweep_verdict_name(sweep_judge(f)));
     }
 }
 
 void sweep_print(const struct sweep_answer *a, FILE *to)
 {
-    fputs("kind        loss           negatives epochs pictures  ROC     "
-          "fpr95  [95 % interval]   alarms  fpr95 of each seed\n",
+    fputs("kind        loss           negatives epochs   images  ROC     "
+          "fpr95  [95 % interval]   fpr     fpr95 of each seed\n",
           to);
     for (size_t i = 0; i < a->plan->n; i++) {
         print_point(a->plan, &a->plan->point[i], to);

@@ -186,7 +186,7 @@ enum nn_status sweep_count(const struct nn_dataset *ds, const char *family,
     if (c->n_positives == 0 || c->n_negatives == 0) {
         return nn_fail(err, NN_ERR_ARG,
                        "a sweep needs %s in the train part of '%s'",
-                       c->n_positives == 0 ? "pictures of a class"
+                       c->n_positives == 0 ? "images of a class"
                                            : "negatives (a folder named "
                                              "'negative', 'none', 'no_...')",
                        ds->path);
@@ -204,7 +204,7 @@ static int by_size(const void *a, const void *b)
 }
 
 /* What there is of the numbers asked for, ascending, each once. */
-static size_t *numbers(const struct sweep_options *o, size_t most, size_t *n)
+static size_t *numbers(const struct sweep_options *o, size_t max, size_t *n)
 {
     size_t *v = nn_mem_calloc(o->n_numbers + 1, sizeof *v);
     size_t m = 0;
@@ -214,7 +214,7 @@ static size_t *numbers(const struct sweep_options *o, size_t most, size_t *n)
         return NULL;
     }
     for (size_t i = 0; i < o->n_numbers; i++) {
-        v[i] = o->number[i] < most ? o->number[i] : most;
+        v[i] = o->number[i] < max ? o->number[i] : max;
     }
     qsort(v, o->n_numbers, sizeof *v, by_size);
     for (size_t i = 0; i < o->n_numbers; i++) {
@@ -229,12 +229,12 @@ static size_t *numbers(const struct sweep_options *o, size_t most, size_t *n)
 static void set_budget(const struct sweep_options *o,
                        const struct sweep_plan *plan, struct sweep_point *p)
 {
-    double all = (double)o->epochs * (double)(plan->n_positives + plan->most);
+    double all = (double)o->epochs * (double)(plan->n_positives + plan->max);
     size_t shown = plan->n_positives + p->negatives;
     double epochs = all / (double)shown + 0.5;
 
     p->epochs = epochs < 1 ? 1 : epochs > 100000 ? 100000 : (int)epochs;
-    p->pictures = (size_t)p->epochs * shown;
+    p->images = (size_t)p->epochs * shown;
 }
 
 struct sweep_point sweep_first_point(const struct sweep_options *o,
@@ -328,7 +328,7 @@ void sweep_plan_release(struct sweep_plan *plan)
         nn_mem_free(p->run);
         figure_release(&p->roc_area);
         figure_release(&p->fpr95);
-        figure_release(&p->false_alarm);
+        figure_release(&p->fpr);
         figure_release(&p->average_precision);
     }
     nn_mem_free(plan->point);
@@ -339,7 +339,7 @@ static enum nn_status make_runs(struct sweep_plan *plan, struct nn_error *err)
 {
     for (size_t i = 0; i < plan->n; i++) {
         struct sweep_point *p = &plan->point[i];
-        struct sweep_figure *f[] = { &p->roc_area, &p->fpr95, &p->false_alarm,
+        struct sweep_figure *f[] = { &p->roc_area, &p->fpr95, &p->fpr,
                                      &p->average_precision };
 
         p->run = nn_mem_calloc(plan->n_seeds, sizeof *p->run);
@@ -364,7 +364,7 @@ enum nn_status sweep_plan_init(const struct sweep_options *o,
     enum nn_status st = v == NULL ? nn_fail_nomem(err) : NN_OK;
 
     *plan = (struct sweep_plan){ .n_seeds = (size_t)o->seeds,
-                                 .most = c->n_negatives,
+                                 .max = c->n_negatives,
                                  .family = c->family,
                                  .n_positives = c->n_positives };
     for (size_t i = n; i > 0; i--) {
@@ -394,7 +394,7 @@ enum sweep_kind sweep_kind_of_runs(const struct sweep_plan *plan,
                                    const struct sweep_point *p)
 {
     return p->kind == SWEEP_MINED &&
-                   (p->negatives == plan->first || p->negatives == plan->most)
+                   (p->negatives == plan->first || p->negatives == plan->max)
                ? SWEEP_RANDOM
                : p->kind;
 }

@@ -73,7 +73,7 @@ static void list_figures(struct sweep_point *p,
 {
     f[0] = &p->roc_area;
     f[1] = &p->fpr95;
-    f[2] = &p->false_alarm;
+    f[2] = &p->fpr;
     f[3] = &p->average_precision;
 }
 
@@ -184,7 +184,7 @@ enum nn_status sweep_measure(const struct experiment_test *test,
     }
     if (test->n_positives == 0 || test->n_negatives == 0) {
         st = nn_fail(err, NN_ERR_ARG,
-                     "no readable pictures of a class, or no readable "
+                     "no readable images of a class, or no readable "
                      "negatives, in the test part");
     }
     for (size_t i = 0; !st && i < plan->n; i++) {

@@ -299,9 +299,9 @@ static enum nn_status do_run(struct job *j, size_t i, size_t s,
     }
     nn_log(NN_LOG_INFO,
            "point %zu of %zu, seed %zu: %zu %s negatives, %s, %d epochs, %zu "
-           "pictures shown",
+           "images shown",
            i + 1, j->plan->n, s + 1, p->negatives, sweep_kind_name(p->kind),
-           sweep_loss_name(p->loss), p->epochs, p->pictures);
+           sweep_loss_name(p->loss), p->epochs, p->images);
     st = train_one(j, p, s + 1, &r->dir, &r->command, err);
     if (!st) {
         st = score_run(j, r, err);

@@ -1,4 +1,4 @@
-/* pipelines/synth/cast.h - who may stand in a picture.
+/* pipelines/synth/cast.h - who may stand in an image.
  *
  * Each function builds one subject into an empty model from r's draws, at the
  * origin, facing +x, feet at y = 0 or to be dropped there. near_miss makes it

@@ -35,7 +35,7 @@ static struct v3 wall_pattern(const struct env *e, float x, float y)
     }
 }
 
-/* Pictures, a window or a door hang at places drawn by the seed. */
+/* Images, a window or a door hang at places drawn by the seed. */
 static struct v3 wall_things(const struct scene *s, struct v3 c, float x,
                              float y, int *bright)
 {
@@ -54,7 +54,7 @@ static struct v3 wall_things(const struct scene *s, struct v3 c, float x,
     if (sm_abs(u) > 0.86f || sm_abs(v) > 0.86f) {
         return kind < 0.75f ? v3_mul(e->floor2, 0.5f) : v3(0.8f, 0.8f, 0.8f);
     }
-    if (kind < 0.75f) { /* a picture */
+    if (kind < 0.75f) { /* an image */
         float n = sm_fbm2(u * 3.0f, v * 3.0f, 3, e->seed + (uint32_t)id);
 
         return v3_mix(e->wall2, e->floor, sm_step(0.35f, 0.65f, n));

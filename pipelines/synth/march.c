@@ -316,7 +316,7 @@ static void draw_tile(struct tile *t, int32_t x0, int32_t y0)
     }
 }
 
-/* Widen box by a ball's outline on the picture. A ball around the lens takes
+/* Widen box by a ball's outline on the image. A ball around the lens takes
  * the whole frame and as much again on each side. */
 static void box_ball(const struct camera *cam, struct v3 c, float r,
                      int32_t size, float box[4])
@@ -334,7 +334,7 @@ static void box_ball(const struct camera *cam, struct v3 c, float r,
     box[3] = sm_max(box[3], y + px);
 }
 
-/* The part of the picture that the body can touch, pixels. */
+/* The part of the image that the body can touch, pixels. */
 static void frame_box(const struct scene *s, int32_t size, int props,
                       float box[4])
 {

@@ -89,7 +89,7 @@ enum nn_status synth_render(uint64_t seed, uint64_t index,
     size_t n;
 
     if (size < SYNTH_SIZE_MIN || size > SYNTH_SIZE_MAX) {
-        return nn_fail(err, NN_ERR_ARG, "picture size %d is not in %d..%d",
+        return nn_fail(err, NN_ERR_ARG, "image size %d is not in %d..%d",
                        (int)size, SYNTH_SIZE_MIN, SYNTH_SIZE_MAX);
     }
     n = (size_t)size * (size_t)size;

@@ -3,7 +3,7 @@
 #include "pipelines/synth/cast.h"
 #include "pipelines/synth/setup.h"
 
-/* Streams of random numbers of one picture. */
+/* Streams of random numbers of one image. */
 enum { DRAW_CAST = 11, DRAW_PLACE, DRAW_CAMERA, DRAW_LENS, DRAW_COVER };
 
 static struct nn_rng stream(uint64_t seed, uint64_t index, uint64_t purpose)

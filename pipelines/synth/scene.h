@@ -1,4 +1,4 @@
-/* pipelines/synth/scene.h - everything that is drawn for one picture before
+/* pipelines/synth/scene.h - everything that is drawn for one image before
  * the first pixel, and the buffers that the pixels go to. */
 #ifndef PIPELINES_SYNTH_SCENE_H
 #define PIPELINES_SYNTH_SCENE_H
@@ -84,7 +84,7 @@ struct lens {
     struct v3 cast;
     int grey;             /* infrared camera at night */
     float flash;          /* 0..1 falloff from the middle */
-    int quality;          /* JPEG-like loss inside the picture, 100: none */
+    int quality;          /* JPEG-like loss inside the image, 100: none */
     int block_x, block_y; /* offset of its blocks */
     float soft;           /* 1: full resolution; 0.5: made at half of it */
     uint32_t seed;

@@ -47,7 +47,7 @@ static enum nn_status find_row(uint64_t seed, const struct synth_options *opt,
         const char *family = synth_family_name(row->family);
 
         return nn_fail(
-            err, NN_ERR_ARG, "only %d pictures of %s%s%s among the first %d",
+            err, NN_ERR_ARG, "only %d images of %s%s%s among the first %d",
             (int)n, row->near_miss ? "near-miss " : "",
             synth_class_name(row->class), family != NULL ? family : "", SEARCH);
     }

@@ -2,7 +2,7 @@
  *
  * libm's sinf, expf and powf may differ in the last bit between versions, so
  * the renderer has its own, made of + - * / alone. Errors are a few 1e-6,
- * which is far below one step of an 8-bit picture. */
+ * which is far below one step of an 8-bit image. */
 #ifndef PIPELINES_SYNTH_SMATH_H
 #define PIPELINES_SYNTH_SMATH_H
 

@@ -95,7 +95,7 @@ enum nn_status synth_open_spec(const char *text, struct synth_spec *spec,
     if (take_number(&at, &spec->count) || spec->count < 1 ||
         spec->count > SPEC_COUNT_MAX) {
         return nn_fail(err, NN_ERR_ARG,
-                       "'%s': 'synth:' wants a number of pictures, as in "
+                       "'%s': 'synth:' wants a number of images, as in "
                        "synth:1000:7",
                        text);
     }

@@ -1,4 +1,4 @@
-/* Pictures as files. The manifest of an unfinished run is kept line by line in
+/* Images as files. The manifest of an unfinished run is kept line by line in
  * DIR/.manifest.part, so that a rerun draws nothing twice. */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ struct store {
     enum synth_format format;
     int splits;
     unsigned char *known_text[2]; /* manifests of earlier runs */
-    const char **known;           /* [count] line of each picture, or NULL */
+    const char **known;           /* [count] line of each image, or NULL */
     uint64_t first;               /* of the batch */
     struct slot {
         enum nn_status st;
@@ -93,7 +93,7 @@ static enum nn_status claim(const struct store *s, struct nn_error *err)
         st = nn_file_read(path, 65536, &old, &n, err);
         if (st == NN_OK && strcmp((const char *)old, text) != 0) {
             st = nn_fail(err, NN_ERR_ARG,
-                         "'%s' holds pictures of other options (see '%s'); "
+                         "'%s' holds images of other options (see '%s'); "
                          "choose another folder",
                          s->dir, path);
         }
@@ -194,8 +194,7 @@ static enum nn_status make_parent(const char *path, struct nn_error *err)
     return st;
 }
 
-static enum nn_status make_picture(struct store *s, uint64_t i,
-                                   struct slot *slot)
+static enum nn_status make_image(struct store *s, uint64_t i, struct slot *slot)
 {
     const struct synth_spec *sp = s->spec;
     struct synth_truth t;
@@ -235,7 +234,7 @@ static void work(void *ctx, size_t k)
 {
     struct store *s = ctx;
 
-    s->slot[k].st = make_picture(s, s->first + k, &s->slot[k]);
+    s->slot[k].st = make_image(s, s->first + k, &s->slot[k]);
 }
 
 /* Draw what is missing; `lines` gets a line for each as they are done. */

@@ -1,7 +1,7 @@
-/* pipelines/synth/synth.h - pictures drawn from numbers.
+/* pipelines/synth/synth.h - images drawn from numbers.
  *
  * A small renderer: bears (teddy, grizzly, black), the animals, people and
- * things that are taken for bears, and empty scenes. A picture is a pure
+ * things that are taken for bears, and empty scenes. An image is a pure
  * function of (seed, index, options, size): the same bytes on every machine
  * and for any number of threads. To hold that, the renderer uses only
  * IEEE 754 +, -, *, / and square root in float (no libm function whose last
@@ -25,7 +25,7 @@
 #define SYNTH_SIZE_MAX     512 /* pixels a side */
 #define SYNTH_SIZE_DEFAULT 128
 
-/* What a picture shows. The bears come first, in the order of their labels
+/* What an image shows. The bears come first, in the order of their labels
  * when sorted by name. */
 enum synth_class {
     SYNTH_BLACK,
@@ -75,7 +75,7 @@ struct synth_options synth_defaults(void);
 NN_MUST_CHECK enum nn_status synth_check(const struct synth_options *opt,
                                          struct nn_error *err);
 
-/* What is known of a picture. The last four fields are measured while
+/* What is known of an image. The last four fields are measured while
  * drawing: synth_describe() leaves them 0. The subject is the animal, person
  * or thing; empty scenes and textures have none (all four are 0). */
 struct synth_truth {
@@ -85,19 +85,19 @@ struct synth_truth {
     int near_miss;  /* a negative made to look like a bear */
     float visible;  /* 0..1: share of the subject's outline that is inside the
                        frame and not hidden behind grass, trunks, water */
-    float area;     /* 0..1: share of the picture that the visible subject
+    float area;     /* 0..1: share of the image that the visible subject
                        takes */
     float extent;   /* 0..1: longer side of the box around what is visible,
-                       in picture sides */
+                       in image sides */
     int32_t box[4]; /* that box, pixels: x0, y0, x1, y1 (ends exclusive) */
 };
 
-/* Class, family, near miss and split of picture `index`, without drawing.
+/* Class, family, near miss and split of image `index`, without drawing.
  * opt must have passed synth_check(). */
 void synth_describe(uint64_t seed, uint64_t index,
                     const struct synth_options *opt, struct synth_truth *truth);
 
-/* Draw picture `index` of `seed`.
+/* Draw image `index` of `seed`.
  *
  * size   pixels a side, SYNTH_SIZE_MIN..SYNTH_SIZE_MAX
  * rgb    [size,size,3] bytes, sRGB, written
@@ -144,18 +144,18 @@ NN_MUST_CHECK enum nn_status synth_open_spec(const char *text,
                                              struct nn_error *err);
 
 /* "train/grizzly/1-000042.jpg", "test/negative/dog/1-000007.jpg": where the
- * command stores picture `index`, '/' between parts. Without splits the first
+ * command stores image `index`, '/' between parts. Without splits the first
  * part is missing. Always terminated; 96 bytes hold any name.
  * Returns 0, or -1 when it was cut. */
 int synth_file_name(uint64_t seed, uint64_t index,
                     const struct synth_truth *truth, int splits,
                     enum synth_format format, char *buf, size_t buf_size);
 
-/* Contact sheet: n rows of `cols` pictures of `size` pixels with a 2-pixel
- * gap on white. Row i shows the first pictures from index 0 on that rows[i]
+/* Contact sheet: n rows of `cols` images of `size` pixels with a 2-pixel
+ * gap on white. Row i shows the first images from index 0 on that rows[i]
  * asks for; a row that equals the one above goes on where that ended.
  * rgb is a new block (nn_mem_free), *w x *h pixels.
- * Errors: NN_ERR_ARG (cols < 1, size, or a row finds too few pictures among
+ * Errors: NN_ERR_ARG (cols < 1, size, or a row finds too few images among
  * the first million), NN_ERR_NOMEM. */
 struct synth_row {
     enum synth_class class;
@@ -167,13 +167,13 @@ synth_sheet(uint64_t seed, const struct synth_options *opt, int32_t size,
             const struct synth_row *rows, size_t n, int32_t cols, uint8_t **rgb,
             int32_t *w, int32_t *h, struct nn_error *err);
 
-/* Draw pictures 0..spec->count-1 as files below `dir`, with their manifest:
+/* Draw images 0..spec->count-1 as files below `dir`, with their manifest:
  * DIR/manifest.jsonl, one JSON object a line in order of index (docs/synth.md
- * lists the fields); DIR/synth.json, the options. Pictures are written
+ * lists the fields); DIR/synth.json, the options. Images are written
  * through a temporary file; a call that was interrupted is resumed by the same
- * call, and a larger count adds to what is there. Parallel over pictures.
+ * call, and a larger count adds to what is there. Parallel over images.
  * Call from the main thread only; shows progress.
- * Errors: NN_ERR_IO, NN_ERR_NOMEM, NN_ERR_ARG (the folder holds pictures of
+ * Errors: NN_ERR_IO, NN_ERR_NOMEM, NN_ERR_ARG (the folder holds images of
  * other options). */
 NN_MUST_CHECK enum nn_status synth_write(const char *dir,
                                          const struct synth_spec *spec,

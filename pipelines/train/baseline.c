@@ -124,7 +124,7 @@ static enum nn_status finish(struct baseline_task *b,
                              struct nn_error *err)
 {
     struct nn_task *t = &b->task;
-    enum nn_status st = nn_net_set_test_views(net, &o->test_views, err);
+    enum nn_status st = nn_net_set_tta(net, &o->tta, err);
 
     if (!st) {
         st = nn_task_score_net(t, net, o->train.batch, err);
@@ -137,8 +137,8 @@ static enum nn_status finish(struct baseline_task *b,
         return st;
     }
     compute_scores(b);
-    return gate_choose(t->score, t->positive, t->n_good, o->min_hit_rate,
-                       policy, err);
+    return gate_choose(t->score, t->positive, t->n_good, o->min_recall, policy,
+                       err);
 }
 
 /* --- the whole --- */

@@ -9,7 +9,7 @@
  *                 ICLR 2017): the control
  *
  * All go through the loop, the views, the splits and the backbone of the
- * cascade, and see as many training pictures as its two nets together. The
+ * cascade, and see as many training images as its two nets together. The
  * threshold on p is fitted as the gate's is. In a model file the net stands
  * under "gate." with outputs "+class" and, of softmax-none, "-". */
 #ifndef PIPELINES_TRAIN_BASELINE_H
@@ -22,9 +22,9 @@ struct baseline_options {
     struct nn_train_options train;
     float width;
     int32_t size;
-    struct nn_test_views test_views; /* of the trained net */
+    struct nn_tta tta; /* of the trained net */
     int focal; /* multilabel: sigmoid focal loss instead of cross-entropy */
-    double min_hit_rate;
+    double min_recall;
     const char *init; /* weights to start from, or NULL */
 };
 

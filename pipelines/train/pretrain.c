@@ -27,7 +27,7 @@ struct pretrain_options pretrain_defaults(void)
     o.train.batch = 128;
     o.train.schedule.peak = 4e-3;
     o.train.ema = 0.999;
-    o.train.norm_floor = 0.01f;
+    o.train.bn_var_floor = 0.01f;
     return o;
 }
 

@@ -13,7 +13,7 @@
 
 #define PRETRAIN_FORMAT "bearcascade-backbone 1"
 
-/* What pictures of no class are to the net. */
+/* What images of no class are to the net. */
 enum pretrain_negatives {
     PRETRAIN_NO_NEGATIVES, /* left out */
     PRETRAIN_ONE_CLASS,    /* one more class, "negative" */
@@ -33,14 +33,14 @@ struct pretrain_options pretrain_defaults(void);
 
 struct pretrain_result {
     struct nn_train_result train;
-    double top1, top5; /* shares of the validation pictures */
+    double top1, top5; /* shares of the validation images */
     size_t n_valid;
 };
 
 /* Train on the train part of ds, choose the epoch by top-1 on its valid part.
  * *out is set on success.
  * Errors: as nn_train(); NN_ERR_ARG: fewer than two classes, a class without
- * a picture in train, none in valid. */
+ * an image in train, none in valid. */
 NN_MUST_CHECK enum nn_status
 pretrain(const struct nn_dataset *ds, const struct pretrain_options *opt,
          const struct nn_run *run, struct nn_net **out,

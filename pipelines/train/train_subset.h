@@ -27,12 +27,12 @@ enum train_only { TRAIN_ALL, TRAIN_ONLY_GATE };
                       "focal loss for the gate; 0: cross-entropy"),            \
         NN_OPT_FLAG(                                                           \
             0, "class-weights", &(s).class_weights,                            \
-            "weigh training pictures so that bears and negatives count alike")
+            "weigh training images so that bears and negatives count alike")
 
 /* Take the training negatives that the list does not name out of training,
- * and weigh pictures: with n training pictures, p of them positive, a positive
+ * and weigh images: with n training images, p of them positive, a positive
  * counts n / (2 p) and a negative n / (2 (n-p)) times what it did. Readable
- * training pictures alone are counted.
+ * training images alone are counted.
  * Errors: NN_ERR_ARG (a name that is no training negative of ds: names it),
  * NN_ERR_IO, NN_ERR_FORMAT (of the list), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status train_take_subset(struct nn_dataset *ds,

@@ -56,18 +56,18 @@ default|
 random-weights|--init none
 ${FIRST:+fewer-pretraining-epochs|--init $FIRST}
 half-the-epochs|--gate-epochs 4 --species-epochs 3
-mild-head-first|--head-epochs 2
+mild-head-first|--freeze-epochs 2
 slower-stem|--layer-decay 0.8
-kept-norms|--keep-norms 4
-half-rate|--init-rate 0.15
-double-rate|--init-rate 0.6
-no-crop|--without crop
-no-flip|--without flip
-no-colour|--without colour
-no-lowres|--without lowres
-no-jpeg-blur|--without jpeg --without blur
-no-erase|--without erase
-strong-views|--views strong
+kept-norms|--freeze-bn-stats 4
+half-rate|--init-lr-scale 0.15
+double-rate|--init-lr-scale 0.6
+no-crop|--augment-without crop
+no-flip|--augment-without flip
+no-colour|--augment-without colour
+no-lowres|--augment-without lowres
+no-jpeg-blur|--augment-without jpeg --augment-without blur
+no-erase|--augment-without erase
+strong-views|--augment strong
 smaller-gate|--gate-size 96
 larger-input|--gate-size 160 --species-size 160
 ROWS

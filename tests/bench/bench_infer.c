@@ -3,7 +3,7 @@
  *
  *     bench_infer MODEL gate|species INPUT MAX_BATCH
  *
- * INPUT holds MAX_BATCH normalised pictures [S,S,3] as raw float32. First line
+ * INPUT holds MAX_BATCH normalised images [S,S,3] as raw float32. First line
  * of the answer: JSON about the net. Then for each line of standard input
  *     run BATCH CALLS     median seconds of CALLS forward passes
  *     logits BATCH        the logits [BATCH,K], separated by blanks

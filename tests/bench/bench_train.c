@@ -1,5 +1,5 @@
 /* Images a second of training: forward, loss, backward, clipping, AdamW on
- * random pictures that are in memory. One JSON line.
+ * random images that are in memory. One JSON line.
  *
  *     bench_train WIDTH SIZE BATCH STEPS [THREADS] */
 #include <stdio.h>

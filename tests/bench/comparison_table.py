@@ -4,7 +4,7 @@
     bearcascade compare DATA --out DIR --seeds 3
     python3 tests/bench/comparison_table.py DIR/comparison.json
 
-Figures are means over seeds with their 95 % interval over test pictures; the
+Figures are means over seeds with their 95 % interval over test images; the
 last column is the cascade's figure minus the row's. Below the tables: the
 verdict, and what the figures hold for.
 """
@@ -12,8 +12,8 @@ import json
 import sys
 
 SHARES = [("end_to_end", "right answers"), ("species_accuracy", "named right"),
-          ("miss_rate", "missed"), ("false_alarm", "false alarms"),
-          ("fpr95", "false alarms at 95 % hits")]
+          ("fnr", "missed"), ("fpr", "false positives"),
+          ("fpr95", "false positives at 95 % recall")]
 
 
 def share(f):
@@ -90,7 +90,7 @@ def main():
     for text in c["verdict"]["conditions"]:
         print("- " + text)
     m = c.get("machine", {})
-    print("\n%d test pictures, seeds %s, %s, %s threads" % (
+    print("\n%d test images, seeds %s, %s, %s threads" % (
         c["test"]["n"], ", ".join(map(str, c["seeds"])),
         m.get("instructions", "?"), m.get("threads", "?")))
 

@@ -3,9 +3,9 @@
 # usage: mine_speed.sh PROGRAM MODEL POSITIVES POOL [RUNS]
 #
 # MODEL is a gate alone (train --only gate), so both do the same work. Runs of
-# both alternate. Of mine's time that for a pool of one picture is taken off:
+# both alternate. Of mine's time that for a pool of one image is taken off:
 # what it spends on POSITIVES; opening the pool, the scan and the choice stay.
-# Prints pictures a second, medians, and their ratio.
+# Prints images a second, medians, and their ratio.
 set -eu
 [ $# -ge 4 ] || { sed -n '2,10s/^# *//p' "$0"; exit 2; }
 exec python3 - "$@" <<'PY'
@@ -34,6 +34,6 @@ for i in range(runs):
     classify.append(n / seconds)
     mine.append(n / (mined(pool) - mined("synth:1:1:kind=negatives")))
 a, b = statistics.median(classify), statistics.median(mine)
-print("classify %.0f, mine %.0f pictures/s (medians of %d), ratio %.3f" % (
+print("classify %.0f, mine %.0f images/s (medians of %d), ratio %.3f" % (
     a, b, runs, b / a))
 PY

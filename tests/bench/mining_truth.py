@@ -8,10 +8,10 @@ Runs `PROGRAM train BEARS --out OUT --mine-pool POOL --rounds 3 --top 500
 already, and looks at OUT/mined-R.jsonl, round-R.json and scores-R.bin. POOL is
 Tiny ImageNet, a folder of tar shards or one of them, with CLASS/file inside:
 the class tells a brown bear or a teddy. Prints, for each round and in all,
-  - how many of the pictures accepted as hard negatives are bears (at most 2 %
+  - how many of the images accepted as hard negatives are bears (at most 2 %
     is wanted),
   - how many of the bears at or above the gate's threshold stand among the
-    suspects (80 % is wanted). Copies of known pictures do not count; bears
+    suspects (80 % is wanted). Copies of known images do not count; bears
     above the threshold that mining never looked at do, as missed.
 """
 import collections
@@ -55,7 +55,7 @@ def above_threshold(out, number, names, about):
         data = f.read()[HEADER:]
     z = struct.unpack("<%dd" % (len(data) // 8), data)
     if len(z) != len(names):
-        sys.exit("%d scores for %d pictures: not the pool of this run" % (
+        sys.exit("%d scores for %d images: not the pool of this run" % (
             len(z), len(names)))
     p = about["threshold"]
     least = math.log(p / (1 - p)) * about["temperature"]
@@ -73,13 +73,13 @@ def look(out, number, names, kinds):
             kinds[wnid(row["file"])] += 1
     missed = verdict["duplicate"]
     above = above_threshold(out, number, names, about) - missed
-    return verdict["hard"], verdict["suspect"], above, about
+    return verdict["hard"], verdict["suspected_false_negative"], above, about
 
 
 def say(title, hard, suspect, above):
     bears = sum(wnid(f) in BEARS for f in hard)
-    print("%s: %d hard, of them %d bears (%.2f %%); %d suspects; of %d bears "
-          "above the threshold %d are suspects (%.1f %%)" % (
+    print("%s: %d hard, of them %d bears (%.2f %%); %d suspected false negatives; of %d bears "
+          "above the threshold %d are suspected false negatives (%.1f %%)" % (
               title, len(hard), bears, 100.0 * bears / max(1, len(hard)),
               len(suspect), len(above), len(above & suspect),
               100.0 * len(above & suspect) / max(1, len(above))))
@@ -96,7 +96,7 @@ def main():
              "--rounds", "3", "--top", "500", "--keep-rounds", *sys.argv[5:],
              *(["--resume"] if resume else [])], check=True)
     names = names_of(pool)
-    print("%d pictures in the pool, %d of them bears or teddies" % (
+    print("%d images in the pool, %d of them bears or teddies" % (
         len(names), sum(wnid(n) in BEARS for n in names)))
     kinds, number = collections.Counter(), 1
     hard, suspect, above = set(), set(), set()

@@ -79,7 +79,7 @@ class Ours:
 
 
 class Peer:
-    """In this process: run(b) computes the logits of b pictures."""
+    """In this process: run(b) computes the logits of b images."""
 
     def logits(self, b):
         return np.asarray(self.run(b)).reshape(b, -1)
@@ -256,7 +256,7 @@ def show(a, about, b, times):
             "who": name, "ms": round(1e3 * statistics.median(t), 4),
             "images_per_s": round(b / statistics.median(t), 1),
             "ours_over_it": round(statistics.median(ratios), 3),
-            "least": round(min(ratios), 3), "most": round(max(ratios), 3)}),
+            "min": round(min(ratios), 3), "max": round(max(ratios), 3)}),
             flush=True)
 
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Does a small copy of a photo get the probability of the photo?
+"""Does a small copy of an photo get the probability of the photo?
 
     python3 tests/bench/resized.py BEARCASCADE DATA [--model FILE|RUN]
         [--split test] [--sizes 128,96,64,1024]
 
-Writes copies of every picture of the split whose longer side has so many
+Writes copies of every image of the split whose longer side has so many
 pixels (Lanczos, JPEG quality 90), lets `classify` score them and compares with
-the pictures themselves. Needs python3-pil. One Markdown row a size:
+the images themselves. Needs python3-pil. One Markdown row a size:
 
   dp        mean and 95th percentile of the change of the gate's probability
-  flips     share of pictures that pass the gate in one size alone
+  flips     share of images that pass the gate in one size alone
   ROC area  of the gate, classes against negatives
-  accuracy  of the most likely class, over pictures of a class
+  accuracy  of the most likely class, over images of a class
 """
 import argparse
 import json
@@ -51,7 +51,7 @@ def resize(source, target, side):
 
 def area(rows):
     """ROC area by ranks, ties counted half."""
-    pairs = sorted((r["p_bear"], truth(f) != NEGATIVE) for f, r in rows)
+    pairs = sorted((r["p_positive"], truth(f) != NEGATIVE) for f, r in rows)
     n_pos = sum(p for _, p in pairs)
     rank_sum, i = 0.0, 0
     while i < len(pairs):
@@ -76,7 +76,7 @@ def report(name, base, rows):
     files = [f for f in sorted(base)
              if "error" not in base[f] and "error" not in rows.get(f, base[f])]
     pairs = [(f, rows[f]) for f in files]
-    change = sorted(abs(rows[f]["p_bear"] - base[f]["p_bear"]) for f in files)
+    change = sorted(abs(rows[f]["p_positive"] - base[f]["p_positive"]) for f in files)
     flips = sum(passes(rows[f]) != passes(base[f]) for f in files)
     named = [(f, r["p"]) for f, r in pairs if truth(f) != NEGATIVE]
     right = sum(max(p, key=p.get) == truth(f) for f, p in named)

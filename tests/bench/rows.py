@@ -37,7 +37,7 @@ def inference(text):
         if r["who"] != "bearcascade":
             row(r["batch"], r["isa"], r["who"], f"{r['ms']:.3f} ms",
                 f"{ours[r['batch']]['ms']:.3f} ms",
-                ratio(r, "ours_over_it", "least", "most"))
+                ratio(r, "ours_over_it", "min", "max"))
 
 
 def training(text):
@@ -71,7 +71,7 @@ def program(text):
             f"{100 * loader['wait_share']:.1f} %")
     d = b["decode"]
     row(f"decode JPEG {d['width']} x {d['height']} to {d['to']} x {d['to']}, "
-        "pictures/s", rate(d, "pictures_per_s"))
+        "images/s", rate(d, "images_per_s"))
 
 
 KINDS = {"layers": layers, "inference": inference, "training": training,

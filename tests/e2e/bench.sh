@@ -21,7 +21,7 @@ out_has "and the classifier" "1x1 s1 1280->3 "
 out_has "and inference" "inference batch  32: .* images/s"
 out_has "and training" "training  batch 128: .* images/s"
 out_has "and the loader" "training waits for it"
-out_has "and decoding" "^decoding: .* pictures/s"
+out_has "and decoding" "^decoding: .* images/s"
 check "and no progress with --quiet" test ! -s "$tmp/err"
 
 run 0 "JSON" bench --model "$tmp/run" --quick --rounds 3 --json --threads 1
@@ -32,9 +32,9 @@ assert b["threads"] == 1 and b["rounds"] == 3, b
 assert b["peak_gflops"] > 0.1 and b["copy_gb_per_s"] > 0.01, b
 
 def rate(r, name="images_per_s"):
-    assert 0 < r["least"] <= r[name] <= r["most"], r
+    assert 0 < r["min"] <= r[name] <= r["max"], r
 
-rate(b["decode"], "pictures_per_s")
+rate(b["decode"], "images_per_s")
 assert b["decode"]["width"] == b["decode"]["height"] == 64, b["decode"]
 assert [n["net"] for n in b["nets"]] == ["gate", "species"]
 assert [n["size"] for n in b["nets"]] == [32, 48]

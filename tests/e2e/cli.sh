@@ -21,14 +21,14 @@ run 2 "a near miss is suggested" train data --out "$tmp/r" --epoch 3
 err_has "by name" "did you mean '--epochs'"
 run 2 "a number is checked" train data --out "$tmp/r" --epochs many
 err_has "and the option is named" "'--epochs' wants a whole number"
-run 2 "a range is checked" train data --out "$tmp/r" --min-hit-rate 2
-run 2 "test views are checked" train data --out "$tmp/r" \
-    --gate-test-views 128,160m
+run 2 "a range is checked" train data --out "$tmp/r" --min-recall 2
+run 2 "test-time augmentation are checked" train data --out "$tmp/r" \
+    --gate-tta 128,160m
 run 2 "and those of the species net" train data --out "$tmp/r" \
-    --species-test-views 128m
+    --species-tta 128m
 run 2 "a choice is checked" classify --model m --format xml p
 err_has "and the choices are named" "text|jsonl|csv|megadetector"
-run 2 "a step of the views is checked" train data --out "$tmp/r" --without hue
+run 2 "a step of the views is checked" train data --out "$tmp/r" --augment-without hue
 run 2 "train needs --out" train data
 run 2 "classify needs --model" classify photo.jpg
 run 2 "train needs one operand" train --out "$tmp/r"

@@ -5,7 +5,7 @@
 data=$tmp/data
 small="--with gate-size=32 --with gate-width=0.25 --with species-size=32
  --with species-width=0.25 --with batch=16 --epochs 2 --bootstrap 200 --quiet"
-run 0 "synth draws pictures" synth --out "$data" --count 200 --seed 8 \
+run 0 "synth draws images" synth --out "$data" --count 200 --seed 8 \
     --size 64 --quiet
 
 # Times and memory are the machine's (and the verdict tells times); all else
@@ -23,7 +23,7 @@ a, b = (strip(json.load(open(p))) for p in sys.argv[1:3])
 sys.exit(0 if a == b else 1)
 PY
 
-# A second computation of the figures from the scores per picture.
+# A second computation of the figures from the scores per image.
 cat >"$tmp/check.py" <<'PY'
 import json, sys
 c = json.load(open(sys.argv[1]))
@@ -34,15 +34,15 @@ assert [s["name"] for s in c["systems"]] == sys.argv[2].split(",")
 for s in c["systems"]:
     wins, right, confusion = [], [], [[0] * (k + 2) for _ in range(k + 1)]
     for r in s["runs"]:
-        neg = [p for p, y in zip(r["p_bear"], label) if y < 0]
-        pos = [p for p, y in zip(r["p_bear"], label) if y >= 0]
+        neg = [p for p, y in zip(r["p_positive"], label) if y < 0]
+        pos = [p for p, y in zip(r["p_positive"], label) if y >= 0]
         wins.append(sum((p > q) + 0.5 * (p == q) for p in pos for q in neg)
                     / (len(pos) * len(neg)))
         hits = 0
-        for p, row, y in zip(r["p_bear"], r["p"], label):
+        for p, row, y in zip(r["p_positive"], r["p"], label):
             best = max(range(k), key=lambda i: row[i])
             said = (k if p < r["threshold"] else
-                    k + 1 if row[best] < r["floor"] else best)
+                    k + 1 if row[best] < r["reject_threshold"] else best)
             confusion[y if y >= 0 else k][said] += 1
             hits += said == (y if y >= 0 else k)
         right.append(hits / n)
@@ -58,7 +58,7 @@ for s in c["systems"]:
     assert s["cost"]["parameters"] > 0 and s["cost"]["ms_1"] > 0
 a, b = (c["systems"][i]["figures"]["fpr95"]["value"] for i in (0, 1))
 assert near(c["differences"][0]["figures"]["fpr95"]["value"], a - b)
-told = [t for t in c["verdict"]["conditions"] if "unknown_bear" in t]
+told = [t for t in c["verdict"]["conditions"] if "answer unknown" in t]
 rate = c["systems"][0]["figures"]["unknown_rate"]["value"]
 assert len(told) == (rate > 0)
 PY
@@ -76,7 +76,7 @@ check "a family was kept out of training" grep -q -e "--leave-out" \
     "$tmp/a/cascade-left-out/command.txt"
 check "not for what sees no negatives" test ! -e "$tmp/a/softmax-max-left-out"
 
-check "the report holds figures, pictures and maps" python3 - "$tmp/a" <<'PY'
+check "the report holds figures, images and maps" python3 - "$tmp/a" <<'PY'
 import base64, json, re, sys
 page = open(sys.argv[1] + "/report.html", encoding="utf-8").read()
 def block(name):
@@ -85,9 +85,9 @@ def block(name):
         page, re.S).group(1))
 c = json.load(open(sys.argv[1] + "/comparison.json"))
 assert block("comparison") == c and block("sweep") is None
-pictures = block("pictures")
-assert pictures and all(0 <= int(i) < c["test"]["n"] for i in pictures)
-for p in pictures.values():
+images = block("images")
+assert images and all(0 <= int(i) < c["test"]["n"] for i in images)
+for p in images.values():
     assert set(p["cam"]) == {s["name"] for s in c["systems"]}
     for url in [p["thumb"], *p["cam"].values()]:
         kind, data = url.split(",")
@@ -177,7 +177,7 @@ run 1 "another budget in the same folder" compare "$two" \
     --epochs 3
 err_has "says whose folder it is" "another command"
 rm "$two/train/hotdog/black-$(ls "$data/train/black" | head -n 1)"
-run 1 "other pictures, same folder" compare "$two" --out "$tmp/two-runs" \
+run 1 "other images, same folder" compare "$two" --out "$tmp/two-runs" \
     --seeds 1 --systems cascade,softmax-none --no-left-out $small
-err_has "says so" "trained on other pictures"
+err_has "says so" "trained on other images"
 finish

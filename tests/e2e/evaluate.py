@@ -49,7 +49,7 @@ class Image:
                        else None)
         self.readable = row["error"] == ""
         if self.readable:
-            self.gate = float(row["p_bear"])
+            self.gate = float(row["p_positive"])
             self.p = {c: float(row[c]) for c in classes}
             self.label = row["label"]
             self.kind = row["verdict"]
@@ -74,19 +74,20 @@ def classify(program, model, data, classes):
 def check_verdicts(images, model):
     meta = header(model)[0]["__metadata__"]
     gate = json.loads(meta["gate.policy"])["threshold"]
-    reject = json.loads(meta["species.policy"])["floor"]
+    reject = json.loads(meta["species.policy"])["reject_threshold"]
     for i in images:
         if abs(i.gate - gate) > ROUNDED:
             assert (i.kind != "none") == (i.gate > gate), i.path
         top = i.p[i.best]
         if i.kind != "none" and abs(top - reject) > ROUNDED:
-            assert i.kind == ("class" if top > reject else "unknown_bear")
-            assert i.label == (i.best if top > reject else "unknown_bear")
+            assert i.kind == ("class" if top > reject else "unknown")
+            assert i.label == (i.best if top > reject else "unknown")
         if i.kind == "none":
             assert i.label == "none"
 
 
-# --- the definitions -----------------------------------------------------------
+# --- the definitions
+# -----------------------------------------------------------
 
 def share(flags):
     flags = list(flags)
@@ -143,7 +144,8 @@ def binomial_quantile(n, rate, q):
     return 1.0
 
 
-# --- comparing -----------------------------------------------------------------
+# --- comparing
+# -----------------------------------------------------------------
 
 class Report:
     def __init__(self, got, images, classes):
@@ -198,7 +200,7 @@ class Report:
         for key, recall in (("fpr95", 0.95), ("fpr99", 0.99)):
             self.near((name, key), got[key]["value"],
                       fpr_at_recall(p, n, recall), loose)
-        self.share((name, "false_alarm"), got["false_alarm"],
+        self.share((name, "fpr"), got["fpr"],
                    (i.kind != "none" for i in negatives))
 
     def families(self):
@@ -211,11 +213,11 @@ class Report:
 
     def shares(self):
         for key, rows, flag in (
-                ("miss_rate", self.positives, lambda i: i.kind == "none"),
+                ("fnr", self.positives, lambda i: i.kind == "none"),
                 ("species_accuracy", self.positives,
                  lambda i: i.best == i.truth),
                 ("unknown_rate", self.positives,
-                 lambda i: i.kind == "unknown_bear")):
+                 lambda i: i.kind == "unknown")):
             self.share(key, self.got[key], map(flag, rows))
         self.near("end_to_end", self.got["end_to_end"]["value"],
                   share(i.label == i.truth for i in self.good))
@@ -236,7 +238,7 @@ class Report:
 
     def confusion(self):
         truth = self.classes + ["none"]
-        verdicts = truth + ["unknown_bear"]
+        verdicts = truth + ["unknown"]
         assert self.got["truth"] == truth, self.got["truth"]
         assert self.got["verdicts"] == verdicts, self.got["verdicts"]
         want = [[sum(i.truth == t and i.label == v for i in self.good)
@@ -286,7 +288,8 @@ def figures(program, model, data):
         assert g["ms_gate"] > 0 and g["ms_species"] > 0
 
 
-# --- a model that gives every verdict -------------------------------------------
+# --- a model that gives every verdict
+# -------------------------------------------
 
 def thresholds(program, model, data, out):
     head, body = header(model)
@@ -301,7 +304,7 @@ def thresholds(program, model, data, out):
     gate["threshold"] = (scores[at] + scores[at + 1]) / 2
     tops = sorted({i.p[i.best] for i in images
                    if i.gate > gate["threshold"]})
-    species["floor"] = (tops[len(tops) // 3] + tops[len(tops) // 3 + 1]) / 2
+    species["reject_threshold"] = (tops[len(tops) // 3] + tops[len(tops) // 3 + 1]) / 2
     meta["gate.policy"] = json.dumps(gate)
     meta["species.policy"] = json.dumps(species)
     text = json.dumps(head).encode()
@@ -314,7 +317,8 @@ def thresholds(program, model, data, out):
     assert {i.best for i in images} == set(classes)
 
 
-# --- the printed text ------------------------------------------------------------
+# --- the printed text
+# ------------------------------------------------------------
 
 def number_after(text, label):
     found = re.findall(rf"^ *{re.escape(label)} +([0-9.]+)(.*)$", text, re.M)
@@ -330,12 +334,12 @@ def text(program, model, data):
     for label, f in {
             "gate: ROC area": got["roc_area"],
             "gate: average precision": got["average_precision"],
-            "gate: false-positive rate at 95 % hit rate": every["fpr95"],
-            "gate: false-positive rate at 99 % hit rate": every["fpr99"],
-            "gate: miss rate at its threshold": got["miss_rate"],
-            "gate: false-alarm rate at its threshold": every["false_alarm"],
+            "gate: false-positive rate at 95 % recall": every["fpr95"],
+            "gate: false-positive rate at 99 % recall": every["fpr99"],
+            "gate: false-negative rate at its threshold": got["fnr"],
+            "gate: false-positive rate at its threshold": every["fpr"],
             "species accuracy behind a perfect gate": got["species_accuracy"],
-            "positives called unknown_bear": got["unknown_rate"],
+            "positives called unknown": got["unknown_rate"],
             "end to end: right verdicts": got["end_to_end"]}.items():
         value, rest = number_after(out, label)
         assert value == "%.4f" % f["value"], (label, value, f)
@@ -348,7 +352,7 @@ def text(program, model, data):
     lines = [line.split() for line in out.splitlines()]
     for f in [every, *got["families"]]:
         want = [f["family"], str(f["n"])] + [
-            "%.4f" % f[k]["value"] for k in ("fpr95", "fpr99", "false_alarm")]
+            "%.4f" % f[k]["value"] for k in ("fpr95", "fpr99", "fpr")]
         assert sum(line[:5] == want for line in lines) == 1, want
     assert got["verdicts"] in lines
     for name, row in zip(got["truth"][:-1] + ["(negative)"], got["confusion"]):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Exported nets in ONNX Runtime say what `classify` says.
 
-A small cascade and a backbone are trained on rendered pictures, exported, and
-checked by onnx.checker. Pictures are prepared here as the metadata describe;
+A small cascade and a backbone are trained on rendered images, exported, and
+checked by onnx.checker. Images are prepared here as the metadata describe;
 those that have the net's size already need no resampling, so probabilities
 must agree to 1e-4; for others Pillow's filter may differ by one level in 255.
 
@@ -96,7 +96,7 @@ def classify(run_dir, files):
     return rows
 
 
-def check_cascade(folder, run_dir, pictures, others):
+def check_cascade(folder, run_dir, images, others):
     nets = {}
     for name in ("gate", "species"):
         out = os.path.join(folder, name + ".onnx")
@@ -108,83 +108,83 @@ def check_cascade(folder, run_dir, pictures, others):
     check(classes == ["black", "grizzly", "teddy"] and
           json.loads(nets["species"].meta["outputs"]) == classes and
           0 <= json.loads(nets["gate"].meta["threshold"]) <= 1 and
-          0 <= json.loads(nets["species"].meta["floor"]) <= 1,
-          "the metadata name classes, threshold and floor", nets["gate"].meta)
-    for files, bound, what in ((pictures, 1e-4, "of its own size"),
+          0 <= json.loads(nets["species"].meta["reject_threshold"]) <= 1,
+          "the metadata name classes, threshold and reject threshold", nets["gate"].meta)
+    for files, bound, what in ((images, 1e-4, "of its own size"),
                                (others, 1e-2, "of other sizes")):
         rows = classify(run_dir, files)
-        want = np.array([r["p_bear"] for r in rows])
+        want = np.array([r["p_positive"] for r in rows])
         got = nets["gate"](files)[0][:, 0]
         worst = np.abs(got - want).max()
-        check(worst <= bound, f"gate: probabilities of pictures {what} differ "
+        check(worst <= bound, f"gate: probabilities of images {what} differ "
               f"by {worst:.1e}", f"{got}\n{want}")
         want = np.array([[r["p"][c] for c in classes] for r in rows])
         got = nets["species"](files)[0]
         worst = np.abs(got - want).max()
-        check(worst <= bound, f"species: probabilities of pictures {what} "
+        check(worst <= bound, f"species: probabilities of images {what} "
               f"differ by {worst:.1e}", f"{got}\n{want}")
-    spread = np.ptp(nets["gate"](pictures)[0])
-    check(spread > 1e-2, f"the pictures are not all alike ({spread:.2g})")
-    one = np.concatenate([nets["gate"]([f])[0] for f in pictures[:3]])
-    three = nets["gate"](pictures[:3])[0]
+    spread = np.ptp(nets["gate"](images)[0])
+    check(spread > 1e-2, f"the images are not all alike ({spread:.2g})")
+    one = np.concatenate([nets["gate"]([f])[0] for f in images[:3]])
+    three = nets["gate"](images[:3])[0]
     check(np.abs(one - three).max() < 1e-6, "any batch size")
 
 
-def check_single(folder, data, system, pictures):
-    """One net: p_bear is the largest probability, or 1 - p(none)."""
+def check_single(folder, data, system, images):
+    """One net: p_positive is the largest probability, or 1 - p(none)."""
     out = os.path.join(folder, system)
     run("train", data, "--out", out, "--system", system, "--epochs", "2",
         "--gate-width", "0.25", "--gate-size", str(SIZE), "--batch", "16",
         "--quiet")
     run("export", "-m", out, "--onnx", out + ".onnx")
     net = Net(out + ".onnx")
-    p = net(pictures)[0]
-    rows = classify(out, pictures)
-    want = np.array([r["p_bear"] for r in rows])
+    p = net(images)[0]
+    rows = classify(out, images)
+    want = np.array([r["p_positive"] for r in rows])
     got = 1 - p[:, -1] if system == "softmax-none" else p.max(axis=1)
     check(np.abs(got - want).max() < 1e-4 and net.meta["system"] == system and
           0 <= json.loads(net.meta["threshold"]) <= 1,
           f"a {system} model", f"{got}\n{want}\n{net.meta['outputs']}")
 
 
-def check_views(folder, data, pictures):
+def check_views(folder, data, images):
     """A gate that looks twice, and a species net that looks larger."""
     out = os.path.join(folder, "views")
     large = SIZE + SIZE // 2
     run("train", data, "--out", out, "--gate-width", "0.25", "--gate-size",
-        str(SIZE), "--gate-test-views", f"{large},{SIZE}m", "--species-width",
-        "0.25", "--species-size", str(SIZE), "--species-test-views",
+        str(SIZE), "--gate-tta", f"{large},{SIZE}m", "--species-width",
+        "0.25", "--species-size", str(SIZE), "--species-tta",
         str(large), "--epochs", "2", "--batch", "16", "--quiet")
     card = json.loads(run("inspect", out, "--json").stdout)
     check(card["gate"]["size"] == card["species"]["size"] == large and
-          card["gate"]["test_views"] == [{"size": SIZE, "mirrored": True}] and
-          "test_views" not in card["species"] and
+          card["gate"]["tta"] == [{"size": SIZE, "mirrored": True}] and
+          "tta" not in card["species"] and
           card["gate"]["multiply_adds"] > card["species"]["multiply_adds"],
           "inspect tells the views", card)
-    rows = classify(out, pictures)
+    rows = classify(out, images)
     for name, want in (
-            ("gate", np.array([[r["p_bear"]] for r in rows])),
+            ("gate", np.array([[r["p_positive"]] for r in rows])),
             ("species", np.array([list(r["p"].values()) for r in rows]))):
         path = os.path.join(folder, f"views-{name}.onnx")
         run("export", "-m", out, "--net", name, "--onnx", path)
-        got = Net(path)(pictures)[0]
+        got = Net(path)(images)[0]
         worst = np.abs(got - want).max()
-        check(worst <= 1e-4, f"{name} with test views: probabilities differ "
+        check(worst <= 1e-4, f"{name} with test-time augmentation: probabilities differ "
               f"by {worst:.1e}", f"{got}\n{want}")
 
 
-def check_backbone(folder, data, head, pictures):
+def check_backbone(folder, data, head, images):
     out = os.path.join(folder, head)
     run("pretrain", data, "--out", out, "--size", str(SIZE), "--width", "0.25",
         "--epochs", "1", "--batch", "16", "--head", head, "--quiet")
     path = os.path.join(folder, head + ".onnx")
     run("export", "-m", out, "--onnx", path)
     net = Net(path)
-    p, z = net(pictures)
+    p, z = net(images)
     z = z.astype(np.float64)
     want = (1 / (1 + np.exp(-z)) if head == "sigmoid" else
             np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))
-    check(p.shape == (len(pictures), 3) and np.abs(p - want).max() < 1e-5,
+    check(p.shape == (len(images), 3) and np.abs(p - want).max() < 1e-5,
           f"a backbone with a {head} head", f"{p}\n{want}")
 
 
@@ -200,26 +200,26 @@ def main():
             "--quiet")
         found = sorted(os.path.join(at, f) for at, _, names in
                        os.walk(os.path.join(data, "test")) for f in names)
-        pictures, others = [], []
+        images, others = [], []
         for i, f in enumerate(found[:12]):
             img = Image.open(f).convert("RGB")
-            pictures.append(os.path.join(folder, f"{i}.png"))
-            img.resize((SIZE, SIZE), Image.BICUBIC).save(pictures[-1])
+            images.append(os.path.join(folder, f"{i}.png"))
+            img.resize((SIZE, SIZE), Image.BICUBIC).save(images[-1])
             others.append(os.path.join(folder, f"other-{i}.png"))
             img.resize((SIZE + 8 + i, SIZE + 20 - i)).save(others[-1])
-        check_cascade(folder, run_dir, pictures, others)
+        check_cascade(folder, run_dir, images, others)
         large = []
-        for i, f in enumerate(pictures):
+        for i, f in enumerate(images):
             large.append(os.path.join(folder, f"large-{i}.png"))
             Image.open(f).resize((SIZE + SIZE // 2,) * 2,
                                  Image.BICUBIC).save(large[-1])
         check_views(folder, data, large)
-        check_backbone(folder, data, "softmax", pictures)
-        check_backbone(folder, data, "sigmoid", pictures)
+        check_backbone(folder, data, "softmax", images)
+        check_backbone(folder, data, "sigmoid", images)
         systems = run("train", "--help").stdout
         for system in ("multilabel", "softmax-none", "softmax-max"):
             if system in systems:
-                check_single(folder, data, system, pictures)
+                check_single(folder, data, system, images)
         bad = os.path.join(folder, "none", "gate.onnx")
         r = subprocess.run([EXE, "export", "-m", run_dir, "--onnx", bad],
                            capture_output=True, text=True)

@@ -18,7 +18,7 @@ mkdir "$models"
 BEARCASCADE_MODELS=$models
 export BEARCASCADE_MODELS
 
-run 0 "synth draws pictures" synth --out "$data" --count 160 --seed 3 \
+run 0 "synth draws images" synth --out "$data" --count 160 --seed 3 \
     --size 64 --quiet
 run 0 "a backbone of width 0.25" pretrain "$data" --out "$tmp/b25" --size 32 \
     --width 0.25 --batch 16 --epochs 1 --quiet
@@ -66,8 +66,8 @@ err_has "its gate" "gate: starts from .*: 232 of 232"
 err_has "and its species net" "species: starts from .*: 232 of 232"
 # shellcheck disable=SC2086
 run 0 "head first, slower early stages, norms kept" train "$data" \
-    --out "$tmp/r7" $nets --head-epochs 1 --layer-decay 0.6 --keep-norms 7 \
-    --init-rate 0.5 --head-rate 2
+    --out "$tmp/r7" $nets --freeze-epochs 1 --layer-decay 0.6 --freeze-bn-stats 7 \
+    --init-lr-scale 0.5 --head-lr-scale 2
 weights "$tmp/r7/best.safetensors" "$tmp/w7"
 check "makes a difference" sh -c "! cmp -s '$tmp/w7' '$tmp/w2'"
 # shellcheck disable=SC2086

@@ -5,7 +5,7 @@
 : "${BUILD:?names the build folder}"
 : "${SOURCE:?names the source folder}"
 
-run 0 "synth draws pictures" synth --out "$tmp/data" --count 80 --seed 5 \
+run 0 "synth draws images" synth --out "$tmp/data" --count 80 --seed 5 \
     --size 64 --quiet
 run 0 "train" train "$tmp/data" --out "$tmp/run" --epochs 2 --gate-size 32 \
     --gate-width 0.25 --species-size 32 --species-width 0.25 --batch 16 --quiet
@@ -114,7 +114,7 @@ photos=$(find "$tmp/data" -name '*.jpg' -o -name '*.png' | sort |
 run 0 "classify says" classify -m "$model" -f jsonl --all-stages $photos
 cp "$tmp/out" "$tmp/rows"
 # Compares a program's lines, LABEL P ..., with the rows of classify. How many
-# photos are computed together may change the last digit.
+# images are computed together may change the last digit.
 same() {
     python3 - "$tmp/rows" "$1" <<'PY'
 import json, sys
@@ -124,7 +124,7 @@ assert len(rows) == len(said) >= 10, (len(rows), len(said))
 for row, s in zip(rows, said):
     want = row["label"]
     want = "unknown" if want.startswith("unknown") else want
-    p = [v for k, v in row.items() if k in ("p_bear", "p_positive")][0]
+    p = [v for k, v in row.items() if k in ("p_positive", "p_positive")][0]
     assert s[0] == want, (row, s)
     assert abs(float(s[1]) - p) <= 2e-6, (row, s)
     for cell in s[2:]:

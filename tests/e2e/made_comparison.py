@@ -1,6 +1,6 @@
 """Made-up comparisons for report_page.py: scores are drawn, figures counted.
 
-Run as a program it writes comparison.json, sweep.json and pictures.json of a
+Run as a program it writes comparison.json, sweep.json and images.json of a
 large case into a folder, to look at the page by hand.
 """
 import base64
@@ -29,39 +29,39 @@ def softmax(z):
     return [v / sum(e) for v in e]
 
 
-def verdict(system, run, i, k, threshold, floor):
+def verdict(system, run, i, k, threshold, reject_threshold):
     """-1 none, -2 unknown, else the class."""
-    score, p = run["p_bear"][i], run["p"][i]
+    score, p = run["p_positive"][i], run["p"][i]
     if score is None or not score >= threshold:
         return -1
     best = max(range(k), key=lambda j: p[j] if j < len(p) else -1)
-    if system == "cascade" and k > 1 and p[best] < floor:
+    if system == "cascade" and k > 1 and p[best] < reject_threshold:
         return -2
     return best
 
 
 def make_run(rng, name, label, family, k, seed):
-    skill, p_bear, p = SKILL[name], [], []
+    skill, p_positive, p = SKILL[name], [], []
     for y, f in zip(label, family):
         hard = 0.12 * (f % 5) if y < 0 and f >= 0 else 0
         z = rng.gauss(skill if y >= 0 else -skill + 2.5 * hard * hard * skill,
                       1.3)
-        p_bear.append(sigmoid(z * 1.4))
+        p_positive.append(sigmoid(z * 1.4))
         logits = [rng.gauss(1.8 if j == y else 0, 1) for j in range(k)]
-        p.append(softmax(logits) if k > 1 else [p_bear[-1]])
-    wanted = sorted(s for s, y in zip(p_bear, label) if y >= 0)
+        p.append(softmax(logits) if k > 1 else [p_positive[-1]])
+    wanted = sorted(s for s, y in zip(p_positive, label) if y >= 0)
     threshold = wanted[int(0.05 * len(wanted))] if wanted else 0.5
     return {"seed": seed, "command": "bearcascade train bears --system "
             f"{name} --seed {seed} --out runs/{name}-s{seed}",
             "model": f"{name}-s{seed}", "hash": f"{seed:x}" * 32,
             "threshold": threshold,
-            "floor": 0.45 if name == "cascade" and k > 1 else 0.0,
-            "train_seconds": 61.5 + seed, "p_bear": p_bear, "p": p}
+            "reject_threshold": 0.45 if name == "cascade" and k > 1 else 0.0,
+            "train_seconds": 61.5 + seed, "p_positive": p_positive, "p": p}
 
 
 def area(run, label):
-    pos = [s for s, y in zip(run["p_bear"], label) if y >= 0]
-    neg = [s for s, y in zip(run["p_bear"], label) if y < 0]
+    pos = [s for s, y in zip(run["p_positive"], label) if y >= 0]
+    neg = [s for s, y in zip(run["p_positive"], label) if y < 0]
     if not pos or not neg:
         return None
     won = sum((a > b) + (a == b) / 2 for a in pos for b in neg)
@@ -69,9 +69,9 @@ def area(run, label):
 
 
 def fpr_at(run, label, target, only=None):
-    wanted = sorted((s for s, y in zip(run["p_bear"], label) if y >= 0),
+    wanted = sorted((s for s, y in zip(run["p_positive"], label) if y >= 0),
                     reverse=True)
-    neg = [s for i, (s, y) in enumerate(zip(run["p_bear"], label))
+    neg = [s for i, (s, y) in enumerate(zip(run["p_positive"], label))
            if y < 0 and (only is None or i in only)]
     if not wanted or not neg:
         return None
@@ -97,10 +97,10 @@ def figures(name, runs, label, k):
     out = {f: [] for f in (
         "roc_area", "average_precision", "fpr95", "fpr99", "species_accuracy",
         "end_to_end", "macro_f1", "oscr_area", "gate_ece", "species_ece",
-        "miss_rate", "false_alarm", "unknown_rate")}
+        "fnr", "fpr", "unknown_rate")}
     positives = sum(y >= 0 for y in label)
     for run in runs:
-        said = [verdict(name, run, i, k, run["threshold"], run["floor"])
+        said = [verdict(name, run, i, k, run["threshold"], run["reject_threshold"])
                 for i in range(len(label))]
         right = sum(a == b for a, b in zip(said, label))
         a = area(run, label)
@@ -116,9 +116,9 @@ def figures(name, runs, label, k):
         out["oscr_area"].append(None if a is None or k < 2 else a * 0.9)
         out["gate_ece"].append(0.031)
         out["species_ece"].append(0.052 if k > 1 else None)
-        out["miss_rate"].append(ratio(sum(
+        out["fnr"].append(ratio(sum(
             y >= 0 and v == -1 for v, y in zip(said, label)), positives))
-        out["false_alarm"].append(ratio(sum(
+        out["fpr"].append(ratio(sum(
             y < 0 and v != -1 for v, y in zip(said, label)),
             len(label) - positives))
         out["unknown_rate"].append(ratio(said.count(-2), positives))
@@ -129,7 +129,7 @@ def confusion(name, runs, label, k):
     m = [[0] * (k + 2) for _ in range(k + 1)]
     for run in runs:
         for i, y in enumerate(label):
-            v = verdict(name, run, i, k, run["threshold"], run["floor"])
+            v = verdict(name, run, i, k, run["threshold"], run["reject_threshold"])
             m[k if y < 0 else y][k if v == -1 else k + 1 if v == -2 else v] += 1
     return m
 
@@ -138,13 +138,13 @@ def family_rows(name, runs, label, family, families, k, pick):
     rows = []
     for f in pick:
         only = {i for i, g in enumerate(family) if g == f and label[i] < 0}
-        alarm = [ratio(sum(verdict(name, r, i, k, r["threshold"],
-                                   r["floor"]) != -1 for i in only),
+        fpr = [ratio(sum(verdict(name, r, i, k, r["threshold"],
+                                   r["reject_threshold"]) != -1 for i in only),
                        len(only)) for r in runs]
         rows.append({"name": families[f], "n": len(only),
                      "fpr95": figure([fpr_at(r, label, 0.95, only)
                                       for r in runs], len(only)),
-                     "false_alarm": figure(alarm, len(only))})
+                     "fpr": figure(fpr, len(only))})
     return rows
 
 
@@ -229,7 +229,7 @@ def comparison(n=300, share=0.4, classes=("black", "grizzly", "teddy"),
     counts = {c: t["label"].count(j) for j, c in enumerate(classes)}
     counts["(negative)"] = t["label"].count(-1)
     by_family = {f: t["family"].count(j) for j, f in enumerate(families)}
-    card = {"name": "bears", "hash": "ab" * 16, "pictures": 4 * n,
+    card = {"name": "bears", "hash": "ab" * 16, "images": 4 * n,
             "unreadable": 1, "counts": {s: counts for s in
                                         ("train", "valid", "test")},
             "families": {s: by_family for s in ("train", "valid", "test")}}
@@ -237,15 +237,15 @@ def comparison(n=300, share=0.4, classes=("black", "grizzly", "teddy"),
         "format": "bearcascade-comparison 1", "program": "0.1.0",
         "machine": {"instructions": "avx2", "threads": 2},
         "verdict": {"text": "On these photos the cascade is right on 2.4 % "
-                    "more of the pictures than multilabel (interval 0.4 % to "
-                    "4.5 %), and costs 0.31 of it where one picture in ten "
+                    "more of the images than multilabel (interval 0.4 % to "
+                    "4.5 %), and costs 0.31 of it where one image in ten "
                     "is a bear.",
-                    "conditions": [f"{n} test pictures, {len(seeds)} seeds, "
+                    "conditions": [f"{n} test images, {len(seeds)} seeds, "
                                    "10 epochs, nets of width 0.5",
                                    "the order of the systems is the same for "
                                    "every seed",
                                    "families left out of training raise the "
-                                   "false alarms of every system"]},
+                                   "false positives of every system"]},
         "data": {"path": "bears", "hash": "ab" * 16, "card": card,
                  "duplicates": 4, "leaks": 0},
         "classes": classes, "families": families, "test": t,
@@ -271,7 +271,7 @@ def sweep():
             points.append({
                 "negatives": n, "kind": kind, "family": None, "loss": loss,
                 "seeds": [1, 2, 3], "fpr95": figure([v, v * 0.9], 200),
-                "false_alarm": figure([v * 0.8, v], 200),
+                "fpr": figure([v * 0.8, v], 200),
                 "roc_area": figure([1 - v / 4, 1 - v / 5], 200),
                 "average_precision": figure([1 - v / 3], 200)})
         fits.append({"kind": kind, "loss": loss, "a": base * 30 ** 0.55,
@@ -283,14 +283,14 @@ def sweep():
     for f in ("cats", "desk"):
         points.append({"negatives": 300, "kind": "one-family", "family": f,
                        "loss": "cross-entropy", "seeds": [1],
-                       "fpr95": figure([0.4], 200), "false_alarm": None,
+                       "fpr95": figure([0.4], 200), "fpr": None,
                        "roc_area": figure([0.9], 200),
                        "average_precision": figure([0.85], 200)})
     return {"format": "bearcascade-sweep 1", "program": "0.1.0",
             "data": {"path": "bears", "hash": "ab" * 16},
             "answer": "About 640 mined negatives are enough: twice as many "
-                      "lower the false alarms at 95 % hits by less than 1 %.",
-            "trust": ["3 seeds a point; the intervals cover test pictures",
+                      "lower the false positives at 95 % recall by less than 1 %.",
+            "trust": ["3 seeds a point; the intervals cover test images",
                       "the fit has three parameters and five points"],
             "stated_gain": 0.01, "measure": "fpr95", "points": points,
             "fits": fits}
@@ -310,7 +310,7 @@ def png(width, height, pixel):
             chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
-def pictures(c, every=1):
+def images(c, every=1):
     out = {}
     for i in range(0, c["test"]["n"], every):
         hue = i * 37 % 256
@@ -329,6 +329,6 @@ def pictures(c, every=1):
 if __name__ == "__main__":
     made = comparison()
     for name, value in (("comparison", made), ("sweep", sweep()),
-                        ("pictures", pictures(made))):
+                        ("images", images(made))):
         with open(f"{sys.argv[1]}/{name}.json", "w", encoding="ascii") as to:
             json.dump(value, to)

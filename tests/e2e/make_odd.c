@@ -1,4 +1,4 @@
-/* tests/e2e/make_odd.c - write damaged and odd picture files into a folder.
+/* tests/e2e/make_odd.c - write damaged and odd image files into a folder.
  *
  *     make_odd DIR
  *
@@ -84,7 +84,7 @@ static void put_jpegs(const char *dir, const struct nn_image *img)
     sample_add_be16(&s, 0xFFD9); /* a proper end, so not merely cut short */
     put(dir, "garbage.jpg", &s, "error");
     put(dir, "empty.jpg", &s, "error");
-    sample_add(&s, "this is not a picture\n", 22);
+    sample_add(&s, "this is not an image\n", 22);
     put(dir, "text.jpg", &s, "error");
     sample_png(&s, img, rgb, NULL);
     put(dir, "png_named.jpg", &s, "ok");
@@ -99,7 +99,7 @@ static void put_others(const char *dir, const struct nn_image *img)
     struct sample_png palette = { 3, 8, 1, 1 }, grey = { 0, 1, 0, 0 };
     struct nn_image one = NN_IMAGE_INIT;
 
-    sample_picture(&one, 1, 1);
+    sample_image(&one, 1, 1);
     sample_png(&s, &one, grey, NULL);
     put(dir, "one_pixel.png", &s, "ok");
     nn_image_release(&one);
@@ -156,7 +156,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: make_odd DIR\n");
         return 2;
     }
-    sample_picture(&img, 80, 60);
+    sample_image(&img, 80, 60);
     put_jpegs(argv[1], &img);
     put_others(argv[1], &img);
     put_special(argv[1], &img);

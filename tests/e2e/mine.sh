@@ -7,7 +7,7 @@ data=$tmp/data
 pool=synth:1300:5:size=64:kind=negatives:near-miss=0.1
 small="--gate-width 0.25 --gate-size 32 --species-width 0.25 --species-size 32
     --batch 16 --quiet"
-run 0 "synth draws pictures" synth --out "$data" --count 160 --seed 4 \
+run 0 "synth draws images" synth --out "$data" --count 160 --seed 4 \
     --size 64 --quiet
 run 0 "train" train "$data" --out "$tmp/run" --epochs 1 $small
 
@@ -29,13 +29,13 @@ err_has "is named" "nowhere"
 run 0 "a pool of files" synth --out "$tmp/pool" --count 120 --seed 9 \
     --size 64 --no-splits --quiet
 printf 'text' >"$tmp/pool/broken.jpg"
-mine 0 "mining" "$tmp/m1" -p "$tmp/pool" --link "$tmp/copies" --least 0
-out_has "says what it found" "round 1: .* of 121 pictures"
+mine 0 "mining" "$tmp/m1" -p "$tmp/pool" --link "$tmp/copies" --min-score 0
+out_has "says what it found" "round 1: .* of 121 images"
 out_has "counts what cannot be read" "unreadable .*: 1$"
-out_has "prints the rule for suspects" "validation positives above"
+out_has "prints the filter for suspected false negatives" "validation positives above"
 next=$(sed -n 's/^next:[[:space:]]*bearcascade //p' "$tmp/out")
 check "a line each" grep -q '"verdict":"hard"' "$tmp/m1/mined.jsonl"
-check "suspects apart" grep -q '"verdict":"suspect"' "$tmp/m1/mined.jsonl"
+check "suspected false negatives apart" grep -q '"verdict":"suspected_false_negative"' "$tmp/m1/mined.jsonl"
 accepted=$(grep -cE '"verdict":"(hard|random)"' "$tmp/m1/mined.jsonl")
 check "the manifest holds the accepted" \
     test "$(grep -c . "$tmp/m1/negatives.jsonl")" -eq "$accepted"
@@ -55,7 +55,7 @@ err_has "trains on what was found" "^$accepted more negatives"
 mine 2 "a second run asks" "$tmp/m1" -p "$tmp/pool"
 err_has "for --resume" "resume"
 cp "$tmp/m1/mined.jsonl" "$tmp/first"
-mine 0 "scores are used again" "$tmp/m1" -p "$tmp/pool" --resume --least 0
+mine 0 "scores are used again" "$tmp/m1" -p "$tmp/pool" --resume --min-score 0
 check "with the same result" cmp -s "$tmp/first" "$tmp/m1/mined.jsonl"
 mine 1 "but not for another pool" "$tmp/m1" -p "$data" --resume
 err_has "which is said" "another gate or pool"
@@ -73,7 +73,7 @@ case $bin in /*) ;; */*) bin=$PWD/$bin ;; esac
 for from in inside pool.tar pool.tar.gz pool.jsonl; do
     m=named-$from
     check "mining $from, named from its folder" sh -c 'cd "$1" && "$2" mine \
-        -m run --positives "$4" -o "$3" --top 20 --quiet --least 0 \
+        -m run --positives "$4" -o "$3" --top 20 --quiet --min-score 0 \
         --trust-pool -p "$5" >out 2>err' sh "$tmp" "$bin" "$m" "$data" "$from"
     sed -n 's/.*<figure data-keep="1" data-file="\([^"]*\)".*/{"file":"\1"}/p' \
         "$tmp/$m/mined.html" >"$tmp/$m/kept.jsonl"
@@ -91,7 +91,7 @@ err_has "all of them" "^$accepted more negatives .* 0 are unreadable"
 sed 's/inside/gone/' "$tmp/named-inside/negatives.jsonl" >"$tmp/gone.jsonl"
 run 1 "negatives that are gone" train "$data" --out "$tmp/r6n" --epochs 1 \
     $small --negatives "$tmp/inside" --negatives "$tmp/gone.jsonl"
-err_has "are named" "none of the .* pictures of '$tmp/gone.jsonl'"
+err_has "are named" "none of the .* images of '$tmp/gone.jsonl'"
 
 # Killed at different moments, then resumed.
 mine 0 "a drawn pool" "$tmp/m2" -p $pool --trust-pool
@@ -124,12 +124,12 @@ check "with the same weights" same_weights "$tmp/r3.safetensors" \
     "$tmp/r3/best.safetensors"
 run 0 "targets" train "$data" --out "$tmp/r4" $small --only gate \
     --mine-pool "$tmp/pool" --rounds 1 --top 10 --round-epochs 1 --trust-pool \
-    --gate-from "$tmp/r3" --max-false-alarm 0.01 --round-share 0.05
+    --gate-from "$tmp/r3" --max-fpr 0.01 --round-share 0.05
 err_has "too few to certify" "cannot be certified with n = "
 err_has "a missed target is said" "the target is missed"
-err_has "a round is bounded" "of the training pictures (--round-share)"
+err_has "a round is bounded" "of the training images (--round-share)"
 run 0 "a target that is met" train "$data" --out "$tmp/r5" $small --only gate \
-    --mine-pool "$tmp/pool" --gate-from "$tmp/r3" --max-false-alarm 1
+    --mine-pool "$tmp/pool" --gate-from "$tmp/r3" --max-fpr 1
 err_has "needs no round" "target reached"
 check "and makes none" test ! -e "$tmp/r5/mined-1.jsonl"
 run 0 "a pool without hard ones" train "$data" --out "$tmp/r6" $small \

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Mining that is killed again and again, at random moments, ends with the same
 # record as mining that is left alone. KILLS is how often, COPIES how many times
-# the pool names each of its 250 pictures.
+# the pool names each of its 250 images.
 . "$(dirname "$0")/lib.sh"
 
 kills=${KILLS:-6}
-run 0 "synth draws pictures" synth --out "$tmp/data" --count 160 --seed 4 \
+run 0 "synth draws images" synth --out "$tmp/data" --count 160 --seed 4 \
     --size 64 --quiet
-# A manifest names each of the pool's pictures many times.
+# A manifest names each of the pool's images many times.
 run 0 "and a pool" synth --out "$tmp/pool" --count 250 --seed 5 --size 64 \
     --kind negatives --no-splits --quiet
 (cd "$tmp" && i=0 && while [ $i -lt "${COPIES:-40}" ]; do

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Mining holds a window of the pool, not the pool: eight times as many pictures
+# Mining holds a window of the pool, not the pool: eight times as many images
 # take the same memory. FEW and MANY are the numbers; RENDERED=1 draws each
-# picture anew instead of naming 250 files again and again.
+# image anew instead of naming 250 files again and again.
 . "$(dirname "$0")/lib.sh"
 
 few=${FEW:-3000} many=${MANY:-24000}
-run 0 "synth draws pictures" synth --out "$tmp/data" --count 160 --seed 4 \
+run 0 "synth draws images" synth --out "$tmp/data" --count 160 --seed 4 \
     --size 64 --quiet
 run 0 "and a pool" synth --out "$tmp/pool" --count 250 --seed 5 --size 64 \
     --kind negatives --no-splits --quiet
 
-# pool COUNT: a pool of so many pictures, as an argument of --pool.
+# pool COUNT: a pool of so many images, as an argument of --pool.
 pool() {
     if [ "${RENDERED:-0}" = 1 ]; then
         echo "synth:$1:5:size=64:kind=negatives"
@@ -40,8 +40,8 @@ sys.exit(done.returncode)
 PY
 }
 small=$(peak "$few") large=$(peak "$many")
-echo "# peak of $few pictures: $small KiB, of $many: $large KiB"
-out_has "all are scored" "of $many pictures score"
+echo "# peak of $few images: $small KiB, of $many: $large KiB"
+out_has "all are scored" "of $many images score"
 check "memory does not grow with the pool" \
     test "$large" -le $((small + 3072))
 finish

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Does mining pay? A gate that has never seen a near-miss is trained on with 200
-# more negatives from a pool in which 3 % of the pictures are near-misses: once
+# more negatives from a pool in which 3 % of the images are near-misses: once
 # mined, drawn from all that fool the gate or the hardest of them, once drawn at
 # random. On held-out bears and near-misses the hardest must give a larger ROC
 # area than the random ones, on average over two pools; the draw, which lies
@@ -22,7 +22,7 @@ check "held-out bears and near-misses" draw "$tmp/test" 600 77 1 --no-splits
 run 0 "the gate" train "$tmp/data" --out "$tmp/base" --gate-epochs 10 $net \
     --init "$backbone"
 
-# area RUN: ROC area on the held-out pictures.
+# area RUN: ROC area on the held-out images.
 area() {
     "$BEARCASCADE" evaluate --model "$1" "$tmp/test" --split all --json \
         --bootstrap 0 --quiet 2>/dev/null | python3 -c 'import json, sys
@@ -36,7 +36,7 @@ learn() {
         --trust-pool --quiet >/dev/null 2>"$tmp/err" || return 1
     # shellcheck disable=SC2086
     "$BEARCASCADE" train "$tmp/data" --out "$tmp/run" --gate-epochs 6 $net \
-        --init "$tmp/base/best.safetensors" --init-rate 0.1 \
+        --init "$tmp/base/best.safetensors" --init-lr-scale 0.1 \
         --negatives "$tmp/mined/negatives.jsonl" >/dev/null 2>"$tmp/err" ||
         return 1
     area "$tmp/run"

@@ -4,7 +4,7 @@
 : "${MAKE_ODD:?names the program that writes the odd files}"
 
 data=$tmp/data
-run 0 "synth draws pictures" synth --out "$data" --count 80 --seed 6 \
+run 0 "synth draws images" synth --out "$data" --count 80 --seed 6 \
     --size 64 --quiet
 run 0 "train" train "$data" --out "$tmp/run" --epochs 1 --gate-size 32 \
     --gate-width 0.25 --species-size 32 --species-width 0.25 --batch 16 --quiet
@@ -32,7 +32,7 @@ done <"$tmp/rows"
 check "there were at least 20 odd files" \
     test "$(grep -c . "$tmp/rows")" -ge 20
 
-# The same as a folder, and among the training pictures.
+# The same as a folder, and among the training images.
 run 3 "a folder of them" classify -m "$tmp/run" -f jsonl "$tmp/odd"
 check "good ones have verdicts" grep -q '"verdict"' "$tmp/out"
 check "bad ones have errors" grep -q '"error"' "$tmp/out"

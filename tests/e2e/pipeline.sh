@@ -1,5 +1,5 @@
 #!/bin/sh
-# From a folder of pictures to verdicts, on rendered pictures: train, classify
+# From a folder of images to verdicts, on rendered images: train, classify
 # in every format and from every kind of input, evaluate, inspect.
 . "$(dirname "$0")/lib.sh"
 
@@ -8,7 +8,7 @@ tiny="--gate-size 32 --gate-width 0.25 --species-size 32 --species-width 0.25
 data=$tmp/data
 model=$tmp/run
 
-run 0 "synth draws pictures" synth --out "$data" --count 160 --seed 3 \
+run 0 "synth draws images" synth --out "$data" --count 160 --seed 3 \
     --size 64 --quiet
 # shellcheck disable=SC2086
 run 0 "train makes a run folder" train "$data" --out "$model" --epochs 2 $tiny
@@ -25,14 +25,14 @@ total=$(grep -c . "$tmp/list")
 lines() { grep -c . "$tmp/out"; }
 
 run 0 "classify a folder" classify --model "$model" "$data/test"
-check "a line a picture" test "$(lines)" -eq "$total"
+check "a line an image" test "$(lines)" -eq "$total"
 run 0 "classify the paths on standard input" \
     classify -m "$model" -f jsonl - <"$tmp/list"
-check "a line a picture, from stdin" test "$(lines)" -eq "$total"
+check "a line an image, from stdin" test "$(lines)" -eq "$total"
 cp "$tmp/out" "$tmp/stdin.jsonl"
 (cd "$data/test" && tar cf "$tmp/test.tar" .)
 run 0 "classify a tar" classify -m "$model" -f jsonl "$tmp/test.tar"
-check "a line a picture, from a tar" test "$(lines)" -eq "$total"
+check "a line an image, from a tar" test "$(lines)" -eq "$total"
 cp "$tmp/out" "$tmp/tar.jsonl"
 check "same numbers from files and from a tar" python3 - "$tmp" <<'PY'
 import json, os, sys
@@ -40,7 +40,7 @@ def table(name):
     rows = {}
     for line in open(os.path.join(sys.argv[1], name)):
         r = json.loads(line)
-        rows[os.path.basename(r["file"])] = (r["p_bear"], r["p"], r["verdict"])
+        rows[os.path.basename(r["file"])] = (r["p_positive"], r["p"], r["verdict"])
     return rows
 a, b = table("stdin.jsonl"), table("tar.jsonl")
 sys.exit(0 if a == b and len(a) > 10 else 1)
@@ -49,8 +49,8 @@ check "JSON lines hold the promised fields" python3 - "$tmp/tar.jsonl" <<'PY'
 import json, sys
 for line in open(sys.argv[1]):
     r = json.loads(line)
-    assert set(r) == {"file", "label", "p_bear", "p", "stage", "verdict", "ms"}, r
-    assert r["verdict"] in ("none", "class", "unknown_bear")
+    assert set(r) == {"file", "label", "p_positive", "p", "stage", "verdict", "ms"}, r
+    assert r["verdict"] in ("none", "class", "unknown")
     assert r["stage"] == ("gate" if r["verdict"] == "none" else "species")
     assert (r["label"] in ("black", "grizzly", "teddy")) == (r["verdict"] == "class")
     if r["p"]:
@@ -63,7 +63,7 @@ run 0 "csv" classify -m "$model" -f csv "$data/test"
 check "csv is a table" python3 - "$tmp/out" "$total" <<'PY'
 import csv, sys
 rows = list(csv.reader(open(sys.argv[1])))
-assert rows[0][:5] == ["file", "label", "verdict", "stage", "p_bear"]
+assert rows[0][:5] == ["file", "label", "verdict", "stage", "p_positive"]
 assert len(rows) == int(sys.argv[2]) + 1 and len({len(r) for r in rows}) == 1
 PY
 run 0 "megadetector" classify -m "$model" -f megadetector "$data/test"
@@ -92,7 +92,7 @@ run 0 "evaluate --json" evaluate --model "$model" "$data" --json
 check "evaluate prints JSON" python3 -m json.tool "$tmp/out" /dev/null
 grep -v ms_per "$tmp/out" >"$tmp/one-view"
 run 0 "evaluate in other views" evaluate --model "$model" "$data" --json \
-    --gate-test-views 48,32m
+    --gate-tta 48,32m
 check "gives other figures" python3 - "$tmp/one-view" "$tmp/out" <<'PY'
 import re, sys
 areas = [re.findall(r'"roc_area[^,}]*', open(f).read()) for f in sys.argv[1:]]
@@ -100,7 +100,7 @@ assert areas[0] and areas[0] != areas[1], areas
 PY
 # shellcheck disable=SC2086
 run 0 "other views for a trained gate" train "$data" --out "$tmp/views" \
-    --gate-from "$model" --only gate --gate-test-views 48,32m $tiny
+    --gate-from "$model" --only gate --gate-tta 48,32m $tiny
 check "the weights stay, the threshold is new" python3 - "$model" "$tmp/views" <<'PY'
 import json, struct, sys
 files = []
@@ -115,14 +115,14 @@ for run in sys.argv[1:]:
                   json.loads(meta["gate.policy"])))
 (a, net, old), (b, views, new) = files
 assert a and a == b
-assert net["size"] == 32 and "test_views" not in net, net
+assert net["size"] == 32 and "tta" not in net, net
 assert views["size"] == 48, views
-assert views["test_views"] == [{"size": 32, "mirrored": True}], views
+assert views["tta"] == [{"size": 32, "mirrored": True}], views
 assert old["threshold"] != new["threshold"], (old, new)
 assert old["n_positives"] == new["n_positives"] > 0
 PY
 run 2 "evaluate checks the views" evaluate --model "$model" "$data" \
-    --gate-test-views 48,64
+    --gate-tta 48,64
 run 0 "inspect the model" inspect "$model"
 out_has "the model's classes" "black grizzly teddy"
 run 0 "inspect the model as JSON" inspect "$model" --json

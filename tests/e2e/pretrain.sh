@@ -1,13 +1,13 @@
 #!/bin/sh
-# A backbone from rendered pictures: any thread count, interrupted or not,
+# A backbone from rendered images: any thread count, interrupted or not,
 # and train starts from it.
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
 small="--sizes 32:2,64:2 --width 0.25 --batch 16 --mixup 0.2 --cutmix 1
-       --plain-epochs 1 --negatives families --seed 5 --quiet"
+       --no-mix-epochs 1 --negatives families --seed 5 --quiet"
 
-run 0 "synth draws pictures" synth --out "$data" --count 240 --seed 4 \
+run 0 "synth draws images" synth --out "$data" --count 240 --seed 4 \
     --size 64 --quiet
 # shellcheck disable=SC2086
 run 0 "two threads" pretrain "$data" --out "$tmp/a" --threads 2 $small
@@ -93,7 +93,7 @@ err_has "and says which" "another input sizes"
 run 0 "one class of all negatives, a sigmoid each" pretrain "$data" \
     --out "$tmp/d" --size 32 --epochs 1 --width 0.25 --batch 16 --quiet \
     --negatives class --head sigmoid --optimiser sgd --lr 0.01 --half
-run 0 "more pictures" synth --out "$tmp/more/data" --count 80 --seed 9 \
+run 0 "more images" synth --out "$tmp/more/data" --count 80 --seed 9 \
     --size 64 --quiet
 mkdir "$tmp/plain"
 cp -r "$tmp/more/data/train/black" "$tmp/plain/polar"
@@ -103,8 +103,8 @@ out_has "have the classes of all" " 4 classes$"
 run 0 "a join is a data set like any" inspect "join:$data|$tmp/more/data"
 one=$(find "$data" -name '*.jpg' | grep -c .)
 two=$(find "$tmp/more/data" -name '*.jpg' | grep -c .)
-run 0 "with all pictures" inspect --json "join:$data|$tmp/more/data"
-check "of both" grep -q "\"pictures\": $((one + two))" "$tmp/out"
+run 0 "with all images" inspect --json "join:$data|$tmp/more/data"
+check "of both" grep -q "\"images\": $((one + two))" "$tmp/out"
 run 1 "a missing part" pretrain "$data" "$tmp/none" --out "$tmp/e"
 err_has "is named" "$tmp/none"
 run 1 "an empty part" inspect "join:$data|"

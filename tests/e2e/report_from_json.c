@@ -1,4 +1,4 @@
-/* report_from_json OUT COMPARISON SWEEP PICTURES - report.html from files;
+/* report_from_json OUT COMPARISON SWEEP IMAGES - report.html from files;
  * "-" stands for a part that is not there. For report_page.py. */
 #include <stdio.h>
 #include <string.h>
@@ -13,8 +13,7 @@ int main(int argc, char **argv)
     enum nn_status st = NN_OK;
 
     if (argc != 5) {
-        fputs("usage: report_from_json OUT COMPARISON SWEEP PICTURES\n",
-              stderr);
+        fputs("usage: report_from_json OUT COMPARISON SWEEP IMAGES\n", stderr);
         return 2;
     }
     for (int i = 0; !st && i < 3; i++) {

@@ -21,7 +21,7 @@ CHROMIUM = next((shutil.which(n) for n in (
     "chromium", "chromium-browser", "google-chrome") if shutil.which(n)), None)
 N = 0
 BAD = 0
-COLUMNS = ["hit", "false_alarm", "species_accuracy", "end_to_end", "macro_f1",
+COLUMNS = ["recall", "fpr", "species_accuracy", "end_to_end", "macro_f1",
            "precision", "macs", "ms"]
 
 
@@ -47,27 +47,27 @@ def macro_f1(said, label, k):
     return made.ratio(sum(scores), len(scores))
 
 
-def expected(c, system, run, threshold, floor, share):
+def expected(c, system, run, threshold, reject_threshold, share):
     """Row of the what-if table."""
     label, k = c["test"]["label"], len(c["classes"])
-    said = [made.verdict(system["name"], run, i, k, threshold, floor)
+    said = [made.verdict(system["name"], run, i, k, threshold, reject_threshold)
             for i in range(len(label))]
     pos = [i for i, y in enumerate(label) if y >= 0]
     neg = [i for i, y in enumerate(label) if y < 0]
-    hit = made.ratio(sum(said[i] != -1 for i in pos), len(pos))
-    alarm = made.ratio(sum(said[i] != -1 for i in neg), len(neg))
+    recall = made.ratio(sum(said[i] != -1 for i in pos), len(pos))
+    fpr = made.ratio(sum(said[i] != -1 for i in neg), len(neg))
     named = sum(max(range(k), key=lambda j: run["p"][i][j]) == label[i]
                 for i in pos)
-    f = {"hit": hit, "false_alarm": alarm,
+    f = {"recall": recall, "fpr": fpr,
          "species_accuracy": made.ratio(named, len(pos)),
          "end_to_end": made.ratio(sum(a == b for a, b in zip(said, label)),
                                   len(label)),
          "macro_f1": macro_f1(said, label, k), "precision": None,
          "macs": None, "ms": None}
     passes = None
-    if hit is not None and alarm is not None:
-        passes = share * hit + (1 - share) * alarm
-        f["precision"] = made.ratio(share * hit, passes)
+    if recall is not None and fpr is not None:
+        passes = share * recall + (1 - share) * fpr
+        f["precision"] = made.ratio(share * recall, passes)
     for name, gate, species in (("macs", "macs_gate", "macs_species"), (
             "ms", "ms_gate_bulk", "ms_species_bulk")):
         a, b = system["cost"].get(gate), system["cost"].get(species)
@@ -78,12 +78,12 @@ def expected(c, system, run, threshold, floor, share):
     return [f[x] for x in COLUMNS]
 
 
-def counted(c, system, run, threshold, floor):
+def counted(c, system, run, threshold, reject_threshold):
     """Confusion matrix: truth and none against verdict, none and unknown."""
     label, k = c["test"]["label"], len(c["classes"])
     rows = [[0] * (k + 2) for _ in range(k + 1)]
     for i, y in enumerate(label):
-        v = made.verdict(system["name"], run, i, k, threshold, floor)
+        v = made.verdict(system["name"], run, i, k, threshold, reject_threshold)
         rows[y if y >= 0 else k][v if v >= 0 else k - 1 - v] += 1
     return rows
 
@@ -107,19 +107,19 @@ def wrong_moves(c, moves):
         tested = sum(y >= 0 for y in label) / len(label)
         run = s["runs"][m["seed"]]
         if m["seed"] < 0:  # the mean over seeds
-            rows = [expected(c, s, r, r["threshold"], r["floor"], tested)
+            rows = [expected(c, s, r, r["threshold"], r["reject_threshold"], tested)
                     for r in s["runs"]]
             want = [None if None in x else sum(x) / len(x)
                     for x in zip(*rows)]
         elif "threshold" in m:
-            floor = m["floor"]
+            reject_threshold = m["reject_threshold"]
             at = (from_odds(m["threshold"]),
-                  0 if floor is None else from_odds(floor))
+                  0 if reject_threshold is None else from_odds(reject_threshold))
             want = expected(c, s, run, *at, from_odds(m["share"]))
             if m["matrix"] != counted(c, s, run, *at):
                 wrong.append((m, counted(c, s, run, *at)))
         else:
-            want = expected(c, s, run, run["threshold"], run["floor"],
+            want = expected(c, s, run, run["threshold"], run["reject_threshold"],
                             tested)
         if not all(map(near, m["shown"], want)):
             wrong.append((m, want))
@@ -127,12 +127,12 @@ def wrong_moves(c, moves):
 
 
 def hits_at(run, label, share, open_set, k):
-    """Hit rate where a share of negatives passes, straight between points."""
+    """Recall where a share of negatives passes, straight between points."""
     pos = sum(y >= 0 for y in label)
     neg = len(label) - pos
     at = [(0.0, 0.0)]
-    for t in sorted(set(run["p_bear"]), reverse=True):
-        over = [i for i in range(len(label)) if run["p_bear"][i] >= t]
+    for t in sorted(set(run["p_positive"]), reverse=True):
+        over = [i for i in range(len(label)) if run["p_positive"][i] >= t]
         tp = sum(label[i] >= 0 and (not open_set or max(
             range(k), key=lambda j: run["p"][i][j]) == label[i])
             for i in over)
@@ -169,7 +169,7 @@ def bins_wrong(c, shown):
     s = next(s for s in c["systems"] if s["name"] == shown["system"])
     bins = {}
     for r in s["runs"]:
-        for p, y in zip(r["p_bear"], c["test"]["label"]):
+        for p, y in zip(r["p_positive"], c["test"]["label"]):
             bins.setdefault(min(14, max(0, math.ceil(p * 15) - 1)),
                             []).append((p, y >= 0))
     want = [(len(v), sum(p for p, _ in v) / len(v),
@@ -181,24 +181,24 @@ def bins_wrong(c, shown):
     return None
 
 
-def galleries(c, pictures):
-    """Pictures of the four galleries of the first system, best first."""
+def galleries(c, images):
+    """Images of the four galleries of the first system, best first."""
     label, k, first = c["test"]["label"], len(c["classes"]), c["systems"][0]
     run = first["runs"][0]
     said = [[made.verdict(s["name"], s["runs"][0], i, k,
-                          s["runs"][0]["threshold"], s["runs"][0]["floor"])
+                          s["runs"][0]["threshold"], s["runs"][0]["reject_threshold"])
              for s in c["systems"]] for i in range(len(label))]
 
     def top(which, rank):
-        there = [i for i in range(len(label)) if str(i) in pictures and
+        there = [i for i in range(len(label)) if str(i) in images and
                  which(i)]
         return sorted(there, key=lambda i: (-rank(i), i))[:12]
 
     def spread(i):
-        scores = [s["runs"][0]["p_bear"][i] for s in c["systems"]]
+        scores = [s["runs"][0]["p_positive"][i] for s in c["systems"]]
         return max(scores) - min(scores)
-    return [top(lambda i: label[i] < 0, lambda i: run["p_bear"][i]),
-            top(lambda i: label[i] >= 0, lambda i: -run["p_bear"][i]),
+    return [top(lambda i: label[i] < 0, lambda i: run["p_positive"][i]),
+            top(lambda i: label[i] >= 0, lambda i: -run["p_positive"][i]),
             top(lambda i: label[i] >= 0 and said[i][0] >= 0 and
                 said[i][0] != label[i], lambda i: max(run["p"][i])),
             top(lambda i: len(set(said[i])) > 1, spread)]
@@ -211,7 +211,7 @@ def browse(folder, name, parts, width=1280):
     """The page of parts, after its own check: what it noted, its text and the
     lines of the console."""
     args = []
-    for part, value in zip(("comparison", "sweep", "pictures"), parts):
+    for part, value in zip(("comparison", "sweep", "images"), parts):
         path = os.path.join(folder, f"{name}.{part}.json")
         if value is None:
             args.append("-")
@@ -261,8 +261,8 @@ def small_cases():
 
 def large_case(folder):
     c = made.comparison()
-    pictures = made.pictures(c, 2)
-    note, dom, console = browse(folder, "large", (c, made.sweep(), pictures))
+    images = made.images(c, 2)
+    note, dom, console = browse(folder, "large", (c, made.sweep(), images))
     check(not console, "no message on the console", console)
     check(note is not None, "the page ran to its end", dom[-500:])
     if note is None:
@@ -282,9 +282,9 @@ def large_case(folder):
     check(not wrong, "reliability", wrong[:1])
     check(not re.search(r'(src|href|action)="(?!#|data:image/)', dom),
           "nothing is loaded from elsewhere")
-    want = galleries(c, pictures)
+    want = galleries(c, images)
     check(note["galleries"] == want and len(want[3]) == 12,
-          "the galleries show the worst pictures",
+          "the galleries show the worst images",
           (note["galleries"], want))
     check(note["map"] == [[False, "true"], [True, "false"]],
           "a map comes and goes", note["map"])
@@ -306,7 +306,7 @@ def main():
         large_case(folder)
         for name, c in small_cases():
             note, dom, console = browse(folder, name.replace(" ", "-"),
-                                        (c, None, made.pictures(c, 7)), 500)
+                                        (c, None, made.images(c, 7)), 500)
             wrong = wrong_moves(c, note["moves"]) if note else ["no note"]
             check(not console and not wrong and 'class="note">The part' not in dom,
                   f"{name}: no error, figures right", (console, wrong[:1]))
@@ -315,7 +315,7 @@ def main():
         c = made.comparison(5000, 0.3, seeds=[1, 2])
         note, dom, console = browse(folder, "many", (c, None, None))
         check(not console and note is not None and note["elements"] < 6000,
-              "5000 pictures: a page of few elements",
+              "5000 images: a page of few elements",
               (console, note and note["elements"]))
         note, dom, console = browse(folder, "sweep", (None, made.sweep(),
                                                       None))
@@ -325,7 +325,7 @@ def main():
                                          "<!--<script>"], ["<img src=x>"])
         evil["test"]["files"][0] = "\u2028<b>&amp;\"'\\.jpg"
         note, dom, console = browse(folder, "evil", (evil, None,
-                                                     made.pictures(evil)))
+                                                     made.images(evil)))
         check(not console and note and not wrong_moves(evil, note["moves"])
               and "<img src=x>" not in dom and "<b>&" not in dom,
               "names are text, never markup", console)

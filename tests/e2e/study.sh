@@ -4,7 +4,7 @@
 
 data=$tmp/data
 small="--with gate-width=0.25 --with gate-size=32 --with batch=16"
-run 0 "synth draws pictures" synth --out "$data" --count 240 --seed 4 \
+run 0 "synth draws images" synth --out "$data" --count 240 --seed 4 \
     --size 64 --quiet
 run 0 "and a pool" synth --out "$tmp/pool" --count 150 --seed 9 --size 64 \
     --kind negatives --no-splits --quiet
@@ -32,7 +32,7 @@ out_has "answers" "of the test negatives pass after mining"
 check "and writes it" cmp -s "$tmp/out" "$tmp/study/study.txt"
 run 0 "its gates can be measured" evaluate --model "$tmp/study/base-s1" "$data" \
     --bootstrap 0
-out_has "though they know one class" "false-positive rate at 95 % hit rate"
+out_has "though they know one class" "false-positive rate at 95 % recall"
 check "study.json agrees with the records" python3 - "$tmp/study" <<'PY'
 import glob, json, sys
 d = sys.argv[1]

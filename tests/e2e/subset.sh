@@ -1,12 +1,12 @@
 #!/bin/sh
-# evaluate --subset: the same figures for some of the pictures, checked against
+# evaluate --subset: the same figures for some of the images, checked against
 # the probabilities that classify prints.
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-run 0 "synth draws pictures" synth --out "$data" --count 240 --seed 3 \
+run 0 "synth draws images" synth --out "$data" --count 240 --seed 3 \
     --size 64 --quiet
-# Some bears of test become field photos.
+# Some bears of test become field images.
 for f in "$data"/test/*/*1*.jpg; do
     mv "$f" "${f%/*}/field-${f##*/}"
 done
@@ -20,7 +20,7 @@ run 0 "whole, field, and field against two families" \
     --subset 'field=field-*' --subset 'some=field-*:pe*,plush' \
     --subset 'black=test/black/*'
 cp "$tmp/out" "$tmp/e.json"
-check "figures are those of the pictures that match" \
+check "figures are those of the images that match" \
     python3 - "$tmp" "$data" <<'PY'
 import fnmatch, json, os, sys
 tmp, data = sys.argv[1:]
@@ -37,9 +37,9 @@ def expect(bear, family):
     for r in rows:
         kind, fam, name = parts(r)
         if kind is not None and bear(kind, name):
-            pos.append(r["p_bear"])
+            pos.append(r["p_positive"])
         if kind is None and family(fam):
-            neg.append(r["p_bear"])
+            neg.append(r["p_positive"])
     # Pairs closer than the printed digits may stand either way.
     least, most = (sum(p - n > d for p in pos for n in neg) / len(pos) /
                    len(neg) for d in (2e-6, -2e-6))
@@ -62,7 +62,7 @@ assert {f["family"] for f in got[2]["families"]} <= {"people", "plush"}
 PY
 run 0 "a subset without bears" evaluate -m "$tmp/run" "$data" --bootstrap 0 \
     --subset 'none=nothing-*'
-err_has "costs a warning" "warning: subset 'none' has no picture of a class"
+err_has "costs a warning" "warning: subset 'none' has no image of a class"
 run 1 "an empty subset" evaluate -m "$tmp/run" "$data" --bootstrap 0 \
     --subset 'none=nothing-*:nobody'
 err_has "is named" "subset 'none' is empty"
@@ -76,7 +76,7 @@ check "has a row of zeros for it" \
 r = json.load(open(sys.argv[1]))[0]
 assert r["truth"][:3] == ["black", "grizzly", "teddy"], r["truth"]
 assert sum(r["confusion"][1]) == 0 < sum(r["confusion"][0])
-# Pictures that the gate sent on show their species; the others may be either.
+# Images that the gate sent on show their species; the others may be either.
 bears = [b for b in map(json.loads, open(sys.argv[2]))
          if b["file"].split("/")[-2] in ("black", "teddy")]
 sent = [b for b in bears if b.get("p")]

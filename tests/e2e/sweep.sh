@@ -4,7 +4,7 @@
 
 data=$tmp/data
 small="--with gate-size=32 --with gate-width=0.1 --with batch=32 --quiet"
-run 0 "synth draws pictures" synth --out "$data" --count 160 --seed 8 \
+run 0 "synth draws images" synth --out "$data" --count 160 --seed 8 \
     --size 64 --quiet
 
 # What train offers for it.
@@ -48,7 +48,7 @@ assert family and all(p["family"] for p in family)
 for p in points:
     assert p["seeds"] == [1, 2] and len(p["runs"]) == 2
     assert p["design"] == ("softmax-max" if p["negatives"] == 0 else "gate")
-    for name in "roc_area", "fpr95", "false_alarm", "average_precision":
+    for name in "roc_area", "fpr95", "fpr", "average_precision":
         f = p[name]
         assert 0 <= f["lo"] <= f["value"] <= f["hi"] <= 1 or name != "roc_area"
         assert abs(sum(f["seeds"]) / 2 - f["value"]) < 1e-12

@@ -76,7 +76,7 @@ def compare(name, width, size, classes, folder):
 
 
 def fine_tune(path, width, folder):
-    """The command itself, on rendered pictures."""
+    """The command itself, on rendered images."""
     exe = os.environ["BEARCASCADE"]
     data = os.path.join(folder, "data")
     subprocess.run([exe, "synth", "--out", data, "--count", "160", "--seed",
@@ -86,8 +86,8 @@ def fine_tune(path, width, folder):
         [exe, "train", data, "--out", os.path.join(folder, "run"), "--init",
          path, "--gate-width", str(width), "--species-width", str(width),
          "--gate-size", "32", "--species-size", "32", "--epochs", "1",
-         "--batch", "16", "--head-epochs", "1", "--layer-decay", "0.7",
-         "--keep-norms", "3", "--quiet"], capture_output=True)
+         "--batch", "16", "--freeze-epochs", "1", "--layer-decay", "0.7",
+         "--freeze-bn-stats", "3", "--quiet"], capture_output=True)
     log = r.stderr.decode()
     check(r.returncode == 0, "train --init takes timm's file", log)
     check("230 of 232 tensors" in log and "classifier.weight is 1000x1280"

@@ -1,4 +1,4 @@
-/* tests/fuzz/fuzz_image.c - any bytes into the picture decoders.
+/* tests/fuzz/fuzz_image.c - any bytes into the image decoders.
  *
  * With libFuzzer: compile this file and all .c files of common/image and
  * common/base with clang -fsanitize=fuzzer,address,undefined, and run it on

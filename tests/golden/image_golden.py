@@ -4,9 +4,9 @@
     python3 tests/golden/image_golden.py
 
 Writes tests/golden/image_resize.bin (bilinear antialiased resizes of a drawn
-picture) and tests/fuzz/corpus/image/* (tiny drawn files in formats that our
+image) and tests/fuzz/corpus/image/* (tiny drawn files in formats that our
 own test encoders do not write; also the seeds of the fuzzer). Needs Pillow
-with WebP. Nothing here is a photograph.
+with WebP. Nothing here is an photograph.
 
 image_resize.bin, little-endian, one record per case until the end:
     int32   source width, height; uint32 seed of the noise
@@ -25,7 +25,7 @@ CORPUS = os.path.join(HERE, "..", "fuzz", "corpus", "image")
 
 
 def noise(w, h, seed):
-    """The picture that sample_noise() in tests/unit/image/sample.c draws."""
+    """The image that sample_noise() in tests/unit/image/sample.c draws."""
     out = bytearray()
     for y in range(h):
         for x in range(w):

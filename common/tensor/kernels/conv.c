@@ -84,13 +84,13 @@ static enum nn_status check_shape(const struct nn_conv_shape *s,
     return NN_OK;
 }
 
-enum { NEAR_FLOATS = 300000 }; /* no more count as near on any machine */
+enum { L2_FLOATS = 300000 }; /* no more count as near on any machine */
 
-/* A little more than the second cache holds, as some of it is used at once. */
-static size_t near_floats(void)
+/* A little more than the L2 cache holds, as some of it is used at once. */
+static size_t find_l2_floats(void)
 {
     size_t l2 = (size_t)nn_cpu_caches().l2 / sizeof(float);
-    return nn_min_size(l2 / 5 * 6, NEAR_FLOATS);
+    return nn_min_size(l2 / 5 * 6, L2_FLOATS);
 }
 
 static void choose_method(struct nn_conv *c)
@@ -136,7 +136,7 @@ enum nn_status nn_conv_create(const struct nn_conv_shape *s, int32_t max_batch,
         goto out;
     }
     choose_method(c);
-    c->near = near_floats();
+    c->l2_floats = find_l2_floats();
     size_t widest = (size_t)(s->ic > s->oc ? s->ic : s->oc);
     c->n_zeros = widest * (size_t)s->kw;
     c->zeros = nn_mem_aligned(c->n_zeros, sizeof(float));
@@ -160,9 +160,9 @@ void nn_conv_destroy(struct nn_conv **conv)
     }
 }
 
-void nn_conv_one_piece(struct nn_conv *c, int on)
+void nn_conv_one_chunk(struct nn_conv *c, int on)
 {
-    c->one_piece = on;
+    c->one_chunk = on;
 }
 
 int nn_conv_can_norm(const struct nn_conv *c)
@@ -175,17 +175,17 @@ const char *nn_conv_method(const struct nn_conv *c)
     return c->method;
 }
 
-size_t nn_conv_want(size_t macs, size_t unit)
+size_t nn_conv_chunk_count(size_t macs, size_t unit)
 {
-    size_t n = macs / unit, pieces = 2;
+    size_t n = macs / unit, chunks = 2;
     if (n < 2) {
         return macs >= NN_CONV_SPLIT ? 2 : 1;
     }
-    /* A power of two: of 3 pieces one of 2 threads would do 2. */
-    while (pieces < n && pieces < NN_CONV_CHUNKS) {
-        pieces *= 2;
+    /* A power of two: of 3 chunks one of 2 threads would do 2. */
+    while (chunks < n && chunks < NN_CONV_CHUNKS) {
+        chunks *= 2;
     }
-    return pieces;
+    return chunks;
 }
 
 void nn_conv_combine(const double *part, size_t n_chunks, size_t stride,

@@ -46,7 +46,8 @@ struct nn_conv_epilogue {
      * order. Both NULL, or both [OC]: sum and sum of squares over B,OH,OW, as
      * double. */
     double *sum, *sum_sq;
-    /* [B,H,W,IC] that will be read soon after: asked for meanwhile. Or NULL. */
+    /* [B,H,W,IC] that will be read soon after: prefetched meanwhile. Or NULL.
+     */
     const float *next_x;
     /* Or packed weights: those used next, and some of those used much later. */
     struct nn_conv_later {
@@ -56,7 +57,7 @@ struct nn_conv_epilogue {
 };
 
 /* What will be read soon after a backward call, of the shapes of its x and dy:
- * asked for meanwhile. Each may be NULL. */
+ * prefetched meanwhile. Each may be NULL. */
 struct nn_conv_next {
     const float *x, *dy;
 };
@@ -78,10 +79,10 @@ nn_conv_create(const struct nn_conv_shape *s, int32_t max_batch,
                unsigned cpu_flags, struct nn_conv **out, struct nn_error *err);
 void nn_conv_destroy(struct nn_conv **conv);
 
-/* on: from now on every call is one piece of work, for a caller that shares
+/* on: from now on every call is one chunk of work, for a caller that shares
  * out images to threads itself and makes the calls inside its loop. y without
  * sums is the same either way, and nn_conv_work_floats() never more. */
-void nn_conv_one_piece(struct nn_conv *c, int on);
+void nn_conv_one_chunk(struct nn_conv *c, int on);
 
 int32_t nn_conv_out_h(const struct nn_conv_shape *s); /* < 1: does not fit */
 int32_t nn_conv_out_w(const struct nn_conv_shape *s);

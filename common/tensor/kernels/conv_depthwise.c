@@ -1,13 +1,13 @@
-/* Depthwise convolution: rows of all images are cut into pieces. */
+/* Depthwise convolution: rows of all images are partitioned into chunks. */
 #include "common/base/parallel.h"
 #include "common/tensor/kernels/conv_internal.h"
 
 enum {
-    FLOAT_PIXELS = 256,  /* most pixels summed in float */
-    CHANNELS = 128,      /* taken through all rows of a call together */
-    ADD_CHANNELS = 32,   /* of partial sums added in one piece */
-    FAR_FLOATS = 500000, /* more are not in the second caches */
-    SPLIT_MACS = 64000,  /* fewer are one piece, */
+    FLOAT_PIXELS = 256,       /* most pixels summed in float */
+    CHANNELS = 128,           /* taken through all rows of a call together */
+    ADD_CHANNELS = 32,        /* of partial sums added in one chunk */
+    UNCACHED_FLOATS = 500000, /* more are not in the L2 caches */
+    SPLIT_MACS = 64000,       /* fewer are one chunk, */
     PAIR_MACS = 2000000, /* and fewer two, so that halves meet their caches */
     LINE_FLOATS = 16,    /* of a cache line */
     /* Read and written, more than a thread's part of a shared cache. */
@@ -22,7 +22,7 @@ struct view {
     size_t x_image, y_image; /* floats */
     int32_t rows;            /* rows of the result per image */
     size_t total, n_m, n_c;
-    ptrdiff_t by;  /* floats from x to what is asked for, or 0 */
+    ptrdiff_t by;  /* floats from x to what is prefetched, or 0 */
     double *part;  /* [n_m][2][C] */
     float *sums;   /* [n_m][2][C] */
     float *rows_y; /* [n_m][stream][OW,C] before they are streamed */
@@ -37,25 +37,25 @@ static size_t taps_of(const struct nn_conv *c)
 }
 
 /* Pieces of rows (n_m) and of channels (n_c): rows first, but blocks of
- * channels first where pieces of rows need partial sums. */
+ * channels first where chunks of rows need partial sums. */
 static void cut_work(const struct nn_conv *c, size_t rows, size_t macs,
                      int partial, size_t *n_m, size_t *n_c)
 {
     size_t vecs = nn_ceil_div((size_t)c->s.ic, c->k->vw);
-    size_t want = macs < SPLIT_MACS ? 1 : 2;
+    size_t chunks = macs < SPLIT_MACS ? 1 : 2;
     if (macs >= PAIR_MACS || partial) {
-        want = nn_conv_want(macs, 400000);
+        chunks = nn_conv_chunk_count(macs, 400000);
     }
     size_t blocks = nn_ceil_div((size_t)c->s.ic, CHANNELS);
-    size_t most = partial ? nn_ceil_div(want, blocks) : want;
-    *n_m = nn_min_size(most, rows);
-    *n_c = nn_min_size(nn_ceil_div(want, *n_m), vecs);
-    if (c->one_piece) {
+    size_t max = partial ? nn_ceil_div(chunks, blocks) : chunks;
+    *n_m = nn_min_size(max, rows);
+    *n_c = nn_min_size(nn_ceil_div(chunks, *n_m), vecs);
+    if (c->one_chunk) {
         *n_m = *n_c = 1;
     }
 }
 
-/* Rows of results that go past the caches together, or 0. */
+/* Rows of results that are stored non-temporally together, or 0. */
 static size_t stream_rows(const struct nn_conv *c, size_t batch)
 {
     size_t row = (size_t)c->ow * (size_t)c->s.ic;
@@ -116,14 +116,14 @@ static void clear_sums(const struct view *v, size_t im, int32_t c0, int32_t c1)
 }
 
 /* The kernel for channels c0..c1-1 of d, a block of them after another, so
- * that what it reads several times stays in the first cache. */
+ * that what it reads several times stays in the L1 cache. */
 static void run_channels(const struct view *v, const struct nn_dw *d)
 {
-    int32_t most = d->kh * d->sh > 8 ? CHANNELS / 2 : CHANNELS;
+    int32_t max = d->kh * d->sh > 8 ? CHANNELS / 2 : CHANNELS;
     struct nn_dw part = *d;
     for (int32_t c = d->c0; c < d->c1; c = part.c1) {
         part.c0 = c;
-        part.c1 = d->c1 - c > most ? c + most : d->c1;
+        part.c1 = d->c1 - c > max ? c + max : d->c1;
         part.ahead = v->by;
         v->fn(&part);
     }
@@ -165,14 +165,14 @@ static void run_rows(const struct view *v, struct nn_dw *d, size_t im, size_t r,
     }
 }
 
-static void run_piece(void *ctx, size_t i)
+static void run_chunk(void *ctx, size_t i)
 {
     const struct view *v = ctx;
     size_t im = i / v->n_c, in = i % v->n_c, vw = v->c->k->vw;
     size_t ch = (size_t)v->c->s.ic, vecs = nn_ceil_div(ch, vw);
     struct nn_dw d = v->d;
-    d.c0 = (int32_t)(nn_cut(vecs, v->n_c, in) * vw);
-    d.c1 = (int32_t)nn_min_size(ch, nn_cut(vecs, v->n_c, in + 1) * vw);
+    d.c0 = (int32_t)(nn_chunk_start(vecs, v->n_c, in) * vw);
+    d.c1 = (int32_t)nn_min_size(ch, nn_chunk_start(vecs, v->n_c, in + 1) * vw);
     size_t step = v->stream ? v->stream : (size_t)v->rows;
     if (v->part) {
         clear_sums(v, im, d.c0, d.c1);
@@ -188,8 +188,8 @@ static void run_piece(void *ctx, size_t i)
             }
         }
     }
-    run_rows(v, &d, im, nn_cut(v->total, v->n_m, im),
-             nn_cut(v->total, v->n_m, im + 1), step);
+    run_rows(v, &d, im, nn_chunk_start(v->total, v->n_m, im),
+             nn_chunk_start(v->total, v->n_m, im + 1), step);
     if (v->stream) {
         v->c->k->stream_end();
     }
@@ -248,19 +248,19 @@ static ptrdiff_t rows_below(const struct view *v)
 static void run_view(struct view *v, int32_t batch)
 {
     v->total = (size_t)batch * (size_t)v->rows;
-    int far = (size_t)batch * (v->x_image + v->y_image) > FAR_FLOATS;
-    if (far && v->by == 0) {
+    int uncached = (size_t)batch * (v->x_image + v->y_image) > UNCACHED_FLOATS;
+    if (uncached && v->by == 0) {
         v->by = rows_below(v);
     }
     cut_work(v->c, v->total, (size_t)batch * nn_conv_macs(&v->c->s),
              v->taps != NULL, &v->n_m, &v->n_c);
     int lines = (uintptr_t)v->d.y % (LINE_FLOATS * sizeof(float)) == 0;
     v->stream = v->n_c == 1 && lines ? v->stream : 0;
-    v->d.far = far && !v->stream;
+    v->d.uncached = uncached && !v->stream;
     if (v->part) { /* doubles first, floats behind them */
         v->sums = (float *)(void *)(v->part + v->n_m * 2 * (size_t)v->c->s.ic);
     }
-    nn_parallel_for(v->n_m * v->n_c, run_piece, v);
+    nn_parallel_for(v->n_m * v->n_c, run_chunk, v);
 }
 
 static size_t image_of(int32_t h, int32_t w, int32_t c)
@@ -291,7 +291,7 @@ void nn_depthwise_forward(const struct nn_conv *c, int32_t batch,
     v.d.residual = e->residual;
     v.d.bias = e->bias;
     v.d.act = e->act;
-    v.by = e->next_x ? nn_conv_apart(x, e->next_x) : 0;
+    v.by = e->next_x ? nn_conv_offset(x, e->next_x) : 0;
     run_view(&v, batch);
     if (e->sum) {
         size_t ch = (size_t)c->s.ic;
@@ -343,11 +343,11 @@ void nn_depthwise_backward_input(const struct nn_conv *c, int32_t batch,
     v.d.w = packed;
     v.d.y = dx;
     v.d.residual = accumulate ? dx : NULL;
-    v.by = next && next->dy ? nn_conv_apart(dy, next->dy) : 0;
+    v.by = next && next->dy ? nn_conv_offset(dy, next->dy) : 0;
     run_view(&v, batch);
 }
 
-/* dw[c, t] += the partial sums in the order of the pieces, for one block of
+/* dw[c, t] += the partial sums in the order of the chunks, for one block of
  * channels, whose rows of dw no other thread writes. */
 static void add_taps(void *ctx, size_t block)
 {

@@ -1,7 +1,7 @@
 /* Convolution as an implicit matrix product: packing, forward, and the input
  * gradient, which is the same product over dy once per stride phase. */
 #include "common/base/parallel.h"
-#include "common/tensor/kernels/conv_view.h"
+#include "common/tensor/kernels/conv_im2col.h"
 
 static size_t depth_of(const struct nn_conv *c)
 {
@@ -16,8 +16,8 @@ size_t nn_gemm_packed(const struct nn_conv *c)
 static size_t stats_floats(const struct nn_conv *c)
 {
     size_t n_m, n_n, n = (size_t)c->s.oc;
-    nn_view_cut(c, (size_t)c->max_batch * (size_t)c->oh * (size_t)c->ow, n,
-                depth_of(c), &n_m, &n_n);
+    nn_im2col_partition(c, (size_t)c->max_batch * (size_t)c->oh * (size_t)c->ow,
+                        n, depth_of(c), &n_m, &n_n);
     return n_m * 2 * nn_pad_to_panel(c, n) * (sizeof(double) / sizeof(float));
 }
 
@@ -60,7 +60,7 @@ void nn_gemm_forward(const struct nn_conv *c, int32_t batch, const float *x,
                      float *y, float *work)
 {
     const struct nn_conv_shape *s = &c->s;
-    struct nn_view v = {
+    struct nn_im2col v = {
         .c = c,
         .batch = batch,
         .ah = s->h,
@@ -90,7 +90,7 @@ void nn_gemm_forward(const struct nn_conv *c, int32_t batch, const float *x,
         .far = e->far,
         .part = e->sum ? (double *)(void *)work : NULL,
     };
-    nn_view_run(&v);
+    nn_im2col_run(&v);
     if (e->sum) {
         nn_conv_combine(v.part, v.n_m, nn_pad_to_panel(c, v.n), v.n, e->sum,
                         e->sum_sq);
@@ -189,7 +189,7 @@ void nn_gemm_backward_input(const struct nn_conv *c, int32_t batch,
                             int accumulate, const struct nn_conv_next *next)
 {
     const struct nn_conv_shape *s = &c->s;
-    struct nn_view v = {
+    struct nn_im2col v = {
         .c = c,
         .batch = batch,
         .ah = c->oh,
@@ -218,8 +218,8 @@ void nn_gemm_backward_input(const struct nn_conv *c, int32_t batch,
         v.gw = (s->w - f.px + s->stride_w - 1) / s->stride_w;
         v.off_h = f.py;
         v.off_w = f.px;
-        nn_view_run(&v);
-        v.next = NULL; /* asked for once */
+        nn_im2col_run(&v);
+        v.next = NULL; /* prefetched once */
         v.panels += phase_floats(c, &f);
     }
 }

@@ -8,12 +8,12 @@
 
 enum {
     BLOCK = 64,          /* pixels taken together, so that the lines of dy that
-                            they touch stay in the first cache */
+                            they touch stay in the L1 cache */
     DIRECT_TILES = 4,    /* up to so many tiles of filters no panel is copied */
     MERGE_FLOATS = 32,   /* kernel rows this short are copied as one run */
-    PIECES = 8,          /* no more by columns than makes so many pieces */
-    PIECE_PIXELS = 2048, /* fewer are not worth partial sums */
-    ADD_FLOATS = 16384,  /* of partial sums added in one piece */
+    CHUNKS = 8,          /* no more by columns than makes so many chunks */
+    CHUNK_PIXELS = 2048, /* fewer are not worth partial sums */
+    ADD_FLOATS = 16384,  /* of partial sums added in one chunk */
 };
 
 struct wview {
@@ -23,7 +23,7 @@ struct wview {
     const float *next_x, *next_dy; /* where what is read later begins */
     const struct nn_conv_norm *norm;
     float *dw, *part;        /* part: [n_p][OC * K] when n_p > 1 */
-    size_t n_p, n_o, n_n, k; /* pieces of pixels, filters and panels; K */
+    size_t n_p, n_o, n_n, k; /* chunks of pixels, filters and panels; K */
     size_t pixels;
     int accumulate;
 };
@@ -43,18 +43,19 @@ static size_t tiles_of(const struct nn_conv *c)
     return nn_ceil_div((size_t)c->s.oc, c->k->mr);
 }
 
-/* Panels first: only pieces of pixels need partial sums, and pieces of
+/* Panels first: only chunks of pixels need partial sums, and chunks of
  * filters copy the same patches. */
 static void cut_work(const struct nn_conv *c, struct wview *v)
 {
     size_t k = depth_of(c), panels = nn_ceil_div(k, width_of(c));
-    size_t want = nn_conv_want(v->pixels * k * (size_t)c->s.oc, 2000000);
-    size_t most = nn_max_size(1, v->pixels / PIECE_PIXELS);
-    if (c->one_piece) {
-        want = 1;
+    size_t chunks =
+        nn_conv_chunk_count(v->pixels * k * (size_t)c->s.oc, 2000000);
+    size_t max = nn_max_size(1, v->pixels / CHUNK_PIXELS);
+    if (c->one_chunk) {
+        chunks = 1;
     }
-    v->n_p = nn_min_size(nn_min_size(want, NN_CONV_CHUNKS / 2), most);
-    v->n_n = nn_ceil_div(nn_min_size(want, PIECES), v->n_p);
+    v->n_p = nn_min_size(nn_min_size(chunks, NN_CONV_CHUNKS / 2), max);
+    v->n_n = nn_ceil_div(nn_min_size(chunks, CHUNKS), v->n_p);
     v->n_o = nn_ceil_div(v->n_n, panels);
     v->n_n = nn_min_size(v->n_n, panels);
     v->n_o = nn_min_size(v->n_o, tiles_of(c));
@@ -199,18 +200,19 @@ static size_t input_floats(const struct nn_conv *c)
     return (size_t)c->s.stride_h * (size_t)c->s.stride_w * (size_t)c->s.ic;
 }
 
-/* What the tiles of panel p ask for: all calls of a block share out as many
+/* What the tiles of panel p prefetch: all calls of a block share out as many
  * pixels of what is read later. */
-static void set_ask(const struct wview *v, const struct block *b, size_t p,
-                    struct nn_outer *o)
+static void set_prefetch(const struct wview *v, const struct block *b, size_t p,
+                         struct nn_outer *o)
 {
     const size_t floats[2] = { (size_t)v->c->s.oc, input_floats(v->c) };
     const float *from[2] = { v->next_dy, v->next_x };
     size_t calls = (b->p1 - b->p0) * (b->t1 - b->t0);
     size_t done = (p - b->p0) * (b->t1 - b->t0);
     for (int i = 0; i < 2; i++) {
-        o->ask_step[i] = nn_ceil_div(floats[i], calls);
-        o->ask[i] = from[i] + b->m * floats[i] + done * b->n * o->ask_step[i];
+        o->prefetch_step[i] = nn_ceil_div(floats[i], calls);
+        o->prefetch[i] =
+            from[i] + b->m * floats[i] + done * b->n * o->prefetch_step[i];
     }
 }
 
@@ -223,12 +225,12 @@ static void run_tiles(const struct wview *v, const struct block *b,
     nn_outer_fn *const *fn = k->outer[base->n > k->vw];
     struct nn_outer o = *base;
     for (size_t t = b->t0; t < b->t1; t++) {
-        size_t first = nn_cut(oc, tiles, t);
+        size_t first = nn_chunk_start(oc, tiles, t);
         o.a = v->dy + b->m * oc + first;
         o.dst = dst + first * v->k;
-        fn[nn_cut(oc, tiles, t + 1) - first](&o);
-        o.ask[0] += b->n * o.ask_step[0];
-        o.ask[1] += b->n * o.ask_step[1];
+        fn[nn_chunk_start(oc, tiles, t + 1) - first](&o);
+        o.prefetch[0] += b->n * o.prefetch_step[0];
+        o.prefetch[1] += b->n * o.prefetch_step[1];
     }
 }
 
@@ -252,7 +254,7 @@ static void run_block(const struct wview *v, const struct block *b, float *dst,
         o.n = nn_min_size(width, v->k - k0);
         o.b = panel;
         o.ldb = width;
-        set_ask(v, b, p, &o);
+        set_prefetch(v, b, p, &o);
         if (flat && o.n == width && b->t1 - b->t0 <= DIRECT_TILES &&
             v->norm == NULL) {
             o.b = x;
@@ -266,18 +268,18 @@ static void run_block(const struct wview *v, const struct block *b, float *dst,
     }
 }
 
-static void run_piece(void *ctx, size_t i)
+static void run_chunk(void *ctx, size_t i)
 {
     const struct wview *v = ctx;
     size_t in = i % v->n_n, io = i / v->n_n % v->n_o, ip = i / v->n_n / v->n_o;
     size_t panels = nn_ceil_div(v->k, width_of(v->c)), tiles = tiles_of(v->c);
-    size_t m0 = nn_cut(v->pixels, v->n_p, ip);
-    size_t m1 = nn_cut(v->pixels, v->n_p, ip + 1);
+    size_t m0 = nn_chunk_start(v->pixels, v->n_p, ip);
+    size_t m1 = nn_chunk_start(v->pixels, v->n_p, ip + 1);
     struct block b = {
-        .t0 = nn_cut(tiles, v->n_o, io),
-        .t1 = nn_cut(tiles, v->n_o, io + 1),
-        .p0 = nn_cut(panels, v->n_n, in),
-        .p1 = nn_cut(panels, v->n_n, in + 1),
+        .t0 = nn_chunk_start(tiles, v->n_o, io),
+        .t1 = nn_chunk_start(tiles, v->n_o, io + 1),
+        .p0 = nn_chunk_start(panels, v->n_n, in),
+        .p1 = nn_chunk_start(panels, v->n_n, in + 1),
     };
     float *dst = v->dw;
     if (v->n_p > 1) {
@@ -289,7 +291,7 @@ static void run_piece(void *ctx, size_t i)
     }
 }
 
-/* dw (+)= the partial sums, in the order of the pieces. */
+/* dw (+)= the partial sums, in the order of the chunks. */
 static void add_parts(void *ctx, size_t i)
 {
     const struct wview *v = ctx;
@@ -330,7 +332,7 @@ void nn_gemm_backward_weights(const struct nn_conv *c, int32_t batch,
     v.next_x = next && next->x ? next->x : x + BLOCK * input_floats(c);
     v.next_dy = next && next->dy ? next->dy : dy + BLOCK * (size_t)c->s.oc;
     cut_work(c, &v);
-    nn_parallel_for(v.n_p * v.n_o * v.n_n, run_piece, &v);
+    nn_parallel_for(v.n_p * v.n_o * v.n_n, run_chunk, &v);
     if (v.n_p > 1) {
         size_t all = v.k * (size_t)c->s.oc;
         nn_parallel_for(nn_ceil_div(all, ADD_FLOATS), add_parts, &v);

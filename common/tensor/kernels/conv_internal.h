@@ -10,22 +10,22 @@ enum nn_conv_kind { NN_CONV_GEMM, NN_CONV_DEPTHWISE, NN_CONV_PLAIN };
 struct nn_conv {
     struct nn_conv_shape s;
     int32_t oh, ow, max_batch;
-    int one_piece; /* see nn_conv_one_piece() */
+    int one_chunk; /* see nn_conv_one_chunk() */
     enum nn_conv_kind kind;
     int winograd; /* the forward pass of a GEMM kind goes that way */
     const struct nn_kernels *k;
     char method[48];
-    size_t near; /* floats, read and written, that the second cache holds */
+    size_t l2_floats; /* floats, read and written, that the L2 cache holds */
     size_t n_zeros;
     float *zeros; /* a row of padding, read in place of pixels outside */
 };
 
-/* Most pieces that a layer is cut into for the threads, and multiply-adds
- * that are worth a second one. */
+/* Most chunks that a layer is partitioned into for the threads, and
+ * multiply-adds that are worth a second one. */
 enum { NN_CONV_CHUNKS = 32, NN_CONV_SPLIT = 250000 };
 
-/* Pieces for `macs` multiply-adds when each should have about `unit`. */
-size_t nn_conv_want(size_t macs, size_t unit);
+/* Chunks for `macs` multiply-adds when each should have about `unit`. */
+size_t nn_conv_chunk_count(size_t macs, size_t unit);
 
 static inline size_t nn_ceil_div(size_t a, size_t b)
 {
@@ -39,14 +39,14 @@ static inline size_t nn_max_size(size_t a, size_t b)
 {
     return a > b ? a : b;
 }
-/* First element of piece i when n elements are cut into `pieces`. */
-static inline size_t nn_cut(size_t n, size_t pieces, size_t i)
+/* First element of chunk i when n elements are partitioned into `chunks`. */
+static inline size_t nn_chunk_start(size_t n, size_t chunks, size_t i)
 {
-    return n / pieces * i + nn_min_size(i, n % pieces);
+    return n / chunks * i + nn_min_size(i, n % chunks);
 }
 
-/* Floats from one array to another, to ask for what lies there. */
-static inline ptrdiff_t nn_conv_apart(const float *from, const float *to)
+/* Offset in floats from one array to another, to prefetch what lies there. */
+static inline ptrdiff_t nn_conv_offset(const float *from, const float *to)
 {
     return ((intptr_t)to - (intptr_t)from) / (ptrdiff_t)sizeof(float);
 }

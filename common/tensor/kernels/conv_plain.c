@@ -76,7 +76,7 @@ static float dot(const struct view *v, size_t b, int32_t oh, int32_t ow,
     return sum;
 }
 
-static void forward_piece(void *ctx, size_t i)
+static void forward_chunk(void *ctx, size_t i)
 {
     const struct view *v = ctx;
     const struct nn_conv_epilogue *e = v->e;
@@ -87,8 +87,8 @@ static void forward_piece(void *ctx, size_t i)
             part[oc] = 0;
         }
     }
-    size_t r1 = nn_cut(v->rows, v->n_m, i + 1);
-    for (size_t r = nn_cut(v->rows, v->n_m, i); r < r1; r++) {
+    size_t r1 = nn_chunk_start(v->rows, v->n_m, i + 1);
+    for (size_t r = nn_chunk_start(v->rows, v->n_m, i); r < r1; r++) {
         size_t b = r / (size_t)v->c->oh;
         int32_t oh = (int32_t)(r % (size_t)v->c->oh);
         for (int32_t ow = 0; ow < v->c->ow; ow++) {
@@ -123,7 +123,7 @@ void nn_plain_forward(const struct nn_conv *c, int32_t batch, const float *x,
         .part = e->sum ? (double *)(void *)work : NULL,
     };
     v.n_m = nn_min_size(v.rows, NN_CONV_CHUNKS);
-    nn_parallel_for(v.n_m, forward_piece, &v);
+    nn_parallel_for(v.n_m, forward_chunk, &v);
     if (e->sum) {
         size_t n = (size_t)c->s.oc;
         nn_conv_combine(v.part, v.n_m, n, n, e->sum, e->sum_sq);

@@ -1,16 +1,16 @@
 /* Row pointers of tiles whose pixels are scattered: at the edges of images,
  * and across the rows of small ones. */
-#include "common/tensor/kernels/conv_view.h"
+#include "common/tensor/kernels/conv_im2col.h"
 
 #include <string.h>
 
-static int is_edge(const struct nn_view *v, int32_t iw)
+static int is_edge(const struct nn_im2col *v, int32_t iw)
 {
     return iw < 0 || iw + v->kw > v->aw;
 }
 
 /* A merged row at the edge: its columns inside, zeros for the others. */
-static const float *copy_edge(const struct nn_view *v, const float *row,
+static const float *copy_edge(const struct nn_im2col *v, const float *row,
                               int32_t iw, float *patch)
 {
     int32_t k0 = iw < 0 ? -iw : 0, k1 = v->aw - iw;
@@ -29,7 +29,7 @@ static const float *copy_edge(const struct nn_view *v, const float *row,
 
 /* Pointers of one kernel row for pixels j..j+n-1 of a grid row, which are
  * rows r.. of the tile. row: the image row, or NULL outside. */
-static void fill_merged(const struct nn_view *v, struct nn_tile_rows *t,
+static void fill_merged(const struct nn_im2col *v, struct nn_tile_rows *t,
                         size_t r, int32_t j, size_t n, int32_t kh,
                         const float *row)
 {
@@ -47,8 +47,9 @@ static void fill_merged(const struct nn_view *v, struct nn_tile_rows *t,
     }
 }
 
-static void fill_taps(const struct nn_view *v, struct nn_tile_rows *t, size_t r,
-                      int32_t j, size_t n, int32_t kh, const float *row)
+static void fill_taps(const struct nn_im2col *v, struct nn_tile_rows *t,
+                      size_t r, int32_t j, size_t n, int32_t kh,
+                      const float *row)
 {
     const float **rows = t->rows + (size_t)(kh * v->kw) * NN_MR_MAX + r;
     for (int32_t kw = 0; kw < v->kw; kw++, rows += NN_MR_MAX) {
@@ -61,7 +62,7 @@ static void fill_taps(const struct nn_view *v, struct nn_tile_rows *t, size_t r,
 }
 
 /* Result offsets of n pixels from p on, all in one grid row. */
-static void fill_offsets(const struct nn_view *v, size_t *off,
+static void fill_offsets(const struct nn_im2col *v, size_t *off,
                          const struct nn_cursor *p, size_t n)
 {
     size_t oh = (size_t)(p->i * v->step_h + v->off_h);
@@ -73,27 +74,27 @@ static void fill_offsets(const struct nn_view *v, size_t *off,
     }
 }
 
-int nn_view_inside(const struct nn_view *v, const struct nn_cursor *at,
-                   size_t m)
+int nn_im2col_inside(const struct nn_im2col *v, const struct nn_cursor *at,
+                     size_t m)
 {
     int32_t first = at->j * v->sw - v->pw;
     int32_t last = first + ((int32_t)m - 1) * v->sw;
     return at->j + (int32_t)m <= v->gw && first >= 0 && last + v->kw <= v->aw;
 }
 
-size_t nn_view_span(const struct nn_view *v, size_t m)
+size_t nn_im2col_span(const struct nn_im2col *v, size_t m)
 {
     size_t columns = (m - 1) * (size_t)v->sw + (size_t)v->kw;
     return m > 0 && v->kw > 0 ? columns * (size_t)v->ac : 0;
 }
 
-int nn_view_can_pad(const struct nn_view *v, size_t m)
+int nn_im2col_can_pad(const struct nn_im2col *v, size_t m)
 {
-    return nn_view_span(v, m) * (size_t)v->kh <= NN_PATCH;
+    return nn_im2col_span(v, m) * (size_t)v->kh <= NN_PATCH;
 }
 
-const float *nn_view_pad(const struct nn_view *v, const float *row, int32_t iw,
-                         size_t span, float *to)
+const float *nn_im2col_pad(const struct nn_im2col *v, const float *row,
+                           int32_t iw, size_t span, float *to)
 {
     ptrdiff_t ac = v->ac, first = iw * ac, n = (ptrdiff_t)span;
     ptrdiff_t left = first < 0 ? -first : 0, end = v->aw * ac - first;
@@ -114,7 +115,7 @@ const float *nn_view_pad(const struct nn_view *v, const float *row, int32_t iw,
 }
 
 /* 1 when what the edge pixels read is little enough to be copied. */
-static int can_merge(const struct nn_view *v, size_t m, struct nn_cursor p)
+static int can_merge(const struct nn_im2col *v, size_t m, struct nn_cursor p)
 {
     size_t edges = 0;
     for (size_t r = 0; r < m; r++) {
@@ -126,7 +127,7 @@ static int can_merge(const struct nn_view *v, size_t m, struct nn_cursor p)
 
 /* Where all kernel columns are inside the image, or what is outside is little
  * enough to be copied, the taps of a kernel row are one run. */
-void nn_tile_rows_fill(const struct nn_view *v, struct nn_tile_rows *t,
+void nn_tile_rows_fill(const struct nn_im2col *v, struct nn_tile_rows *t,
                        size_t m, struct nn_cursor *p)
 {
     int merged = can_merge(v, m, *p);

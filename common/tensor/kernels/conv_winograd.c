@@ -31,7 +31,7 @@ struct run {
     double *part;
     size_t th, tw, tiles; /* of an image down and across; of all images */
     size_t strips;        /* register tiles of tiles */
-    size_t blocks, pieces;
+    size_t blocks, chunks;
     int fetch;
 };
 
@@ -78,20 +78,20 @@ static size_t block_tiles(const struct nn_conv *c)
     return nn_max_size(n, c->k->mr);
 }
 
-static void cut(const struct nn_conv *c, size_t batch, struct run *r)
+static void partition(const struct nn_conv *c, size_t batch, struct run *r)
 {
     size_t pixels = batch * (size_t)c->oh * (size_t)c->ow;
     size_t macs = pixels * 9 * (size_t)c->s.ic * (size_t)c->s.oc;
     r->th = nn_ceil_div((size_t)c->oh, 2);
     r->tw = nn_ceil_div((size_t)c->ow, 2);
     r->tiles = batch * r->th * r->tw;
-    r->pieces = nn_min_size(nn_conv_want(macs, 4000000),
+    r->chunks = nn_min_size(nn_conv_chunk_count(macs, 4000000),
                             nn_ceil_div(r->tiles, c->k->mr));
     r->strips = nn_ceil_div(r->tiles, c->k->mr);
-    size_t most = r->pieces * (block_tiles(c) / c->k->mr);
-    r->blocks = r->pieces * nn_ceil_div(r->strips, most);
+    size_t max = r->chunks * (block_tiles(c) / c->k->mr);
+    r->blocks = r->chunks * nn_ceil_div(r->strips, max);
     r->blocks = nn_min_size(r->blocks, r->strips);
-    r->pieces = c->one_piece ? 1 : r->pieces;
+    r->chunks = c->one_chunk ? 1 : r->chunks;
 }
 
 size_t nn_winograd_packed(const struct nn_conv *c)
@@ -107,16 +107,16 @@ static size_t scratch_floats(const struct nn_conv *c)
     return nn_ceil_div(block_tiles(c) * tile + pixels, 16) * 16;
 }
 
-static size_t stats_floats(const struct nn_conv *c, size_t pieces)
+static size_t stats_floats(const struct nn_conv *c, size_t chunks)
 {
-    return pieces * 2 * padded(c) * (sizeof(double) / sizeof(float));
+    return chunks * 2 * padded(c) * (sizeof(double) / sizeof(float));
 }
 
 size_t nn_winograd_work(const struct nn_conv *c)
 {
     struct run r;
-    cut(c, (size_t)c->max_batch, &r);
-    return stats_floats(c, r.pieces) + r.pieces * scratch_floats(c);
+    partition(c, (size_t)c->max_batch, &r);
+    return stats_floats(c, r.chunks) + r.chunks * scratch_floats(c);
 }
 
 /* --- weights ---------------------------------------------------------------
@@ -194,8 +194,8 @@ struct block {
     size_t t0, n, rows;
     float *v, *products, *patch;
     float *y[4 * BLOCK_TILES];
-    const float *ask, *ask_end, *far; /* as in conv_view.c */
-    size_t ask_step;
+    const float *prefetch, *prefetch_end, *far; /* as in conv_im2col.c */
+    size_t prefetch_step;
 };
 
 /* The 5 x 5 pixels from (h, w) of an image on, zeros outside, in a copy. */
@@ -290,14 +290,14 @@ static void run_panel(const struct run *r, struct block *b, size_t p,
         struct nn_tile t = { .lda = k, .ldy = width, .taps = 1, .k = k };
         t.n = width;
         t.panel = panel;
-        t.ask = b->ask;
-        t.ask_step = b->ask_step;
+        t.prefetch = b->prefetch;
+        t.prefetch_step = b->prefetch_step;
         multiply(r, b, q, &t);
-        if (b->ask_end && t.ask >= b->ask_end) {
-            t.ask = b->far;
-            b->ask_end = NULL;
+        if (b->prefetch_end && t.prefetch >= b->prefetch_end) {
+            t.prefetch = b->far;
+            b->prefetch_end = NULL;
         }
-        b->ask = t.ask;
+        b->prefetch = t.prefetch;
         panel += k * width;
     }
     float *y[4 * BLOCK_TILES];
@@ -313,7 +313,7 @@ static void run_panel(const struct run *r, struct block *b, size_t p,
         .y = y,
         .bias = r->e->bias ? r->e->bias + n0 : NULL,
         .has_residual = r->e->residual != NULL,
-        .residual = r->e->residual ? nn_conv_apart(r->y, r->e->residual) : 0,
+        .residual = r->e->residual ? nn_conv_offset(r->y, r->e->residual) : 0,
         .act = r->e->act,
         .sum = part ? part + n0 : NULL,
         .sum_sq = part ? part + padded(c) + n0 : NULL,
@@ -321,38 +321,38 @@ static void run_panel(const struct run *r, struct block *b, size_t p,
     c->k->wino_out(&out);
 }
 
-/* What is asked for during a block: its share of later weights, or the pixels
+/* What is prefetched during a block: its share of later weights, or the pixels
  * of the next block. */
-static void set_ask(const struct run *r, struct block *b, size_t blocks)
+static void set_prefetch(const struct run *r, struct block *b, size_t blocks)
 {
     const struct nn_conv *c = r->c;
     size_t ic = (size_t)c->s.ic;
     size_t panels = nn_ceil_div((size_t)c->s.oc, panel_width(c));
     size_t steps = b->rows / c->k->mr * panels * SAMPLES * ic;
     if (r->e->later.p) {
-        size_t n = r->e->later.floats + r->e->far.floats / r->pieces;
-        b->ask_step = nn_ceil_div(n, steps * blocks);
+        size_t n = r->e->later.floats + r->e->far.floats / r->chunks;
+        b->prefetch_step = nn_ceil_div(n, steps * blocks);
     } else if (r->fetch) {
         /* 16 pixels of each tile are not of the tiles before. */
         size_t n = b->n * 16 * ic;
         const float *from = r->e->next_x ? r->e->next_x : r->x + n;
-        b->ask = from + b->t0 * 16 * ic;
-        b->ask_step = nn_ceil_div(n, steps);
+        b->prefetch = from + b->t0 * 16 * ic;
+        b->prefetch_step = nn_ceil_div(n, steps);
     }
 }
 
-static void run_piece(void *ctx, size_t i)
+static void run_chunk(void *ctx, size_t i)
 {
     const struct run *r = ctx;
     const struct nn_conv *c = r->c;
-    size_t first = nn_cut(r->blocks, r->pieces, i);
-    size_t end = nn_cut(r->blocks, r->pieces, i + 1);
+    size_t first = nn_chunk_start(r->blocks, r->chunks, i);
+    size_t end = nn_chunk_start(r->blocks, r->chunks, i + 1);
     size_t panels = nn_ceil_div((size_t)c->s.oc, panel_width(c));
     double *part = r->part ? r->part + i * 2 * padded(c) : NULL;
-    size_t far = r->e->far.floats / r->pieces;
-    struct block b = { .ask = r->e->later.p };
-    if (b.ask && far > 0) {
-        b.ask_end = b.ask + r->e->later.floats;
+    size_t far = r->e->far.floats / r->chunks;
+    struct block b = { .prefetch = r->e->later.p };
+    if (b.prefetch && far > 0) {
+        b.prefetch_end = b.prefetch + r->e->later.floats;
         b.far = r->e->far.p + i * far;
     }
     for (size_t j = 0; part && j < 2 * padded(c); j++) {
@@ -362,11 +362,12 @@ static void run_piece(void *ctx, size_t i)
     b.products = b.v + block_tiles(c) * SAMPLES * (size_t)c->s.ic;
     b.patch = b.products + block_tiles(c) * PARTS * panel_width(c);
     for (size_t k = first; k < end; k++) {
-        size_t end_tile = nn_cut(r->strips, r->blocks, k + 1) * c->k->mr;
-        b.t0 = nn_cut(r->strips, r->blocks, k) * c->k->mr;
+        size_t end_tile =
+            nn_chunk_start(r->strips, r->blocks, k + 1) * c->k->mr;
+        b.t0 = nn_chunk_start(r->strips, r->blocks, k) * c->k->mr;
         b.n = nn_min_size(end_tile, r->tiles) - b.t0;
         b.rows = end_tile - b.t0;
-        set_ask(r, &b, end - first);
+        set_prefetch(r, &b, end - first);
         transform_pixels(r, &b);
         for (size_t p = 0; p < panels; p++) {
             run_panel(r, &b, p, part);
@@ -379,15 +380,15 @@ void nn_winograd_forward(const struct nn_conv *c, int32_t batch, const float *x,
                          float *y, float *work)
 {
     struct run r = { .c = c, .x = x, .packed = packed, .e = e, .y = y };
-    cut(c, (size_t)batch, &r);
+    partition(c, (size_t)batch, &r);
     r.part = e->sum ? (double *)(void *)work : NULL;
-    r.scratch = work + stats_floats(c, r.pieces);
+    r.scratch = work + stats_floats(c, r.chunks);
     size_t image = (size_t)c->s.h * (size_t)c->s.w * (size_t)c->s.ic;
     size_t out = (size_t)c->oh * (size_t)c->ow * (size_t)c->s.oc;
-    r.fetch = e->next_x || (size_t)batch * (image + out) > c->near;
-    nn_parallel_for(r.pieces, run_piece, &r);
+    r.fetch = e->next_x || (size_t)batch * (image + out) > c->l2_floats;
+    nn_parallel_for(r.chunks, run_chunk, &r);
     if (e->sum) {
-        nn_conv_combine(r.part, r.pieces, padded(c), (size_t)c->s.oc, e->sum,
+        nn_conv_combine(r.part, r.chunks, padded(c), (size_t)c->s.oc, e->sum,
                         e->sum_sq);
     }
 }

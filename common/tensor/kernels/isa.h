@@ -28,7 +28,7 @@ void NN_K(nn_k_copy_norm)(const float *src, size_t lds, size_t rows, size_t len,
                           const float *shift, enum nn_act act);
 void NN_K(nn_k_transpose)(const float *src, size_t lds, size_t rows,
                           size_t cols, float *dst, size_t ldd);
-/* With AVX-512 stores past the caches did not help. */
+/* With AVX-512 non-temporal stores did not help. */
 #define NN_STREAMS (VW == 8)
 #if NN_STREAMS
 void NN_K(nn_k_stream)(const float *src, size_t n, float *dst);

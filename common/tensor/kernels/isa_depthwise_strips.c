@@ -1,7 +1,7 @@
 /* Depthwise convolution in strips: n columns of results, one vector of
  * channels, two rows at a time from the top to the bottom. Both rows share the
  * input rows and the weights that are loaded, and what a strip reads again
- * stays in the first cache. The sums of a result are in the same order as in
+ * stays in the L1 cache. The sums of a result are in the same order as in
  * isa_depthwise.c, so that it does not matter who did which. */
 #include "common/tensor/kernels/isa_dw.h"
 
@@ -63,8 +63,8 @@ NN_INLINE void tile_vec(const struct nn_dw *d, const struct tile *t,
         if (t->next) {
             dw_fetch(d, t->next + c + (size_t)r * row, 1, n, 1);
         }
-        if (d->far) {
-            dw_ask_results(d, t->out + c + (size_t)r * down, n, 1);
+        if (d->uncached) {
+            dw_prefetch_results(d, t->out + c + (size_t)r * down, n, 1);
         }
     }
     dw_start(d, acc, rows * n, 1, c, 1, VW);
@@ -94,9 +94,9 @@ NN_INLINE void tile_vec(const struct nn_dw *d, const struct tile *t,
     }
 }
 
-static int32_t between(int32_t a, int32_t least, int32_t most)
+static int32_t between(int32_t a, int32_t min, int32_t max)
 {
-    return a < least ? least : a > most ? most : a;
+    return a < min ? min : a > max ? max : a;
 }
 
 /* Where rows oh and, of two, oh + 1 start, from column ow on; the first `left`
@@ -104,8 +104,8 @@ static int32_t between(int32_t a, int32_t least, int32_t most)
 static struct tile tile_at(const struct nn_dw *d, int32_t oh, int32_t ow,
                            int32_t left, int32_t rows)
 {
-    int32_t k = d->kh, top = oh - d->ph, most = k + rows - 1;
-    int32_t t0 = between(-top, 0, most), t1 = between(d->h - top, t0, most);
+    int32_t k = d->kh, top = oh - d->ph, max = k + rows - 1;
+    int32_t t0 = between(-top, 0, max), t1 = between(d->h - top, t0, max);
     int32_t alone = rows == 1 ? k : 1;
     int32_t a = between(alone, t0, t1), b = between(k, a, t1);
     ptrdiff_t col = (ptrdiff_t)ow - d->pw + left;

@@ -30,7 +30,7 @@ NN_INLINE void st(float *p, vf v, const int whole, size_t left)
     }
 }
 
-/* Ask for the s x s pixels of each of n results of the part that follows. */
+/* Prefetch the s x s pixels of each of n results of the part that follows. */
 NN_INLINE void dw_fetch(const struct nn_dw *d, const float *next, const int s,
                         const int n, const int nv)
 {
@@ -45,10 +45,10 @@ NN_INLINE void dw_fetch(const struct nn_dw *d, const float *next, const int s,
     }
 }
 
-/* Ask for what n results of nv vectors will be stored into, from float `at`
+/* Prefetch what n results of nv vectors will be stored into, from float `at`
  * on: a store that waits for memory holds up those behind it. */
-NN_INLINE void dw_ask_results(const struct nn_dw *d, size_t at, const int n,
-                              const int nv)
+NN_INLINE void dw_prefetch_results(const struct nn_dw *d, size_t at,
+                                   const int n, const int nv)
 {
     NN_UNROLL
     for (int i = 0; i < n * nv; i++) {

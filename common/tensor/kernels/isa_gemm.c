@@ -2,7 +2,7 @@
 #include "common/tensor/kernels/isa.h"
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
-#include "common/tensor/kernels/isa_rounds.h"
+#include "common/tensor/kernels/isa_kloop.h"
 #define ISA_ROUNDS 1
 #else
 #define ISA_ROUNDS 0
@@ -147,29 +147,29 @@ NN_INLINE void tile_step(const struct ahead *a, const float *b, vf acc[][2],
 
 #if ISA_ROUNDS
 /* The whole rounds of one tap. Returns i behind them. */
-NN_INLINE ptrdiff_t tile_rounds(struct ahead *a, const float **b,
-                                const float **ask, size_t step, vf acc[][2],
-                                const int m, const int flat, const int fetch,
-                                ptrdiff_t i)
+NN_INLINE ptrdiff_t tile_kloop(struct ahead *a, const float **b,
+                               const float **prefetch, size_t step, vf acc[][2],
+                               const int m, const int flat, const int fetch,
+                               ptrdiff_t i)
 {
-    struct rounds x = { .ld = a->ld * sizeof(float),
-                        .b = *b,
-                        .ask = *ask,
-                        .ask_step = step * sizeof(float),
-                        .n = (size_t)-i / 4 };
+    struct kloop x = { .ld = a->ld * sizeof(float),
+                       .b = *b,
+                       .prefetch = *prefetch,
+                       .prefetch_step = step * sizeof(float),
+                       .n = (size_t)-i / 4 };
     NN_UNROLL
     for (int r = 0; r < m; r++) {
         if (!flat || r < 2) {
             x.a[r] = a->p[r] + (flat ? 0 : i);
         }
     }
-    rounds_run(&x, acc, m, flat, fetch);
+    kloop_run(&x, acc, m, flat, fetch);
     if (flat) {
         a->p[0] = x.a[0];
         a->p[1] = x.a[1];
     }
     *b = x.b;
-    *ask = x.ask;
+    *prefetch = x.prefetch;
     return i + (ptrdiff_t)x.n * 4;
 }
 #endif
@@ -182,12 +182,12 @@ NN_INLINE const float *tile_tap(struct nn_tile *t, size_t tap, const float *b,
     struct ahead a;
     ahead_set(&a, t, tap, m, flat);
     ptrdiff_t i = -(ptrdiff_t)t->k;
-    const float *ask = t->ask;
-    size_t step = t->ask_step;
+    const float *prefetch = t->prefetch;
+    size_t step = t->prefetch_step;
     const int steps = steps_of(ku);
 #if ISA_ROUNDS
     if (m >= 5 && nv == 2 && t->k >= 4) {
-        i = tile_rounds(&a, &b, &ask, step, acc, m, flat, fetch, i);
+        i = tile_kloop(&a, &b, &prefetch, step, acc, m, flat, fetch, i);
     }
 #endif
     for (; i + steps <= 0; i += steps) {
@@ -195,8 +195,8 @@ NN_INLINE const float *tile_tap(struct nn_tile *t, size_t tap, const float *b,
         for (int u = 0; u < steps; u++) {
             tile_step(&a, b, acc + u % ku * m, m, nv, flat, i, u);
             if (fetch) {
-                __builtin_prefetch(ask, 0, 2);
-                ask += step;
+                __builtin_prefetch(prefetch, 0, 2);
+                prefetch += step;
             }
         }
         ahead_next(&a, m, flat, steps);
@@ -209,7 +209,7 @@ NN_INLINE const float *tile_tap(struct nn_tile *t, size_t tap, const float *b,
         b += nv * VW;
     }
     if (fetch) {
-        t->ask = ask;
+        t->prefetch = prefetch;
     }
     return b;
 }
@@ -230,7 +230,7 @@ NN_INLINE void tile_body(struct nn_tile *t, const int m, const int nv,
         acc[r][0] = r < m ? b0 : v_zero();
         acc[r][1] = r < m ? b1 : v_zero();
     }
-    if (t->fetch_y) {
+    if (t->prefetch_y) {
         NN_UNROLL
         for (int r = 0; r < m; r++) {
             const float *y = t->y + (flat ? (size_t)r * t->ldy : t->off[r]);
@@ -285,7 +285,8 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
         __builtin_prefetch(o->dst + (size_t)r * o->ldd);
         __builtin_prefetch(o->dst + (size_t)r * o->ldd + (nv * VW - 1));
     }
-    const float *a = o->a, *b = o->b, *ask0 = o->ask[0], *ask1 = o->ask[1];
+    const float *a = o->a, *b = o->b, *prefetch0 = o->prefetch[0],
+                *prefetch1 = o->prefetch[1];
     for (size_t p = 0; p < o->pixels; p++) {
         vf b0 = v_load(b), b1 = nv > 1 ? v_load(b + VW) : v_zero();
         NN_UNROLL
@@ -296,10 +297,10 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
                 acc[r][1] = v_fma(s, b1, acc[r][1]);
             }
         }
-        __builtin_prefetch(ask0, 0, 2);
-        __builtin_prefetch(ask1, 0, 2);
-        ask0 += o->ask_step[0];
-        ask1 += o->ask_step[1];
+        __builtin_prefetch(prefetch0, 0, 2);
+        __builtin_prefetch(prefetch1, 0, 2);
+        prefetch0 += o->prefetch_step[0];
+        prefetch1 += o->prefetch_step[1];
         a += o->lda;
         b += o->ldb;
     }
@@ -325,7 +326,7 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
 #define TILE(name, m, nv, ku, flat)                                            \
     static void name##_##m##_##nv(struct nn_tile *t)                           \
     {                                                                          \
-        if (t->ask) {                                                          \
+        if (t->prefetch) {                                                     \
             tile_run(t, m, nv, ku, flat, 1);                                   \
         } else {                                                               \
             tile_run(t, m, nv, ku, flat, 0);                                   \

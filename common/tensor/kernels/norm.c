@@ -132,17 +132,17 @@ void nn_norm_apply(const float *x, size_t rows, size_t c, const float *scale,
 }
 
 void nn_norm_backward_sums(const float *x, const float *dy, size_t rows,
-                           size_t c, const struct nn_norm_past *past,
+                           size_t c, const struct nn_norm_saved *saved,
                            double *sum_g, double *sum_gx, float *work)
 {
     struct job j = { .k = nn_kernels_for(nn_cpu_flags()) };
     j.n = (struct nn_norm_args){ .x = x,
                                  .dy = dy,
-                                 .a = past->mean,
-                                 .b = past->inv_std,
-                                 .scale = past->scale,
-                                 .shift = past->shift,
-                                 .act = past->act,
+                                 .a = saved->mean,
+                                 .b = saved->inv_std,
+                                 .scale = saved->scale,
+                                 .shift = saved->shift,
+                                 .act = saved->act,
                                  .rows = rows,
                                  .c = c };
     j.fn = j.k->back_sums;
@@ -150,7 +150,7 @@ void nn_norm_backward_sums(const float *x, const float *dy, size_t rows,
 }
 
 void nn_norm_backward_apply(const float *x, const float *dy, size_t rows,
-                            size_t c, const struct nn_norm_past *past,
+                            size_t c, const struct nn_norm_saved *saved,
                             const float *a, const float *b, const float *k,
                             float *dx)
 {
@@ -160,9 +160,9 @@ void nn_norm_backward_apply(const float *x, const float *dy, size_t rows,
                                  .a = a,
                                  .b = b,
                                  .k = k,
-                                 .scale = past->scale,
-                                 .shift = past->shift,
-                                 .act = past->act,
+                                 .scale = saved->scale,
+                                 .shift = saved->shift,
+                                 .act = saved->act,
                                  .out = dx,
                                  .rows = rows,
                                  .c = c };

@@ -21,11 +21,11 @@ void nn_norm_apply(const float *x, size_t rows, size_t c, const float *scale,
                    const float *shift, const float *residual, enum nn_act act,
                    float *y);
 
-/* The forward pass that is undone: mean and 1/deviation of x; scale and shift
+/* Saved from the forward pass: mean and 1/deviation of x; scale and shift
  * as in nn_norm_apply() when a ReLU or ReLU6 followed it, both NULL when none
  * did. It let through where x*scale + shift > 0 (and < 6), so y is not read
  * again. */
-struct nn_norm_past {
+struct nn_norm_saved {
     const float *mean, *inv_std, *scale, *shift; /* [C] */
     enum nn_act act; /* NN_ACT_RELU6, or else ReLU where there is a scale */
 };
@@ -33,13 +33,13 @@ struct nn_norm_past {
 /* Backward, pass 1: with g = dy where act let through, else 0,
  *   sum_g[c] = sum g,  sum_gx[c] = sum g * (x - mean[c]) * inv_std[c]. */
 void nn_norm_backward_sums(const float *x, const float *dy, size_t rows,
-                           size_t c, const struct nn_norm_past *past,
+                           size_t c, const struct nn_norm_saved *saved,
                            double *sum_g, double *sum_gx, float *work);
 /* Backward, pass 2: dx = a[c]*g + b[c]*x + k[c] (the caller folds mean,
  * variance, gamma and the two sums into a, b, k). dx may equal dy; mean and
  * inv_std are not read. */
 void nn_norm_backward_apply(const float *x, const float *dy, size_t rows,
-                            size_t c, const struct nn_norm_past *past,
+                            size_t c, const struct nn_norm_saved *saved,
                             const float *a, const float *b, const float *k,
                             float *dx);
 

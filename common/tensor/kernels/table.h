@@ -34,11 +34,11 @@ struct nn_tile {
     double *sum, *sum_sq;         /* width doubles, added to; or NULL */
     enum nn_act act;
     size_t count, shift, next_a, next_panel, next_y, next_n;
-    int fetch_y; /* 1: y is far away; ask for it before the sums */
-    /* What is read later and asked for meanwhile: per step of k the line of
-     * ask, which then moves on by ask_step floats. NULL: nothing. */
-    const float *ask;
-    size_t ask_step;
+    int prefetch_y; /* 1: y is in no near cache; prefetch it before the sums */
+    /* What is read later and prefetched meanwhile: per step of k the line of
+     * prefetch, which then moves on by prefetch_step floats. NULL: nothing. */
+    const float *prefetch;
+    size_t prefetch_step;
 };
 typedef void nn_tile_fn(struct nn_tile *t); /* leaves t at the last tile */
 
@@ -47,10 +47,10 @@ typedef void nn_tile_fn(struct nn_tile *t); /* leaves t at the last tile */
 struct nn_outer {
     const float *a, *b;
     size_t lda, ldb, pixels, n, ldd;
-    /* What is read later: per pixel the lines of ask[0] and ask[1] are asked
-     * for, which then move on by ask_step floats. */
-    const float *ask[2];
-    size_t ask_step[2];
+    /* What is read later: per pixel the lines of prefetch[0] and prefetch[1]
+     * are prefetched, which then move on by prefetch_step floats. */
+    const float *prefetch[2];
+    size_t prefetch_step[2];
     float *dst;
     int add;
 };
@@ -68,8 +68,8 @@ struct nn_dw {
     int32_t oh0, oh1, c0, c1;
     int32_t y0; /* row of the result that y and residual begin with */
     enum nn_act act;
-    ptrdiff_t ahead; /* floats from x to what is read next: asked for, or 0 */
-    int far;         /* results are in no near cache: ask before storing */
+    ptrdiff_t ahead; /* floats from x to what is read next: prefetched, or 0 */
+    int uncached;    /* results are in no near cache: prefetch before storing */
 };
 typedef void nn_dw_fn(const struct nn_dw *d);
 
@@ -128,9 +128,9 @@ struct nn_kernels {
      * <= j < ldd. */
     void (*transpose)(const float *src, size_t lds, size_t rows, size_t cols,
                       float *dst, size_t ldd);
-    /* dst[i] = src[i], i < n, past the caches; dst on a cache line, n whole
-     * ones. Other threads see it after stream_end() of this one, a wait that
-     * is too long for each row. NULL where it did not help. */
+    /* dst[i] = src[i], i < n, with non-temporal stores; dst on a cache line, n
+     * whole ones. Other threads see it after stream_end() of this one, a wait
+     * that is too long for each row. NULL where it did not help. */
     void (*stream)(const float *src, size_t n, float *dst);
     void (*stream_end)(void);
     nn_dw_fn *dw_3s1, *dw_3s2, *dw_5s1, *dw_5s2, *dw_any;

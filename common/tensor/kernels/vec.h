@@ -57,15 +57,15 @@ NN_INLINE vf v_fma(vf a, vf b, vf c)
 {
     return _mm512_fmadd_ps(a, b, c);
 }
-/* max(v, least); NaN in v stays: the instruction gives its second operand. */
-NN_INLINE vf v_least(vf v, vf least)
+/* max(v, min); NaN in v stays: the instruction gives its second operand. */
+NN_INLINE vf v_max(vf v, vf min)
 {
-    return _mm512_max_ps(least, v);
+    return _mm512_max_ps(min, v);
 }
 /* min(v, most); NaN in v stays. */
-NN_INLINE vf v_most(vf v, vf most)
+NN_INLINE vf v_most(vf v, vf max)
 {
-    return _mm512_min_ps(most, v);
+    return _mm512_min_ps(max, v);
 }
 /* g where y > 0, else 0. */
 NN_INLINE vf v_where_pos(vf y, vf g)
@@ -74,9 +74,9 @@ NN_INLINE vf v_where_pos(vf y, vf g)
     return _mm512_maskz_mov_ps(m, g);
 }
 /* g where y < most, else 0. */
-NN_INLINE vf v_where_below(vf y, vf most, vf g)
+NN_INLINE vf v_where_below(vf y, vf max, vf g)
 {
-    __mmask16 m = _mm512_cmp_ps_mask(y, most, _CMP_LT_OQ);
+    __mmask16 m = _mm512_cmp_ps_mask(y, max, _CMP_LT_OQ);
     return _mm512_maskz_mov_ps(m, g);
 }
 /* d[0..VW) += v. */
@@ -127,21 +127,21 @@ NN_INLINE vf v_fma(vf a, vf b, vf c)
 {
     return _mm256_fmadd_ps(a, b, c);
 }
-NN_INLINE vf v_least(vf v, vf least)
+NN_INLINE vf v_max(vf v, vf min)
 {
-    return _mm256_max_ps(least, v);
+    return _mm256_max_ps(min, v);
 }
-NN_INLINE vf v_most(vf v, vf most)
+NN_INLINE vf v_most(vf v, vf max)
 {
-    return _mm256_min_ps(most, v);
+    return _mm256_min_ps(max, v);
 }
 NN_INLINE vf v_where_pos(vf y, vf g)
 {
     return _mm256_and_ps(_mm256_cmp_ps(y, _mm256_setzero_ps(), _CMP_GT_OQ), g);
 }
-NN_INLINE vf v_where_below(vf y, vf most, vf g)
+NN_INLINE vf v_where_below(vf y, vf max, vf g)
 {
-    return _mm256_and_ps(_mm256_cmp_ps(y, most, _CMP_LT_OQ), g);
+    return _mm256_and_ps(_mm256_cmp_ps(y, max, _CMP_LT_OQ), g);
 }
 NN_INLINE void v_add_double(double *d, vf v)
 {
@@ -200,19 +200,19 @@ NN_INLINE vf v_where_pos(vf y, vf g)
     vi m = (vi)(y > v_zero());
     return (vf)((vi)g & m);
 }
-NN_INLINE vf v_least(vf v, vf least)
+NN_INLINE vf v_max(vf v, vf min)
 {
-    vi low = (vi)(v < least);
-    return (vf)(((vi)v & ~low) | ((vi)least & low));
+    vi low = (vi)(v < min);
+    return (vf)(((vi)v & ~low) | ((vi)min & low));
 }
-NN_INLINE vf v_most(vf v, vf most)
+NN_INLINE vf v_most(vf v, vf max)
 {
-    vi high = (vi)(v > most);
-    return (vf)(((vi)v & ~high) | ((vi)most & high));
+    vi high = (vi)(v > max);
+    return (vf)(((vi)v & ~high) | ((vi)max & high));
 }
-NN_INLINE vf v_where_below(vf y, vf most, vf g)
+NN_INLINE vf v_where_below(vf y, vf max, vf g)
 {
-    vi m = (vi)(y < most);
+    vi m = (vi)(y < max);
     return (vf)((vi)g & m);
 }
 NN_INLINE void v_add_double(double *d, vf v)
@@ -230,19 +230,19 @@ NN_INLINE void v_add_double(double *d, vf v)
 
 /* An activation keeps values between two limits, which may be infinite. */
 struct v_range {
-    vf least, most;
+    vf min, max;
 };
 
 NN_INLINE struct v_range v_range_of(enum nn_act act)
 {
     struct v_range r;
-    r.least = act != NN_ACT_NONE ? v_zero() : v_set1(-__builtin_inff());
-    r.most = v_set1(act == NN_ACT_RELU6 ? 6.0f : __builtin_inff());
+    r.min = act != NN_ACT_NONE ? v_zero() : v_set1(-__builtin_inff());
+    r.max = v_set1(act == NN_ACT_RELU6 ? 6.0f : __builtin_inff());
     return r;
 }
 NN_INLINE vf v_within(vf v, struct v_range r)
 {
-    return v_most(v_least(v, r.least), r.most);
+    return v_most(v_max(v, r.min), r.max);
 }
 /* g where the activation (a constant) lets through what it is given, y. */
 NN_INLINE vf v_where_through(vf y, const enum nn_act act, vf g)

@@ -70,14 +70,14 @@ START_TEST(reads_back_what_was_written)
 }
 END_TEST
 
-static void check_read_fails(const char *path, size_t most,
+static void check_read_fails(const char *path, size_t max,
                              enum nn_status status, const char *why)
 {
     unsigned char *data = NULL;
     size_t n = 77;
     struct nn_error err = NN_ERROR_INIT;
 
-    ck_assert_int_eq(nn_file_read(path, most, &data, &n, &err), status);
+    ck_assert_int_eq(nn_file_read(path, max, &data, &n, &err), status);
     ck_assert_ptr_null(data);
     ck_assert_uint_eq(n, 77);
     ck_assert_ptr_nonnull(strstr(err.text, path));

@@ -31,9 +31,9 @@ static void note(void *ctx, enum nn_log_level level, const char *text)
 }
 
 static void log_into(struct nn_log_out *out, struct record *r,
-                     enum nn_log_level least)
+                     enum nn_log_level min)
 {
-    nn_log_out_init(out, note, r, least);
+    nn_log_out_init(out, note, r, min);
     nn_log_to(out);
 }
 

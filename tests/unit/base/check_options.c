@@ -23,8 +23,8 @@ static const struct nn_option table[] = {
     NN_OPT_LIST('p', "pool", &pools, "PATH", "may be given many times"),
     NN_OPT_HEADING("training"),
     NN_OPT_INT(0, "epochs", &epochs, "N", 1, 1000,
-               "passes over the training pictures; more take longer and fit "
-               "better, up to a point that the validation pictures show"),
+               "passes over the training images; more take longer and fit "
+               "better, up to a point that the validation images show"),
     NN_OPT_INT(0, "any-int", &any_int, "N", 0, 0, "no limit"),
     NN_OPT_U64(0, "seed", &seed, "N", "random numbers start here"),
     NN_OPT_DOUBLE(0, "rate", &rate, "X", 0, 1, "step size"),
@@ -335,8 +335,8 @@ START_TEST(markdown_is_a_page)
         "- `--init FILE`: weights to start from (default `imagenet`)\n"
         "- `-p, --pool PATH`: may be given many times\n"
         "\n### Training\n\n"
-        "- `--epochs N`: passes over the training pictures; more take longer "
-        "and fit\n  better, up to a point that the validation pictures show "
+        "- `--epochs N`: passes over the training images; more take longer "
+        "and fit\n  better, up to a point that the validation images show "
         "(1 to 1000, default\n  `40`)\n"
         "- `--any-int N`: no limit (default `3`)\n"
         "- `--seed N`: random numbers start here (default `1`)\n"

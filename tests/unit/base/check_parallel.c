@@ -153,10 +153,10 @@ static void put(const char *dir, const char *name, const char *text)
     nn_mem_free(path);
 }
 
-static int quota_of(const char *dir, int most)
+static int quota_of(const char *dir, int max)
 {
     char *member = nn_mem_sprintf("%s/self", dir);
-    int n = nn_parallel_quota(member, dir, most);
+    int n = nn_parallel_quota(member, dir, max);
 
     nn_mem_free(member);
     return n;

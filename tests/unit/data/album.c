@@ -12,7 +12,7 @@
 #include "common/image/resize.h"
 #include "tests/unit/testkit.h"
 
-void album_picture(struct nn_image *img, uint64_t seed, int32_t w, int32_t h)
+void album_image(struct nn_image *img, uint64_t seed, int32_t w, int32_t h)
 {
     struct nn_image coarse;
     struct nn_rng rng = nn_rng_make(seed, 77);
@@ -42,7 +42,7 @@ uint8_t *album_small(uint64_t seed, size_t *size)
     struct nn_image img;
     uint8_t *bytes;
 
-    album_picture(&img, seed, 64, 48);
+    album_image(&img, seed, 64, 48);
     bytes = album_jpeg(&img, 90, size);
     nn_image_release(&img);
     return bytes;
@@ -78,7 +78,7 @@ void album_put_text(const char *dir, const char *name, const char *text)
     album_put(dir, name, text, strlen(text));
 }
 
-void album_put_picture(const char *dir, const char *name, uint64_t seed)
+void album_put_image(const char *dir, const char *name, uint64_t seed)
 {
     size_t size;
     uint8_t *bytes = album_small(seed, &size);
@@ -127,7 +127,7 @@ void album_add(struct archive *a, const char *name, const void *bytes,
     archive_entry_free(e);
 }
 
-void album_add_picture(struct archive *a, const char *name, uint64_t seed)
+void album_add_image(struct archive *a, const char *name, uint64_t seed)
 {
     size_t size;
     uint8_t *bytes = album_small(seed, &size);

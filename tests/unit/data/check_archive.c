@@ -42,15 +42,15 @@ START_TEST(test_kinds)
     int has_long = _i != ALBUM_USTAR;
     struct nn_dataset *ds;
 
-    album_add_picture(a, "train/b/2.jpg", 2);
-    album_add_picture(a, "./train/a/1.jpg", 1);
+    album_add_image(a, "train/b/2.jpg", 2);
+    album_add_image(a, "./train/a/1.jpg", 1);
     album_add(a, "train/a/notes.txt", "words", 5);
     if (has_long) {
-        album_add_picture(a, long_name, 5);
+        album_add_image(a, long_name, 5);
     }
-    album_add_picture(a, "test/negative/dog/3.jpg", 3);
-    album_add_picture(a, "__MACOSX/train/a/._1.jpg", 9);
-    album_add_picture(a, "valid/a/\303\244.jpg", 4);
+    album_add_image(a, "test/negative/dog/3.jpg", 3);
+    album_add_image(a, "__MACOSX/train/a/._1.jpg", 9);
+    album_add_image(a, "valid/a/\303\244.jpg", 4);
     album_finish(a);
     ds = album_open(path);
     ck_assert_uint_eq(ds->n, has_long ? 5 : 4);
@@ -78,8 +78,8 @@ START_TEST(test_top_folder)
     const char *path = make(dir, ALBUM_TGZ, &a);
     struct nn_dataset *ds;
 
-    album_add_picture(a, "bears-1.2/train/a/1.jpg", 1);
-    album_add_picture(a, "bears-1.2/test/b/2.jpg", 2);
+    album_add_image(a, "bears-1.2/train/a/1.jpg", 1);
+    album_add_image(a, "bears-1.2/test/b/2.jpg", 2);
     album_finish(a);
     ds = album_open(path);
     ck_assert_int_eq(ds->has_splits, 1);
@@ -99,9 +99,9 @@ START_TEST(test_odd_names)
     struct nn_dataset *ds;
 
     /* Nothing is written under these names, so they are names like others. */
-    album_add_picture(a, "../a/1.jpg", 1);
-    album_add_picture(a, "b/../../2.jpg", 2);
-    album_add_picture(a, "/abs/3.jpg", 3);
+    album_add_image(a, "../a/1.jpg", 1);
+    album_add_image(a, "b/../../2.jpg", 2);
+    album_add_image(a, "/abs/3.jpg", 3);
     album_finish(a);
     ds = album_open(path);
     ck_assert_uint_eq(ds->n, 2);
@@ -122,8 +122,8 @@ START_TEST(test_same_name_twice)
     const char *path = make(dir, ALBUM_USTAR, &a);
     struct nn_dataset *ds;
 
-    album_add_picture(a, "a/1.jpg", 1);
-    album_add_picture(a, "a/1.jpg", 2);
+    album_add_image(a, "a/1.jpg", 1);
+    album_add_image(a, "a/1.jpg", 2);
     album_add_link(a, "b/also.jpg", "a/1.jpg");
     album_add_link(a, "b/lost.jpg", "a/9.jpg");
     album_finish(a);
@@ -153,7 +153,7 @@ START_TEST(test_spool)
 
     for (int i = 0; i < 20; i++) {
         snprintf(name, sizeof name, "a/%02d.jpg", i);
-        album_add_picture(a, name, (uint64_t)i);
+        album_add_image(a, name, (uint64_t)i);
     }
     album_finish(a);
     setenv("TMPDIR", temp, 1);
@@ -189,14 +189,14 @@ START_TEST(test_shards)
     struct nn_dataset *ds;
 
     a = album_archive(album_path(dir, "train-00.tar.gz"), ALBUM_TGZ);
-    album_add_picture(a, "x/1.jpg", 1);
-    album_add_picture(a, "y/1.jpg", 2);
+    album_add_image(a, "x/1.jpg", 1);
+    album_add_image(a, "y/1.jpg", 2);
     album_finish(a);
     a = album_archive(album_path(dir, "train-01.tar"), ALBUM_GNU);
-    album_add_picture(a, "x/1.jpg", 3);
+    album_add_image(a, "x/1.jpg", 3);
     album_finish(a);
     a = album_archive(album_path(dir, "valid.zip"), ALBUM_ZIP);
-    album_add_picture(a, "none/dog/1.jpg", 4);
+    album_add_image(a, "none/dog/1.jpg", 4);
     album_finish(a);
     album_put_text(dir, "classes.txt", "x\ny\n");
     ds = album_open(dir);
@@ -224,9 +224,9 @@ START_TEST(test_archive_beside_folders)
     struct archive *a;
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "x/1.jpg", 1);
+    album_put_image(dir, "x/1.jpg", 1);
     a = album_archive(album_path(dir, "download.zip"), ALBUM_ZIP);
-    album_add_picture(a, "x/1.jpg", 1);
+    album_add_image(a, "x/1.jpg", 1);
     album_finish(a);
     ds = album_open(dir);
     ck_assert_uint_eq(ds->n, 1);
@@ -236,7 +236,7 @@ START_TEST(test_archive_beside_folders)
 }
 END_TEST
 
-/* Pictures: many, as gzip gives up the block of 64 KiB that it breaks in. */
+/* Images: many, as gzip gives up the block of 64 KiB that it breaks in. */
 enum { CUT = 200 };
 
 static void cut(const char *path, double share)
@@ -261,7 +261,7 @@ START_TEST(test_cut_short)
 
     for (int i = 0; i < CUT; i++) {
         snprintf(name, sizeof name, "a/%03d.jpg", i);
-        album_add_picture(a, name, (uint64_t)i);
+        album_add_image(a, name, (uint64_t)i);
     }
     album_finish(a);
     cut(path, 0.6);
@@ -291,12 +291,12 @@ START_TEST(test_damaged_member)
     size_t size, n;
     struct nn_file_out o;
 
-    album_add_picture(a, "a/1.jpg", 1);
-    album_add_picture(a, "a/2.jpg", 2);
-    album_add_picture(a, "a/3.jpg", 3);
+    album_add_image(a, "a/1.jpg", 1);
+    album_add_image(a, "a/2.jpg", 2);
+    album_add_image(a, "a/3.jpg", 3);
     album_finish(a);
     ck_assert_int_eq(nn_file_read(path, 1 << 20, &bytes, &size, NULL), NN_OK);
-    memset(bytes + size / 2 - 100, 0x55, 200); /* amid the second picture */
+    memset(bytes + size / 2 - 100, 0x55, 200); /* amid the second image */
     ck_assert_int_eq(nn_file_out_open(&o, path, NULL), NN_OK);
     fwrite(bytes, 1, size, o.stream);
     ck_assert_int_eq(nn_file_out_commit(&o, NULL), NN_OK);
@@ -332,7 +332,7 @@ START_TEST(test_no_archive)
     a = album_archive(path, ALBUM_USTAR);
     album_add(a, "a/notes.txt", "words", 5);
     album_finish(a);
-    album_refuse(path, NN_ERR_FORMAT, "no pictures");
+    album_refuse(path, NN_ERR_FORMAT, "no images");
     testkit_rmdir(dir);
 }
 END_TEST
@@ -345,7 +345,7 @@ START_TEST(test_damaged_shard)
     struct nn_dataset *ds;
 
     a = album_archive(album_path(dir, "train-00.tar"), ALBUM_USTAR);
-    album_add_picture(a, "x/1.jpg", 1);
+    album_add_image(a, "x/1.jpg", 1);
     album_finish(a);
     album_put_text(dir, "train-01.tar", "no archive");
     ds = album_open(dir);
@@ -372,9 +372,9 @@ START_TEST(test_no_memory)
     struct archive *a;
     const char *path = make(dir, (enum album_kind)_i, &a);
 
-    album_add_picture(a, "a/1.jpg", 1);
-    album_add_picture(a, "b/2.jpg", 2);
-    album_add_picture(a, "none/dog/3.jpg", 3);
+    album_add_image(a, "a/1.jpg", 1);
+    album_add_image(a, "b/2.jpg", 2);
+    album_add_image(a, "none/dog/3.jpg", 3);
     album_finish(a);
     testkit_each_alloc_failure(open_close, (void *)(uintptr_t)path);
     testkit_rmdir(dir);

@@ -16,17 +16,17 @@ START_TEST(test_split_folders)
     const char *log = album_log();
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "train/teddy/b.jpg", 1);
-    album_put_picture(dir, "train/teddy/deep/er/a.jpg", 2);
-    album_put_picture(dir, "train/black/1.jpg", 3);
-    album_put_picture(dir, "Val/black/1.jpg", 4);
-    album_put_picture(dir, "test/negative/dog/x.jpg", 5);
-    album_put_picture(dir, "test/negative/loose.jpg", 6);
-    album_put_picture(dir, "train/no_bear/cat/y.jpg", 7);
+    album_put_image(dir, "train/teddy/b.jpg", 1);
+    album_put_image(dir, "train/teddy/deep/er/a.jpg", 2);
+    album_put_image(dir, "train/black/1.jpg", 3);
+    album_put_image(dir, "Val/black/1.jpg", 4);
+    album_put_image(dir, "test/negative/dog/x.jpg", 5);
+    album_put_image(dir, "test/negative/loose.jpg", 6);
+    album_put_image(dir, "train/no_bear/cat/y.jpg", 7);
     album_put_text(dir, "README.md", "words");
     album_put_text(dir, "train/teddy/notes.txt", "words");
-    album_put_picture(dir, "train/teddy/.hidden.jpg", 8);
-    album_put_picture(dir, "train/.thumbs/z.jpg", 9);
+    album_put_image(dir, "train/teddy/.hidden.jpg", 8);
+    album_put_image(dir, "train/.thumbs/z.jpg", 9);
     ds = album_open(dir);
     ck_assert_uint_eq(ds->n, 7);
     ck_assert_uint_eq(ds->n_classes, 2);
@@ -71,12 +71,12 @@ START_TEST(test_class_folders)
     const char *log = album_log();
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "hotdog/1.jpg", 1);
-    album_put_picture(dir, "not-hotdog/2.jpg", 2);
-    album_put_picture(dir, "loose.jpg", 3);
+    album_put_image(dir, "hotdog/1.jpg", 1);
+    album_put_image(dir, "not-hotdog/2.jpg", 2);
+    album_put_image(dir, "loose.jpg", 3);
     /* A class that is called like a split is a class where no class folder
      * follows. */
-    album_put_picture(dir, "test/4.jpg", 4);
+    album_put_image(dir, "test/4.jpg", 4);
     ds = album_open(dir);
     ck_assert_uint_eq(ds->n, 3);
     ck_assert_int_eq(ds->has_splits, 0);
@@ -84,7 +84,7 @@ START_TEST(test_class_folders)
     ck_assert_str_eq(album_label(ds, 1), "-");
     ck_assert_str_eq(album_label(ds, 2), "test");
     ck_assert_int_eq(ds->items[0].split, NN_SPLIT_NONE);
-    ck_assert_ptr_nonnull(strstr(log, "left out 1 pictures"));
+    ck_assert_ptr_nonnull(strstr(log, "left out 1 images"));
     ck_assert_ptr_nonnull(strstr(log, "'loose.jpg'"));
     nn_dataset_close(&ds);
     testkit_rmdir(dir);
@@ -97,12 +97,12 @@ START_TEST(test_outside_splits)
     const char *log = album_log();
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "train/a/1.jpg", 1);
-    album_put_picture(dir, "test/unlabelled.jpg", 2);
-    album_put_picture(dir, "spare/a/3.jpg", 3);
+    album_put_image(dir, "train/a/1.jpg", 1);
+    album_put_image(dir, "test/unlabelled.jpg", 2);
+    album_put_image(dir, "spare/a/3.jpg", 3);
     ds = album_open(dir);
     ck_assert_uint_eq(ds->n, 1);
-    ck_assert_ptr_nonnull(strstr(log, "left out 2 pictures"));
+    ck_assert_ptr_nonnull(strstr(log, "left out 2 images"));
     nn_dataset_close(&ds);
     testkit_rmdir(dir);
 }
@@ -132,7 +132,7 @@ START_TEST(test_negative_names)
 }
 END_TEST
 
-START_TEST(test_picture_names)
+START_TEST(test_image_names)
 {
     static const char *const yes[] = { "a.jpg",  "a",  "./a.png", "../x/a.webp",
                                        "a.JPEG", "..", "a..b" };
@@ -142,10 +142,10 @@ START_TEST(test_picture_names)
                                       "__MACOSX/._a.jpg" };
 
     for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
-        ck_assert_msg(nn_is_picture_name(yes[i]), "%s", yes[i]);
+        ck_assert_msg(nn_is_image_name(yes[i]), "%s", yes[i]);
     }
     for (size_t i = 0; i < sizeof no / sizeof no[0]; i++) {
-        ck_assert_msg(!nn_is_picture_name(no[i]), "%s", no[i]);
+        ck_assert_msg(!nn_is_image_name(no[i]), "%s", no[i]);
     }
 }
 END_TEST
@@ -159,9 +159,9 @@ START_TEST(test_links)
     uint8_t *bytes;
     size_t size;
 
-    album_put_picture(other, "away.jpg", 1);
-    album_put_picture(other, "sub/in.jpg", 2);
-    album_put_picture(dir, "a/real.jpg", 3);
+    album_put_image(other, "away.jpg", 1);
+    album_put_image(other, "sub/in.jpg", 2);
+    album_put_image(dir, "a/real.jpg", 3);
     ck_assert_int_eq(
         symlink(album_path(other, "away.jpg"), album_path(dir, "a/file.jpg")),
         0);
@@ -195,7 +195,7 @@ START_TEST(test_not_files)
     char *dir = testkit_mkdir();
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "a/1.jpg", 1);
+    album_put_image(dir, "a/1.jpg", 1);
     album_put(dir, "a/empty.jpg", "", 0);
     album_put_text(dir, "a/text.jpg", "this is no JPEG");
     ck_assert_int_eq(mkfifo(album_path(dir, "a/pipe.jpg"), 0600), 0);
@@ -219,8 +219,8 @@ START_TEST(test_closed_folder)
     const char *log = album_log();
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "a/1.jpg", 1);
-    album_put_picture(dir, "b/2.jpg", 2);
+    album_put_image(dir, "a/1.jpg", 1);
+    album_put_image(dir, "b/2.jpg", 2);
     ck_assert_int_eq(chmod(album_path(dir, "b"), 0), 0);
     if (access(album_path(dir, "b"), R_OK) != 0) { /* not for root */
         ds = album_open(dir);
@@ -239,14 +239,14 @@ START_TEST(test_refusals)
 
     album_refuse(album_path(dir, "nothing"), NN_ERR_IO,
                  "no such file or folder");
-    album_refuse(dir, NN_ERR_FORMAT, "no pictures");
-    album_put_picture(dir, "loose/only.jpg", 1);
+    album_refuse(dir, NN_ERR_FORMAT, "no images");
+    album_put_image(dir, "loose/only.jpg", 1);
     album_refuse(album_path(dir, "loose"), NN_ERR_FORMAT,
-                 "no pictures in class folders");
+                 "no images in class folders");
     album_refuse(album_path(dir, "loose"), NN_ERR_FORMAT, "'only.jpg'");
     album_refuse(album_path(dir, "loose/only.jpg"), NN_ERR_FORMAT,
                  "is not a directory, archive");
-    album_put_picture(dir, "neg/none/x.jpg", 1);
+    album_put_image(dir, "neg/none/x.jpg", 1);
     album_refuse(album_path(dir, "neg"), NN_ERR_FORMAT, "negatives only");
     testkit_rmdir(dir);
 }
@@ -258,11 +258,11 @@ START_TEST(test_pool)
     struct nn_dataset *ds;
     struct archive *a;
 
-    album_put_picture(dir, "loose.jpg", 1);
-    album_put_picture(dir, "deep/er/2.jpg", 2);
-    album_put_picture(dir, "train/x/3.jpg", 3);
+    album_put_image(dir, "loose.jpg", 1);
+    album_put_image(dir, "deep/er/2.jpg", 2);
+    album_put_image(dir, "train/x/3.jpg", 3);
     a = album_archive(album_path(dir, "deep/pack.tar"), ALBUM_USTAR);
-    album_add_picture(a, "4.jpg", 4);
+    album_add_image(a, "4.jpg", 4);
     album_finish(a);
     ds = album_open_pool(dir);
     ck_assert_uint_eq(ds->n, 4);
@@ -298,8 +298,8 @@ START_TEST(test_open_files)
     uint8_t *bytes;
     size_t size;
 
-    album_put_picture(dir, "z.jpg", 1);
-    album_put_picture(dir, "b.jpg", 2);
+    album_put_image(dir, "z.jpg", 1);
+    album_put_image(dir, "b.jpg", 2);
     ck_assert_int_eq(nn_dataset_open_files(paths, 3, &ds, &err), NN_OK);
     ck_assert_uint_eq(ds->n, 3);
     for (size_t i = 0; i < 3; i++) {
@@ -321,8 +321,8 @@ START_TEST(test_hash)
     char first[33], second[33];
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "a/1.jpg", 1);
-    album_put_picture(dir, "b/2.jpg", 2);
+    album_put_image(dir, "a/1.jpg", 1);
+    album_put_image(dir, "b/2.jpg", 2);
     ds = album_open(dir);
     nn_dataset_fingerprint(ds);
     nn_dataset_hash(ds, first);
@@ -336,7 +336,7 @@ START_TEST(test_hash)
     nn_dataset_hash(ds, second);
     ck_assert_str_ne(first, second);
     nn_dataset_close(&ds);
-    album_put_picture(dir, "b/2.jpg", 3);
+    album_put_image(dir, "b/2.jpg", 3);
     ds = album_open(dir);
     nn_dataset_fingerprint(ds);
     nn_dataset_hash(ds, second);
@@ -427,9 +427,9 @@ START_TEST(test_no_memory)
 {
     char *dir = testkit_mkdir();
 
-    album_put_picture(dir, "train/a/1.jpg", 1);
-    album_put_picture(dir, "train/b/2.jpg", 2);
-    album_put_picture(dir, "test/none/dog/3.jpg", 3);
+    album_put_image(dir, "train/a/1.jpg", 1);
+    album_put_image(dir, "train/b/2.jpg", 2);
+    album_put_image(dir, "test/none/dog/3.jpg", 3);
     testkit_each_alloc_failure(open_close, dir);
     testkit_rmdir(dir);
 }
@@ -445,7 +445,7 @@ static Suite *create(void)
     tcase_add_test(t, test_class_folders);
     tcase_add_test(t, test_outside_splits);
     tcase_add_test(t, test_negative_names);
-    tcase_add_test(t, test_picture_names);
+    tcase_add_test(t, test_image_names);
     tcase_add_test(t, test_links);
     tcase_add_test(t, test_not_files);
     tcase_add_test(t, test_closed_folder);

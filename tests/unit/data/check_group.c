@@ -9,7 +9,7 @@
 #include "tests/unit/data/album.h"
 #include "tests/unit/testkit.h"
 
-/* Write a variant of picture `seed`. */
+/* Write a variant of image `seed`. */
 static void put(const char *dir, const char *name, const struct nn_image *img,
                 int quality)
 {
@@ -66,7 +66,7 @@ START_TEST(test_fingerprint)
     struct nn_dataset *ds;
     const struct nn_item *it;
 
-    album_picture(&img, 5, 400, 300);
+    album_image(&img, 5, 400, 300);
     put(dir, "a/x.jpg", &img, 95);
     ds = album_open(dir);
     nn_dataset_fingerprint(ds);
@@ -110,7 +110,7 @@ START_TEST(test_copies)
     struct nn_image img;
     struct nn_dataset *ds;
 
-    album_picture(&img, 1, 320, 240);
+    album_image(&img, 1, 320, 240);
     put(dir, "a/orig.jpg", &img, 90);
     put(dir, "a/same.jpg", &img, 90);
     put_part(dir, "a/small.jpg", &img, (struct nn_box){ 0, 0, 320, 240 }, 160,
@@ -123,7 +123,7 @@ START_TEST(test_copies)
     nn_image_release(&img);
     for (uint64_t seed = 100; seed < 300; seed++) {
         snprintf(name, sizeof name, "a/o%llu.jpg", (unsigned long long)seed);
-        album_put_picture(dir, name, seed);
+        album_put_image(dir, name, seed);
     }
     ds = open_grouped(dir);
     for (size_t i = 0; i < 5; i++) {
@@ -142,14 +142,14 @@ START_TEST(test_copies)
 }
 END_TEST
 
-/* Same shapes, other colours: another picture. */
+/* Same shapes, other colours: another image. */
 START_TEST(test_colours)
 {
     char *dir = testkit_mkdir();
     struct nn_image img;
     struct nn_dataset *ds;
 
-    album_picture(&img, 1, 320, 240);
+    album_image(&img, 1, 320, 240);
     for (size_t i = 0; i < 320 * 240 * 3; i++) {
         img.rgb[i] = (uint8_t)(img.rgb[i] / 2 + 60);
     }
@@ -218,7 +218,7 @@ static struct nn_item *many(struct nn_dataset *ds, size_t n)
 
 /* Against every pair, one by one; all but the hashes is alike, so these alone
  * decide. Hashes lie close together, so groups have all sizes. */
-/* The rule for two pictures, one condition at a time. Luma rises from left to
+/* The rule for two images, one condition at a time. Luma rises from left to
  * right in one and from top to bottom in the other. */
 START_TEST(test_near)
 {
@@ -361,7 +361,7 @@ END_TEST
 
 enum { BIG = 4000, CLASSES = 3, FAMILIES = 40 };
 
-/* Groups of 1 to 6, classes of unlike size, families down to one picture. */
+/* Groups of 1 to 6, classes of unlike size, families down to one image. */
 static struct nn_item *big(struct nn_dataset *ds)
 {
     struct nn_item *v = many(ds, BIG);

@@ -1,4 +1,4 @@
-/* From a photo to a net's input: the rule, two nets on one read, reasons, and
+/* From an image to a net's input: the rule, two nets on one read, reasons, and
  * what a data set keeps. */
 #include <stdio.h>
 #include <string.h>
@@ -31,14 +31,14 @@ static void by_hand(size_t i, const struct nn_input *in, float *out)
     struct nn_image img = NN_IMAGE_INIT, small = NN_IMAGE_INIT;
     size_t size, n = (size_t)in->size * (size_t)in->size * 3;
     uint8_t *bytes = counted_bytes(i, &size), *rgb = nn_mem_calloc(n, 1);
-    int32_t least;
+    int32_t min;
 
     o.min_side = in->side;
     ck_assert_int_eq(nn_image_decode(bytes, size, &o, &img, NULL, NULL), NN_OK);
-    least = img.w < img.h ? img.w : img.h;
-    if (least > in->side) {
+    min = img.w < img.h ? img.w : img.h;
+    if (min > in->side) {
         const struct nn_box box = { 0, 0, (float)img.w, (float)img.h };
-        double by = (double)in->side / least;
+        double by = (double)in->side / min;
 
         ck_assert_int_eq(nn_image_create(&small, (int32_t)(img.w * by + 0.5),
                                          (int32_t)(img.h * by + 0.5)),
@@ -46,7 +46,7 @@ static void by_hand(size_t i, const struct nn_input *in, float *out)
         ck_assert_int_eq(nn_image_resize(&img, box, NN_FILTER_AREA, &small),
                          NN_OK);
     }
-    ck_assert_int_eq(nn_image_fit(least > in->side ? &small : &img, in->fit,
+    ck_assert_int_eq(nn_image_fit(min > in->side ? &small : &img, in->fit,
                                   in->crop_share, in->size, rgb),
                      NN_OK);
     for (size_t k = 0; k < n; k++) {
@@ -106,7 +106,8 @@ START_TEST(one_rule)
 }
 END_TEST
 
-/* A photo of 71 pixels is decoded in full for 40, and halved for 32 (to 36). */
+/* An image of 71 pixels is decoded in full for 40, and halved for 32 (to 36).
+ */
 START_TEST(scales)
 {
     const struct nn_image_info jpeg = { .format = NN_IMAGE_JPEG,
@@ -143,7 +144,7 @@ static void note(void *ctx, size_t row, uint32_t item,
     snprintf(r->text[r->n++], sizeof r->text[0], "%.63s", why->text);
 }
 
-/* Each net gets what it would get alone, from one read of each photo. Bad
+/* Each net gets what it would get alone, from one read of each image. Bad
  * ones come with their reason, and without a warning. */
 START_TEST(two_nets_one_read)
 {
@@ -247,7 +248,7 @@ START_TEST(kept)
     /* and what another data set borrows is found here */
     ck_assert_int_eq(nn_dataset_create("lent", &lent, NULL), NN_OK);
     ck_assert_int_eq(
-        nn_dataset_borrow(lent, ds, good, 7, NN_NEGATIVE, NN_TRAIN, NULL),
+        nn_dataset_append_ref(lent, ds, good, 7, NN_NEGATIVE, NN_TRAIN, NULL),
         NN_OK);
     b = pass(lent, &in, all, 7, &m);
     ck_assert_int_eq(counted_all(), 14);

@@ -8,18 +8,18 @@
 #include "tests/unit/data/album.h"
 #include "tests/unit/testkit.h"
 
-enum { PICTURES = 13, SIZE = 24, FLOATS = SIZE * SIZE * 3 };
+enum { IMAGES = 13, SIZE = 24, FLOATS = SIZE * SIZE * 3 };
 
 static const float mean[3] = { 120, 110, 100 }, stddev[3] = { 60, 50, 64 };
 
-/* PICTURES photos of 64 x 48, the seed being the index. */
+/* IMAGES images of 64 x 48, the seed being the index. */
 static char *make_folder(void)
 {
     char *dir = testkit_mkdir(), name[32];
 
-    for (int i = 0; i < PICTURES; i++) {
+    for (int i = 0; i < IMAGES; i++) {
         snprintf(name, sizeof name, "a/%02d.jpg", i);
-        album_put_picture(dir, name, (uint64_t)i);
+        album_put_image(dir, name, (uint64_t)i);
     }
     return dir;
 }
@@ -93,7 +93,7 @@ static void expect_equal(const struct pass *a, const struct pass *b)
     ck_assert_mem_eq(a->input, b->input, a->n * FLOATS * sizeof(float));
 }
 
-/* View of picture `seed` made here, from nothing but the headers' words. */
+/* View of image `seed` made here, from nothing but the headers' words. */
 static void reference(uint64_t seed, int32_t side, const struct nn_augment *a,
                       uint64_t stream, float *want)
 {
@@ -178,7 +178,7 @@ START_TEST(test_same_for_all)
     struct pass first[2], p;
 
     for (uint32_t i = 0; i < 60; i++) {
-        order[i] = i * 7 % PICTURES;
+        order[i] = i * 7 % IMAGES;
     }
     for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {
         struct nn_loader_options o = options();
@@ -219,7 +219,7 @@ START_TEST(test_skip)
     o.augment = &augment;
     l = create(ds, &o);
     for (uint32_t i = 0; i < 30; i++) {
-        order[i] = i * i % PICTURES;
+        order[i] = i * i % IMAGES;
     }
     run(l, order, 30, 5, 0, &all);
     for (size_t skip = 0; skip <= 32; skip += (size_t)_i) {
@@ -252,24 +252,24 @@ START_TEST(test_restart)
     char *dir = make_folder();
     struct nn_dataset *ds = album_open(dir);
     struct nn_loader_options o = options();
-    uint32_t order[PICTURES];
+    uint32_t order[IMAGES];
     struct pass want, got;
     struct nn_loader *l;
 
     o.threads = 3;
     l = create(ds, &o);
-    for (uint32_t i = 0; i < PICTURES; i++) {
-        order[i] = PICTURES - 1 - i;
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        order[i] = IMAGES - 1 - i;
     }
     ck_assert_int_eq(next(l).n, 0); /* no pass yet */
-    run(l, order, PICTURES, 0, 0, &want);
+    run(l, order, IMAGES, 0, 0, &want);
     for (int round = 0; round < 30; round++) {
         ck_assert_int_eq(
             nn_loader_start(l, order + 3, 10, (uint64_t)round, 0, NULL), NN_OK);
         for (int k = 0; k < round % 3; k++) {
             ck_assert_int_gt(next(l).n, 0);
         }
-        run(l, order, PICTURES, 0, 0, &got);
+        run(l, order, IMAGES, 0, 0, &got);
         expect_equal(&got, &want);
         nn_mem_free(got.input);
     }
@@ -285,7 +285,7 @@ START_TEST(test_restart)
 }
 END_TEST
 
-START_TEST(test_bad_pictures)
+START_TEST(test_bad_images)
 {
     static const uint32_t order[] = { 0, 1, 2, 3, 4, 5, 6, 7, 4,
                                       5, 6, 7, 8, 9, 1, 2, 3, 0 };
@@ -298,7 +298,7 @@ START_TEST(test_bad_pictures)
     struct nn_loader *l;
     struct pass p;
 
-    album_put_text(dir, "a/01.jpg", "no picture");
+    album_put_text(dir, "a/01.jpg", "no image");
     album_put(dir, "a/04.jpg", "", 0);
     album_put_text(dir, "a/05.jpg", "\377\330\377\340 cut");
     ds = album_open(dir);
@@ -322,7 +322,7 @@ START_TEST(test_bad_pictures)
     }
     nn_loader_get_stats(l, &stats);
     ck_assert_uint_eq(stats.failed, 5);
-    for (int i = 0; i < PICTURES; i++) { /* named once, if bad */
+    for (int i = 0; i < IMAGES; i++) { /* named once, if bad */
         char name[32];
         const char *at;
 
@@ -345,7 +345,7 @@ START_TEST(test_cache)
     struct nn_dataset *ds = album_open(dir);
     struct nn_loader_options o = options();
     struct nn_loader_stats s;
-    uint32_t order[PICTURES];
+    uint32_t order[IMAGES];
     struct nn_loader *l;
     struct pass p;
     long blocks;
@@ -353,21 +353,21 @@ START_TEST(test_cache)
     /* 64 x 48 at a shorter side of 30: 40 x 30 pixels of 3 bytes */
     o.cache_bytes = _i ? 3600 * 5 + 100 : 1 << 20;
     l = create(ds, &o);
-    for (uint32_t i = 0; i < PICTURES; i++) {
+    for (uint32_t i = 0; i < IMAGES; i++) {
         order[i] = i;
     }
-    run(l, order, PICTURES, 0, 0, &p);
+    run(l, order, IMAGES, 0, 0, &p);
     nn_mem_free(p.input);
     blocks = nn_mem_live();
     for (int k = 0; k < 2; k++) {
-        run(l, order, PICTURES, 0, 0, &p);
+        run(l, order, IMAGES, 0, 0, &p);
         nn_mem_free(p.input);
         ck_assert_int_eq(nn_mem_live(), blocks); /* a pass keeps nothing */
     }
     nn_loader_get_stats(l, &s);
-    ck_assert_uint_eq(s.cache_bytes, 3600 * (_i ? 5 : PICTURES));
-    ck_assert_uint_eq(s.cache_hits, 2 * (_i ? 5 : PICTURES));
-    ck_assert_uint_eq(s.cache_hits + s.cache_misses, 3 * PICTURES);
+    ck_assert_uint_eq(s.cache_bytes, 3600 * (_i ? 5 : IMAGES));
+    ck_assert_uint_eq(s.cache_hits, 2 * (_i ? 5 : IMAGES));
+    ck_assert_uint_eq(s.cache_hits + s.cache_misses, 3 * IMAGES);
     ck_assert_uint_eq(s.failed, 0);
     ck_assert(s.wait_s > 0);
     nn_loader_destroy(&l);
@@ -388,9 +388,9 @@ START_TEST(test_archive)
     struct pass p[2];
     char name[32];
 
-    for (int i = 0; i < PICTURES; i++) {
+    for (int i = 0; i < IMAGES; i++) {
         snprintf(name, sizeof name, "a/%02d.jpg", i);
-        album_add_picture(a, name, (uint64_t)i);
+        album_add_image(a, name, (uint64_t)i);
     }
     album_finish(a);
     files = album_open(album_path(dir, "."));
@@ -398,7 +398,7 @@ START_TEST(test_archive)
     o.threads = 4;
     o.cache_bytes = 1;
     for (uint32_t i = 0; i < 52; i++) {
-        order[i] = i * 5 % PICTURES;
+        order[i] = i * 5 % IMAGES;
     }
     for (int k = 0; k < 2; k++) {
         struct nn_loader *l = create(k ? packed : files, &o);
@@ -422,17 +422,17 @@ START_TEST(test_prepare)
     size_t size;
     uint8_t *bytes;
 
-    album_picture(&img, 1, 300, 200);
+    album_image(&img, 1, 300, 200);
     bytes = album_jpeg(&img, 90, &size);
-    ck_assert_int_eq(nn_picture_prepare(bytes, size, 60, &got, &err), NN_OK);
+    ck_assert_int_eq(nn_image_prepare(bytes, size, 60, &got, &err), NN_OK);
     ck_assert_int_eq(got.w, 90);
     ck_assert_int_eq(got.h, 60);
     nn_image_release(&got);
-    ck_assert_int_eq(nn_picture_prepare(bytes, size, 500, &got, &err), NN_OK);
+    ck_assert_int_eq(nn_image_prepare(bytes, size, 500, &got, &err), NN_OK);
     ck_assert_int_eq(got.w, 300);
     nn_image_release(&got);
     got = (struct nn_image)NN_IMAGE_INIT;
-    ck_assert_int_eq(nn_picture_prepare(bytes, 30, 60, &got, &err),
+    ck_assert_int_eq(nn_image_prepare(bytes, 30, 60, &got, &err),
                      NN_ERR_FORMAT);
     ck_assert_ptr_null(got.rgb);
     nn_image_release(&img);
@@ -450,7 +450,7 @@ START_TEST(test_bad_options)
     struct nn_error err = NN_ERROR_INIT;
     struct nn_loader *l = NULL;
     struct nn_batch b;
-    uint32_t order[2] = { 0, PICTURES };
+    uint32_t order[2] = { 0, IMAGES };
 
     o.batch = 0;
     ck_assert_int_eq(nn_loader_create(ds, &o, &l, &err), NN_ERR_ARG);
@@ -471,7 +471,7 @@ START_TEST(test_bad_options)
     ck_assert_int_eq(nn_loader_start(l, order, 1, 0, 0, &err), NN_OK);
     ck_assert_int_eq(next(l).n, 1);
     nn_loader_destroy(&l);
-    /* No picture's fault, so it must not look like unreadable pictures. */
+    /* No image's fault, so it must not look like unreadable images. */
     augment.crop_min = 2;
     o.augment = &augment;
     l = create(ds, &o);
@@ -538,7 +538,7 @@ static Suite *create_suite(void)
     tcase_add_test(t, test_same_for_all);
     tcase_add_loop_test(t, test_skip, 3, 5);
     tcase_add_test(t, test_restart);
-    tcase_add_test(t, test_bad_pictures);
+    tcase_add_test(t, test_bad_images);
     tcase_add_loop_test(t, test_cache, 0, 2);
     tcase_add_test(t, test_archive);
     tcase_add_test(t, test_prepare);

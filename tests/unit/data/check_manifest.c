@@ -14,10 +14,10 @@ START_TEST(test_csv)
     char text[1024];
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "one.jpg", 1);
-    album_put_picture(dir, "sub/a, \"b\".jpg", 2);
-    album_put_picture(dir, "three.jpg", 3);
-    album_put_picture(dir, "four.jpg", 4);
+    album_put_image(dir, "one.jpg", 1);
+    album_put_image(dir, "sub/a, \"b\".jpg", 2);
+    album_put_image(dir, "three.jpg", 3);
+    album_put_image(dir, "four.jpg", 4);
     snprintf(text, sizeof text,
              "\xef\xbb\xbflabel,FILE,note,split,group,family,weight\r\n"
              "bear,%s/one.jpg,\"two\nlines\",train,g1,,2.5\r\n"
@@ -63,9 +63,9 @@ START_TEST(test_jsonl)
     char *dir = testkit_mkdir();
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "1.jpg", 1);
-    album_put_picture(dir, "2.jpg", 2);
-    album_put_picture(dir, "3.jpg", 3);
+    album_put_image(dir, "1.jpg", 1);
+    album_put_image(dir, "2.jpg", 2);
+    album_put_image(dir, "3.jpg", 3);
     album_put_text(dir, "list.jsonl",
                    "{\"file\":\"2.jpg\",\"label\":\"b\\u00e4r\",\"group\":7,"
                    "\"weight\":0.25,\"more\":[1,2]}\r\n"
@@ -88,13 +88,13 @@ START_TEST(test_jsonl)
 }
 END_TEST
 
-/* A missing file is a bad picture, not a bad manifest. */
+/* A missing file is a bad image, not a bad manifest. */
 START_TEST(test_missing_file)
 {
     char *dir = testkit_mkdir();
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "1.jpg", 1);
+    album_put_image(dir, "1.jpg", 1);
     album_put_text(dir, "list.csv", "file,label\n1.jpg,a\n2.jpg,a\n");
     ds = album_open(album_path(dir, "list.csv"));
     nn_dataset_fingerprint(ds);
@@ -134,8 +134,8 @@ struct bad {
 };
 
 static const struct bad bads[] = {
-    { "b.csv", "", "no pictures in" },
-    { "b.csv", "file,label\n", "no pictures in" },
+    { "b.csv", "", "no images in" },
+    { "b.csv", "file,label\n", "no images in" },
     { "b.csv", "name,label\nx,y\n", "line 1: the header has no column 'file'" },
     { "b.csv", "\nfile\nx\n", "line 2: the header has no column 'label'" },
     { "b.csv", "file,label,File\n", "line 1: two columns are called 'File'" },
@@ -155,7 +155,7 @@ static const struct bad bads[] = {
     { "b.csv", "file,label,weight\nx,a,1x\n", "not '1x'" },
     { "b.csv", "file,label,weight\nx,a,1e99\n", "line 2: a weight is" },
     { "b.csv", "file,label,split\nx,a,train\ny,a,\n",
-      "names a split for some pictures, but none for 'y'" },
+      "names a split for some images, but none for 'y'" },
     { "b.csv", "file,label\nx,\ny,none\n", "negatives only" },
     { "b.jsonl", "{\"file\":\"x\",\"label\":\"a\"}\n{\"file\":\n", "line 2: " },
     { "b.jsonl", "\n[1]\n", "line 2: not a JSON object" },

@@ -13,19 +13,19 @@ static void set_up(void)
     data_dir = testkit_mkdir();
     one_dir = testkit_mkdir();
     two_dir = testkit_mkdir();
-    album_put_picture(data_dir, "train/bear/a.jpg", 1);
-    album_put_picture(data_dir, "train/none/dog/b.jpg", 2);
-    album_put_picture(data_dir, "train/none/cat/c.jpg", 3);
-    album_put_picture(data_dir, "valid/bear/d.jpg", 4);
-    album_put_picture(data_dir, "valid/none/dog/e.jpg", 5);
-    album_put_picture(data_dir, "test/none/dog/f.jpg", 6);
-    album_put_picture(data_dir, "test/bear/g.jpg", 7);
-    album_put_picture(one_dir, "new.jpg", 11);
-    album_put_picture(one_dir, "seen_in_train.jpg", 2);
-    album_put_picture(one_dir, "seen_in_valid.jpg", 4);
-    album_put_text(one_dir, "text.jpg", "no picture");
-    album_put_picture(two_dir, "another.jpg", 12);
-    album_put_picture(two_dir, "seen_in_test.jpg", 6);
+    album_put_image(data_dir, "train/bear/a.jpg", 1);
+    album_put_image(data_dir, "train/none/dog/b.jpg", 2);
+    album_put_image(data_dir, "train/none/cat/c.jpg", 3);
+    album_put_image(data_dir, "valid/bear/d.jpg", 4);
+    album_put_image(data_dir, "valid/none/dog/e.jpg", 5);
+    album_put_image(data_dir, "test/none/dog/f.jpg", 6);
+    album_put_image(data_dir, "test/bear/g.jpg", 7);
+    album_put_image(one_dir, "new.jpg", 11);
+    album_put_image(one_dir, "seen_in_train.jpg", 2);
+    album_put_image(one_dir, "seen_in_valid.jpg", 4);
+    album_put_text(one_dir, "text.jpg", "no image");
+    album_put_image(two_dir, "another.jpg", 12);
+    album_put_image(two_dir, "seen_in_test.jpg", 6);
 }
 
 static void tear_down(void)
@@ -93,7 +93,7 @@ START_TEST(copies_do_not_leak)
     album_expect(ds, had + 2, 12);
     ck_assert_ptr_nonnull(
         strstr(log, "3 more negatives for training (of the 6 given 1 are "
-                    "unreadable, 2 copies of validation or test pictures)"));
+                    "unreadable, 2 copies of validation or test images)"));
     nn_dataset_close(&ds);
     nn_dataset_close(&sources[0]);
     nn_dataset_close(&sources[1]);
@@ -107,13 +107,13 @@ START_TEST(a_source_of_nothing_is_an_error)
     struct nn_dataset *ds = album_open(data_dir), *sources[2];
     size_t had = ds->n;
 
-    album_put_text(bad_dir, "x.jpg", "no picture");
-    album_put_text(bad_dir, "y.jpg", "no picture");
+    album_put_text(bad_dir, "x.jpg", "no image");
+    album_put_text(bad_dir, "y.jpg", "no image");
     sources[0] = album_open_pool(one_dir);
     sources[1] = album_open_pool(bad_dir);
     nn_dataset_fingerprint(ds);
     ck_assert_int_eq(nn_negatives_add(ds, sources, 2, &err), NN_ERR_IO);
-    ck_assert_ptr_nonnull(strstr(err.text, "none of the 2 pictures of "));
+    ck_assert_ptr_nonnull(strstr(err.text, "none of the 2 images of "));
     ck_assert_ptr_nonnull(strstr(err.text, "/x.jpg'"));
     ck_assert_uint_eq(ds->n, had);
     nn_dataset_close(&ds);

@@ -19,7 +19,7 @@ static void tear_down(void)
     testkit_rmdir(dir);
 }
 
-/* --- a generator of numbered pictures --- */
+/* --- a generator of numbered images --- */
 
 static enum nn_status numbers_open(const char *spec, void **ctx, size_t *n,
                                    struct nn_error *err)
@@ -63,9 +63,9 @@ static struct nn_pool *open_pool(const char *const *sources, size_t n)
     return p;
 }
 
-/* --- the same pictures as a data set --- */
+/* --- the same images as a data set --- */
 
-/* x/1.jpg .. x/5.jpg hold pictures 1 to 5; x/6.jpg is 2 again. */
+/* x/1.jpg .. x/5.jpg hold images 1 to 5; x/6.jpg is 2 again. */
 static void fill_archive(const char *path, enum album_kind kind)
 {
     struct archive *a = album_archive(path, kind);
@@ -73,7 +73,7 @@ static void fill_archive(const char *path, enum album_kind kind)
 
     for (unsigned i = 1; i <= 5; i++) {
         snprintf(name, sizeof name, "x/%u.jpg", i);
-        album_add_picture(a, name, i);
+        album_add_image(a, name, i);
     }
     if (kind == ALBUM_USTAR) {
         album_add_link(a, "x/6.jpg", "x/2.jpg");
@@ -125,9 +125,9 @@ END_TEST
 
 START_TEST(folder_with_shards)
 {
-    album_put_picture(dir, "b/1.jpg", 1);
-    album_put_picture(dir, "a/2.jpg", 2);
-    album_put_picture(dir, "a/b/3.jpg", 3);
+    album_put_image(dir, "b/1.jpg", 1);
+    album_put_image(dir, "a/2.jpg", 2);
+    album_put_image(dir, "a/b/3.jpg", 3);
     album_put_text(dir, "a/empty.jpg", "");
     fill_archive(album_path(dir, "c.tar.gz"), ALBUM_TGZ);
     expect_same(dir, 9);
@@ -136,8 +136,8 @@ END_TEST
 
 START_TEST(manifest)
 {
-    album_put_picture(dir, "1.jpg", 1);
-    album_put_picture(dir, "2.jpg", 2);
+    album_put_image(dir, "1.jpg", 1);
+    album_put_image(dir, "2.jpg", 2);
     album_put_text(dir, "m.csv", "file\n1.jpg\n2.jpg\n");
     expect_same(album_path(dir, "m.csv"), 2);
 }
@@ -154,8 +154,8 @@ START_TEST(several_sources)
     struct nn_dataset *some, *ds;
     struct nn_pool *p;
 
-    album_put_picture(dir, "x/1.jpg", 500);
-    album_put_picture(dir, "x/2.jpg", 501);
+    album_put_image(dir, "x/1.jpg", 500);
+    album_put_image(dir, "x/2.jpg", 501);
     p = open_pool(sources, 3);
     ck_assert_uint_eq(p->n, 102);
     ck_assert_int_eq(nn_pool_take(p, pick, 5, &some, NULL), NN_OK);
@@ -167,7 +167,7 @@ START_TEST(several_sources)
     /* what borrows from it reads the pool itself */
     ck_assert_int_eq(nn_dataset_create("more", &ds, NULL), NN_OK);
     ck_assert_int_eq(
-        nn_dataset_borrow(ds, some, all, 5, NN_NEGATIVE, NN_TRAIN, NULL),
+        nn_dataset_append_ref(ds, some, all, 5, NN_NEGATIVE, NN_TRAIN, NULL),
         NN_OK);
     nn_dataset_close(&some);
     album_expect(ds, 0, 29);
@@ -176,7 +176,7 @@ START_TEST(several_sources)
     ck_assert_int_eq(ds->items[3].bad, 0);
     nn_dataset_close(&ds);
     ck_assert_int_eq(nn_pool_take(p, &wrong, 1, &some, &err), NN_ERR_ARG);
-    ck_assert_ptr_nonnull(strstr(err.text, "no picture 102"));
+    ck_assert_ptr_nonnull(strstr(err.text, "no image 102"));
     nn_pool_close(&p);
 }
 END_TEST
@@ -198,9 +198,9 @@ START_TEST(hash_tells_pools_apart)
 
     ck_assert(hash_of(a, 2) == hash_of(a, 2));
     ck_assert(hash_of(a, 2) != hash_of(b, 2));
-    album_put_picture(dir, "1.jpg", 1);
+    album_put_image(dir, "1.jpg", 1);
     one = hash_of((const char *const[]){ dir }, 1);
-    album_put_picture(dir, "2.jpg", 1);
+    album_put_image(dir, "2.jpg", 1);
     ck_assert(one != hash_of((const char *const[]){ dir }, 1));
 }
 END_TEST
@@ -214,11 +214,11 @@ START_TEST(nothing_there)
     ck_assert_int_eq(nn_pool_open(sources, 1, &options, &p, &err),
                      NN_ERR_FORMAT);
     ck_assert_ptr_null(p);
-    ck_assert_ptr_nonnull(strstr(err.text, "no pictures in"));
+    ck_assert_ptr_nonnull(strstr(err.text, "no images in"));
 }
 END_TEST
 
-/* Blocks that stay: no more for many pictures than for few. */
+/* Blocks that stay: no more for many images than for few. */
 START_TEST(no_list_in_memory)
 {
     const char *const sources[] = { dir };
@@ -263,7 +263,7 @@ static int open_and_take(void *ctx)
 
 START_TEST(allocation_failures)
 {
-    album_put_picture(dir, "1.jpg", 1);
+    album_put_image(dir, "1.jpg", 1);
     fill_archive(album_path(dir, "c.tar.gz"), ALBUM_TGZ);
     testkit_each_alloc_failure(open_and_take, NULL);
 }

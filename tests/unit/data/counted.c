@@ -21,7 +21,7 @@ uint8_t *counted_bytes(size_t i, size_t *size)
     struct nn_image img;
     uint8_t *bytes;
 
-    album_picture(&img, 40 + i, sides[i][0], sides[i][1]);
+    album_image(&img, 40 + i, sides[i][0], sides[i][1]);
     bytes = album_jpeg(&img, 90, size);
     nn_image_release(&img);
     if (i == COUNTED_BAD) {

@@ -186,9 +186,9 @@ START_TEST(bins_by_hand)
     ck_assert_uint_eq(b[1].n, 1);
     ck_assert_uint_eq(b[2].n, 0);
     ck_assert_uint_eq(b[4].n, 2);
-    ck_assert(isnan(b[2].confidence) && isnan(b[2].hit_rate));
+    ck_assert(isnan(b[2].confidence) && isnan(b[2].accuracy));
     golden_close(b[0].confidence, 0.1, EPS, 0, "confidence");
-    golden_close(b[0].hit_rate, 0.5, EPS, 0, "hit rate");
+    golden_close(b[0].accuracy, 0.5, EPS, 0, "recall");
     golden_close(b[4].confidence, 0.95, EPS, 0, "confidence");
     golden_close(ece, 0.4 * 0.4 + 0.2 * 0.6 + 0.4 * 0.45, EPS, 0, "ece");
 }

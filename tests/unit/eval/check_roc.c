@@ -109,7 +109,7 @@ START_TEST(all_equal_scores)
 }
 END_TEST
 
-START_TEST(hit_rate_on_the_edge)
+START_TEST(recall_on_the_edge)
 {
     double score[200];
     uint8_t positive[200];
@@ -393,7 +393,7 @@ static Suite *create(void)
     tcase_add_loop_test(t, golden_ranking, 0, 3);
     tcase_add_test(t, by_hand);
     tcase_add_test(t, all_equal_scores);
-    tcase_add_test(t, hit_rate_on_the_edge);
+    tcase_add_test(t, recall_on_the_edge);
     tcase_add_loop_test(t, random_against_pairs, 0, 60);
     tcase_add_test(t, golden_open_set);
     tcase_add_loop_test(t, ranking_matches_copies, 0, 20);

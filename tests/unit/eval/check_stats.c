@@ -219,15 +219,15 @@ START_TEST(least_sample)
 }
 END_TEST
 
-START_TEST(keep_by_hand)
+START_TEST(recall_threshold_by_hand)
 {
     double score[100];
-    struct nn_keep k;
+    struct nn_recall_threshold k;
 
     for (size_t i = 0; i < 100; i++) {
         score[i] = (double)((i * 37) % 100); /* 0..99 shuffled */
     }
-    ck_assert_int_eq(nn_keep_threshold(score, 100, 0.95, 0.95, &k, NULL),
+    ck_assert_int_eq(nn_threshold_at_recall(score, 100, 0.95, 0.95, &k, NULL),
                      NN_OK);
     ck_assert_uint_eq(k.rank, 95);
     ck_assert_uint_eq(k.kept, 95);
@@ -239,29 +239,34 @@ START_TEST(keep_by_hand)
     ck_assert_uint_eq(k.safe_rank, 99);
     ck_assert(k.safe_threshold == 1 && k.safe_lower > 0.95);
     ck_assert(nn_clopper_pearson_lower(98, 100, 0.95) < 0.95);
-    ck_assert_int_eq(nn_keep_threshold(score, 58, 0.95, 0.95, &k, NULL), NN_OK);
+    ck_assert_int_eq(nn_threshold_at_recall(score, 58, 0.95, 0.95, &k, NULL),
+                     NN_OK);
     ck_assert_uint_eq(k.safe_rank, 0);
     ck_assert(isnan(k.safe_threshold) && isnan(k.safe_lower) && !k.certified);
-    ck_assert_int_eq(nn_keep_threshold(score, 59, 0.95, 0.95, &k, NULL), NN_OK);
+    ck_assert_int_eq(nn_threshold_at_recall(score, 59, 0.95, 0.95, &k, NULL),
+                     NN_OK);
     ck_assert_uint_eq(k.safe_rank, 59);
-    ck_assert_int_eq(nn_keep_threshold(score, 100, 1, 0.95, &k, NULL), NN_OK);
+    ck_assert_int_eq(nn_threshold_at_recall(score, 100, 1, 0.95, &k, NULL),
+                     NN_OK);
     ck_assert(k.threshold == 0 && k.rate == 1 && !k.certified);
     ck_assert_uint_eq(k.min_n, 0);
     ck_assert_uint_eq(k.safe_rank, 0);
 }
 END_TEST
 
-START_TEST(keep_with_ties)
+START_TEST(recall_threshold_with_ties)
 {
     const double score[] = { 1, 1, 1, 1, 1, 1, 1, 1, 0.5, 0.5 };
-    struct nn_keep k;
+    struct nn_recall_threshold k;
 
-    ck_assert_int_eq(nn_keep_threshold(score, 10, 0.5, 0.5, &k, NULL), NN_OK);
+    ck_assert_int_eq(nn_threshold_at_recall(score, 10, 0.5, 0.5, &k, NULL),
+                     NN_OK);
     ck_assert_uint_eq(k.rank, 5);
     ck_assert_uint_eq(k.kept, 8);
     ck_assert(k.threshold == 1 && k.rate == 0.8);
     ck_assert(k.lower == nn_clopper_pearson_lower(5, 10, 0.5));
-    ck_assert_int_eq(nn_keep_threshold(score, 10, 0.81, 0.5, &k, NULL), NN_OK);
+    ck_assert_int_eq(nn_threshold_at_recall(score, 10, 0.81, 0.5, &k, NULL),
+                     NN_OK);
     ck_assert(k.threshold == 0.5 && k.kept == 10);
 }
 END_TEST
@@ -269,7 +274,7 @@ END_TEST
 /* The promise itself: over many draws of n scores uniform in [0,1), where the
  * threshold t keeps a true share 1 - t, the safe threshold fails at most 5 %
  * of the time, the point threshold about half of it. */
-START_TEST(keep_promise)
+START_TEST(recall_threshold_promise)
 {
     enum { N = 120, DRAWS = 2000 };
     size_t broken = 0, short_point = 0;
@@ -277,12 +282,12 @@ START_TEST(keep_promise)
     for (size_t d = 0; d < DRAWS; d++) {
         struct nn_rng rng = nn_rng_make(77, d);
         double score[N];
-        struct nn_keep k;
+        struct nn_recall_threshold k;
 
         for (size_t i = 0; i < N; i++) {
             score[i] = nn_rng_double(&rng);
         }
-        ck_assert_int_eq(nn_keep_threshold(score, N, 0.9, 0.95, &k, NULL),
+        ck_assert_int_eq(nn_threshold_at_recall(score, N, 0.9, 0.95, &k, NULL),
                          NN_OK);
         ck_assert_uint_gt(k.safe_rank, 0);
         broken += 1 - k.safe_threshold < 0.9;
@@ -295,20 +300,21 @@ START_TEST(keep_promise)
 }
 END_TEST
 
-START_TEST(keep_errors)
+START_TEST(recall_threshold_errors)
 {
     const double score[] = { 1, NAN };
     struct nn_error err = NN_ERROR_INIT;
-    struct nn_keep k;
+    struct nn_recall_threshold k;
 
-    ck_assert_int_eq(nn_keep_threshold(score, 0, 0.9, 0.95, &k, &err),
+    ck_assert_int_eq(nn_threshold_at_recall(score, 0, 0.9, 0.95, &k, &err),
                      NN_ERR_ARG);
-    ck_assert_int_eq(nn_keep_threshold(score, 1, 0, 0.95, &k, &err),
+    ck_assert_int_eq(nn_threshold_at_recall(score, 1, 0, 0.95, &k, &err),
                      NN_ERR_ARG);
-    ck_assert_int_eq(nn_keep_threshold(score, 1, 1.1, 0.95, &k, &err),
+    ck_assert_int_eq(nn_threshold_at_recall(score, 1, 1.1, 0.95, &k, &err),
                      NN_ERR_ARG);
-    ck_assert_int_eq(nn_keep_threshold(score, 1, 0.9, 1, &k, &err), NN_ERR_ARG);
-    ck_assert_int_eq(nn_keep_threshold(score, 2, 0.9, 0.95, &k, &err),
+    ck_assert_int_eq(nn_threshold_at_recall(score, 1, 0.9, 1, &k, &err),
+                     NN_ERR_ARG);
+    ck_assert_int_eq(nn_threshold_at_recall(score, 2, 0.9, 0.95, &k, &err),
                      NN_ERR_NUMERIC);
     ck_assert_str_eq(err.text, "score 1 is nan");
 }
@@ -383,8 +389,8 @@ static int allocating(void *ctx)
 {
     const double score[] = { 1, 2, 3 }, p[] = { 0.1, 0.2 };
     double adjusted[2];
-    struct nn_keep k;
-    enum nn_status st = nn_keep_threshold(score, 3, 0.9, 0.95, &k, NULL);
+    struct nn_recall_threshold k;
+    enum nn_status st = nn_threshold_at_recall(score, 3, 0.9, 0.95, &k, NULL);
 
     (void)ctx;
     return st ? st : nn_holm_adjust(p, 2, adjusted, NULL);
@@ -413,10 +419,10 @@ static Suite *create(void)
     tcase_add_loop_test(t, clopper_pearson_tails, 0, 100);
     tcase_add_test(t, clopper_pearson_range);
     tcase_add_test(t, least_sample);
-    tcase_add_test(t, keep_by_hand);
-    tcase_add_test(t, keep_with_ties);
-    tcase_add_test(t, keep_promise);
-    tcase_add_test(t, keep_errors);
+    tcase_add_test(t, recall_threshold_by_hand);
+    tcase_add_test(t, recall_threshold_with_ties);
+    tcase_add_test(t, recall_threshold_promise);
+    tcase_add_test(t, recall_threshold_errors);
     tcase_add_test(t, mcnemar);
     tcase_add_test(t, holm);
     tcase_add_test(t, golden_holm);

@@ -25,7 +25,7 @@ static void squeeze(const struct nn_image *src, uint8_t *rgb)
     ck_assert_int_eq(nn_image_fit(src, NN_FIT_SQUEEZE, 1, SIZE, rgb), NN_OK);
 }
 
-START_TEST(none_is_the_whole_picture)
+START_TEST(none_is_the_whole_image)
 {
     struct nn_augment none = nn_augment_none();
     struct nn_image src;
@@ -55,7 +55,7 @@ START_TEST(defaults_are_as_documented)
 END_TEST
 
 /* Every step that is named can be left out; together nothing is left. */
-START_TEST(without_all_steps_the_whole_picture)
+START_TEST(without_all_steps_the_whole_image)
 {
     char steps[] = NN_AUGMENT_STEPS, *rest = NULL;
     struct nn_augment a = nn_augment_defaults(), before = a;
@@ -148,7 +148,7 @@ START_TEST(flips_are_fair)
 }
 END_TEST
 
-/* A picture whose red is x and green is y: a view then tells its box. */
+/* An image whose red is x and green is y: a view then tells its box. */
 static void make_map(struct nn_image *img, int32_t w, int32_t h)
 {
     ck_assert_int_eq(nn_image_create(img, w, h), NN_OK);
@@ -388,7 +388,7 @@ START_TEST(nonsense_is_refused)
 END_TEST
 
 /* Sources and views down to one pixel, every step switched on. */
-START_TEST(tiny_pictures_work)
+START_TEST(tiny_images_work)
 {
     static const int32_t sides[] = { 1, 2, 3, 7 };
     struct nn_augment a = nn_augment_defaults();
@@ -436,9 +436,9 @@ static Suite *create(void)
     TCase *tc = tcase_create("augment");
 
     tcase_set_timeout(tc, 60);
-    tcase_add_test(tc, none_is_the_whole_picture);
+    tcase_add_test(tc, none_is_the_whole_image);
     tcase_add_test(tc, defaults_are_as_documented);
-    tcase_add_test(tc, without_all_steps_the_whole_picture);
+    tcase_add_test(tc, without_all_steps_the_whole_image);
     tcase_add_test(tc, same_draws_same_bytes);
     tcase_add_test(tc, same_bytes_on_every_machine);
     tcase_add_test(tc, flips_are_fair);
@@ -448,7 +448,7 @@ static Suite *create(void)
     tcase_add_test(tc, degradations_take_detail_away);
     tcase_add_test(tc, erased_boxes_have_one_colour);
     tcase_add_test(tc, nonsense_is_refused);
-    tcase_add_test(tc, tiny_pictures_work);
+    tcase_add_test(tc, tiny_images_work);
     tcase_add_test(tc, augmentation_survives_failed_allocations);
     suite_add_tcase(s, tc);
     return s;

@@ -46,7 +46,7 @@ START_TEST(colour_follows_its_definition)
     };
     struct nn_image img;
 
-    sample_picture(&img, 40, 30);
+    sample_image(&img, 40, 30);
     for (size_t i = 0; i < 40 * 30 * 3; i++) { /* 85..170 */
         img.rgb[i] = (uint8_t)(85 + img.rgb[i] / 3);
     }
@@ -150,7 +150,7 @@ START_TEST(blur_follows_its_definition)
                       img.rgb[i], to[i]);
     }
     nn_image_release(&img);
-    /* pictures of one pixel or one column have only borders */
+    /* images of one pixel or one column have only borders */
     for (int w = 1; w <= 2; w++) {
         uint8_t small[6] = { 7, 8, 9, 7, 8, 9 };
 
@@ -192,7 +192,7 @@ START_TEST(rotation_by_quarter_turns)
 }
 END_TEST
 
-/* A picture whose red is x and green is y: a turned view then tells where it
+/* An image whose red is x and green is y: a turned view then tells where it
  * was taken. */
 static void make_map(struct nn_image *img, int32_t w, int32_t h)
 {

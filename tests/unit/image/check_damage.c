@@ -1,4 +1,4 @@
-/* Damaged, cut and hostile picture files: an error with a clear text, no
+/* Damaged, cut and hostile image files: an error with a clear text, no
  * crash, nothing left behind. */
 #include <string.h>
 
@@ -86,7 +86,7 @@ START_TEST(cut_and_closed_jpeg_is_truncated)
 }
 END_TEST
 
-/* Web pictures often carry stray bytes; the pixels are all there. */
+/* Web images often carry stray bytes; the pixels are all there. */
 START_TEST(stray_bytes_are_harmless)
 {
     struct nn_image img = NN_IMAGE_INIT;
@@ -111,7 +111,7 @@ START_TEST(cut_behind_the_pixels_is_truncated)
     struct sample s = { 0 };
     struct nn_error err;
 
-    sample_picture(&img, 40, 24);
+    sample_image(&img, 40, 24);
     sample_webp(&s, &img, 0, 0, NULL);
     sample_webp_orient(&s, 6); /* the last chunk is EXIF */
     ck_assert_int_eq(try(s.bytes, s.size - 4, NULL, &err), NN_ERR_FORMAT);
@@ -140,7 +140,7 @@ START_TEST(garbage_behind_a_header_is_an_error)
 }
 END_TEST
 
-/* Nothing may be allocated for a picture that is refused by its size. */
+/* Nothing may be allocated for an image that is refused by its size. */
 static void refuse_early(const struct sample *s, const char *text)
 {
     struct nn_error err;
@@ -180,7 +180,7 @@ START_TEST(limits_come_from_the_caller)
     struct sample s = { 0 };
     struct nn_error err;
 
-    sample_picture(&img, 60, 40);
+    sample_image(&img, 60, 40);
     sample_jpeg(&s, &img, SAMPLE_JPEG_PROGRESSIVE, 80);
     opt.max_dim = 60;
     opt.max_pixels = 2400;
@@ -225,7 +225,7 @@ START_TEST(jpeg_frames_out_of_the_ordinary)
     struct nn_error err;
     size_t at = 0;
 
-    sample_picture(&img, 30, 20);
+    sample_image(&img, 30, 20);
     sample_jpeg(&s, &img, SAMPLE_JPEG_444, 80);
     while (s.bytes[at] != 0xFF || s.bytes[at + 1] != 0xC0) {
         at++;
@@ -239,7 +239,7 @@ START_TEST(jpeg_frames_out_of_the_ordinary)
 }
 END_TEST
 
-START_TEST(jpeg_without_a_picture)
+START_TEST(jpeg_without_a_image)
 {
     struct nn_error err;
     const uint8_t *bare = (const uint8_t *)"\xff\xd8\xff\xd9";
@@ -247,9 +247,9 @@ START_TEST(jpeg_without_a_picture)
         (const uint8_t *)"\xff\xd8\xff\xda\0\x08\1\1\0\0\x3f\0\xff\xd9";
 
     ck_assert_int_eq(try(bare, 4, NULL, &err), NN_ERR_FORMAT);
-    ck_assert_str_eq(err.text, "JPEG without a picture");
+    ck_assert_str_eq(err.text, "JPEG without an image");
     ck_assert_int_eq(try(scan, 14, NULL, &err), NN_ERR_FORMAT);
-    ck_assert_str_eq(err.text, "JPEG without a picture");
+    ck_assert_str_eq(err.text, "JPEG without an image");
 }
 END_TEST
 
@@ -260,7 +260,7 @@ START_TEST(png_with_a_wrong_checksum)
     struct sample s = { 0 };
     struct nn_error err;
 
-    sample_picture(&img, 30, 20);
+    sample_image(&img, 30, 20);
     sample_png(&s, &img, kind, NULL);
     s.bytes[60] ^= 1; /* inside the pixel data */
     ck_assert_int_eq(try(s.bytes, s.size, NULL, &err), NN_ERR_FORMAT);
@@ -274,14 +274,14 @@ START_TEST(png_with_a_wrong_checksum)
 }
 END_TEST
 
-/* An EXIF block that is nonsense never stops a picture from being read. */
+/* An EXIF block that is nonsense never stops an image from being read. */
 START_TEST(damaged_exif_is_ignored)
 {
     struct nn_image img = NN_IMAGE_INIT;
     struct sample s = { 0 };
     struct nn_error err;
 
-    sample_picture(&img, 16, 16);
+    sample_image(&img, 16, 16);
     sample_jpeg(&s, &img, SAMPLE_JPEG_444, 80);
     sample_jpeg_orient(&s, 6, 0);
     for (size_t at = 12; at < 38; at++) {
@@ -312,7 +312,7 @@ static Suite *create(void)
     tcase_add_test(tc, huge_headers_are_refused_before_allocating);
     tcase_add_test(tc, limits_come_from_the_caller);
     tcase_add_loop_test(tc, jpeg_frames_out_of_the_ordinary, 0, N_FRAMES);
-    tcase_add_test(tc, jpeg_without_a_picture);
+    tcase_add_test(tc, jpeg_without_a_image);
     tcase_add_test(tc, png_with_a_wrong_checksum);
     tcase_add_test(tc, damaged_exif_is_ignored);
     suite_add_tcase(s, tc);

@@ -144,7 +144,7 @@ START_TEST(apng_gives_its_first_frame)
     struct nn_image src = NN_IMAGE_INIT, got = NN_IMAGE_INIT;
     struct sample s = { 0 };
 
-    sample_picture(&src, 20, 14);
+    sample_image(&src, 20, 14);
     sample_apng(&s, &src);
     decode(&s, NULL, &got, NULL);
     compare(&got, &src, 0, "apng");
@@ -162,7 +162,7 @@ START_TEST(webp_of_every_kind)
     struct nn_image_info info;
     struct sample s = { 0 };
 
-    sample_picture(&src, 40, 30);
+    sample_image(&src, 40, 30);
     sample_webp(&s, &src, lossless, alpha, &want);
     decode(&s, NULL, &got, &info);
     ck_assert_int_eq(info.channels, alpha ? 4 : 3);
@@ -181,7 +181,7 @@ START_TEST(animated_webp_is_refused)
     struct nn_error err = NN_ERROR_INIT;
     struct sample s = { 0 };
 
-    sample_picture(&img, 20, 14);
+    sample_image(&img, 20, 14);
     sample_webp_animated(&s, &img);
     nn_image_release(&img);
     ck_assert_int_eq(nn_image_decode(s.bytes, s.size, &opt, &img, NULL, &err),
@@ -191,7 +191,7 @@ START_TEST(animated_webp_is_refused)
 }
 END_TEST
 
-/* A smooth picture comes back from a JPEG of quality 98 within a few levels,
+/* A smooth image comes back from a JPEG of quality 98 within a few levels,
  * a bound that the quantisation steps of 1 or 2 allow. */
 START_TEST(jpeg_of_every_kind)
 {
@@ -199,7 +199,7 @@ START_TEST(jpeg_of_every_kind)
     struct nn_image_info info;
     struct sample s = { 0 };
 
-    sample_picture(&src, 50, 35);
+    sample_image(&src, 50, 35);
     if (_i == SAMPLE_JPEG_GREY) {
         for (size_t i = 0; i < 50 * 35 * 3; i += 3) {
             src.rgb[i + 1] = src.rgb[i + 2] = src.rgb[i];
@@ -230,7 +230,7 @@ START_TEST(jpeg_is_decoded_smaller_on_request)
     struct nn_image_info info;
     struct sample s = { 0 };
 
-    sample_picture(&src, 131, 75);
+    sample_image(&src, 131, 75);
     sample_jpeg(&s, &src, SAMPLE_JPEG_PROGRESSIVE, 98);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         opt.min_side = rows[i].min_side;
@@ -252,7 +252,7 @@ START_TEST(jpeg_is_decoded_smaller_on_request)
 }
 END_TEST
 
-/* Where the TIFF standard puts the stored pixel (x,y) of a w x h picture. */
+/* Where the TIFF standard puts the stored pixel (x,y) of a w x h image. */
 static void place(int orientation, int32_t w, int32_t h, int32_t x, int32_t y,
                   int32_t *to_x, int32_t *to_y)
 {
@@ -296,7 +296,7 @@ START_TEST(orientation_is_applied)
     struct nn_image_info info;
 
     keep.keep_orientation = 1;
-    sample_picture(&upright, 83, 45);
+    sample_image(&upright, 83, 45);
     store_turned(&upright, o, &stored);
     for (int file = 0; file < 4; file++) {
         struct sample s = { 0 }, exif = { 0 };

@@ -1,4 +1,4 @@
-/* Pictures in memory and files on disk: create, recognise, load, save. */
+/* Images in memory and files on disk: create, recognise, load, save. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,7 +104,7 @@ static void refuse(const char *path, enum nn_status want, const char *text)
     ck_assert_int_eq(nn_mem_live(), live);
 }
 
-START_TEST(load_refuses_what_is_no_picture_file)
+START_TEST(load_refuses_what_is_no_image_file)
 {
     char *dir = testkit_mkdir();
     char *empty = nn_path_join(dir, "empty.jpg");
@@ -141,7 +141,7 @@ START_TEST(load_needs_permission)
     struct nn_image img = NN_IMAGE_INIT;
     struct sample s = { 0 };
 
-    sample_picture(&img, 8, 8);
+    sample_image(&img, 8, 8);
     sample_jpeg(&s, &img, SAMPLE_JPEG_444, 90);
     write_file(path, &s);
     ck_assert_int_eq(chmod(path, 0), 0);
@@ -195,7 +195,7 @@ START_TEST(jpeg_encoding)
 
     ck_assert_int_eq(nn_image_encode_jpeg(&img, 90, &low, &n_low, &err),
                      NN_ERR_ARG);
-    sample_picture(&img, 65, 43);
+    sample_image(&img, 65, 43);
     ck_assert_int_eq(nn_image_encode_jpeg(&img, 0, &low, &n_low, &err),
                      NN_ERR_ARG);
     ck_assert_int_eq(nn_image_encode_jpeg(&img, 101, &low, &n_low, &err),
@@ -265,7 +265,7 @@ START_TEST(decoding_survives_failed_allocations)
     struct sample_png deep = { 2, 16, 1, 0 };
     struct job jobs[7] = { { .path = NULL } };
 
-    sample_picture(&img, 17, 9);
+    sample_image(&img, 17, 9);
     sample_jpeg(&jobs[0].file, &img, SAMPLE_JPEG_420, 90);
     sample_jpeg_orient(&jobs[0].file, 6, 0);
     sample_jpeg(&jobs[1].file, &img, SAMPLE_JPEG_CMYK, 90);
@@ -292,7 +292,7 @@ START_TEST(files_survive_failed_allocations)
     char *path = nn_path_join(dir, "a.png");
     struct job j = { .path = path, .save = 1 };
 
-    sample_picture(&j.img, 17, 9);
+    sample_image(&j.img, 17, 9);
     testkit_each_alloc_failure(run_job, &j);
     j.save = 0;
     testkit_each_alloc_failure(run_job, &j);
@@ -310,7 +310,7 @@ static Suite *create(void)
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, create_and_release);
     tcase_add_loop_test(tc, formats_are_recognised_by_content, 0, N_STARTS);
-    tcase_add_test(tc, load_refuses_what_is_no_picture_file);
+    tcase_add_test(tc, load_refuses_what_is_no_image_file);
     tcase_add_test(tc, load_needs_permission);
     tcase_add_test(tc, png_files_come_back_the_same);
     tcase_add_test(tc, jpeg_encoding);

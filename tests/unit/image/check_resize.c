@@ -293,11 +293,11 @@ START_TEST(fit_squeezes_everything)
 }
 END_TEST
 
-/* A row or column of the square is either all picture or all grey. */
+/* A row or column of the square is either all image or all grey. */
 START_TEST(fit_pads_with_grey)
 {
     static const struct {
-        int32_t w, h, x, y, pw, ph; /* where the picture must lie in 16 x 16 */
+        int32_t w, h, x, y, pw, ph; /* where the image must lie in 16 x 16 */
     } rows[] = {
         { 60, 40, 0, 2, 16, 11 }, { 40, 60, 2, 0, 11, 16 },
         { 50, 50, 0, 0, 16, 16 }, { 1000, 2, 0, 7, 16, 1 },
@@ -377,7 +377,7 @@ START_TEST(dhash_tells_copies_from_others)
     struct nn_image big, small, other, flat;
     struct nn_image coarse;
 
-    /* noise of 12 x 11 cells, blown up: a picture with structure */
+    /* noise of 12 x 11 cells, blown up: an image with structure */
     sample_noise(&coarse, 12, 11, 8);
     resize(&coarse, whole(&coarse), NN_FILTER_BILINEAR, 240, 180, &big);
     nn_image_release(&coarse);

@@ -68,12 +68,12 @@ void sample_insert(struct sample *s, size_t at, const void *bytes, size_t n)
 static void create(struct nn_image *img, int32_t w, int32_t h)
 {
     if (nn_image_create(img, w, h)) {
-        fprintf(stderr, "sample: cannot create a picture\n");
+        fprintf(stderr, "sample: cannot create an image\n");
         exit(1);
     }
 }
 
-void sample_picture(struct nn_image *img, int32_t w, int32_t h)
+void sample_image(struct nn_image *img, int32_t w, int32_t h)
 {
     create(img, w, h);
     uint8_t *p = img->rgb;

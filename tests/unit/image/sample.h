@@ -1,6 +1,6 @@
-/* tests/unit/image/sample.h - small synthetic picture files.
+/* tests/unit/image/sample.h - small synthetic image files.
  *
- * Everything is drawn and encoded here, so that the tests need no photographs
+ * Everything is drawn and encoded here, so that the tests need no images
  * and can check what comes out of a decoder against what went in. The
  * functions stop the program with a message when they run out of memory or
  * an encoder refuses: there is no test to save then. */
@@ -27,8 +27,8 @@ void sample_add_le32(struct sample *s, uint32_t v);
 void sample_insert(struct sample *s, size_t at, const void *bytes, size_t n);
 
 /* w x h pixels of smooth colour: four corners of different hue, so that any
- * turn or mirror image is another picture. */
-void sample_picture(struct nn_image *img, int32_t w, int32_t h);
+ * turn or mirror image is another image. */
+void sample_image(struct nn_image *img, int32_t w, int32_t h);
 /* w x h pixels of gradient plus noise from a 32-bit linear congruential
  * generator; tests/golden/image_golden.py draws the same bytes. */
 void sample_noise(struct nn_image *img, int32_t w, int32_t h, uint32_t seed);

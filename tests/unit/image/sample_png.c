@@ -129,7 +129,7 @@ static void put_header(png_structp png, png_infop info,
     png_write_info(png, info);
 }
 
-/* All rows, packed as the file wants them; *want gets the decoded picture. */
+/* All rows, packed as the file wants them; *want gets the decoded image. */
 static uint8_t *pack_rows(const struct nn_image *img, struct sample_png kind,
                           size_t *stride, struct nn_image *want)
 {
@@ -272,7 +272,7 @@ void sample_apng(struct sample *s, const struct nn_image *img)
     struct nn_image negative = NN_IMAGE_INIT;
     size_t n;
 
-    sample_picture(&negative, img->w, img->h);
+    sample_image(&negative, img->w, img->h);
     for (size_t i = 0; i < (size_t)img->w * (size_t)img->h * 3; i++) {
         negative.rgb[i] = (uint8_t)(255 - img->rgb[i]);
     }

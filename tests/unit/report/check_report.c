@@ -81,20 +81,20 @@ START_TEST(parts_read_back)
         json_pack("{s:f, s:n, s:[i,b,n,s]}", "p", 0.1, "none", "list", -7, 1,
                   "gr\303\274n \342\200\250 \"quoted\" \\ \n");
     json_t *sweep = json_pack("{s:{s:[]}}", "a", "b");
-    json_t *pictures =
+    json_t *images =
         json_pack("{s:{s:s}}", "0", "thumb", "data:image/jpeg;base64,/9j/+A==");
     char *text;
 
-    ck_assert_int_eq(report_write(page, comparison, sweep, pictures, NULL),
+    ck_assert_int_eq(report_write(page, comparison, sweep, images, NULL),
                      NN_OK);
     text = read_page();
     block_is(text, "comparison", comparison);
     block_is(text, "sweep", sweep);
-    block_is(text, "pictures", pictures);
+    block_is(text, "images", images);
     nn_mem_free(text);
     json_decref(comparison);
     json_decref(sweep);
-    json_decref(pictures);
+    json_decref(images);
 }
 END_TEST
 
@@ -131,7 +131,7 @@ START_TEST(text_cannot_leave_its_block)
     ck_assert_uint_eq(count(text, "<!--"), comments);
     block_is(text, "comparison", v);
     block_is(text, "sweep", v);
-    block_is(text, "pictures", v);
+    block_is(text, "images", v);
     nn_mem_free(text);
     json_decref(v);
 }
@@ -150,7 +150,7 @@ START_TEST(missing_parts_are_null)
         text = read_page();
         block_is(text, "comparison", a != NULL ? a : null);
         block_is(text, "sweep", b != NULL ? b : null);
-        block_is(text, "pictures", c != NULL ? c : null);
+        block_is(text, "images", c != NULL ? c : null);
         nn_mem_free(text);
     }
     json_decref(some);

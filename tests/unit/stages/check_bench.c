@@ -169,7 +169,7 @@ START_TEST(test_one_layer)
     struct nn_error err = NN_ERROR_INIT;
 
     ck_assert_int_eq(bench_run_init(&r, &some_layer, 2, &err), NN_OK);
-    /* 5 x 5 outputs of 16 channels, 9 multiply-adds each, 2 pictures. */
+    /* 5 x 5 outputs of 16 channels, 9 multiply-adds each, 2 images. */
     ck_assert_double_eq(bench_run_flops(&r), 2.0 * 2 * 25 * 16 * 9);
     ck_assert_double_eq(bench_run_bytes(&r),
                         4.0 * (2 * 81 * 16 + 9 * 16 + 2 * 25 * 16));
@@ -191,8 +191,8 @@ START_TEST(test_medians)
     ck_assert_double_eq(bench_median(one, 1), 7);
     r = bench_rate_of(s, 3, 32);
     ck_assert_double_eq(r.median, 32 / 0.2);
-    ck_assert_double_eq(r.least, 32 / 0.5);
-    ck_assert_double_eq(r.most, 32 / 0.1);
+    ck_assert_double_eq(r.min, 32 / 0.5);
+    ck_assert_double_eq(r.max, 32 / 0.1);
 }
 END_TEST
 

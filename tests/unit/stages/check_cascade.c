@@ -23,19 +23,20 @@ static struct model rules(void)
                            .classes = names,
                            .gate_policy = { .threshold = .5 },
                            .species = &any_net,
-                           .species_policy = { .floor = .6 } };
+                           .species_policy = { .reject_threshold = .6 } };
 }
 
-static void expect(const struct model *m, double p_bear, const double *p,
+static void expect(const struct model *m, double p_positive, const double *p,
                    const char *label, int32_t best, int species_stage)
 {
-    struct verdict v = cascade_decide(m, p_bear, p);
+    struct verdict v = cascade_decide(m, p_positive, p);
 
     ck_assert_str_eq(verdict_label(m, &v), label);
     ck_assert_int_eq(v.best, best);
     ck_assert_int_eq(v.species_stage, species_stage);
     ck_assert_ptr_eq(v.p, p);
-    ck_assert(v.p_bear == p_bear || (isnan(p_bear) && isnan(v.p_bear)));
+    ck_assert(v.p_positive == p_positive ||
+              (isnan(p_positive) && isnan(v.p_positive)));
 }
 
 START_TEST(gate_threshold)
@@ -60,11 +61,11 @@ START_TEST(reject_threshold)
     const double tie[] = { .1, .45, .45 }, nan[] = { NAN, NAN, NAN };
 
     expect(&m, .9, at, "cat", 2, 1);
-    expect(&m, .9, just, "unknown_bear", 2, 1);
-    expect(&m, .9, below, "unknown_bear", 2, 1);
-    expect(&m, .9, tie, "unknown_bear", 1, 1);
+    expect(&m, .9, just, "unknown", 2, 1);
+    expect(&m, .9, below, "unknown", 2, 1);
+    expect(&m, .9, tie, "unknown", 1, 1);
     expect(&m, .1, at, "none", 2, 0);
-    expect(&m, .9, NULL, "unknown_bear", -1, 1);
+    expect(&m, .9, NULL, "unknown", -1, 1);
     ck_assert_int_eq(cascade_decide(&m, .9, nan).kind, VERDICT_UNKNOWN);
 }
 END_TEST
@@ -79,7 +80,7 @@ START_TEST(kinds)
     ck_assert_int_eq(cascade_decide(&m, .2, ants).kind, VERDICT_NONE);
     ck_assert_str_eq(verdict_kind_name(VERDICT_NONE), "none");
     ck_assert_str_eq(verdict_kind_name(VERDICT_CLASS), "class");
-    ck_assert_str_eq(verdict_kind_name(VERDICT_UNKNOWN), "unknown_bear");
+    ck_assert_str_eq(verdict_kind_name(VERDICT_UNKNOWN), "unknown");
 }
 END_TEST
 
@@ -190,8 +191,8 @@ static void expect_row(const struct cascade_scores *s, size_t i, int ran)
     double p[3];
 
     testkit_assert(s->ok[i] == 1, "row %zu", i);
-    testkit_assert(fabs(s->p_bear[i] - scripted_gate(r)) < 1e-5,
-                   "row %zu, grey %d: p %.7f", i, r, s->p_bear[i]);
+    testkit_assert(fabs(s->p_positive[i] - scripted_gate(r)) < 1e-5,
+                   "row %zu, grey %d: p %.7f", i, r, s->p_positive[i]);
     testkit_assert(fabs(s->gate_z[i] - (8 * r / 255. - 4)) < 1e-4,
                    "row %zu, grey %d: z %.7f", i, r, s->gate_z[i]);
     testkit_assert(s->ran[i] == ran, "row %zu, grey %d: ran %d", i, r,
@@ -261,7 +262,7 @@ START_TEST(verdicts)
     struct cascade *c;
     int unknown = 0, classes = 0;
 
-    model->species_policy.floor = 0.9;
+    model->species_policy.reject_threshold = 0.9;
     score(model, 1, &s, &c);
     for (size_t i = 0; i < ROWS; i++) {
         int r = grey[index_of[i]];
@@ -274,7 +275,7 @@ START_TEST(verdicts)
         if (r < 128) {
             ck_assert_str_eq(label, "none");
         } else if (r <= 177) {
-            ck_assert_str_eq(label, "unknown_bear");
+            ck_assert_str_eq(label, "unknown");
             ck_assert_int_eq(v.best, 0);
             unknown++;
         } else if (r >= 180) {
@@ -299,14 +300,14 @@ START_TEST(exactly_at_the_threshold)
     double at;
 
     score(model, 1, &s, &c);
-    at = s.p_bear[1];
+    at = s.p_positive[1];
     ck_assert_int_eq(s.ok[1], 1);
     cascade_scores_release(&s);
     for (int above = 0; above < 2; above++) {
         model->gate_policy.threshold = above ? nextafter(at, 1) : at;
         cascade_destroy(&c);
         score(model, 0, &s, &c);
-        ck_assert_double_eq(s.p_bear[1], at);
+        ck_assert_double_eq(s.p_positive[1], at);
         ck_assert_int_eq(s.ran[1], !above);
         ck_assert_int_eq(cascade_verdict(c, &s, 1).kind == VERDICT_NONE, above);
         cascade_scores_release(&s);
@@ -334,7 +335,7 @@ START_TEST(one_class)
         ck_assert_int_eq(s.ok[i], r >= 0);
         ck_assert_int_eq(s.ran[i], 0);
         if (r >= 0) {
-            ck_assert_double_eq_tol(s.p_bear[i], scripted_gate(r), 1e-5);
+            ck_assert_double_eq_tol(s.p_positive[i], scripted_gate(r), 1e-5);
             ck_assert_str_eq(verdict_label(model, &v),
                              r < 128 ? "none" : "ant");
         }
@@ -368,7 +369,7 @@ START_TEST(single_model)
             continue;
         }
         ck_assert_int_eq(s.ran[i], 1);
-        ck_assert_double_eq_tol(s.p_bear[i], 1 - exp(1) / all, 1e-5);
+        ck_assert_double_eq_tol(s.p_positive[i], 1 - exp(1) / all, 1e-5);
         for (size_t k = 0; k < 3; k++) {
             ck_assert_double_eq_tol(s.p[3 * i + k], of[k] / all, 1e-5);
         }
@@ -398,13 +399,13 @@ START_TEST(from_a_file)
     ck_assert_str_eq(m->classes[1], "bee");
     ck_assert_str_eq(m->classes[2], "cat");
     ck_assert_double_eq(m->gate_policy.threshold, 0.5);
-    ck_assert_double_eq(m->species_policy.floor, 0.6);
+    ck_assert_double_eq(m->species_policy.reject_threshold, 0.6);
     ck_assert_double_eq(m->gate->temperature, 2);
     ck_assert_double_eq(m->species->temperature, 0.5);
     score(model, 1, &a, &c);
     score(m, 1, &b, &d);
     ck_assert_mem_eq(a.ok, b.ok, ROWS);
-    ck_assert_mem_eq(a.p_bear, b.p_bear, ROWS * sizeof *a.p_bear);
+    ck_assert_mem_eq(a.p_positive, b.p_positive, ROWS * sizeof *a.p_positive);
     ck_assert_mem_eq(a.p, b.p, ROWS * 3 * sizeof *a.p);
     cascade_scores_release(&a);
     cascade_scores_release(&b);

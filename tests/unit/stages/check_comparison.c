@@ -40,7 +40,7 @@ static int32_t truth_of(const struct comparison *c, size_t i)
     return is_positive(c, i) ? c->ds->items[c->index[i]].label : (int32_t)c->k;
 }
 
-/* Scores of a model that is right about a share `skill` of the pictures. */
+/* Scores of a model that is right about a share `skill` of the images. */
 static void invent(const struct comparison *c, struct comparison_run *r,
                    double skill, uint64_t seed)
 {
@@ -50,7 +50,7 @@ static void invent(const struct comparison *c, struct comparison_run *r,
     r->dir = nn_mem_sprintf("nowhere/run-%d", (int)seed);
     r->command = nn_mem_sprintf("bearcascade train %d", (int)seed);
     r->threshold = 0.5;
-    r->floor = 0.3;
+    r->reject_threshold = 0.3;
     ck_assert(!outcomes_init(&r->said, c->n, c->k, NULL));
     for (size_t i = 0; i < c->n; i++) {
         int good = nn_rng_double(&g) < skill, yes = is_positive(c, i) == good;
@@ -64,9 +64,9 @@ static void invent(const struct comparison *c, struct comparison_run *r,
         /* Coarse, so that there are ties. */
         row.p_positive = floor(20 * nn_rng_double(&g)) / 40 + (yes ? 0.5 : 0);
         p[row.best] = 0.2 + 0.8 * nn_rng_double(&g);
-        row.verdict = row.p_positive < r->threshold ? (int32_t)c->k
-                      : p[row.best] < r->floor      ? (int32_t)c->k + 1
-                                                    : row.best;
+        row.verdict = row.p_positive < r->threshold       ? (int32_t)c->k
+                      : p[row.best] < r->reject_threshold ? (int32_t)c->k + 1
+                                                          : row.best;
         outcomes_add(&r->said, &row, p);
         p[row.best] = 0;
     }
@@ -201,7 +201,7 @@ START_TEST(families_add_up)
 {
     const struct comparison_options o = options("cascade", 1);
     struct comparison_result r;
-    double alarms = 0, over = 0;
+    double false_positives = 0, over = 0;
     const struct nn_interval *all, *family;
     struct comparison c;
 
@@ -214,12 +214,12 @@ START_TEST(families_add_up)
 
         if (!is_positive(&c, i)) { /* weighted by size, they give the whole */
             over += family[2 * it->family].value;
-            alarms += family[2 * it->family + 1].value;
+            false_positives += family[2 * it->family + 1].value;
         }
     }
     ck_assert_double_eq_tol(over / (double)(c.n - c.n_positives),
                             all[OUTCOMES_FPR95].value, 1e-12);
-    ck_assert_double_eq_tol(alarms / (double)(c.n - c.n_positives),
+    ck_assert_double_eq_tol(false_positives / (double)(c.n - c.n_positives),
                             all[OUTCOMES_FALSE_ALARM].value, 1e-12);
     comparison_result_release(&r);
     comparison_release(&c);
@@ -286,36 +286,36 @@ START_TEST(budget_is_spent)
 END_TEST
 
 /* Cascade 50 + pass 200 against 100: they cost the same where a quarter of
- * the pictures pass the gate. */
+ * the images pass the gate. */
 START_TEST(prices_meet_at_break_even)
 {
     const struct comparison_options o = options("cascade,multilabel", 1);
     struct comparison c;
     json_t *j, *row;
-    double x, hit = 0, alarm = 0;
+    double x, hit = 0, fpr = 0;
 
     setup(&c, &o);
     for (size_t i = 0; i < c.n; i++) {
         int passed = c.system[0].run[0].said.p_positive[i] >= 0.5;
 
         hit += passed && is_positive(&c, i);
-        alarm += passed && !is_positive(&c, i);
+        fpr += passed && !is_positive(&c, i);
     }
     hit /= (double)c.n_positives;
-    alarm /= (double)(c.n - c.n_positives);
+    fpr /= (double)(c.n - c.n_positives);
     j = whole(&c);
     row = json_array_get(json_object_get(j, "break_even"), 0);
     x = number(row, "macs", NULL);
-    ck_assert_double_eq_tol(x * hit + (1 - x) * alarm, 0.25, 1e-9);
+    ck_assert_double_eq_tol(x * hit + (1 - x) * fpr, 0.25, 1e-9);
     ck_assert_double_eq_tol(number(row, "ms", NULL), x, 1e-9);
     row = json_array_get(json_object_get(j, "prevalence"), 1);
     ck_assert_double_eq(number(row, "prevalence", NULL), 0.1);
     row = json_array_get(json_object_get(row, "systems"), 0);
     ck_assert_double_eq_tol(number(row, "macs", NULL),
-                            50 + 200 * (0.1 * hit + 0.9 * alarm), 1e-9);
+                            50 + 200 * (0.1 * hit + 0.9 * fpr), 1e-9);
     json_decref(j);
 
-    c.system[1].cost.macs_gate = 10; /* cheaper whatever the pictures */
+    c.system[1].cost.macs_gate = 10; /* cheaper whatever the images */
     c.system[1].cost.ms_gate_bulk = 1000;
     j = whole(&c);
     row = json_array_get(json_object_get(j, "break_even"), 0);

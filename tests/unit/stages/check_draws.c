@@ -70,11 +70,11 @@ static void draw_gate(double positive_share, double family_power, int epochs,
 
 /* Each of reads[from..to-1] lies between least and most, and their sum is. */
 static void expect(const size_t *reads, size_t from, size_t to, size_t sum,
-                   size_t least, size_t most)
+                   size_t min, size_t max)
 {
     for (size_t i = from; i < to; i++) {
-        ck_assert_uint_ge(reads[i], least);
-        ck_assert_uint_le(reads[i], most);
+        ck_assert_uint_ge(reads[i], min);
+        ck_assert_uint_le(reads[i], max);
         sum -= reads[i];
     }
     ck_assert_uint_eq(sum, 0);

@@ -34,8 +34,8 @@ START_TEST(at_the_thresholds)
     struct evaluation e;
 
     world_measure(0, &e);
-    near(e.miss_rate.value, .1);         /* .4 and .1 of 20 */
-    near(e.all.false_alarm.value, .3);   /* .9, .7 and .5 of 10 */
+    near(e.fnr.value, .1);               /* .4 and .1 of 20 */
+    near(e.all.fpr.value, .3);           /* .9, .7 and .5 of 10 */
     near(e.species_accuracy.value, .65); /* ants 6, bees 5, cats 2 of 20 */
     near(e.unknown_rate.value, .15);     /* three that pass of 20 */
     near(e.end_to_end.value, 17. / 30);  /* 5 + 3 + 2, and 7 negatives */
@@ -56,12 +56,12 @@ START_TEST(families)
     ck_assert_uint_eq(e.all.n, 10);
     ck_assert_str_eq(dog->name, "dog");
     ck_assert_uint_eq(dog->n, 5); /* .9 .5 .45 .15 .05 */
-    near(dog->false_alarm.value, .4);
+    near(dog->fpr.value, .4);
     near(dog->fpr95.value, .6);
     near(dog->fpr99.value, .8);
     ck_assert_str_eq(rock->name, "rock");
     ck_assert_uint_eq(rock->n, 4); /* .7 .4 .1 .02 */
-    near(rock->false_alarm.value, .25);
+    near(rock->fpr.value, .25);
     near(rock->fpr95.value, .5);
     near(rock->fpr99.value, .75);
     evaluation_release(&e);
@@ -132,29 +132,29 @@ START_TEST(intervals)
     contains(&e.roc_area);
     contains(&e.average_precision);
     contains(&e.species_accuracy);
-    contains(&e.miss_rate);
+    contains(&e.fnr);
     contains(&e.end_to_end);
     contains(&e.unknown_rate);
     contains(&e.all.fpr95);
     contains(&e.all.fpr99);
-    contains(&e.all.false_alarm);
+    contains(&e.all.fpr);
     near(e.roc_area.value, .8625);
-    near(e.miss_rate.value, .1);
-    near(e.miss_rate.lo, 0);                /* binomial (20, .1): P(0) .122 */
-    near(e.miss_rate.hi, .25);              /* P(<= 4) .957, P(<= 5) .989 */
-    near(e.unknown_rate.lo, 0);             /* (20, .15): P(0) .039 */
-    near(e.species_accuracy.hi, .85);       /* (20, .65): P(<= 16) .956, .988 */
-    near(e.all.false_alarm.hi, .6);         /* (10, .3): P(<= 5) .953, .989 */
-    near(e.families[0].false_alarm.lo, 0);  /* (5, .4): P(0) .078 */
-    near(e.families[0].false_alarm.hi, .8); /* P(<= 3) .913, .990 */
-    near(e.families[1].false_alarm.hi, .75); /* (4, .25): P(<= 2) .949, .996 */
+    near(e.fnr.value, .1);
+    near(e.fnr.lo, 0);                /* binomial (20, .1): P(0) .122 */
+    near(e.fnr.hi, .25);              /* P(<= 4) .957, P(<= 5) .989 */
+    near(e.unknown_rate.lo, 0);       /* (20, .15): P(0) .039 */
+    near(e.species_accuracy.hi, .85); /* (20, .65): P(<= 16) .956, .988 */
+    near(e.all.fpr.hi, .6);           /* (10, .3): P(<= 5) .953, .989 */
+    near(e.families[0].fpr.lo, 0);    /* (5, .4): P(0) .078 */
+    near(e.families[0].fpr.hi, .8);   /* P(<= 3) .913, .990 */
+    near(e.families[1].fpr.hi, .75);  /* (4, .25): P(<= 2) .949, .996 */
     /* (20, .5) + (10, .7): P(<= 21) .957, P(<= 22) .983 */
     near(e.end_to_end.hi, 22. / 30);
     evaluation_release(&e);
     world_measure(0, &e);
     ck_assert_double_nan(e.roc_area.lo);
-    ck_assert_double_nan(e.miss_rate.lo);
-    ck_assert_double_nan(e.miss_rate.hi);
+    ck_assert_double_nan(e.fnr.lo);
+    ck_assert_double_nan(e.fnr.hi);
     evaluation_release(&e);
 }
 END_TEST
@@ -172,8 +172,8 @@ START_TEST(positives_alone)
     ck_assert_uint_eq(e.n_families, 0);
     ck_assert_double_nan(e.roc_area.value);
     ck_assert_double_nan(e.all.fpr95.value);
-    ck_assert_double_nan(e.all.false_alarm.value);
-    near(e.miss_rate.value, .1);
+    ck_assert_double_nan(e.all.fpr.value);
+    near(e.fnr.value, .1);
     near(e.end_to_end.value, .5);
     near(e.species_ece, .19);
     evaluation_release(&e);
@@ -188,9 +188,9 @@ START_TEST(negatives_alone)
     world_measure(50, &e);
     ck_assert_uint_eq(e.n_positives, 0);
     ck_assert_uint_eq(e.n_negatives, 10);
-    near(e.all.false_alarm.value, .3);
+    near(e.all.fpr.value, .3);
     near(e.end_to_end.value, .7);
-    ck_assert_double_nan(e.miss_rate.value);
+    ck_assert_double_nan(e.fnr.value);
     ck_assert_double_nan(e.species_accuracy.value);
     ck_assert_double_nan(e.unknown_rate.value);
     ck_assert_double_nan(e.average_precision.value);
@@ -230,14 +230,14 @@ START_TEST(one_class)
         world_pick[i] = i;
         scores.ran[i] = 0;
         scores.ok[i] = 1;
-        scores.p_bear[i] = score[i];
+        scores.p_positive[i] = score[i];
         ds.items[world_index[i]].label = label[i];
         ds.items[world_index[i]].family = -1;
     }
     world_measure(0, &e);
     near(e.roc_area.value, 4. / 6); /* .9 above 2, .5 above 1, .2 above 1 */
-    near(e.miss_rate.value, 1. / 3);
-    near(e.all.false_alarm.value, .5);
+    near(e.fnr.value, 1. / 3);
+    near(e.all.fpr.value, .5);
     near(e.end_to_end.value, .6);
     near(e.unknown_rate.value, 0);
     ck_assert_double_nan(e.species_ece);

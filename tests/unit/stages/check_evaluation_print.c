@@ -43,27 +43,27 @@ static int has_line(const char *text, const char *line)
 START_TEST(text)
 {
     static const char *const lines[] = {
-        "test: 20 pictures of a class, 10 negatives, 2 unreadable; 95 % "
+        "test: 20 images of a class, 10 negatives, 2 unreadable; 95 % "
         "bootstrap intervals in brackets",
         " gate: ROC area 0.8625",
         " gate: average precision 0.8965",
-        " gate: false-positive rate at 95 % hit rate 0.5000",
-        " gate: false-positive rate at 99 % hit rate 0.8000",
-        " gate: miss rate at its threshold 0.1000",
-        " gate: false-alarm rate at its threshold 0.3000",
+        " gate: false-positive rate at 95 % recall 0.5000",
+        " gate: false-positive rate at 99 % recall 0.8000",
+        " gate: false-negative rate at its threshold 0.1000",
+        " gate: false-positive rate at its threshold 0.3000",
         " species accuracy behind a perfect gate 0.6500",
-        " positives called unknown_bear 0.1500",
+        " positives called unknown 0.1500",
         " end to end: right verdicts 0.5667",
         " gate: expected calibration error 0.1057 (Brier score 0.1313)",
         " species: expected calibration error 0.1900",
-        " ms per picture, gate + species (all pictures) 20.00 + 5.00",
+        " ms per image, gate + species (all images) 20.00 + 5.00",
         "false positives of the gate, by negative family",
         " family n FPR@95 FPR@99 at threshold",
         " all 10 0.5000 0.8000 0.3000",
         " dog 5 0.6000 0.8000 0.4000",
         " rock 4 0.5000 0.7500 0.2500",
         "end to end (rows: truth, columns: verdict)",
-        " ant bee cat none unknown_bear",
+        " ant bee cat none unknown",
         " ant 5 1 1 0 1",
         " bee 1 3 0 1 2",
         " cat 1 1 2 1 0",
@@ -95,14 +95,16 @@ START_TEST(text_of_intervals)
     char *out;
 
     world_measure(4000, &e);
-    e.all.false_alarm = (struct evaluation_figure){ .3, .03, .63 };
-    e.families[1].false_alarm = (struct evaluation_figure){ .25, .02, .72 };
-    e.miss_rate = (struct evaluation_figure){ .1, .01, .21 };
+    e.all.fpr = (struct evaluation_figure){ .3, .03, .63 };
+    e.families[1].fpr = (struct evaluation_figure){ .25, .02, .72 };
+    e.fnr = (struct evaluation_figure){ .1, .01, .21 };
     out = printed(&e);
-    ck_assert(has_line(out, " gate: miss rate at its threshold 0.1000 "
-                            "[0.0100, 0.2100]"));
-    ck_assert(has_line(out, " gate: false-alarm rate at its threshold 0.3000 "
-                            "[0.0300, 0.6300]"));
+    ck_assert(has_line(out,
+                       " gate: false-negative rate at its threshold 0.1000 "
+                       "[0.0100, 0.2100]"));
+    ck_assert(has_line(out,
+                       " gate: false-positive rate at its threshold 0.3000 "
+                       "[0.0300, 0.6300]"));
     ck_assert(has_line(out, " all 10 0.5000 0.8000 0.3000 [0.0300, 0.6300]"));
     ck_assert(has_line(out, " rock 4 0.5000 0.7500 0.2500 [0.0200, 0.7200]"));
     free(out);
@@ -138,13 +140,13 @@ static int integer(const json_t *j, const char *key)
 }
 
 static void check_negatives(const json_t *j, const char *name, int n,
-                            double fpr95, double fpr99, double false_alarm)
+                            double fpr95, double fpr99, double fpr)
 {
     ck_assert_str_eq(json_string_value(json_object_get(j, "family")), name);
     ck_assert_int_eq(integer(j, "n"), n);
     near(figure(j, "fpr95"), fpr95);
     near(figure(j, "fpr99"), fpr99);
-    near(figure(j, "false_alarm"), false_alarm);
+    near(figure(j, "fpr"), fpr);
     ck_assert_uint_eq(json_object_size(j), 5);
 }
 
@@ -159,7 +161,7 @@ static void check_names(const json_t *a, const char *const *want, size_t n)
 START_TEST(json)
 {
     static const char *const names[] = { "ant", "bee", "cat", "none",
-                                         "unknown_bear" };
+                                         "unknown" };
     struct evaluation e;
     const json_t *negatives, *matrix;
     json_t *j;
@@ -172,7 +174,7 @@ START_TEST(json)
     ck_assert_int_eq(integer(j, "unreadable"), 2);
     near(figure(j, "roc_area"), .8625);
     near(figure(j, "average_precision"), .8965489006607429);
-    near(figure(j, "miss_rate"), .1);
+    near(figure(j, "fnr"), .1);
     near(figure(j, "species_accuracy"), .65);
     near(figure(j, "unknown_rate"), .15);
     near(figure(j, "end_to_end"), 17. / 30);
@@ -212,9 +214,9 @@ START_TEST(json_of_intervals)
     json_t *j;
 
     world_measure(100, &e);
-    e.miss_rate = (struct evaluation_figure){ .1, .01, .21 };
+    e.fnr = (struct evaluation_figure){ .1, .01, .21 };
     j = evaluation_json(&e, &model);
-    f = json_object_get(j, "miss_rate");
+    f = json_object_get(j, "fnr");
     near(real(f, "value"), .1);
     near(real(f, "lo"), .01);
     near(real(f, "hi"), .21);
@@ -238,8 +240,9 @@ START_TEST(one_kind_alone)
         ck_assert_ptr_null(strstr(out, "ROC"));
         ck_assert_ptr_null(strstr(out, "nan"));
         ck_assert_ptr_null(strstr(out, "family"));
-        ck_assert_int_eq(strstr(out, "gate: miss rate") != NULL, positives);
-        ck_assert_int_eq(strstr(out, "gate: false-alarm rate") != NULL,
+        ck_assert_int_eq(strstr(out, "gate: false-negative rate") != NULL,
+                         positives);
+        ck_assert_int_eq(strstr(out, "gate: false-positive rate") != NULL,
                          !positives);
         free(out);
         j = evaluation_json(&e, &model);

@@ -35,14 +35,14 @@ static struct gate_options options(void)
 
     o.width = 0.1f;
     o.size = 32;
-    o.min_hit_rate = 0.8;
+    o.min_recall = 0.8;
     o.train.batch = 8;
     return o;
 }
 
-/* Of ten pictures with p = 0.9 nine are bears, of five with 0.8 four, and the
+/* Of ten images with p = 0.9 nine are bears, of five with 0.8 four, and the
  * mirror of it: calibrated, but for the factor of 3. Train and test say
- * the opposite, and two pictures cannot be read. */
+ * the opposite, and two images cannot be read. */
 static const struct scripted_item calibrated[] = {
     { "bear", NULL, NN_VALID, 0, 9 },
     { "", NULL, NN_VALID, 0, 1 },
@@ -75,11 +75,11 @@ START_TEST(calibrated_on_validation_images)
     ck_assert_double_eq_tol(net->temperature, 3, 1e-3);
     /* 12 of 15 bears must pass: 9 at 0.9 do not suffice, 13 at 0.8 do */
     ck_assert_double_eq_tol(p.threshold, 0.8, 1e-4);
-    ck_assert_double_eq_tol(p.hit_rate, 13 / 15.0, 1e-12);
-    ck_assert_double_eq_tol(p.hit_lower, 0.560215564, 1e-8); /* 12 of 15 */
-    ck_assert_double_eq_tol(p.false_alarm, 2 / 15.0, 1e-12);
-    ck_assert_double_eq_tol(p.false_upper, 0.363441766, 1e-8); /* 2 of 15 */
-    ck_assert_double_eq(p.min_hit_rate, 0.8);
+    ck_assert_double_eq_tol(p.recall, 13 / 15.0, 1e-12);
+    ck_assert_double_eq_tol(p.recall_lower, 0.560215564, 1e-8); /* 12 of 15 */
+    ck_assert_double_eq_tol(p.fpr, 2 / 15.0, 1e-12);
+    ck_assert_double_eq_tol(p.fpr_upper, 0.363441766, 1e-8); /* 2 of 15 */
+    ck_assert_double_eq(p.min_recall, 0.8);
     ck_assert_uint_eq(p.n_positives, 15);
     ck_assert_uint_eq(p.n_negatives, 15);
     ck_assert_int_eq(p.certified, 0);
@@ -110,7 +110,7 @@ START_TEST(temperature_is_not_left_at_its_limit)
     ck_assert_int_eq(gate_calibrate(ds, &o, net, &p, NULL), NN_OK);
     ck_assert_double_eq(net->temperature, 1);
     ck_assert_double_eq_tol(p.threshold, 0.880797, 1e-4); /* sigmoid(2) */
-    ck_assert_double_eq(p.false_alarm, 0);
+    ck_assert_double_eq(p.fpr, 0);
     nn_net_destroy(&net);
     nn_dataset_close(&ds);
 }
@@ -132,7 +132,7 @@ START_TEST(figures_of_the_best_epoch)
     o.start = start;
     o.train.epochs = 1;
     o.train.schedule.peak = 0;
-    o.train.keep_norms = 7;
+    o.train.freeze_bn_stats = 7;
     ck_assert_msg(gate_train(ds, &o, &run, &net, &p, &r, &err) == NN_OK, "%s",
                   err.text);
     ck_assert_mem_eq(net->params.value.data, start->params.value.data,
@@ -161,10 +161,10 @@ START_TEST(threshold_with_ties)
 
     ck_assert_int_eq(gate_choose(p, positive, 8, 0.6, &q, NULL), NN_OK);
     ck_assert_double_eq(q.threshold, 0.8);
-    ck_assert_double_eq_tol(q.hit_rate, 0.8, 1e-12);
-    ck_assert_double_eq_tol(q.hit_lower, 0.189255377, 1e-8); /* 3 of 5 */
-    ck_assert_double_eq_tol(q.false_alarm, 1 / 3.0, 1e-12);
-    ck_assert_double_eq_tol(q.false_upper, 0.864649638, 1e-8); /* 1 of 3 */
+    ck_assert_double_eq_tol(q.recall, 0.8, 1e-12);
+    ck_assert_double_eq_tol(q.recall_lower, 0.189255377, 1e-8); /* 3 of 5 */
+    ck_assert_double_eq_tol(q.fpr, 1 / 3.0, 1e-12);
+    ck_assert_double_eq_tol(q.fpr_upper, 0.864649638, 1e-8); /* 1 of 3 */
     ck_assert_uint_eq(q.n_positives, 5);
     ck_assert_uint_eq(q.n_negatives, 3);
     ck_assert_uint_eq(q.n_needed, 6); /* 0.6^6 = 0.047, 0.6^5 = 0.078 */
@@ -175,20 +175,20 @@ END_TEST
 START_TEST(policy_from_the_words_of_a_file)
 {
     json_t *j = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:b, s:i}",
-                          "threshold", 0.11, "min_hit_rate", 0.22, "hit_rate",
-                          0.33, "hit_lower", 0.44, "false_alarm", 0.55,
-                          "false_upper", 0.66, "n_positives", 77, "n_negatives",
-                          88, "certified", 1, "n_needed", 99);
+                          "threshold", 0.11, "min_recall", 0.22, "recall", 0.33,
+                          "recall_lower", 0.44, "fpr", 0.55, "fpr_upper", 0.66,
+                          "n_positives", 77, "n_negatives", 88, "certified", 1,
+                          "n_needed", 99);
     struct gate_policy p;
     json_t *again;
 
     ck_assert_int_eq(gate_policy_from_json(j, &p, NULL), NN_OK);
     ck_assert_double_eq(p.threshold, 0.11);
-    ck_assert_double_eq(p.min_hit_rate, 0.22);
-    ck_assert_double_eq(p.hit_rate, 0.33);
-    ck_assert_double_eq(p.hit_lower, 0.44);
-    ck_assert_double_eq(p.false_alarm, 0.55);
-    ck_assert_double_eq(p.false_upper, 0.66);
+    ck_assert_double_eq(p.min_recall, 0.22);
+    ck_assert_double_eq(p.recall, 0.33);
+    ck_assert_double_eq(p.recall_lower, 0.44);
+    ck_assert_double_eq(p.fpr, 0.55);
+    ck_assert_double_eq(p.fpr_upper, 0.66);
     ck_assert_uint_eq(p.n_positives, 77);
     ck_assert_uint_eq(p.n_negatives, 88);
     ck_assert_int_eq(p.certified, 1);

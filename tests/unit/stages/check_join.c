@@ -22,7 +22,7 @@ static void set_up(void)
 
     dir = testkit_mkdir();
     for (uint64_t i = 0; i < 5; i++) {
-        album_put_picture(dir, one[i], i + 1);
+        album_put_image(dir, one[i], i + 1);
     }
     for (uint64_t i = 0; i < 30; i++) {
         snprintf(name, sizeof name, "two/photos/%s/%02d.jpg",
@@ -30,7 +30,7 @@ static void set_up(void)
                  : i < 20 ? "cat"
                           : "none/rock",
                  (int)i);
-        album_put_picture(dir, name, 100 + i);
+        album_put_image(dir, name, 100 + i);
     }
 }
 
@@ -154,7 +154,7 @@ START_TEST(same_names)
 {
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "three/photos/train/ant/1.jpg", 300);
+    album_put_image(dir, "three/photos/train/ant/1.jpg", 300);
     ds = open_spec(spec_of("two/photos", "one/photos", "three/photos"));
     ck_assert_uint_eq(ds->n, 36);
     expect_item(ds, "photos/ant/00.jpg", "ant", NN_SPLIT_NONE, 100);
@@ -170,7 +170,7 @@ START_TEST(odd_names)
 {
     struct nn_dataset *ds;
 
-    album_put_picture(dir, "four/photos#2/train/ant/1.jpg", 400);
+    album_put_image(dir, "four/photos#2/train/ant/1.jpg", 400);
     ds = open_spec(spec_of("four/photos#2", "one/photos/", "two/photos//"));
     ck_assert_uint_eq(ds->n, 36);
     expect_item(ds, "photos#2/train/ant/1.jpg", "ant", NN_TRAIN, 400);
@@ -204,7 +204,7 @@ START_TEST(refused)
     for (size_t i = 0; i < 65; i++) {
         many[i] = dir;
     }
-    album_put_picture(dir, "train/ant/1.jpg", 1);
+    album_put_image(dir, "train/ant/1.jpg", 1);
     refuse(join_spec(many, 65), NN_ERR_ARG, "more than 64");
     ck_assert_int_eq(nn_mem_live(), live);
 }

@@ -38,7 +38,7 @@ START_TEST(answers_are_the_programs)
         }
         ck_assert_int_eq(bc_classify_batch(s, image, PHOTOS, r, NULL, 0),
                          BC_OK);
-        ck_assert_double_eq(r[1].p_positive, w.told.p_bear[1]);
+        ck_assert_double_eq(r[1].p_positive, w.told.p_positive[1]);
         bc_session_destroy(&s);
     }
     bc_model_destroy(&m);
@@ -94,7 +94,7 @@ START_TEST(rejected_images_have_no_class)
         ck_assert_double_eq(r.p_class, 0);
         ck_assert_double_eq(p[0], 0);
         ck_assert_double_eq(p[1], 0);
-        ck_assert_double_eq(r.p_positive, w.told.p_bear[i]);
+        ck_assert_double_eq(r.p_positive, w.told.p_positive[i]);
     }
     bc_session_destroy(&s);
     bc_model_destroy(&m);
@@ -295,7 +295,7 @@ static void *use(void *ctx)
 
             u->wrong += bc_classify_bytes(s, w.jpeg[i], w.size[i], &r, p,
                                           CLASSES) != BC_OK ||
-                        r.p_positive != w.told.p_bear[i] ||
+                        r.p_positive != w.told.p_positive[i] ||
                         memcmp(p, w.told.p + i * CLASSES, sizeof p) != 0;
         }
     }

@@ -1,4 +1,4 @@
-/* Mining: the journal, neighbours, the rule for suspects. */
+/* Mining: the journal, neighbours, the filter for suspected false negatives. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,7 +126,7 @@ static double slow(const struct gate_mine_bank *b, const float *v, int positive)
 START_TEST(neighbours)
 {
     struct gate_mine_bank b;
-    struct gate_mine_look look[3] = { { 0 } };
+    struct gate_mine_neighbourhood neighbourhood[3] = { { 0 } };
 
     mine_world_bank(&b);
     ck_assert_uint_eq(b.n, 16);
@@ -137,21 +137,21 @@ START_TEST(neighbours)
             gate_mine_dot(b.v + r * b.dims, b.v + r * b.dims, b.dims), 1, 1e-5);
         ck_assert_int_eq(mine_world.ds->items[b.item[r]].split, NN_TRAIN);
     }
-    gate_mine_bank_look(&b, b.v, 3, look);
+    gate_mine_bank_neighbourhood(&b, b.v, 3, neighbourhood);
     for (size_t i = 0; i < 3; i++) {
-        ck_assert_double_eq_tol(look[i].positive_cos,
+        ck_assert_double_eq_tol(neighbourhood[i].positive_cos,
                                 slow(&b, b.v + i * b.dims, 1), 1e-5);
-        ck_assert_double_eq_tol(look[i].negative_cos,
+        ck_assert_double_eq_tol(neighbourhood[i].negative_cos,
                                 slow(&b, b.v + i * b.dims, 0), 1e-5);
-        ck_assert_uint_eq(look[i].nearest[0], b.item[i]); /* itself */
+        ck_assert_uint_eq(neighbourhood[i].nearest[0], b.item[i]); /* itself */
     }
     gate_mine_bank_release(&b);
 }
 END_TEST
 
-/* Known pictures seen at the size of a pool's: the bank has the embedding of
+/* Known images seen at the size of a pool's: the bank has the embedding of
  * the small copy that is made here by hand. */
-START_TEST(known_pictures_at_the_size_of_a_pool)
+START_TEST(known_images_at_the_size_of_a_pool)
 {
     enum { SIDE = 12, PX = 32 };
     uint8_t rgb[PX * PX * 3], *bytes = NULL, ok;
@@ -163,7 +163,7 @@ START_TEST(known_pictures_at_the_size_of_a_pool)
     int32_t side;
 
     ck_assert_int_eq(gate_mine_pool_side(mine_world.pool, &side, NULL), NN_OK);
-    ck_assert_int_eq(side, 48); /* one of them is no picture */
+    ck_assert_int_eq(side, 48); /* one of them is no image */
     ck_assert_int_eq(
         gate_mine_bank_create(mine_world.gate, mine_world.ds, SIDE, &b, NULL),
         NN_OK);
@@ -171,7 +171,7 @@ START_TEST(known_pictures_at_the_size_of_a_pool)
     v = nn_mem_calloc(b.dims, sizeof *v);
     ck_assert_int_eq(
         nn_dataset_read(mine_world.ds, b.item[0], &bytes, &size, NULL), NN_OK);
-    ck_assert_int_eq(nn_picture_prepare(bytes, size, SIDE, &img, NULL), NN_OK);
+    ck_assert_int_eq(nn_image_prepare(bytes, size, SIDE, &img, NULL), NN_OK);
     ck_assert_int_eq(img.h, SIDE);
     ck_assert_int_eq(nn_image_fit(&img, mine_world.gate->spec.fit,
                                   mine_world.gate->spec.crop_share, PX, rgb),
@@ -200,12 +200,12 @@ END_TEST
 
 START_TEST(rule_catches_what_it_says)
 {
-    const struct gate_mine_opinion knows = { mine_world_oracle,
-                                             (char[]){ "bear" } };
+    const struct gate_mine_second_scorer knows = { mine_world_oracle,
+                                                   (char[]){ "bear" } };
     struct gate_mine_bank b;
     struct gate_mine_rule r;
-    const struct gate_mine_look like = { .agreement = 0.9 };
-    const struct gate_mine_look unlike = { .agreement = 0.1 };
+    const struct gate_mine_neighbourhood like = { .agreement = 0.9 };
+    const struct gate_mine_neighbourhood unlike = { .agreement = 0.1 };
 
     mine_world_bank(&b);
     ck_assert_int_eq(
@@ -215,7 +215,7 @@ START_TEST(rule_catches_what_it_says)
     ck_assert_uint_eq(r.n_negatives, 12);
     ck_assert_double_ge(r.caught, 0.75);
     ck_assert_double_lt(r.caught, 0.75 + 1.5 / 12);
-    ck_assert_double_eq(r.lost, 0); /* the opinion parts them */
+    ck_assert_double_eq(r.lost, 0); /* the second scorer parts them */
     ck_assert_double_gt(gate_mine_rule_score(&r, 0, &like),
                         gate_mine_rule_score(&r, 0, &unlike));
     ck_assert_int_eq(
@@ -258,7 +258,7 @@ static Suite *create(void)
     tcase_add_test(t, journal_of_another_gate);
     tcase_add_test(t, stopped);
     tcase_add_test(t, neighbours);
-    tcase_add_test(t, known_pictures_at_the_size_of_a_pool);
+    tcase_add_test(t, known_images_at_the_size_of_a_pool);
     tcase_add_test(t, rule_catches_what_it_says);
     tcase_add_test(t, rule_needs_both_kinds);
     suite_add_tcase(s, t);

@@ -1,4 +1,4 @@
-/* Mining: which pictures are chosen, and in which order. */
+/* Mining: which images are chosen, and in which order. */
 #include <math.h>
 #include <string.h>
 
@@ -13,14 +13,14 @@ static struct gate_mine_options options(size_t top)
     struct gate_mine_options o = gate_mine_defaults(&policy, top);
 
     o.mode = GATE_MINE_HARDEST;
-    o.least = 0;
+    o.min_score = 0;
     o.hard_share = 1;
     o.folder_cap = o.cluster_cap = 0;
     return o;
 }
 
 static void choose(const struct gate_mine_rule *rule,
-                   const struct gate_mine_opinion *op,
+                   const struct gate_mine_second_scorer *op,
                    const struct gate_mine_options *o,
                    struct gate_mine_result *r)
 {
@@ -38,7 +38,7 @@ static void choose(const struct gate_mine_rule *rule,
 
 static const char *file(const struct gate_mine_result *r, size_t i)
 {
-    return r->pictures->items[i].file;
+    return r->images->items[i].file;
 }
 
 START_TEST(hardest_first_and_no_copies)
@@ -102,12 +102,12 @@ START_TEST(caps)
 }
 END_TEST
 
-/* Pictures of folder b are bears, says the opinion: none is accepted, all
- * that are no copies stand among the suspects. */
-START_TEST(suspects_are_kept_apart)
+/* Images of folder b are bears, says the second scorer: none is accepted, all
+ * that are no copies stand among the suspected false negatives. */
+START_TEST(suspected_false_negatives_are_kept_apart)
 {
-    const struct gate_mine_opinion knows = { mine_world_oracle,
-                                             (char[]){ "/b/" } };
+    const struct gate_mine_second_scorer knows = { mine_world_oracle,
+                                                   (char[]){ "/b/" } };
     const struct gate_mine_rule rule = { .w = { 0, 0, 0, 1 }, .limit = 0.5 };
     struct gate_mine_options o = options(10);
     struct gate_mine_result r;
@@ -118,12 +118,12 @@ START_TEST(suspects_are_kept_apart)
     for (size_t i = 0; i < r.n; i++) {
         if (r.pick[i].verdict == GATE_MINE_V_HARD) {
             ck_assert_ptr_nonnull(strstr(file(&r, i), "/a/"));
-        } else if (r.pick[i].verdict == GATE_MINE_V_SUSPECT) {
+        } else if (r.pick[i].verdict == GATE_MINE_V_SUSPECTED_FN) {
             ck_assert_ptr_nonnull(strstr(file(&r, i), "/b/"));
         }
     }
     /* also those that score less than the last one taken */
-    ck_assert_uint_ge(r.count[GATE_MINE_V_SUSPECT], POOL / 2 - 3);
+    ck_assert_uint_ge(r.count[GATE_MINE_V_SUSPECTED_FN], POOL / 2 - 3);
     gate_mine_result_release(&r);
 }
 END_TEST
@@ -155,7 +155,7 @@ START_TEST(random_share_and_threads)
 END_TEST
 
 /* Unknown scores are enough to draw at random, and change no draw; they are
- * not enough for anything else. Pictures of a folder that is left out are
+ * not enough for anything else. Images of a folder that is left out are
  * passed over. */
 START_TEST(random_without_scores)
 {
@@ -246,7 +246,7 @@ START_TEST(semi_hard_and_uniform)
     }
     gate_mine_result_release(&r);
     o.mode = GATE_MINE_UNIFORM;
-    o.least = gate_probability(mine_world.gate, middle);
+    o.min_score = gate_probability(mine_world.gate, middle);
     choose(NULL, NULL, &o, &r);
     for (size_t i = 0; i < r.n; i++) {
         ck_assert_double_ge(r.pick[i].z, middle - 1e-6);
@@ -255,7 +255,7 @@ START_TEST(semi_hard_and_uniform)
 }
 END_TEST
 
-/* Any picture that fools the gate, as often as another: over many draws of one
+/* Any image that fools the gate, as often as another: over many draws of one
  * each rank comes first about equally often, none below `least` at all. */
 START_TEST(false_positives_are_drawn_evenly)
 {
@@ -265,7 +265,8 @@ START_TEST(false_positives_are_drawn_evenly)
 
     mine_world_scan(NULL, mine_world.z);
     o.mode = GATE_MINE_FALSE_POSITIVES;
-    o.least = gate_probability(mine_world.gate, mine_world.z[5]) * (1 - 1e-9);
+    o.min_score =
+        gate_probability(mine_world.gate, mine_world.z[5]) * (1 - 1e-9);
     for (o.seed = 1; o.seed <= DRAWS; o.seed++) {
         struct gate_mine_candidate *list;
         size_t n;
@@ -297,11 +298,12 @@ START_TEST(false_positives_are_drawn_evenly)
 }
 END_TEST
 
-/* Drawn or from the top, suspects are looked for everywhere. */
-START_TEST(false_positives_and_all_suspects)
+/* Drawn or from the top, suspected false negatives are looked for everywhere.
+ */
+START_TEST(false_positives_and_all_suspected_false_negatives)
 {
-    const struct gate_mine_opinion knows = { mine_world_oracle,
-                                             (char[]){ "/b/" } };
+    const struct gate_mine_second_scorer knows = { mine_world_oracle,
+                                                   (char[]){ "/b/" } };
     const struct gate_mine_rule rule = { .w = { 0, 0, 0, 1 }, .limit = 0.5 };
     struct gate_mine_options o = options(10);
     struct gate_mine_result r;
@@ -309,7 +311,7 @@ START_TEST(false_positives_and_all_suspects)
     o.mode = GATE_MINE_FALSE_POSITIVES;
     choose(&rule, &knows, &o, &r);
     ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], 10);
-    ck_assert_uint_ge(r.count[GATE_MINE_V_SUSPECT], POOL / 2 - 3);
+    ck_assert_uint_ge(r.count[GATE_MINE_V_SUSPECTED_FN], POOL / 2 - 3);
     for (size_t i = 0; i < r.n; i++) {
         if (r.pick[i].verdict == GATE_MINE_V_HARD) {
             ck_assert_ptr_nonnull(strstr(file(&r, i), "/a/"));
@@ -319,7 +321,8 @@ START_TEST(false_positives_and_all_suspects)
 }
 END_TEST
 
-/* Where everything is a suspect the search ends, however large the pool. */
+/* Where everything is a suspected false negative the search ends, however large
+ * the pool. */
 START_TEST(looks_are_bounded)
 {
     const struct gate_mine_rule all = { .w = { 1, 0, 0, 0 }, .limit = 0.5 };
@@ -327,7 +330,7 @@ START_TEST(looks_are_bounded)
     struct gate_mine_result r;
 
     o.hard_share = 0.5;
-    o.most_looks = 7;
+    o.max_candidates = 7;
     for (int mode = GATE_MINE_FALSE_POSITIVES; mode <= GATE_MINE_HARDEST;
          mode++) {
         o.mode = (enum gate_mine_mode)mode;
@@ -349,13 +352,13 @@ static Suite *create(void)
     tcase_add_checked_fixture(t, mine_world_set_up, mine_world_tear_down);
     tcase_add_test(t, hardest_first_and_no_copies);
     tcase_add_test(t, caps);
-    tcase_add_test(t, suspects_are_kept_apart);
+    tcase_add_test(t, suspected_false_negatives_are_kept_apart);
     tcase_add_test(t, random_share_and_threads);
     tcase_add_test(t, random_without_scores);
     tcase_add_test(t, order_in_pieces);
     tcase_add_test(t, semi_hard_and_uniform);
     tcase_add_test(t, false_positives_are_drawn_evenly);
-    tcase_add_test(t, false_positives_and_all_suspects);
+    tcase_add_test(t, false_positives_and_all_suspected_false_negatives);
     tcase_add_test(t, looks_are_bounded);
     suite_add_tcase(s, t);
     return s;

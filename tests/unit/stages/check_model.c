@@ -126,8 +126,8 @@ END_TEST
  */
 
 #define POLICY                                                                 \
-    "{\"threshold\":0.5,\"min_hit_rate\":0.95,\"hit_rate\":0.9,"               \
-    "\"hit_lower\":0.9,\"false_alarm\":0.1,\"false_upper\":0.2,"               \
+    "{\"threshold\":0.5,\"min_recall\":0.95,\"recall\":0.9,"                   \
+    "\"recall_lower\":0.9,\"fpr\":0.1,\"fpr_upper\":0.2,"                      \
     "\"n_positives\":10,\"n_negatives\":20,\"certified\":false,"               \
     "\"n_needed\":59}"
 
@@ -140,9 +140,8 @@ static void write_with(const char *key, const char *value)
         { "system", "cascade" },
         { "classes", "[\"ant\",\"bee\",\"cat\"]" },
         { "gate.policy", POLICY },
-        { "species.policy",
-          "{\"floor\":0.6,\"keep_rate\":0.95,\"accuracy\":0.9,"
-          "\"ece_before\":0.1,\"ece_after\":0.1,\"n\":10}" },
+        { "species.policy", "{\"floor\":0.6,\"coverage\":0.95,\"accuracy\":0.9,"
+                            "\"ece_before\":0.1,\"ece_after\":0.1,\"n\":10}" },
     };
     struct nn_st_writer *w;
     struct nn_error err = NN_ERROR_INIT;
@@ -180,7 +179,7 @@ START_TEST(metadata)
         { "gate.policy", NULL, "no 'gate.policy'" },
         { "gate.policy", "{}", "gate policy is damaged" },
         { "species.policy", NULL, "no 'species.policy'" },
-        { "species.policy", "{\"keep_rate\":1}", "species policy is damaged" },
+        { "species.policy", "{\"coverage\":1}", "species policy is damaged" },
     };
     struct model *m;
     struct nn_error err = NN_ERROR_INIT;
@@ -190,7 +189,7 @@ START_TEST(metadata)
     ck_assert_int_eq(m->system, MODEL_CASCADE);
     ck_assert_uint_eq(m->n_classes, 3);
     ck_assert_double_eq(m->gate_policy.threshold, 0.5);
-    ck_assert_double_eq(m->species_policy.floor, 0.6);
+    ck_assert_double_eq(m->species_policy.reject_threshold, 0.6);
     ck_assert_uint_eq(m->gate_policy.n_needed, 59);
     ck_assert_str_eq(m->path, file);
     model_destroy(&m);

@@ -1,4 +1,4 @@
-/* One photo, the same numbers: as an item, as bytes, decoded, in any batch;
+/* One image, the same numbers: as an item, as bytes, decoded, in any batch;
  * read once; its row told as soon as it is final. */
 #include <string.h>
 
@@ -11,18 +11,18 @@
 
 enum { GATE = 40, SPECIES = 32 };
 
-/* Steps of few photos are rounded in another order than those of many. */
+/* Steps of few images are rounded in another order than those of many. */
 #define NEAR 2e-6
 
 static const uint32_t all[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
 
 /* Random nets of two sizes, a second view of the gate, and a threshold that
- * about half of the photos pass. */
+ * about half of the images pass. */
 static struct model *make_model(void)
 {
     static const char *const gate_names[] = { "+a", "+b", "-" };
     static const char *const names[] = { "a", "b" };
-    static const struct nn_test_views views = { 2, { { GATE, 0 }, { 32, 1 } } };
+    static const struct nn_tta views = { 2, { { GATE, 0 }, { 32, 1 } } };
     struct model *m = nn_mem_calloc(1, sizeof *m);
     struct nn_net_spec s = gate_net_spec(0.1f, GATE);
 
@@ -31,7 +31,7 @@ static struct model *make_model(void)
     s.n_outputs = 3;
     s.outputs = gate_names;
     ck_assert_int_eq(nn_net_create(&s, 1, &m->gate, NULL), NN_OK);
-    ck_assert_int_eq(nn_net_set_test_views(m->gate, &views, NULL), NN_OK);
+    ck_assert_int_eq(nn_net_set_tta(m->gate, &views, NULL), NN_OK);
     s.size = SPECIES;
     s.n_outputs = 2;
     s.outputs = names;
@@ -48,10 +48,10 @@ static double median_of(const struct cascade_scores *s)
         size_t below = 0;
 
         for (size_t j = 0; j < s->n; j++) {
-            below += s->ok[j] && s->p_bear[j] < s->p_bear[i];
+            below += s->ok[j] && s->p_positive[j] < s->p_positive[i];
         }
         if (s->ok[i] && below == (COUNTED - 2) / 2) {
-            return s->p_bear[i];
+            return s->p_positive[i];
         }
     }
     ck_abort_msg("no median");
@@ -65,14 +65,14 @@ static void expect_same(const struct cascade_scores *a,
     ck_assert_mem_eq(a->ran, b->ran, a->n);
     for (size_t i = 0; i < a->n; i++) {
         ck_assert_double_eq_tol(a->gate_z[i], b->gate_z[i], NEAR);
-        ck_assert_double_eq_tol(a->p_bear[i], b->p_bear[i], NEAR);
+        ck_assert_double_eq_tol(a->p_positive[i], b->p_positive[i], NEAR);
     }
     for (size_t i = 0; i < a->n * a->n_classes; i++) {
         ck_assert_double_eq_tol(a->p[i], b->p[i], NEAR);
     }
 }
 
-/* What the two scorers say when each reads the photos for itself. */
+/* What the two scorers say when each reads the images for itself. */
 static void expect_scorers(const struct model *m, const struct nn_dataset *ds,
                            const struct cascade_scores *got)
 {
@@ -161,7 +161,7 @@ START_TEST(items)
         ck_assert_int_eq(counted_reads(i), 2);
         ck_assert_int_eq(half.ran[i],
                          half.ok[i] &&
-                             half.p_bear[i] >= m->gate_policy.threshold);
+                             half.p_positive[i] >= m->gate_policy.threshold);
         ran += half.ran[i];
     }
     ck_assert_uint_eq(ran, 4);
@@ -197,13 +197,13 @@ START_TEST(bytes)
     static const int32_t batch[] = { 1, 2, 32 };
     struct nn_dataset *ds = counted_open();
     struct model *m = make_model();
-    struct cascade_photo photo[COUNTED - 1] = { { NULL, NULL, 0 } };
+    struct cascade_input input[COUNTED - 1] = { { NULL, NULL, 0 } };
     struct cascade_scores want, got;
     size_t n = COUNTED_GONE; /* those in front of it */
     struct cascade *c;
 
     for (size_t i = 0; i < n; i++) {
-        photo[i].bytes = counted_bytes(i, &photo[i].size);
+        input[i].bytes = counted_bytes(i, &input[i].size);
     }
     ck_assert_int_eq(cascade_create(m, batch[_i], &c, NULL), NN_OK);
     ck_assert_int_eq(cascade_max_batch(c), batch[_i]);
@@ -214,7 +214,7 @@ START_TEST(bytes)
         cascade_scores_release(&want);
         ck_assert_int_eq(cascade_score(c, ds, all, n, every, NULL, &want, NULL),
                          NN_OK);
-        ck_assert_int_eq(cascade_score_photos(c, photo, n, every, &got, NULL),
+        ck_assert_int_eq(cascade_score_inputs(c, input, n, every, &got, NULL),
                          NN_OK);
         expect_same(&want, &got);
         expect_reasons(&got, 0);
@@ -223,7 +223,7 @@ START_TEST(bytes)
     cascade_scores_release(&want);
     cascade_destroy(&c);
     for (size_t i = 0; i < n; i++) {
-        nn_mem_free((uint8_t *)(uintptr_t)photo[i].bytes);
+        nn_mem_free((uint8_t *)(uintptr_t)input[i].bytes);
     }
     model_destroy(&m);
     nn_dataset_close(&ds);
@@ -295,8 +295,8 @@ START_TEST(want_of_memory)
     struct two t;
 
     ck_assert_int_eq(cascade_create(m, 2, &t.cascade, NULL), NN_OK);
-    album_picture(&t.img[0], 1, 50, 44);
-    album_picture(&t.img[1], 2, 90, 80);
+    album_image(&t.img[0], 1, 50, 44);
+    album_image(&t.img[1], 2, 90, 80);
     ck_assert_int_eq(score_two(&t), NN_OK); /* the cascade keeps its room */
     testkit_each_alloc_failure(score_two, &t);
     nn_image_release(&t.img[0]);

@@ -27,7 +27,7 @@ static void set_up(void)
                             .classes = classes,
                             .gate_policy = { .threshold = .25 },
                             .species = &any_net,
-                            .species_policy = { .floor = .6 } };
+                            .species_policy = { .reject_threshold = .6 } };
 }
 
 /* Four records: a class, none, unknown, a file that failed. *text is freed
@@ -121,13 +121,13 @@ static void expect_row(const struct table *t, size_t row,
 START_TEST(csv)
 {
     static const char *const want[][10] = {
-        { "file", "label", "verdict", "stage", "p_bear", ant, bee, cat, "ms",
-          "error" },
+        { "file", "label", "verdict", "stage", "p_positive", ant, bee, cat,
+          "ms", "error" },
         { FILE_A, bee, "class", "species", "0.987654", "0.125000", "0.812346",
           "0.062500", "1.500", "" },
         { FILE_B, "none", "none", "gate", "0.125000", "", "", "", "2.250", "" },
-        { FILE_C, "unknown_bear", "unknown_bear", "species", "0.250000",
-          "0.300000", "0.300000", "0.400000", "3.000", "" },
+        { FILE_C, "unknown", "unknown", "species", "0.250000", "0.300000",
+          "0.300000", "0.400000", "3.000", "" },
         { FILE_D, "", "", "", "", "", "", "", "", WHY },
     };
     struct table t;
@@ -163,15 +163,15 @@ static double number_of(const json_t *j, const char *key)
 #define near(got, want) ck_assert_double_eq_tol(got, want, 1e-12)
 
 static void expect_object(const json_t *j, const char *file, const char *label,
-                          const char *verdict, const char *stage, double p_bear,
-                          double ms)
+                          const char *verdict, const char *stage,
+                          double p_positive, double ms)
 {
     ck_assert_uint_eq(json_object_size(j), 7);
     ck_assert_str_eq(text_of(j, "file"), file);
     ck_assert_str_eq(text_of(j, "label"), label);
     ck_assert_str_eq(text_of(j, "verdict"), verdict);
     ck_assert_str_eq(text_of(j, "stage"), stage);
-    near(number_of(j, "p_bear"), p_bear);
+    near(number_of(j, "p_positive"), p_positive);
     near(number_of(j, "ms"), ms);
 }
 
@@ -200,8 +200,7 @@ START_TEST(jsonl)
     expect_object(j[1], FILE_B, "none", "none", "gate", .125, 2.25);
     ck_assert(json_is_object(json_object_get(j[1], "p")));
     ck_assert_uint_eq(json_object_size(json_object_get(j[1], "p")), 0);
-    expect_object(j[2], FILE_C, "unknown_bear", "unknown_bear", "species", .25,
-                  3);
+    expect_object(j[2], FILE_C, "unknown", "unknown", "species", .25, 3);
     near(number_of(json_object_get(j[2], "p"), cat), .4);
     ck_assert_uint_eq(json_object_size(j[3]), 2);
     ck_assert_str_eq(text_of(j[3], "file"), FILE_D);
@@ -368,11 +367,11 @@ START_TEST(text)
     char *out;
 
     write_all(PREDICTIONS_TEXT, &out);
-    ck_assert_str_eq(out, FILE_A
-                     ": bee, honey 0.812 (gate 0.988)\n" FILE_B
-                     ": none (gate 0.125)\n" FILE_C
-                     ": unknown_bear (most like cat\r\ntom, 0.400) (gate "
-                     "0.250)\n" FILE_D ": error: " WHY "\n");
+    ck_assert_str_eq(out,
+                     FILE_A ": bee, honey 0.812 (gate 0.988)\n" FILE_B
+                            ": none (gate 0.125)\n" FILE_C
+                            ": unknown (most like cat\r\ntom, 0.400) (gate "
+                            "0.250)\n" FILE_D ": error: " WHY "\n");
     free(out);
 }
 END_TEST

@@ -1,6 +1,6 @@
-/* Small parts of pipelines/: the second opinion, the data card, the list of
- * test pictures, a sweep's means over seeds, what a single model is fitted
- * to. */
+/* Small parts of pipelines/: the second second_scorer, the data card, the list
+ * of test images, a sweep's means over seeds, what a single model is fitted to.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -29,10 +29,10 @@ START_TEST(opinion_is_the_largest_probability)
     const double logits[] = { log(8), 0, 0, 0, log(2), 0, 0, 0, log(4 / 3.0) };
     const uint32_t index[] = { 3, 2, 1, 0 };
     struct nn_net_spec spec = species_net_spec(0.1f, 32);
-    struct gate_mine_opinion opinion;
+    struct gate_mine_second_scorer second_scorer;
     struct nn_dataset *ds;
     struct nn_net *net;
-    struct opinion o;
+    struct second_scorer o;
     double p[4];
 
     spec.n_outputs = 3;
@@ -40,13 +40,15 @@ START_TEST(opinion_is_the_largest_probability)
     ck_assert_int_eq(nn_net_create(&spec, 1, &net, NULL), NN_OK);
     scripted_answers(net, logits, 3);
     ds = scripted_open(rows);
-    ck_assert_int_eq(opinion_init(&o, net, 0, &opinion, NULL), NN_OK);
-    ck_assert_int_eq(opinion.ask(opinion.ctx, ds, index, 4, p, NULL), NN_OK);
+    ck_assert_int_eq(second_scorer_init(&o, net, 0, &second_scorer, NULL),
+                     NN_OK);
+    ck_assert_int_eq(
+        second_scorer.score(second_scorer.ctx, ds, index, 4, p, NULL), NN_OK);
     ck_assert_double_eq_tol(p[0], 0.4, 1e-3);
     ck_assert_double_eq(p[1], 0);
     ck_assert_double_eq_tol(p[2], 0.5, 1e-3);
     ck_assert_double_eq_tol(p[3], 0.8, 1e-3);
-    opinion_release(&o);
+    second_scorer_release(&o);
     nn_net_destroy(&net);
     nn_dataset_close(&ds);
 }
@@ -87,14 +89,14 @@ START_TEST(card_counts)
     want = json_loads(families, 0, NULL);
     ck_assert_int_eq(json_equal(json_object_get(j, "families"), want), 1);
     json_decref(want);
-    ck_assert_int_eq(json_integer_value(json_object_get(j, "pictures")), 34);
+    ck_assert_int_eq(json_integer_value(json_object_get(j, "images")), 34);
     ck_assert_int_eq(json_integer_value(json_object_get(j, "unreadable")), 3);
     json_decref(j);
     nn_dataset_close(&ds);
 }
 END_TEST
 
-START_TEST(test_pictures)
+START_TEST(test_images)
 {
     struct nn_dataset *ds = scripted_open(card);
     struct experiment_test t;
@@ -135,15 +137,15 @@ START_TEST(sweep_takes_means_over_seeds)
 
     point.roc_area.seed = seed[0];
     point.fpr95.seed = seed[1];
-    point.false_alarm.seed = seed[2];
+    point.fpr.seed = seed[2];
     point.average_precision.seed = seed[3];
     ck_assert_int_eq(sweep_measure(&test, &plan, 10, &r, NULL), NN_OK);
     ck_assert_double_eq_tol(point.roc_area.seed[0], 1, 1e-12);
     ck_assert_double_eq_tol(point.roc_area.seed[1], 0.5, 1e-12);
     ck_assert_double_eq_tol(point.roc_area.value, 0.75, 1e-12);
     ck_assert_double_eq_tol(point.fpr95.value, 0.25, 1e-12); /* 0 and 1/2 */
-    ck_assert_double_eq_tol(point.false_alarm.seed[0], 0.5, 1e-12);
-    ck_assert_double_eq_tol(point.false_alarm.value, 0.5, 1e-12);
+    ck_assert_double_eq_tol(point.fpr.seed[0], 0.5, 1e-12);
+    ck_assert_double_eq_tol(point.fpr.value, 0.5, 1e-12);
     /* 1, and the mean of 1/2 and 2/3 */
     ck_assert_double_eq_tol(point.average_precision.value,
                             (1 + (1 / 2.0 + 2 / 3.0) / 2) / 2, 1e-12);
@@ -175,7 +177,7 @@ START_TEST(single_model_fit)
                                   .train = nn_train_defaults(),
                                   .width = 0.1f,
                                   .size = 32,
-                                  .min_hit_rate = 0.7,
+                                  .min_recall = 0.7,
                                   .init = path };
     struct nn_net_spec spec = gate_net_spec(0.1f, 32);
     struct nn_error err = NN_ERROR_INIT;
@@ -198,7 +200,7 @@ START_TEST(single_model_fit)
     ds = scripted_open(rows);
     o.train.epochs = 1;
     o.train.schedule.peak = 0;
-    o.train.keep_norms = 7;
+    o.train.freeze_bn_stats = 7;
     ck_assert_msg(baseline_train(ds, &o, &run, &net, &p, &r, &err) == NN_OK,
                   "%s", err.text);
     ck_assert_double_eq_tol(net->temperature, 3, 2e-3);
@@ -206,8 +208,8 @@ START_TEST(single_model_fit)
      * likelier class is right for 8 and 2 of the 13. */
     ck_assert_double_eq_tol(r.best.metric, (11.5 / 13 + 10 / 13.0) / 2, 1e-9);
     ck_assert_double_eq_tol(p.threshold, 0.8, 1e-3);
-    ck_assert_double_eq_tol(p.hit_rate, 10 / 13.0, 1e-12);
-    ck_assert_double_eq(p.false_alarm, 0);
+    ck_assert_double_eq_tol(p.recall, 10 / 13.0, 1e-12);
+    ck_assert_double_eq(p.fpr, 0);
     nn_net_destroy(&net);
     nn_dataset_close(&ds);
     nn_mem_free(path);
@@ -223,7 +225,7 @@ static Suite *create(void)
     tcase_set_timeout(t, 30);
     tcase_add_test(t, opinion_is_the_largest_probability);
     tcase_add_test(t, card_counts);
-    tcase_add_test(t, test_pictures);
+    tcase_add_test(t, test_images);
     tcase_add_test(t, sweep_takes_means_over_seeds);
     tcase_add_test(t, single_model_fit);
     suite_add_tcase(s, t);

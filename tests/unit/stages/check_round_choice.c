@@ -59,7 +59,7 @@ static void start_on(const struct scripted_item *items, double z, int pool)
         char name[16];
 
         snprintf(name, sizeof name, "%02d.jpg", i);
-        album_put_picture(world.pool_dir, name, 1000 + (uint64_t)i);
+        album_put_image(world.pool_dir, name, 1000 + (uint64_t)i);
     }
     ck_assert_int_eq(nn_pool_open((const char *const[]){ world.pool_dir }, 1,
                                   &(struct nn_dataset_options){ 0 },
@@ -99,7 +99,7 @@ static void set_up(void)
     world.opt.train.schedule.peak = 1e-6;
     world.opt.train.optim.weight_decay = 2e6f;
     world.opt.train.freeze_epochs = 1;
-    world.opt.train.keep_norms = 7;
+    world.opt.train.freeze_bn_stats = 7;
     world.opt.train.augment = nn_augment_none();
     world.how = (struct train_rounds){ .rounds = 1,
                                        .top = 4,
@@ -120,7 +120,7 @@ static void tear_down(void)
 }
 
 /* How many rounds have left their record. */
-static int rounds_run(void)
+static int kloop_run(void)
 {
     int n = 0;
 
@@ -147,16 +147,16 @@ START_TEST(a_worse_round_is_dropped)
     start_on(_i == 0 ? rows : crossed, 2, 30);
     was = world.gate;
     policy = world.policy;
-    ck_assert_double_eq(policy.false_alarm, 0);
+    ck_assert_double_eq(policy.fpr, 0);
     bytes = was->params.value.count * sizeof(float);
     values = nn_mem_calloc(1, bytes);
     memcpy(values, was->params.value.data, bytes);
     world.how.rounds = 3;
     run();
-    ck_assert_int_eq(rounds_run(), 1);
+    ck_assert_int_eq(kloop_run(), 1);
     ck_assert_ptr_eq(world.gate, was);
     ck_assert_mem_eq(world.gate->params.value.data, values, bytes);
-    ck_assert_double_eq(world.policy.false_alarm, 0);
+    ck_assert_double_eq(world.policy.fpr, 0);
     ck_assert_double_eq(world.policy.threshold, policy.threshold);
     nn_mem_free(values);
 }
@@ -169,8 +169,8 @@ START_TEST(a_worse_round_is_kept_when_asked_for)
     world.how.rounds = 3;
     world.how.keep = 1;
     run();
-    ck_assert_int_eq(rounds_run(), 3);
-    ck_assert_double_eq(world.policy.false_alarm, 1);
+    ck_assert_int_eq(kloop_run(), 3);
+    ck_assert_double_eq(world.policy.fpr, 1);
 }
 END_TEST
 
@@ -179,11 +179,11 @@ END_TEST
 START_TEST(a_better_round_is_kept)
 {
     start(-2, 30);
-    ck_assert_double_eq(world.policy.false_alarm, 1);
+    ck_assert_double_eq(world.policy.fpr, 1);
     world.how.rounds = 4;
     run();
-    ck_assert_int_eq(rounds_run(), 2);
-    ck_assert_double_eq(world.policy.false_alarm, 0);
+    ck_assert_int_eq(kloop_run(), 2);
+    ck_assert_double_eq(world.policy.fpr, 0);
     ck_assert_uint_eq(world.ds->n, 36 + 2 * 4);
 }
 END_TEST
@@ -198,8 +198,8 @@ START_TEST(no_change_is_no_fall)
     world.how.rounds = 4;
     world.how.rate = 0;
     run();
-    ck_assert_int_eq(rounds_run(), 1);
-    ck_assert_double_eq(world.policy.false_alarm, 1);
+    ck_assert_int_eq(kloop_run(), 1);
+    ck_assert_double_eq(world.policy.fpr, 1);
     ck_assert_float_eq(world.gate->params.value.data[0], first);
 }
 END_TEST
@@ -210,8 +210,8 @@ START_TEST(an_empty_pool_ends_them)
     start(-2, 3);
     world.how.rounds = 4;
     run();
-    ck_assert_int_eq(rounds_run(), 1);
-    ck_assert_double_eq(world.policy.false_alarm, 0);
+    ck_assert_int_eq(kloop_run(), 1);
+    ck_assert_double_eq(world.policy.fpr, 0);
     ck_assert_uint_eq(world.ds->n, 36 + 3);
 }
 END_TEST
@@ -220,13 +220,13 @@ END_TEST
 START_TEST(a_certified_target_ends_them)
 {
     start(2, 30);
-    ck_assert_double_eq_tol(world.policy.false_upper, 0.258865551, 1e-8);
-    world.how.max_false_alarm = 0.2589;
+    ck_assert_double_eq_tol(world.policy.fpr_upper, 0.258865551, 1e-8);
+    world.how.max_fpr = 0.2589;
     run();
-    ck_assert_int_eq(rounds_run(), 0);
-    world.how.max_false_alarm = 0.2588;
+    ck_assert_int_eq(kloop_run(), 0);
+    world.how.max_fpr = 0.2588;
     run();
-    ck_assert_int_eq(rounds_run(), 1);
+    ck_assert_int_eq(kloop_run(), 1);
 }
 END_TEST
 

@@ -69,7 +69,7 @@ static struct gate_round_options options(struct heard *h)
                                         .epochs = 1,
                                         .rate = 0.3,
                                         .hard_share = 0.5,
-                                        .suspect_rate = 0.9,
+                                        .fn_filter_recall = 0.9,
                                         .mode = GATE_MINE_RANDOM,
                                         .trust_pool = 1,
                                         .keep = 1,
@@ -81,7 +81,7 @@ static struct gate_round_options options(struct heard *h)
 static struct gate_policy open_door(void)
 {
     return (struct gate_policy){
-        .threshold = 0, .min_hit_rate = 0.95, .false_alarm = 1, .false_upper = 1
+        .threshold = 0, .min_recall = 0.95, .fpr = 1, .fpr_upper = 1
     };
 }
 
@@ -173,8 +173,8 @@ START_TEST(no_round_when_the_target_is_reached)
     struct gate_round_options how = options(&h);
     struct gate_policy policy = open_door();
 
-    policy.false_upper = 0.04;
-    how.max_false_alarm = 0.05;
+    policy.fpr_upper = 0.04;
+    how.max_fpr = 0.05;
     how.keep = 0;
     ck_assert_int_eq(run(&how, &policy, NULL), NN_OK);
     ck_assert_int_eq(h.n, 0);

@@ -23,7 +23,7 @@ static struct nn_net *known_net(const double *want, size_t n)
 }
 
 static struct nn_net *fit(const struct scripted_item *rows,
-                          const double *logits, size_t n, double keep_rate,
+                          const double *logits, size_t n, double coverage,
                           struct species_policy *p, struct nn_train_result *r)
 {
     struct nn_net *start = known_net(logits, n), *net = NULL;
@@ -34,12 +34,12 @@ static struct nn_net *fit(const struct scripted_item *rows,
 
     o.width = 0.1f;
     o.size = 32;
-    o.keep_rate = keep_rate;
+    o.coverage = coverage;
     o.start = start;
     o.train.batch = 4;
     o.train.epochs = 1;
     o.train.schedule.peak = 0;
-    o.train.keep_norms = 7;
+    o.train.freeze_bn_stats = 7;
     ck_assert_msg(species_train(ds, &o, &run, &net, p, r, &err) == NN_OK, "%s",
                   err.text);
     ck_assert_mem_eq(net->params.value.data, start->params.value.data,
@@ -77,8 +77,8 @@ START_TEST(calibrated_on_validation_positives)
     ck_assert_uint_eq(p.n, 14);
     ck_assert_double_eq_tol(p.accuracy, 10 / 14.0, 1e-12);
     /* Of the ten that are right eight must stay: those of image 0. */
-    ck_assert_double_eq_tol(p.floor, 0.8, 1e-3);
-    ck_assert_double_eq_tol(p.keep_rate, 10 / 14.0, 1e-12);
+    ck_assert_double_eq_tol(p.reject_threshold, 0.8, 1e-3);
+    ck_assert_double_eq_tol(p.coverage, 10 / 14.0, 1e-12);
     /* Before: 512 / 514 for 0.8 on ten, 0.8 for 0.5 on four. */
     ck_assert_double_eq_tol(p.ece_before,
                             (10 * (512 / 514.0 - 0.8) + 4 * 0.3) / 14, 2e-3);
@@ -103,8 +103,8 @@ START_TEST(temperature_is_not_left_at_its_limit)
     struct nn_net *net = fit(rows, logits, 2, 0.5, &p, &r);
 
     ck_assert_double_eq(net->temperature, 1);
-    ck_assert_double_eq_tol(p.floor, 0.8, 1e-3);
-    ck_assert_double_eq(p.keep_rate, 0.5);
+    ck_assert_double_eq_tol(p.reject_threshold, 0.8, 1e-3);
+    ck_assert_double_eq(p.coverage, 0.5);
     ck_assert_double_eq(p.accuracy, 1);
     nn_net_destroy(&net);
 }
@@ -125,8 +125,8 @@ START_TEST(threshold_keeps_a_share_of_the_right_ones)
     struct nn_net *net = fit(rows, logits, 2, 0.5, &p, &r);
     double t = net->temperature, u = exp(log(2) / t);
 
-    ck_assert_double_eq_tol(p.floor, u / (u + 2), 1e-4);
-    ck_assert_double_eq(p.keep_rate, 1);
+    ck_assert_double_eq_tol(p.reject_threshold, u / (u + 2), 1e-4);
+    ck_assert_double_eq(p.coverage, 1);
     ck_assert_double_eq(p.accuracy, 0.25);
     nn_net_destroy(&net);
 }
@@ -134,15 +134,15 @@ END_TEST
 
 START_TEST(policy_from_the_words_of_a_file)
 {
-    json_t *j = json_pack("{s:f, s:f, s:f, s:f, s:f, s:i}", "floor", 0.11,
-                          "keep_rate", 0.22, "accuracy", 0.33, "ece_before",
-                          0.44, "ece_after", 0.55, "n", 66);
+    json_t *j = json_pack("{s:f, s:f, s:f, s:f, s:f, s:i}", "reject_threshold",
+                          0.11, "coverage", 0.22, "accuracy", 0.33,
+                          "ece_before", 0.44, "ece_after", 0.55, "n", 66);
     struct species_policy p;
     json_t *again;
 
     ck_assert_int_eq(species_policy_from_json(j, &p, NULL), NN_OK);
-    ck_assert_double_eq(p.floor, 0.11);
-    ck_assert_double_eq(p.keep_rate, 0.22);
+    ck_assert_double_eq(p.reject_threshold, 0.11);
+    ck_assert_double_eq(p.coverage, 0.22);
     ck_assert_double_eq(p.accuracy, 0.33);
     ck_assert_double_eq(p.ece_before, 0.44);
     ck_assert_double_eq(p.ece_after, 0.55);
@@ -150,7 +150,7 @@ START_TEST(policy_from_the_words_of_a_file)
     again = species_policy_to_json(&p);
     ck_assert_int_eq(json_equal(j, again), 1);
     json_decref(again);
-    json_object_set_new(j, "floor", json_real(1.01));
+    json_object_set_new(j, "reject_threshold", json_real(1.01));
     ck_assert_int_eq(species_policy_from_json(j, &p, NULL), NN_ERR_FORMAT);
     json_decref(j);
 }

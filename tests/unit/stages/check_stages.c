@@ -89,10 +89,10 @@ START_TEST(threshold_by_hand)
                   err.text);
     /* 16 of 20 must pass: the fifth smallest, 0.25 */
     ck_assert_double_eq_tol(q.threshold, 0.25, 1e-12);
-    ck_assert_double_eq_tol(q.hit_rate, 0.8, 1e-12);
-    ck_assert_double_eq_tol(q.false_alarm, 0.75, 1e-12);
+    ck_assert_double_eq_tol(q.recall, 0.8, 1e-12);
+    ck_assert_double_eq_tol(q.fpr, 0.75, 1e-12);
     ck_assert_int_eq(q.certified, 0);
-    ck_assert_double_lt(q.hit_lower, 0.8);
+    ck_assert_double_lt(q.recall_lower, 0.8);
     text = gate_policy_text(&q);
     ck_assert_ptr_nonnull(strstr(text, "cannot be certified with n = 20"));
     nn_mem_free(text);
@@ -113,7 +113,7 @@ START_TEST(threshold_certified)
 
     ck_assert_int_eq(gate_choose(few, three, 4, 0.01, &q, NULL), NN_OK);
     ck_assert_double_eq(q.threshold, 0.9);
-    ck_assert_double_eq_tol(q.hit_lower, 0.0169524275, 1e-9);
+    ck_assert_double_eq_tol(q.recall_lower, 0.0169524275, 1e-9);
     ck_assert_int_eq(q.certified, 1);
     text = gate_policy_text(&q);
     ck_assert_ptr_nonnull(strstr(text, "certified: at least 0.017 with"));
@@ -123,10 +123,10 @@ START_TEST(threshold_certified)
         positive[i] = i < 99;
     }
     ck_assert_int_eq(gate_choose(p, positive, 100, 0.5, &q, NULL), NN_OK);
-    ck_assert_double_eq(q.hit_rate, 1);
-    ck_assert_double_eq_tol(q.hit_lower, 0.418109222, 1e-8);
+    ck_assert_double_eq(q.recall, 1);
+    ck_assert_double_eq_tol(q.recall_lower, 0.418109222, 1e-8);
     ck_assert_int_eq(q.certified, 0);
-    ck_assert_double_eq(q.false_upper, 1);
+    ck_assert_double_eq(q.fpr_upper, 1);
     text = gate_policy_text(&q);
     ck_assert_ptr_nonnull(strstr(text, "cannot be certified with n = 99"));
     ck_assert_ptr_nonnull(strstr(text, "bound is 0.418 (5 positives"));
@@ -158,7 +158,7 @@ START_TEST(policies_round_trip)
 
     ck_assert_int_eq(gate_policy_from_json(j, &g2, &err), NN_OK);
     ck_assert_double_eq(g2.threshold, g.threshold);
-    ck_assert_double_eq(g2.false_upper, g.false_upper);
+    ck_assert_double_eq(g2.fpr_upper, g.fpr_upper);
     ck_assert_uint_eq(g2.n_needed, 59);
     ck_assert_int_eq(g2.certified, 1);
     json_object_set_new(j, "threshold", json_real(1.5));
@@ -166,9 +166,9 @@ START_TEST(policies_round_trip)
     json_decref(j);
     j = species_policy_to_json(&s);
     ck_assert_int_eq(species_policy_from_json(j, &s2, &err), NN_OK);
-    ck_assert_double_eq(s2.floor, 0.5);
+    ck_assert_double_eq(s2.reject_threshold, 0.5);
     ck_assert_uint_eq(s2.n, 77);
-    json_object_del(j, "floor");
+    json_object_del(j, "reject_threshold");
     ck_assert_int_eq(species_policy_from_json(j, &s2, &err), NN_ERR_FORMAT);
     json_decref(j);
 }

@@ -134,7 +134,7 @@ START_TEST(families)
 }
 END_TEST
 
-/* The same scores on both sides: no gain, and half a picture where none
+/* The same scores on both sides: no gain, and half an image where none
  * passes keeps ratios finite. */
 START_TEST(no_difference)
 {

@@ -85,14 +85,14 @@ START_TEST(memory_is_its_own)
     ck_assert(mine != NULL);
     for (int i = 0; i < 2; i++) {
         const char *const args[] = { "child", i == 0 ? "1" : "150" };
-        size_t least = (i == 0 ? SMALL : LARGE) * (size_t)MEGA;
+        size_t min = (i == 0 ? SMALL : LARGE) * (size_t)MEGA;
         struct subprocess_result r;
 
         ck_assert(!subprocess_run(args, 2, NULL, &r, NULL));
         ck_assert_int_eq(r.status, STATUS);
         ck_assert(r.seconds >= 0.2);
-        ck_assert_double_ge(r.peak_bytes, (double)least);
-        ck_assert_double_le(r.peak_bytes, (double)least + 100.0 * MEGA);
+        ck_assert_double_ge(r.peak_bytes, (double)min);
+        ck_assert_double_le(r.peak_bytes, (double)min + 100.0 * MEGA);
     }
     free((void *)(uintptr_t)mine);
 }

@@ -8,14 +8,14 @@ static char *data_dir;
 static void set_up(void)
 {
     data_dir = testkit_mkdir();
-    album_put_picture(data_dir, "train/bear/0.jpg", 1);
-    album_put_picture(data_dir, "train/none/dog/1.jpg", 2);
-    album_put_picture(data_dir, "train/none/dog/2.jpg", 3);
-    album_put_picture(data_dir, "train/none/cat/3.jpg", 4);
-    album_put_picture(data_dir, "valid/bear/4.jpg", 5);
-    album_put_picture(data_dir, "valid/none/dog/5.jpg", 6);
-    album_put_picture(data_dir, "test/bear/6.jpg", 7);
-    album_put_picture(data_dir, "test/none/dog/7.jpg", 8);
+    album_put_image(data_dir, "train/bear/0.jpg", 1);
+    album_put_image(data_dir, "train/none/dog/1.jpg", 2);
+    album_put_image(data_dir, "train/none/dog/2.jpg", 3);
+    album_put_image(data_dir, "train/none/cat/3.jpg", 4);
+    album_put_image(data_dir, "valid/bear/4.jpg", 5);
+    album_put_image(data_dir, "valid/none/dog/5.jpg", 6);
+    album_put_image(data_dir, "test/bear/6.jpg", 7);
+    album_put_image(data_dir, "test/none/dog/7.jpg", 8);
 }
 
 static void tear_down(void)

@@ -9,7 +9,7 @@
 #include "tests/unit/testkit.h"
 
 /* 40 positives of 2 classes and 60 negatives: families f0 (35), f1 (20) and 5
- * without one; every tenth picture is for valid, every tenth for test. */
+ * without one; every tenth image is for valid, every tenth for test. */
 enum { N = 100, N_POSITIVE = 40 };
 
 struct set {
@@ -114,17 +114,17 @@ START_TEST(grid)
     ck_assert_int_eq(sweep_plan_init(&o, &c, &p, NULL), NN_OK);
     ck_assert_uint_eq(p.n, WANT);
     ck_assert_uint_eq(p.first, 5);
-    ck_assert_uint_eq(p.most, 48);
+    ck_assert_uint_eq(p.max, 48);
     for (int i = 0; i < WANT; i++) {
         const struct sweep_point *q =
             find(&p, (enum sweep_kind)want[i][0], (enum sweep_loss)want[i][1],
                  want[i][2]);
 
         ck_assert_msg(q != NULL, "row %d", i);
-        /* 10 epochs of 80 pictures, to within half an epoch */
-        ck_assert_int_le(abs((int)q->pictures - 800),
+        /* 10 epochs of 80 images, to within half an epoch */
+        ck_assert_int_le(abs((int)q->images - 800),
                          (int)(32 + q->negatives) / 2);
-        ck_assert_uint_eq(q->pictures, (size_t)q->epochs * (32 + q->negatives));
+        ck_assert_uint_eq(q->images, (size_t)q->epochs * (32 + q->negatives));
         ck_assert_int_eq(q->skipped, 0);
     }
     sweep_plan_release(&p);
@@ -246,7 +246,7 @@ static int training_negative(const struct set *s, uint32_t i)
 START_TEST(order)
 {
     struct set s;
-    const struct sweep_plan plan = { .first = 5, .most = 47, .family = 1 };
+    const struct sweep_plan plan = { .first = 5, .max = 47, .family = 1 };
     double z[N];
     uint32_t *v[SWEEP_KINDS];
     size_t n[SWEEP_KINDS];
@@ -296,7 +296,7 @@ END_TEST
 START_TEST(order_of_seeds)
 {
     struct set s;
-    const struct sweep_plan plan = { .first = 5, .most = 48 };
+    const struct sweep_plan plan = { .first = 5, .max = 48 };
     uint32_t *first, *again, *other;
     size_t m;
     int same = 1;

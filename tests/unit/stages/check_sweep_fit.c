@@ -135,10 +135,10 @@ struct story {
     struct sweep_replicates r;
 };
 
-/* A gate whose false-positive rate at 95 % hit rate is alarms / negatives:
+/* A gate whose false-positive rate at 95 % recall is alarms / negatives:
  * one positive lies below everything (so few that resamples hardly ever have
  * more than 5 % of it), and `alarms` negatives above the rest. */
-static void tell(struct sweep_run *run, size_t alarms)
+static void tell(struct sweep_run *run, size_t false_positives)
 {
     run->score = nn_mem_calloc(TEST_N, sizeof *run->score);
     run->threshold = 0.9;
@@ -149,9 +149,9 @@ static void tell(struct sweep_run *run, size_t alarms)
         int positive = i % 5 == 0;
         size_t k = positive ? i / 5 : i - i / 5 - 1;
 
-        run->score[i] = positive     ? (k < 1 ? 0.1 : 0.8)
-                        : k < alarms ? 0.95
-                                     : 0.3;
+        run->score[i] = positive              ? (k < 1 ? 0.1 : 0.8)
+                        : k < false_positives ? 0.95
+                                              : 0.3;
     }
 }
 
@@ -221,7 +221,7 @@ START_TEST(measured_and_answered)
                                 8.0 / TEST_NEGATIVES, 1e-12);
         ck_assert(p->fpr95.lo < p->fpr95.value && p->fpr95.value < p->fpr95.hi);
         /* nothing but the alarms reaches the threshold */
-        ck_assert_double_eq_tol(p->false_alarm.value, p->fpr95.value, 1e-12);
+        ck_assert_double_eq_tol(p->fpr.value, p->fpr95.value, 1e-12);
     }
     ck_assert_int_eq(sweep_fit_init(&t.plan, &t.test, &t.r, SWEEP_RANDOM,
                                     SWEEP_CROSS_ENTROPY, t.o.gain, &f, &found,

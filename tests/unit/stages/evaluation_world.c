@@ -58,7 +58,7 @@ struct model model;
 uint32_t world_index[N_ROWS], world_pick[N_ROWS];
 size_t world_n;
 static uint8_t ok[N], ran[N];
-static double gate_z[N], p_bear[N], p[N * K];
+static double gate_z[N], p_positive[N], p[N * K];
 struct cascade_scores scores;
 
 static void put_probabilities(char name, double *to)
@@ -98,7 +98,7 @@ void world_set_up(void)
                               .family = other ? -1 : r->family };
         ok[i] = !r->unreadable;
         ran[i] = r->p != '-';
-        p_bear[i] = r->score;
+        p_positive[i] = r->score;
         put_probabilities(r->p, p + i * K);
         if (!other) {
             world_pick[world_n++] = (uint32_t)i;
@@ -116,13 +116,13 @@ void world_set_up(void)
                             .classes = classes,
                             .gate_policy = { .threshold = .5 },
                             .species = &some_net,
-                            .species_policy = { .floor = .6 } };
+                            .species_policy = { .reject_threshold = .6 } };
     scores = (struct cascade_scores){ .n = N,
                                       .n_classes = K,
                                       .ok = ok,
                                       .ran = ran,
                                       .gate_z = gate_z,
-                                      .p_bear = p_bear,
+                                      .p_positive = p_positive,
                                       .p = p,
                                       .gate_s = .68,
                                       .species_s = .17 };

@@ -37,18 +37,18 @@ static double middle(const double *v, size_t stride)
     return (lo + hi) / 2;
 }
 
-/* What the program says with room for `batch` photos at a time. */
+/* What the program says with room for `batch` images at a time. */
 static void score(const struct model *m, int32_t batch)
 {
-    struct cascade_photo photo[PHOTOS];
+    struct cascade_input input[PHOTOS];
     struct cascade *c = NULL;
 
     cascade_scores_release(&w.told);
     for (size_t i = 0; i < PHOTOS; i++) {
-        photo[i] = (struct cascade_photo){ NULL, w.jpeg[i], w.size[i] };
+        input[i] = (struct cascade_input){ NULL, w.jpeg[i], w.size[i] };
     }
     ck_assert_int_eq(cascade_create(m, batch, &c, NULL), NN_OK);
-    ck_assert_int_eq(cascade_score_photos(c, photo, PHOTOS, 1, &w.told, NULL),
+    ck_assert_int_eq(cascade_score_inputs(c, input, PHOTOS, 1, &w.told, NULL),
                      NN_OK);
     for (size_t i = 0; i < PHOTOS; i++) {
         w.verdict[i] = cascade_verdict(c, &w.told, i);
@@ -56,7 +56,7 @@ static void score(const struct model *m, int32_t batch)
     cascade_destroy(&c);
 }
 
-/* Thresholds between the photos, so that every verdict has some. */
+/* Thresholds between the images, so that every verdict has some. */
 static void make_model(void)
 {
     static const char *const sides[] = { "+ape", "+bee", "-" };
@@ -66,13 +66,14 @@ static void make_model(void)
         .gate = net(gate_net_spec(0.1f, 32), sides, 3, 1),
         .species = net(species_net_spec(0.1f, 32),
                        (const char *const *)class_names, CLASSES, 2),
-        .gate_policy = { .min_hit_rate = 0.95 },
+        .gate_policy = { .min_recall = 0.95 },
     };
 
     score(&m, PHOTOS);
-    m.gate_policy.threshold = middle(w.told.p_bear, 1);
-    m.species_policy.floor = middle(w.told.p, CLASSES);
-    m.species_policy.floor = fmax(m.species_policy.floor, 0.5);
+    m.gate_policy.threshold = middle(w.told.p_positive, 1);
+    m.species_policy.reject_threshold = middle(w.told.p, CLASSES);
+    m.species_policy.reject_threshold =
+        fmax(m.species_policy.reject_threshold, 0.5);
     score(&m, PHOTOS);
     ck_assert_int_eq(model_save(&m, w.path, NN_F32, NULL), NN_OK);
     nn_net_destroy(&m.gate);
@@ -84,7 +85,7 @@ void library_set_up(void)
     w.dir = testkit_mkdir();
     w.path = nn_path_join(w.dir, "model.safetensors");
     for (size_t i = 0; i < PHOTOS; i++) {
-        album_picture(&w.image[i], 40 + i, 90, 70 + (int32_t)i);
+        album_image(&w.image[i], 40 + i, 90, 70 + (int32_t)i);
         w.jpeg[i] = album_jpeg(&w.image[i], 90, &w.size[i]);
     }
     make_model();
@@ -145,9 +146,9 @@ void expect(const struct bc_model *m, const struct bc_result *r,
     testkit_assert(r->status == BC_OK, "photo %zu: %s", i, r->reason);
     testkit_assert(r->verdict == kinds[v->kind], "photo %zu: verdict %d", i,
                    r->verdict);
-    testkit_assert(fabs(r->p_positive - w.told.p_bear[i]) <= within,
+    testkit_assert(fabs(r->p_positive - w.told.p_positive[i]) <= within,
                    "photo %zu: %.17g, not %.17g", i, r->p_positive,
-                   w.told.p_bear[i]);
+                   w.told.p_positive[i]);
     for (size_t k = 0; k < CLASSES; k++) {
         double want = w.told.p[i * CLASSES + k];
 

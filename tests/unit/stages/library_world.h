@@ -1,4 +1,4 @@
-/* tests/unit/stages/library_world.h - a model, photos, and what the program's
+/* tests/unit/stages/library_world.h - a model, images, and what the program's
  * own cascade says of them. */
 #ifndef TESTS_UNIT_STAGES_LIBRARY_WORLD_H
 #define TESTS_UNIT_STAGES_LIBRARY_WORLD_H
@@ -21,16 +21,16 @@ extern struct library_world {
 
 void library_set_up(void);
 void library_tear_down(void);
-/* told and verdict of a cascade of that batch: how many photos are computed
+/* told and verdict of a cascade of that batch: how many images are computed
  * together decides which kernels run, and so the last digits. */
 void library_tell(int32_t batch);
 
 struct bc_model *open_model(void);
 /* With all_stages. */
 struct bc_session *session(struct bc_model *m, int threads, int batch);
-/* The photos as a file's bytes. */
+/* The images as a file's bytes. */
 void fill(struct bc_image *image);
-/* The answer must be what the program says of photo i, probabilities within a
+/* The answer must be what the program says of image i, probabilities within a
  * difference, 0 for the same bits. */
 void expect(const struct bc_model *m, const struct bc_result *r,
             const double *p, size_t i, double within);

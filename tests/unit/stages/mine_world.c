@@ -15,7 +15,7 @@ static void put(const char *dir, const char *folder, int n, uint64_t seed)
 
     for (int i = 0; i < n; i++) {
         snprintf(name, sizeof name, "%s/%02d.jpg", folder, i);
-        album_put_picture(dir, name, seed + (uint64_t)i);
+        album_put_image(dir, name, seed + (uint64_t)i);
     }
 }
 
@@ -33,10 +33,10 @@ void mine_world_set_up(void)
     put(data, "test/none", 2, 500);
     put(pool, "a", POOL / 2, 1000);
     put(pool, "b", POOL / 2 - 3, 2000);
-    album_put_picture(pool, "b/x.jpg", 101);  /* a known bear */
-    album_put_picture(pool, "b/y.jpg", 501);  /* a test picture */
-    album_put_picture(pool, "b/z.jpg", 1003); /* one of a/ again */
-    album_put_text(pool, "b/zz.jpg", "no picture");
+    album_put_image(pool, "b/x.jpg", 101);  /* a known bear */
+    album_put_image(pool, "b/y.jpg", 501);  /* a test image */
+    album_put_image(pool, "b/z.jpg", 1003); /* one of a/ again */
+    album_put_text(pool, "b/zz.jpg", "no image");
     s.n_outputs = 2;
     s.outputs = names;
     ck_assert_int_eq(nn_net_create(&s, 3, &mine_world.gate, NULL), NN_OK);
@@ -82,7 +82,7 @@ void mine_world_bank(struct gate_mine_bank *b)
         NN_OK);
 }
 
-/* An opinion that knows the truth of the validation pictures. */
+/* A second scorer that knows the truth of the validation images. */
 enum nn_status mine_world_oracle(void *ctx, const struct nn_dataset *of,
                                  const uint32_t *index, size_t n, double *p,
                                  struct nn_error *err)

@@ -113,7 +113,7 @@ struct model *scripted_model(void)
     m->gate = scripted_net(NN_HEAD_SOFTMAX, 2, gate, 5);
     m->species = scripted_net(NN_HEAD_SOFTMAX, 0.5, species, 3);
     m->gate_policy.threshold = 0.5;
-    m->species_policy.floor = 0.6;
+    m->species_policy.reject_threshold = 0.6;
     return m;
 }
 

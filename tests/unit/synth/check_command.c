@@ -65,7 +65,7 @@ static char *read_text(const char *dir, const char *name)
     return text;
 }
 
-/* Line i of the manifest is about picture i and names an existing file. */
+/* Line i of the manifest is about image i and names an existing file. */
 static void check_manifest(const char *dir, uint64_t count)
 {
     char *text = read_text(dir, "manifest.jsonl"), *line = text, *end;
@@ -197,7 +197,7 @@ END_TEST
 START_TEST(a_folder_that_cannot_be_made_is_named)
 {
     char *dir = testkit_mkdir(), *file = nn_path_join(dir, "file");
-    char *below = nn_path_join(file, "pictures");
+    char *below = nn_path_join(file, "images");
     struct nn_error err = NN_ERROR_INIT;
     FILE *f = fopen(file, "w");
 
@@ -212,7 +212,7 @@ START_TEST(a_folder_that_cannot_be_made_is_named)
 END_TEST
 
 /* A disk that is full: writes beyond 1 KiB fail, as with no space left. */
-START_TEST(a_full_disk_leaves_no_half_picture)
+START_TEST(a_full_disk_leaves_no_half_image)
 {
     char *dir = testkit_mkdir(), *path = path_of(dir, 0);
     struct nn_error err = NN_ERROR_INIT;
@@ -299,7 +299,7 @@ START_TEST(sheet_shows_what_is_asked)
     } while (t.family != SYNTH_DOG);
     ck_assert_int_eq(synth_render(4, i - 1, &o, SIZE, one, NULL, NULL, NULL),
                      NN_OK);
-    for (int y = 0; y < SIZE; y++) { /* first picture of the second row */
+    for (int y = 0; y < SIZE; y++) { /* first image of the second row */
         ck_assert_int_eq(memcmp(rgb + 3 * ((y + SIZE + 4) * w + 2),
                                 one + 3 * y * SIZE, 3 * SIZE),
                          0);
@@ -384,7 +384,7 @@ static Suite *create(void)
     tcase_add_test(t, interrupted_run_is_taken_up);
     tcase_add_test(t, other_options_are_refused);
     tcase_add_test(t, a_folder_that_cannot_be_made_is_named);
-    tcase_add_test(t, a_full_disk_leaves_no_half_picture);
+    tcase_add_test(t, a_full_disk_leaves_no_half_image);
     tcase_add_test(t, exit_status_tells_usage_from_failure);
     tcase_add_test(t, sheet_shows_what_is_asked);
     tcase_add_test(t, survives_allocation_failure);

@@ -9,7 +9,7 @@
 #include "tests/unit/testkit.h"
 
 enum {
-    PICTURES = 2400,
+    IMAGES = 2400,
     TRAIN = 1600,
     SIZE = 64,
     BINS = 6, /* a side of the colour cube */
@@ -20,12 +20,12 @@ enum {
 
 struct job {
     struct synth_options opt;
-    float *hist, *thumb; /* [PICTURES,HIST], [PICTURES,THUMB] */
-    int *label;          /* [PICTURES] */
+    float *hist, *thumb; /* [IMAGES,HIST], [IMAGES,THUMB] */
+    int *label;          /* [IMAGES] */
     int *failed;
 };
 
-/* Both cues of one picture: shares of colours, means of 8 x 8 cells. */
+/* Both cues of one image: shares of colours, means of 8 x 8 cells. */
 static void measure(void *ctx, size_t i)
 {
     struct job *job = ctx;
@@ -61,20 +61,19 @@ START_TEST(linear_cues_do_not_separate)
     struct job job = { .opt = synth_defaults() };
     double colors, outline;
 
-    job.hist = nn_mem_calloc((size_t)PICTURES * HIST, sizeof *job.hist);
-    job.thumb = nn_mem_calloc((size_t)PICTURES * THUMB, sizeof *job.thumb);
-    job.label = nn_mem_calloc(PICTURES, sizeof *job.label);
-    job.failed = nn_mem_calloc(PICTURES, sizeof *job.failed);
+    job.hist = nn_mem_calloc((size_t)IMAGES * HIST, sizeof *job.hist);
+    job.thumb = nn_mem_calloc((size_t)IMAGES * THUMB, sizeof *job.thumb);
+    job.label = nn_mem_calloc(IMAGES, sizeof *job.label);
+    job.failed = nn_mem_calloc(IMAGES, sizeof *job.failed);
     ck_assert(job.hist != NULL && job.thumb != NULL && job.label != NULL &&
               job.failed != NULL);
-    nn_parallel_for(PICTURES, measure, &job);
-    for (size_t i = 0; i < PICTURES; i++) {
+    nn_parallel_for(IMAGES, measure, &job);
+    for (size_t i = 0; i < IMAGES; i++) {
         ck_assert_int_eq(job.failed[i], 0);
     }
-    colors =
-        linear_balanced_accuracy(job.hist, job.label, PICTURES, TRAIN, HIST);
+    colors = linear_balanced_accuracy(job.hist, job.label, IMAGES, TRAIN, HIST);
     outline =
-        linear_balanced_accuracy(job.thumb, job.label, PICTURES, TRAIN, THUMB);
+        linear_balanced_accuracy(job.thumb, job.label, IMAGES, TRAIN, THUMB);
     fprintf(stderr, "balanced accuracy: colours %.3f, thumbnails %.3f\n",
             colors, outline);
     ck_assert_double_gt(colors, 0.4);

@@ -179,7 +179,7 @@ START_TEST(sizes_out_of_range_are_refused)
 }
 END_TEST
 
-/* One picture of every class and family, so that a change of what is drawn is
+/* One image of every class and family, so that a change of what is drawn is
  * noticed; the bytes are the same for gcc and clang, with and without
  * optimisation. After a wanted change: copy the values that are printed. */
 static const char *const golden[SYNTH_CLASSES + SYNTH_FAMILIES] = {
@@ -192,7 +192,7 @@ static const char *const golden[SYNTH_CLASSES + SYNTH_FAMILIES] = {
     "760df10c2225c4a755fb568b29e739ee",
 };
 
-START_TEST(pictures_repeat_to_the_byte)
+START_TEST(images_repeat_to_the_byte)
 {
     struct synth_options o = synth_defaults();
     uint8_t rgb[BYTES];
@@ -220,7 +220,7 @@ START_TEST(pictures_repeat_to_the_byte)
 END_TEST
 
 /* Above 192 pixels a side there is one ray a pixel: another path. */
-START_TEST(large_pictures_repeat_too)
+START_TEST(large_images_repeat_too)
 {
     enum { LARGE = 200 };
     struct synth_options o = synth_defaults();
@@ -264,7 +264,7 @@ START_TEST(thread_count_changes_nothing)
     nn_parallel_set_threads(2);
     nn_parallel_for(N, draw_one, &two);
     ck_assert_int_eq(memcmp(one.rgb, two.rgb, (size_t)N * BYTES), 0);
-    for (size_t i = 1; i < N; i++) { /* and pictures differ */
+    for (size_t i = 1; i < N; i++) { /* and images differ */
         ck_assert_int_ne(memcmp(one.rgb, one.rgb + i * BYTES, BYTES), 0);
     }
     nn_mem_free(one.rgb);
@@ -329,7 +329,7 @@ static void check_truth(const struct synth_truth *t, const uint8_t *mask,
         share = sum / whole < 1.0 ? sum / whole : 1.0;
         ck_assert_msg(share - (double)t->visible < 0.12 &&
                           (double)t->visible - share < 0.12,
-                      "picture %llu: visible %.3f, mask says %.3f",
+                      "image %llu: visible %.3f, mask says %.3f",
                       (unsigned long long)index, (double)t->visible, share);
     }
 }
@@ -436,7 +436,7 @@ END_TEST
 static Suite *create(void)
 {
     Suite *s = suite_create("synth");
-    TCase *t = tcase_create("pictures");
+    TCase *t = tcase_create("images");
 
     tcase_set_timeout(t, 300);
     tcase_add_test(t, names_cover_every_value);
@@ -444,8 +444,8 @@ static Suite *create(void)
     tcase_add_test(t, bad_options_are_named);
     tcase_add_test(t, specs_parse_or_say_why);
     tcase_add_test(t, sizes_out_of_range_are_refused);
-    tcase_add_test(t, pictures_repeat_to_the_byte);
-    tcase_add_test(t, large_pictures_repeat_too);
+    tcase_add_test(t, images_repeat_to_the_byte);
+    tcase_add_test(t, large_images_repeat_too);
     tcase_add_test(t, thread_count_changes_nothing);
     tcase_add_test(t, truth_matches_the_mask);
     tcase_add_test(t, bodies_fit_their_tables);

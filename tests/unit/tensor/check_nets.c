@@ -130,19 +130,19 @@ static json_t *row(int i)
  * the activations, so the bound is relative to the largest logit. */
 static double largest(const json_t *a)
 {
-    double most = 0;
+    double max = 0;
 
     for (size_t i = 0; i < json_array_size(a); i++) {
-        most = fmax(most, fabs(json_number_value(json_array_get(a, i))));
+        max = fmax(max, fabs(json_number_value(json_array_get(a, i))));
     }
-    return most;
+    return max;
 }
 
 /* Logits of all images, taken together as cache_floats has it. */
-static void logits(const struct fixture *f, int32_t most, size_t cache_floats,
+static void logits(const struct fixture *f, int32_t max, size_t cache_floats,
                    float *out)
 {
-    struct nn_exec_options opt = { .max_batch = most,
+    struct nn_exec_options opt = { .max_batch = max,
                                    .cpu = nn_cpu_flags(),
                                    .cache_floats = cache_floats };
     struct nn_exec *e;
@@ -150,11 +150,11 @@ static void logits(const struct fixture *f, int32_t most, size_t cache_floats,
 
     ck_assert_int_eq(nn_exec_create(f->g, &opt, &e, NULL), NN_OK);
     nn_exec_load(e, &f->p);
-    for (int32_t b = 0; b < f->batch; b += most) {
+    for (int32_t b = 0; b < f->batch; b += max) {
         ck_assert_int_eq(nn_exec_forward(e, NULL, f->x + (size_t)b * f->image,
-                                         most, 0, &z, NULL),
+                                         max, 0, &z, NULL),
                          NN_OK);
-        memcpy(out + b * 3, z.data, (size_t)most * 3 * sizeof *out);
+        memcpy(out + b * 3, z.data, (size_t)max * 3 * sizeof *out);
     }
     nn_exec_destroy(&e);
 }
@@ -167,7 +167,7 @@ START_TEST(groups_within_groups)
         400, 1000, 3000, 7000, 20000, 60000, 200000
     };
     enum { IMAGES = 20 };
-    float want[IMAGES * 3], got[IMAGES * 3], most = 0;
+    float want[IMAGES * 3], got[IMAGES * 3], max = 0;
     json_t *net = json_pack("{s:s, s:i, s:i}", "model", "small_035", "size", 64,
                             "batch", IMAGES);
     struct fixture f;
@@ -175,13 +175,13 @@ START_TEST(groups_within_groups)
     set_up(&f, net, 0);
     logits(&f, 1, 0, want);
     for (size_t i = 0; i < IMAGES * 3; i++) {
-        most = fmaxf(most, fabsf(want[i]));
+        max = fmaxf(max, fabsf(want[i]));
     }
     for (size_t i = 0; i < sizeof floats / sizeof floats[0]; i++) {
         for (int threads = 1; threads <= 3; threads++) {
             nn_parallel_set_threads(threads);
             logits(&f, IMAGES, floats[i], got);
-            testkit_close(got, want, IMAGES * 3, 1e-5 * (double)most, 0,
+            testkit_close(got, want, IMAGES * 3, 1e-5 * (double)max, 0,
                           "logits");
         }
     }

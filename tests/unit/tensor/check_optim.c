@@ -154,7 +154,7 @@ END_TEST
 START_TEST(schedules)
 {
     struct nn_schedule s = { NN_SCHEDULE_ONE_CYCLE, 1, 0.25, 0.1 };
-    double most = 0, last = 0;
+    double max = 0, last = 0;
 
     ck_assert_double_eq_tol(nn_schedule_at(&s, 0, 100), 0.04, 1e-9);
     ck_assert_double_eq_tol(nn_schedule_at(&s, 25, 100), 1, 1e-9);
@@ -162,9 +162,9 @@ START_TEST(schedules)
     s.kind = NN_SCHEDULE_COSINE;
     for (int i = 0; i < 100; i++) {
         last = nn_schedule_at(&s, i, 100);
-        most = fmax(most, last);
+        max = fmax(max, last);
     }
-    ck_assert_double_eq_tol(most, 1, 1e-9);
+    ck_assert_double_eq_tol(max, 1, 1e-9);
     ck_assert_double_eq_tol(last, 0.1, 1e-9);
     s.kind = NN_SCHEDULE_CONSTANT;
     ck_assert_double_eq(nn_schedule_at(&s, 7, 100), 1);

@@ -208,7 +208,7 @@ START_TEST(patience)
 END_TEST
 
 /* The last epochs see no blended images: of two epochs both, one or none. */
-START_TEST(plain_epochs)
+START_TEST(no_mix_epochs)
 {
     static const double say[][2] = { { 1, 0 }, { 2, 0 } };
     struct told t = { .ds = scripted_open(rows) };
@@ -219,7 +219,7 @@ START_TEST(plain_epochs)
     for (int i = 0; i < 4; i++) {
         t.mix = (struct nn_mix){ .mixup = i < 3 ? 1 : 0,
                                  .share = 1,
-                                 .plain_epochs = i };
+                                 .no_mix_epochs = i };
         net[i] = train(&t, say, 2, 0, 0, &r);
     }
     bytes = net[0]->params.value.count * sizeof(float);
@@ -317,7 +317,7 @@ static Suite *create(void)
     tcase_add_test(t, best_epoch);
     tcase_add_test(t, patience);
     tcase_add_test(t, rate_of_the_classifier);
-    tcase_add_test(t, plain_epochs);
+    tcase_add_test(t, no_mix_epochs);
     tcase_add_test(t, rows_of_other_trainings_stay);
     suite_add_tcase(s, t);
     return s;

@@ -36,7 +36,7 @@ static struct nn_net *net(int32_t size)
     return out;
 }
 
-static uint8_t *picture(int32_t size)
+static uint8_t *image(int32_t size)
 {
     size_t n = (size_t)size * (size_t)size * 3;
     struct nn_rng g = nn_rng_make(5, 0);
@@ -49,12 +49,12 @@ static uint8_t *picture(int32_t size)
     return rgb;
 }
 
-/* One place is the whole picture. */
-START_TEST(a_single_place_is_the_picture)
+/* One place is the whole image. */
+START_TEST(a_single_place_is_the_image)
 {
     struct nn_net *m = net(32);
     struct nn_scorer *s;
-    uint8_t *rgb = picture(32);
+    uint8_t *rgb = image(32);
     float z[K], *map;
     int32_t h, w;
 
@@ -79,7 +79,7 @@ START_TEST(the_head_is_the_end_of_the_net)
                                          .cpu = nn_cpu_flags() };
     enum { SIZE = 96, PLACES = 9 };
     struct nn_net *m = net(SIZE);
-    uint8_t *rgb = picture(SIZE);
+    uint8_t *rgb = image(SIZE);
     float *input = nn_mem_calloc(SIZE * SIZE * 3, sizeof *input);
     float *mean, got[K], *map, want[PLACES * K], spread = 0;
     struct nn_tensor z, f;
@@ -164,7 +164,7 @@ static Suite *create(void)
     TCase *t = tcase_create("map");
 
     tcase_set_timeout(t, 60);
-    tcase_add_test(t, a_single_place_is_the_picture);
+    tcase_add_test(t, a_single_place_is_the_image);
     tcase_add_test(t, the_head_is_the_end_of_the_net);
     tcase_add_test(t, a_head_before_the_mean_leaves_the_classifier);
     suite_add_tcase(s, t);

@@ -1,4 +1,4 @@
-/* Blended pictures against a plain reading of the two papers. */
+/* Blended images against a plain reading of the two papers. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ struct mixed {
     float out[N * FLOATS], mt[N * K], mw[N];
 };
 
-/* Picture i is i + 1 everywhere, its target class i % K, its weight 1 + i. */
+/* Image i is i + 1 everywhere, its target class i % K, its weight 1 + i. */
 static void fill(struct mixed *m)
 {
     memset(m, 0, sizeof *m);
@@ -34,7 +34,7 @@ static void mix(const struct nn_mix *o, uint64_t step, struct mixed *m)
                  m->mw);
 }
 
-/* Share of picture i in row i, read from its weight: w' = l w_i + (1-l) w_j. */
+/* Share of image i in row i, read from its weight: w' = l w_i + (1-l) w_j. */
 static double share_of(const struct mixed *m, int i)
 {
     double a = 1 + i, b = 1 + (N - 1 - i);
@@ -56,7 +56,7 @@ static void check_targets(const struct mixed *m)
     }
 }
 
-START_TEST(mixup_blends_pictures_and_targets)
+START_TEST(mixup_blends_images_and_targets)
 {
     struct nn_mix o = nn_mix_none();
     struct mixed m;
@@ -104,7 +104,7 @@ START_TEST(cutmix_pastes_one_box)
                 testkit_assert(
                     v[0] == v[1] && v[1] == v[2] &&
                         (v[0] == (float)(i + 1) || v[0] == (float)(N - i)),
-                    "picture %d, pixel %d: %g, %g, %g", i, p, (double)v[0],
+                    "image %d, pixel %d: %g, %g, %g", i, p, (double)v[0],
                     (double)v[1], (double)v[2]);
                 if (v[0] != (float)(i + 1)) {
                     foreign++;
@@ -129,7 +129,7 @@ START_TEST(cutmix_pastes_one_box)
 }
 END_TEST
 
-START_TEST(share_leaves_pictures_alone)
+START_TEST(share_leaves_images_alone)
 {
     struct nn_mix o = nn_mix_none();
     struct mixed m;
@@ -211,9 +211,9 @@ static Suite *create(void)
     TCase *t = tcase_create("mix");
 
     tcase_set_timeout(t, 60);
-    tcase_add_test(t, mixup_blends_pictures_and_targets);
+    tcase_add_test(t, mixup_blends_images_and_targets);
     tcase_add_test(t, cutmix_pastes_one_box);
-    tcase_add_test(t, share_leaves_pictures_alone);
+    tcase_add_test(t, share_leaves_images_alone);
     tcase_add_test(t, same_draws_for_any_thread_count);
     tcase_add_test(t, beta_has_its_moments);
     tcase_add_test(t, off_by_default);

@@ -104,7 +104,7 @@ START_TEST(nets_round_trip)
 }
 END_TEST
 
-/* None of them a default: what a file says of a photo's way into a net. */
+/* None of them a default: what a file says of an image's way into a net. */
 START_TEST(all_of_a_spec_comes_back)
 {
     static const char *const names[] = { "a", "b" };

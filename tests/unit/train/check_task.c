@@ -208,7 +208,7 @@ START_TEST(every_output_needs_items)
     spec.n_outputs = 3; /* and no label says 2 */
     ck_assert_int_eq(nn_task_open(&t, &spec, NULL), NN_OK);
     refuse(nn_task_need_all(&t, &err), &err,
-           "class 'output 2' has no picture in the train part of 'table'");
+           "class 'output 2' has no image in the train part of 'table'");
     nn_task_close(&t);
 
     spec.n_outputs = 2;
@@ -217,7 +217,7 @@ START_TEST(every_output_needs_items)
     }
     ck_assert_int_eq(nn_task_open(&t, &spec, NULL), NN_OK);
     refuse(nn_task_need_all(&t, &err), &err,
-           "no picture of a class in the valid part of 'table'");
+           "no image of a class in the valid part of 'table'");
     nn_task_close(&t);
 }
 END_TEST
@@ -227,10 +227,8 @@ static const struct lack {
     enum nn_split split;
     const char *text;
 } lacks[] = {
-    { '+', NN_TRAIN,
-      "x needs pictures of a class in the train part of 'table'" },
-    { '+', NN_VALID,
-      "x needs pictures of a class in the valid part of 'table'" },
+    { '+', NN_TRAIN, "x needs images of a class in the train part of 'table'" },
+    { '+', NN_VALID, "x needs images of a class in the valid part of 'table'" },
     { '-', NN_TRAIN,
       "x needs negatives (a folder named 'negative', 'none', 'no_...') in the "
       "train part of 'table'" },
@@ -447,7 +445,7 @@ START_TEST(readable_items_move_up)
             put_text(dir, c.ds->items[i].file);
         }
     }
-    text = nn_mem_sprintf("no readable picture in the valid part of '%s'", dir);
+    text = nn_mem_sprintf("no readable image in the valid part of '%s'", dir);
     refuse(nn_task_score_net(&c.task, net, 4, &err), &err, text);
     nn_mem_free(text);
     nn_net_destroy(&net);

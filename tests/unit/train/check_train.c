@@ -1,5 +1,5 @@
 /* The training loop on a task that can be learnt in seconds: which of three
- * colours fills the picture. */
+ * colours fills the image. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +55,7 @@ static struct nn_dataset *make_data(const char *dir)
                 char *path = nn_mem_sprintf("%s/damaged.png", sub);
                 FILE *f = fopen(path, "w");
 
-                fputs("no picture", f);
+                fputs("no image", f);
                 fclose(f);
                 nn_mem_free(path);
             }
@@ -263,7 +263,7 @@ START_TEST(resume_is_bit_equal)
 }
 END_TEST
 
-/* Growing inputs and blended pictures, interrupted in every phase. */
+/* Growing inputs and blended images, interrupted in every phase. */
 START_TEST(resume_is_bit_equal_across_sizes)
 {
     static const struct nn_train_phase phases[] = { { 40, 2 }, { 48, 2 } };
@@ -273,7 +273,7 @@ START_TEST(resume_is_bit_equal_across_sizes)
     o.n_phases = 2;
     o.mix.mixup = 0.2f;
     o.mix.cutmix = 1;
-    o.mix.plain_epochs = 1;
+    o.mix.no_mix_epochs = 1;
     resume_as_whole(o);
 }
 END_TEST
@@ -317,7 +317,7 @@ END_TEST
 
 /* One plain step of gradient descent from tiny_net()'s weights. */
 static struct nn_net *one_step(struct colours *c, double block_decay,
-                               int freeze_epochs, int keep_norms)
+                               int freeze_epochs, int freeze_bn_stats)
 {
     const struct nn_run run = { NULL, 0, NULL };
     struct nn_net *net = tiny_net(c->ds);
@@ -336,7 +336,7 @@ static struct nn_net *one_step(struct colours *c, double block_decay,
     o.head_lr = 0.25;
     o.block_decay = block_decay;
     o.freeze_epochs = freeze_epochs;
-    o.keep_norms = keep_norms;
+    o.freeze_bn_stats = freeze_bn_stats;
     ck_assert_msg(train(c, &run, &o, net, &r, &err) == NN_OK, "%s", err.text);
     return net;
 }
@@ -346,16 +346,16 @@ static double moved(const struct nn_net *from, const struct nn_net *to,
                     const char *name)
 {
     const struct nn_param *p = nn_graph_find_param(from->graph, name);
-    double most = 0;
+    double max = 0;
 
     ck_assert_ptr_nonnull(p);
     for (size_t i = 0; i < p->count; i++) {
         double d = (double)to->params.value.data[p->offset + i] -
                    (double)from->params.value.data[p->offset + i];
 
-        most = fabs(d) > fabs(most) ? d : most;
+        max = fabs(d) > fabs(max) ? d : max;
     }
-    return most;
+    return max;
 }
 
 START_TEST(earlier_stages_learn_slower)
@@ -430,7 +430,7 @@ START_TEST(head_first_and_norms_kept)
 }
 END_TEST
 
-START_TEST(running_variances_have_a_floor)
+START_TEST(running_variances_have_a_least_value)
 {
     char *dir = testkit_mkdir();
     struct nn_dataset *ds = make_data(dir);
@@ -447,7 +447,7 @@ START_TEST(running_variances_have_a_floor)
     o.epochs = 1;
     o.ema = 0;
     for (int i = 0; i < 2; i++) {
-        o.norm_floor = i == 0 ? 0 : 0.9f;
+        o.bn_var_floor = i == 0 ? 0 : 0.9f;
         net[i] = tiny_net(ds);
         ck_assert_msg(train(&c, &run, &o, net[i], &r, &err) == NN_OK, "%s",
                       err.text);
@@ -541,7 +541,7 @@ static Suite *create(void)
     tcase_add_test(t, phases_change_the_input_alone);
     tcase_add_test(t, earlier_stages_learn_slower);
     tcase_add_test(t, head_first_and_norms_kept);
-    tcase_add_test(t, running_variances_have_a_floor);
+    tcase_add_test(t, running_variances_have_a_least_value);
     tcase_add_test(t, resume_refuses_other_options);
     tcase_add_test(t, nan_stops_with_a_name);
     suite_add_tcase(s, t);

@@ -1,4 +1,5 @@
-/* Test views: text, scaling, and a scorer that looks more than once. */
+/* Test-time augmentation: text, scaling, and a scorer that looks more than
+ * once. */
 #include <math.h>
 #include <string.h>
 
@@ -67,19 +68,19 @@ START_TEST(views_are_scaled_as_defined)
         size_t n = from * from * CHANNELS, m = to * to * CHANNELS;
         float *in = noise(2 * n, i), *out = noise(2 * m + 2, 99);
         float *want = noise(m, 0), guard[2] = { out[0], out[2 * m + 1] };
-        struct nn_view_scale s;
+        struct nn_tta_scale s;
 
-        ck_assert(!nn_view_scale_init(
-            &s, t[i].from, (struct nn_test_view){ t[i].to, t[i].mirrored },
+        ck_assert(!nn_tta_scale_init(
+            &s, t[i].from, (struct nn_tta_view){ t[i].to, t[i].mirrored },
             NULL));
-        nn_view_scale_run(&s, in, 2, out + 1);
+        nn_tta_scale_run(&s, in, 2, out + 1);
         ck_assert_float_eq(out[0], guard[0]);
         ck_assert_float_eq(out[2 * m + 1], guard[1]);
         for (size_t k = 0; k < 2; k++) {
             naive(in + k * n, t[i].from, t[i].to, t[i].mirrored, want);
             testkit_close(out + 1 + k * m, want, m, 2e-6, 1e-6, "pixel");
         }
-        nn_view_scale_release(&s);
+        nn_tta_scale_release(&s);
         nn_mem_free(in);
         nn_mem_free(out);
         nn_mem_free(want);
@@ -92,12 +93,12 @@ START_TEST(matrices_say_the_same)
     enum { FROM = 21, TO = 13 };
     float *in = noise(FROM * FROM * CHANNELS, 1), out[TO * TO * CHANNELS];
     float rows[TO * FROM], columns[FROM * TO], want[TO * TO * CHANNELS];
-    struct nn_view_scale s;
+    struct nn_tta_scale s;
 
     ck_assert(
-        !nn_view_scale_init(&s, FROM, (struct nn_test_view){ TO, 1 }, NULL));
-    nn_view_scale_run(&s, in, 1, out);
-    nn_view_scale_matrices(&s, rows, columns);
+        !nn_tta_scale_init(&s, FROM, (struct nn_tta_view){ TO, 1 }, NULL));
+    nn_tta_scale_run(&s, in, 1, out);
+    nn_tta_scale_matrices(&s, rows, columns);
     for (int p = 0; p < TO * TO * CHANNELS; p++) {
         int y = p / CHANNELS / TO, x = p / CHANNELS % TO, c = p % CHANNELS;
         double sum = 0;
@@ -112,25 +113,25 @@ START_TEST(matrices_say_the_same)
         want[p] = (float)sum;
     }
     testkit_close(out, want, TO * TO * CHANNELS, 2e-6, 1e-6, "pixel");
-    nn_view_scale_release(&s);
+    nn_tta_scale_release(&s);
     nn_mem_free(in);
 }
 END_TEST
 
 START_TEST(impossible_views_are_refused)
 {
-    struct nn_view_scale s;
+    struct nn_tta_scale s;
     struct nn_error err = NN_ERROR_INIT;
 
     ck_assert_int_eq(
-        nn_view_scale_init(&s, 32, (struct nn_test_view){ 33, 0 }, &err),
+        nn_tta_scale_init(&s, 32, (struct nn_tta_view){ 33, 0 }, &err),
         NN_ERR_ARG);
     ck_assert_ptr_nonnull(strstr(err.text, "33"));
     ck_assert_int_eq(
-        nn_view_scale_init(&s, 32, (struct nn_test_view){ 0, 0 }, &err),
+        nn_tta_scale_init(&s, 32, (struct nn_tta_view){ 0, 0 }, &err),
         NN_ERR_ARG);
-    ck_assert_int_eq(nn_view_scale_init(&s, NN_TEST_VIEW_SIZE + 1,
-                                        (struct nn_test_view){ 32, 0 }, &err),
+    ck_assert_int_eq(nn_tta_scale_init(&s, NN_TTA_MAX_SIZE + 1,
+                                       (struct nn_tta_view){ 32, 0 }, &err),
                      NN_ERR_ARG);
 }
 END_TEST
@@ -144,17 +145,17 @@ START_TEST(lists_of_views)
         "+64",     "96,64m,-1", "96;64m", "99999999999"
     };
     struct nn_error err = NN_ERROR_INIT;
-    struct nn_test_views v;
+    struct nn_tta v;
 
-    ck_assert(!nn_test_views_parse("224", &v, NULL));
+    ck_assert(!nn_tta_parse("224", &v, NULL));
     ck_assert_uint_eq(v.n, 1);
     ck_assert_int_eq(v.v[0].size, 224);
-    ck_assert(!nn_test_views_parse("224,160m,224m,32", &v, NULL));
+    ck_assert(!nn_tta_parse("224,160m,224m,32", &v, NULL));
     ck_assert_uint_eq(v.n, 4);
     ck_assert_int_eq(v.v[1].size, 160);
     ck_assert(v.v[1].mirrored && v.v[2].mirrored && !v.v[3].mirrored);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        ck_assert_msg(nn_test_views_parse(bad[i], &v, &err) == NN_ERR_ARG,
+        ck_assert_msg(nn_tta_parse(bad[i], &v, &err) == NN_ERR_ARG,
                       "'%s' was taken", bad[i]);
         ck_assert_ptr_nonnull(strstr(err.text, bad[i]));
     }
@@ -175,7 +176,7 @@ static struct nn_net *net(int32_t size)
     return out;
 }
 
-static const struct nn_test_views two = { 2, { { LARGE, 0 }, { SMALL, 1 } } };
+static const struct nn_tta two = { 2, { { LARGE, 0 }, { SMALL, 1 } } };
 
 /* Logits of one input at the net's own size, without a scorer. */
 static void forward(const struct nn_net *m, const float *input, float *z)
@@ -219,7 +220,7 @@ START_TEST(a_scorer_gives_the_mean_of_the_views)
             want[k * K + i] = (a[i] + b[i]) / 2;
         }
     }
-    ck_assert(!nn_net_set_test_views(m, &two, NULL));
+    ck_assert(!nn_net_set_tta(m, &two, NULL));
     ck_assert_uint_eq(nn_net_macs(m), once);
     ck_assert(!nn_scorer_create(m, 2, &s, NULL));
     ck_assert(!nn_scorer_run_bytes(s, rgb, 2, got, NULL));
@@ -257,7 +258,7 @@ START_TEST(views_travel_with_the_weights)
     struct nn_net *m = net(SMALL), *back;
     struct nn_st_file *f;
 
-    ck_assert(!nn_net_set_test_views(m, &two, NULL));
+    ck_assert(!nn_net_set_tta(m, &two, NULL));
     save(m, path);
     ck_assert(!nn_st_open(path, &f, NULL));
     ck_assert(!nn_net_load(f, "", &back, NULL));
@@ -274,7 +275,7 @@ START_TEST(views_travel_with_the_weights)
     save(m, path);
     ck_assert(!nn_st_open(path, &f, NULL));
     ck_assert_int_eq(nn_net_load(f, "", &back, &err), NN_ERR_FORMAT);
-    ck_assert_ptr_nonnull(strstr(err.text, "test_views"));
+    ck_assert_ptr_nonnull(strstr(err.text, "tta"));
     nn_st_close(&f);
     nn_net_destroy(&m);
     nn_mem_free(path);
@@ -283,14 +284,14 @@ START_TEST(views_travel_with_the_weights)
 }
 END_TEST
 
-static const struct nn_test_views same = { 2, { { 32, 0 }, { 32, 1 } } };
+static const struct nn_tta same = { 2, { { 32, 0 }, { 32, 1 } } };
 
 /* Of a net that has these views already, so that it always holds as much. */
 static int with_views(void *ctx)
 {
     struct nn_net *m = ctx;
     struct nn_scorer *s = NULL;
-    enum nn_status st = nn_net_set_test_views(m, &same, NULL);
+    enum nn_status st = nn_net_set_tta(m, &same, NULL);
 
     st = st ? st : nn_scorer_create(m, 1, &s, NULL);
     nn_scorer_destroy(&s);
@@ -303,7 +304,7 @@ START_TEST(running_out_of_memory_leaves_the_net_alone)
 {
     struct nn_net *m = net(32);
 
-    ck_assert(!nn_net_set_test_views(m, &same, NULL));
+    ck_assert(!nn_net_set_tta(m, &same, NULL));
     testkit_each_alloc_failure(with_views, m);
     nn_net_destroy(&m);
 }
@@ -311,14 +312,14 @@ END_TEST
 
 START_TEST(impossible_lists_leave_the_net_alone)
 {
-    const struct nn_test_views larger = { 2, { { 64, 0 }, { 65, 0 } } };
-    const struct nn_test_views mirrored = { 1, { { 64, 1 } } };
-    const struct nn_test_views none = { 0 };
+    const struct nn_tta larger = { 2, { { 64, 0 }, { 65, 0 } } };
+    const struct nn_tta mirrored = { 1, { { 64, 1 } } };
+    const struct nn_tta none = { 0 };
     struct nn_net *m = net(SMALL);
 
-    ck_assert_int_eq(nn_net_set_test_views(m, &larger, NULL), NN_ERR_ARG);
-    ck_assert_int_eq(nn_net_set_test_views(m, &mirrored, NULL), NN_ERR_ARG);
-    ck_assert(!nn_net_set_test_views(m, &none, NULL));
+    ck_assert_int_eq(nn_net_set_tta(m, &larger, NULL), NN_ERR_ARG);
+    ck_assert_int_eq(nn_net_set_tta(m, &mirrored, NULL), NN_ERR_ARG);
+    ck_assert(!nn_net_set_tta(m, &none, NULL));
     ck_assert_int_eq(m->spec.size, SMALL);
     ck_assert_uint_eq(m->spec.n_more, 0);
     nn_net_destroy(&m);
@@ -327,8 +328,8 @@ END_TEST
 
 static Suite *create(void)
 {
-    Suite *s = suite_create("test_view");
-    TCase *t = tcase_create("test_view");
+    Suite *s = suite_create("tta");
+    TCase *t = tcase_create("tta");
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, views_are_scaled_as_defined);

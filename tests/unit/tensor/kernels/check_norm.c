@@ -59,15 +59,15 @@ static void data_free(struct data *d)
 }
 
 /* What came before a backward pass; y = x*a + b decides in the activation. */
-static struct nn_norm_past past_of(const struct data *d, enum nn_act act)
+static struct nn_norm_saved saved_of(const struct data *d, enum nn_act act)
 {
-    struct nn_norm_past past = { .mean = d->a.v, .inv_std = d->b.v };
-    past.act = act;
+    struct nn_norm_saved saved = { .mean = d->a.v, .inv_std = d->b.v };
+    saved.act = act;
     if (act != NN_ACT_NONE) {
-        past.scale = d->scale.v;
-        past.shift = d->shift.v;
+        saved.scale = d->scale.v;
+        saved.shift = d->shift.v;
     }
-    return past;
+    return saved;
 }
 
 /* Whether the activation let element i through. */
@@ -139,8 +139,8 @@ START_TEST(backward_sums_are_right)
     for (int i = NN_ACT_NONE; i <= NN_ACT_RELU6; i++) {
         struct data d = data_make(_i, 0);
         enum nn_act act = (enum nn_act)i;
-        struct nn_norm_past past = past_of(&d, act);
-        nn_norm_backward_sums(d.x.v, d.dy.v, d.rows, d.c, &past, d.s0, d.s1,
+        struct nn_norm_saved saved = saved_of(&d, act);
+        nn_norm_backward_sums(d.x.v, d.dy.v, d.rows, d.c, &saved, d.s0, d.s1,
                               d.work.v);
         for (size_t c = 0; c < d.c; c++) {
             double s = 0, q = 0, mag = 0, magq = 0;
@@ -169,8 +169,8 @@ START_TEST(backward_apply_is_right)
         float *dy = nn_mem_calloc(d.n, sizeof(float));
         ck_assert_ptr_nonnull(dy);
         memcpy(dy, d.dy.v, d.n * sizeof(float));
-        struct nn_norm_past past = past_of(&d, act);
-        nn_norm_backward_apply(d.x.v, d.dy.v, d.rows, d.c, &past, d.a.v, d.b.v,
+        struct nn_norm_saved saved = saved_of(&d, act);
+        nn_norm_backward_apply(d.x.v, d.dy.v, d.rows, d.c, &saved, d.a.v, d.b.v,
                                d.k.v, dx);
         for (size_t i = 0; i < d.n; i++) {
             size_t c = i % d.c;
@@ -268,7 +268,7 @@ START_TEST(thread_count_does_not_matter)
 {
     struct data d = data_make(_i, 0);
     double *first = nn_mem_calloc(4 * d.c, sizeof(double));
-    struct nn_norm_past past = past_of(&d, 1);
+    struct nn_norm_saved saved = saved_of(&d, 1);
     ck_assert_ptr_nonnull(first);
     for (int threads = 1; threads < 4; threads++) {
         nn_parallel_set_threads(threads);
@@ -276,7 +276,7 @@ START_TEST(thread_count_does_not_matter)
             if (k == 0) {
                 nn_norm_stats(d.x.v, d.rows, d.c, d.s0, d.s1, d.work.v);
             } else {
-                nn_norm_backward_sums(d.x.v, d.dy.v, d.rows, d.c, &past, d.s0,
+                nn_norm_backward_sums(d.x.v, d.dy.v, d.rows, d.c, &saved, d.s0,
                                       d.s1, d.work.v);
             }
             size_t bytes = d.c * sizeof(double);

@@ -1,6 +1,6 @@
-/* Depthwise results that are too many for the caches and go past them: the
- * same bits as those of each image alone, which check_conv compares with naive
- * sums, and nothing written beside them. */
+/* Depthwise results that are too many for the caches, stored non-temporally:
+ * the same bits as those of each image alone, which check_conv compares with
+ * naive sums, and nothing written beside them. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* What pictures cost: decoding, and training that is fed by the loader. */
+/* What images cost: decoding, and training that is fed by the loader. */
 #include <string.h>
 
 #include "common/base/log.h"
@@ -51,7 +51,7 @@ static void decode_one(void *ctx, size_t i)
     d->status[i] = st;
 }
 
-/* Run fn on every picture; the first failure. */
+/* Run fn on every image; the first failure. */
 static enum nn_status each(struct decoding *d, nn_parallel_fn *fn,
                            struct nn_error *err)
 {
@@ -65,9 +65,8 @@ static enum nn_status each(struct decoding *d, nn_parallel_fn *fn,
     return NN_OK;
 }
 
-static enum nn_status take_pictures(struct decoding *d,
-                                    struct bench_decode *out,
-                                    struct nn_error *err)
+static enum nn_status take_images(struct decoding *d, struct bench_decode *out,
+                                  struct nn_error *err)
 {
     struct nn_image_options opt = nn_image_defaults();
     struct nn_image_info info = { 0 };
@@ -107,7 +106,7 @@ enum nn_status bench_measure_decode(const struct bench_plan *p,
     enum nn_status st;
 
     *out = (struct bench_decode){ 0 };
-    st = take_pictures(&d, out, err);
+    st = take_images(&d, out, err);
     for (int i = -1; !st && i < p->rounds; i++) { /* the first warms up */
         double t0 = nn_time_s();
 
@@ -132,7 +131,7 @@ enum nn_status bench_measure_decode(const struct bench_plan *p,
 struct feeding {
     struct bench_training *training;
     struct nn_loader *loader;
-    uint32_t *index; /* all pictures over and over */
+    uint32_t *index; /* all images over and over */
     size_t n_index;
     int32_t batch;
     int steps;
@@ -228,7 +227,7 @@ static enum nn_status feeding_round(struct feeding *f, int round,
     return st;
 }
 
-/* Every picture once through the loader, so that its cache holds them all. */
+/* Every image once through the loader, so that its cache holds them all. */
 static enum nn_status fill_cache(struct feeding *f, size_t n,
                                  struct nn_error *err)
 {

@@ -18,7 +18,7 @@ struct record {
     int32_t fd, damaged;
 };
 
-struct nn_catalogue {
+struct nn_pool_index {
     FILE *records, *texts;
     int64_t text_end;
     size_t n;
@@ -41,10 +41,10 @@ static enum nn_status open_stream(FILE **out, struct nn_error *err)
     return NN_OK;
 }
 
-enum nn_status nn_catalogue_create(struct nn_catalogue **out,
-                                   struct nn_error *err)
+enum nn_status nn_pool_index_create(struct nn_pool_index **out,
+                                    struct nn_error *err)
 {
-    struct nn_catalogue *c = nn_mem_calloc(1, sizeof *c);
+    struct nn_pool_index *c = nn_mem_calloc(1, sizeof *c);
     enum nn_status st =
         c == NULL ? nn_fail_nomem(err) : open_stream(&c->records, err);
 
@@ -52,15 +52,15 @@ enum nn_status nn_catalogue_create(struct nn_catalogue **out,
         st = open_stream(&c->texts, err);
     }
     if (st) {
-        nn_catalogue_destroy(&c);
+        nn_pool_index_destroy(&c);
     }
     *out = c;
     return st;
 }
 
-void nn_catalogue_destroy(struct nn_catalogue **cp)
+void nn_pool_index_destroy(struct nn_pool_index **cp)
 {
-    struct nn_catalogue *c = *cp;
+    struct nn_pool_index *c = *cp;
 
     *cp = NULL;
     if (c == NULL) {
@@ -82,7 +82,7 @@ static enum nn_status cannot_write(struct nn_error *err)
                    strerror(errno));
 }
 
-static enum nn_status put(struct nn_catalogue *c, struct record *r,
+static enum nn_status put(struct nn_pool_index *c, struct record *r,
                           const char *name, const char *path,
                           struct nn_error *err)
 {
@@ -93,7 +93,7 @@ static enum nn_status put(struct nn_catalogue *c, struct record *r,
         c->n == UINT32_MAX) {
         return nn_fail(err, NN_ERR_ARG,
                        "a pool holds at most 2^32 - 1 "
-                       "pictures");
+                       "images");
     }
     r->text = c->text_end;
     r->name_size = (uint32_t)name_size;
@@ -109,10 +109,10 @@ static enum nn_status put(struct nn_catalogue *c, struct record *r,
     return NN_OK;
 }
 
-enum nn_status nn_catalogue_add(struct nn_catalogue *c, const char *name,
-                                const char *path,
-                                const struct nn_member *member,
-                                struct nn_error *err)
+enum nn_status nn_pool_index_add(struct nn_pool_index *c, const char *name,
+                                 const char *path,
+                                 const struct nn_member *member,
+                                 struct nn_error *err)
 {
     struct record r = { .fd = -1 };
 
@@ -125,24 +125,25 @@ enum nn_status nn_catalogue_add(struct nn_catalogue *c, const char *name,
     return put(c, &r, name, path, err);
 }
 
-enum nn_status nn_catalogue_finish(struct nn_catalogue *c, struct nn_error *err)
+enum nn_status nn_pool_index_finish(struct nn_pool_index *c,
+                                    struct nn_error *err)
 {
     return fflush(c->records) != 0 || fflush(c->texts) != 0 ? cannot_write(err)
                                                             : NN_OK;
 }
 
-size_t nn_catalogue_count(const struct nn_catalogue *c)
+size_t nn_pool_index_count(const struct nn_pool_index *c)
 {
     return c->n;
 }
 
-uint64_t nn_catalogue_hash(const struct nn_catalogue *c)
+uint64_t nn_pool_index_hash(const struct nn_pool_index *c)
 {
     return c->hash;
 }
 
 /* Record i, and its name or path as a block of nn_mem. */
-static enum nn_status look_up(const struct nn_catalogue *c, size_t i,
+static enum nn_status look_up(const struct nn_pool_index *c, size_t i,
                               struct record *r, char **name, char **path,
                               struct nn_error *err)
 {
@@ -175,17 +176,17 @@ static enum nn_status look_up(const struct nn_catalogue *c, size_t i,
     return NN_OK;
 }
 
-enum nn_status nn_catalogue_name(const struct nn_catalogue *c, size_t i,
-                                 char **name, struct nn_error *err)
+enum nn_status nn_pool_index_name(const struct nn_pool_index *c, size_t i,
+                                  char **name, struct nn_error *err)
 {
     struct record r;
 
     return look_up(c, i, &r, name, NULL, err);
 }
 
-enum nn_status nn_catalogue_read(const struct nn_catalogue *c, size_t i,
-                                 uint8_t **bytes, size_t *size,
-                                 struct nn_error *err)
+enum nn_status nn_pool_index_read(const struct nn_pool_index *c, size_t i,
+                                  uint8_t **bytes, size_t *size,
+                                  struct nn_error *err)
 {
     struct record r;
     char *name = NULL, *path = NULL;
@@ -195,7 +196,7 @@ enum nn_status nn_catalogue_read(const struct nn_catalogue *c, size_t i,
         return st;
     }
     if (path[0] != '\0') {
-        st = nn_file_read(path, NN_MAX_PICTURE, bytes, size, err);
+        st = nn_file_read(path, NN_MAX_IMAGE, bytes, size, err);
     } else {
         const struct nn_member m = { .fd = r.fd,
                                      .offset = r.offset,
@@ -210,9 +211,9 @@ enum nn_status nn_catalogue_read(const struct nn_catalogue *c, size_t i,
 }
 
 /* Links are rare: the list is searched from its end. */
-enum nn_status nn_catalogue_link(struct nn_catalogue *c, const char *prefix,
-                                 const char *name, const char *target,
-                                 struct nn_error *err)
+enum nn_status nn_pool_index_link(struct nn_pool_index *c, const char *prefix,
+                                  const char *name, const char *target,
+                                  struct nn_error *err)
 {
     char *want = nn_mem_sprintf("%s%s", prefix, target);
     char *own = nn_mem_sprintf("%s%s", prefix, name);
@@ -220,7 +221,7 @@ enum nn_status nn_catalogue_link(struct nn_catalogue *c, const char *prefix,
     int found = 0;
     enum nn_status st = want == NULL || own == NULL
                             ? nn_fail_nomem(err)
-                            : nn_catalogue_finish(c, err);
+                            : nn_pool_index_finish(c, err);
 
     for (size_t i = c->n; !st && !found && i-- > 0;) {
         char *text = NULL;

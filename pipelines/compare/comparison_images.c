@@ -1,4 +1,4 @@
-/* The pictures that a reader of the report wants to see, and where in them the
+/* The images that a reader of the report wants to see, and where in them the
  * models see a bear. */
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "stage1_gate/gate.h"
 
 enum {
-    EACH = 12, /* pictures of a kind and system */
+    EACH = 12, /* images of a kind and system */
     QUALITY = 80,
     MOST = 64, /* outputs of a net that maps are made for */
 };
@@ -45,7 +45,7 @@ static void take(struct ranked *v, size_t n, uint8_t *wanted)
     }
 }
 
-/* kind 0: negatives by score; 1: class pictures by lack of it; 2: wrong
+/* kind 0: negatives by score; 1: class images by lack of it; 2: wrong
  * classes by trust in them. */
 static void worst_of(const struct comparison *c, const struct outcomes *t,
                      int kind, struct ranked *v, uint8_t *wanted)
@@ -108,7 +108,7 @@ static void choose(const struct comparison *c, struct ranked *v,
 /* --- how -------------------------------------------------------------------
  */
 
-/* rgb [size,size,3] as the net sees picture i; NN_ERR_... when unreadable. */
+/* rgb [size,size,3] as the net sees image i; NN_ERR_... when unreadable. */
 static enum nn_status fitted(const struct comparison *c, size_t i,
                              const struct nn_net_spec *spec, uint8_t *rgb)
 {
@@ -180,7 +180,7 @@ static json_t *as_url(const uint8_t *rgb, int32_t side)
     const struct nn_image img = { .w = side,
                                   .h = side,
                                   .rgb = (uint8_t *)(uintptr_t)rgb };
-    char *url = picture_url(&img, QUALITY);
+    char *url = image_url(&img, QUALITY);
     json_t *j = json_string(url); /* NULL for NULL */
 
     nn_mem_free(url);
@@ -218,7 +218,7 @@ static enum nn_status add_map(const struct model *m, struct nn_scorer *scorer,
     return st;
 }
 
-/* Thumbs (first system) and maps of the wanted pictures for one system. */
+/* Thumbs (first system) and maps of the wanted images for one system. */
 static enum nn_status add_system(const struct comparison *c,
                                  const struct comparison_system *s,
                                  const uint8_t *wanted, json_t *all,
@@ -263,7 +263,7 @@ static enum nn_status add_system(const struct comparison *c,
     return st;
 }
 
-json_t *comparison_pictures(const struct comparison *c, struct nn_error *err)
+json_t *comparison_images(const struct comparison *c, struct nn_error *err)
 {
     struct ranked *v = nn_mem_calloc(c->n, sizeof *v);
     uint8_t *wanted = nn_mem_calloc(c->n, 1);

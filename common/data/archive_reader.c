@@ -1,4 +1,4 @@
-/* Rows of a manifest that name pictures inside archives. */
+/* Rows of a manifest that name images inside archives. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,9 +30,10 @@ size_t nn_archive_prefix(const char *path)
     return 0;
 }
 
-enum nn_status nn_members_want(struct nn_members *m, const char *path,
-                               size_t prefix, const struct nn_found *found,
-                               size_t line, struct nn_error *err)
+enum nn_status nn_archive_reader_add(struct nn_archive_reader *m,
+                                     const char *path, size_t prefix,
+                                     const struct nn_found *found, size_t line,
+                                     struct nn_error *err)
 {
     struct nn_wanted *w;
     int failed;
@@ -91,9 +92,10 @@ static enum nn_status add(struct nn_finder *f, const struct nn_wanted *w,
 {
     struct nn_found found = w->found;
 
-    if (f->catalogue != NULL) {
-        enum nn_status st = nn_catalogue_add(
-            f->catalogue, found.name, NULL, &f->source->member[in->where], err);
+    if (f->pool_index != NULL) {
+        enum nn_status st =
+            nn_pool_index_add(f->pool_index, found.name, NULL,
+                              &f->source->member[in->where], err);
 
         f->n += !st;
         return st;
@@ -122,18 +124,19 @@ static enum nn_status look_into(struct nn_finder *f, const char *manifest,
         st = in != NULL
                  ? add(f, &v[i], in, err)
                  : nn_fail(err, NN_ERR_FORMAT,
-                           "'%s' line %zu: no picture '%s' in '%s'", manifest,
+                           "'%s' line %zu: no image '%s' in '%s'", manifest,
                            v[i].line, v[i].member, v[i].archive);
     }
-    while (f->catalogue != NULL && f->source->n_members > before) {
+    while (f->pool_index != NULL && f->source->n_members > before) {
         nn_mem_free(f->source->member[--f->source->n_members].mem);
     }
     nn_finder_release(&all);
     return st;
 }
 
-enum nn_status nn_members_find(struct nn_members *m, struct nn_finder *f,
-                               const char *manifest, struct nn_error *err)
+enum nn_status nn_archive_reader_run(struct nn_archive_reader *m,
+                                     struct nn_finder *f, const char *manifest,
+                                     struct nn_error *err)
 {
     enum nn_status st = NN_OK;
 
@@ -150,7 +153,7 @@ enum nn_status nn_members_find(struct nn_members *m, struct nn_finder *f,
     return st;
 }
 
-void nn_members_release(struct nn_members *m)
+void nn_archive_reader_release(struct nn_archive_reader *m)
 {
     for (size_t i = 0; i < m->n; i++) {
         struct nn_wanted *w = &m->v[i];
@@ -162,5 +165,5 @@ void nn_members_release(struct nn_members *m)
         nn_mem_free(w->found.family);
     }
     nn_mem_free(m->v);
-    *m = (struct nn_members){ .n = 0 };
+    *m = (struct nn_archive_reader){ .n = 0 };
 }

@@ -1,4 +1,4 @@
-/* Pictures of one data set in another. */
+/* Images of one data set in another. */
 #include "common/base/mem.h"
 #include "common/data/dataset_internal.h"
 
@@ -13,7 +13,7 @@ static enum nn_status check(const struct nn_dataset *ds,
     }
     for (size_t i = 0; i < n; i++) {
         if (index[i] >= from->n) {
-            return nn_fail(err, NN_ERR_ARG, "no picture %u in '%s' (%zu)",
+            return nn_fail(err, NN_ERR_ARG, "no image %u in '%s' (%zu)",
                            (unsigned)index[i], from->path, from->n);
         }
     }
@@ -26,8 +26,7 @@ static enum nn_status reserve(struct nn_dataset *ds, size_t n)
     struct nn_source *s = ds->source;
     struct nn_item *items;
 
-    if (nn_mem_grow(&s->borrowed, &s->cap_borrowed, s->n_borrowed + n,
-                    sizeof *s->borrowed)) {
+    if (nn_mem_grow(&s->ref, &s->cap_refs, s->n_refs + n, sizeof *s->ref)) {
         return NN_ERR_NOMEM;
     }
     items = nn_mem_realloc(ds->items, ds->n + n, sizeof *items);
@@ -38,13 +37,14 @@ static enum nn_status reserve(struct nn_dataset *ds, size_t n)
     return NN_OK;
 }
 
-enum nn_status nn_dataset_borrow(struct nn_dataset *ds,
-                                 const struct nn_dataset *from,
-                                 const uint32_t *index, size_t n, int32_t label,
-                                 enum nn_split split, struct nn_error *err)
+enum nn_status nn_dataset_append_ref(struct nn_dataset *ds,
+                                     const struct nn_dataset *from,
+                                     const uint32_t *index, size_t n,
+                                     int32_t label, enum nn_split split,
+                                     struct nn_error *err)
 {
     struct nn_source *s = ds->source;
-    size_t had = ds->n, had_borrowed = s->n_borrowed;
+    size_t had = ds->n, had_refs = s->n_refs;
     enum nn_status st = check(ds, from, index, n, label, err);
 
     if (st || n == 0) {
@@ -63,7 +63,7 @@ enum nn_status nn_dataset_borrow(struct nn_dataset *ds,
             while (ds->n > had) {
                 nn_mem_free((char *)(uintptr_t)ds->items[--ds->n].file);
             }
-            s->n_borrowed = had_borrowed;
+            s->n_refs = had_refs;
             return nn_fail_nomem(err);
         }
         it.label = label;
@@ -73,9 +73,8 @@ enum nn_status nn_dataset_borrow(struct nn_dataset *ds,
         if (of_pool) { /* straight from there: `from` may go */
             s->pool = from->source->pool;
         } else {
-            it.where = nn_where_pack(NN_WHERE_BORROWED, s->n_borrowed);
-            s->borrowed[s->n_borrowed++] =
-                (struct nn_borrowed){ from, index[i] };
+            it.where = nn_where_pack(NN_WHERE_BORROWED, s->n_refs);
+            s->ref[s->n_refs++] = (struct nn_item_ref){ from, index[i] };
         }
         ds->items[ds->n++] = it;
     }

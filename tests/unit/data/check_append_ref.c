@@ -1,4 +1,4 @@
-/* Pictures of one data set in another, and a larger table of classes. */
+/* Images of one data set in another, and a larger table of classes. */
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -11,13 +11,13 @@ static void set_up(void)
 {
     data_dir = testkit_mkdir();
     pool_dir = testkit_mkdir();
-    album_put_picture(data_dir, "train/black/a.jpg", 1);
-    album_put_picture(data_dir, "train/teddy/b.jpg", 2);
-    album_put_picture(data_dir, "train/none/dog/c.jpg", 3);
-    album_put_picture(pool_dir, "x/p.jpg", 11);
-    album_put_picture(pool_dir, "x/q.jpg", 2); /* the teddy again */
-    album_put_picture(pool_dir, "y/r.jpg", 13);
-    album_put_text(pool_dir, "z.jpg", "no picture");
+    album_put_image(data_dir, "train/black/a.jpg", 1);
+    album_put_image(data_dir, "train/teddy/b.jpg", 2);
+    album_put_image(data_dir, "train/none/dog/c.jpg", 3);
+    album_put_image(pool_dir, "x/p.jpg", 11);
+    album_put_image(pool_dir, "x/q.jpg", 2); /* the teddy again */
+    album_put_image(pool_dir, "y/r.jpg", 13);
+    album_put_text(pool_dir, "z.jpg", "no image");
 }
 
 static void tear_down(void)
@@ -34,9 +34,9 @@ START_TEST(reads_through)
     size_t had = ds->n;
 
     ck_assert_int_eq(
-        nn_dataset_borrow(ds, pool, pick, 2, NN_NEGATIVE, NN_TRAIN, NULL),
+        nn_dataset_append_ref(ds, pool, pick, 2, NN_NEGATIVE, NN_TRAIN, NULL),
         NN_OK);
-    ck_assert_int_eq(nn_dataset_borrow(ds, pool, pick, 1, 1, NN_TEST, NULL),
+    ck_assert_int_eq(nn_dataset_append_ref(ds, pool, pick, 1, 1, NN_TEST, NULL),
                      NN_OK);
     ck_assert_uint_eq(ds->n, had + 3);
     album_expect(ds, had, 13);
@@ -122,12 +122,12 @@ START_TEST(duplicates_across_sets)
     nn_dataset_fingerprint(pool);
     ck_assert_int_eq(nn_dataset_create("both", &both, NULL), NN_OK);
     ck_assert_uint_eq(both->n, 0);
-    ck_assert_int_eq(
-        nn_dataset_borrow(both, ds, all, 3, NN_NEGATIVE, NN_SPLIT_NONE, NULL),
-        NN_OK);
-    ck_assert_int_eq(
-        nn_dataset_borrow(both, pool, all, 4, NN_NEGATIVE, NN_SPLIT_NONE, NULL),
-        NN_OK);
+    ck_assert_int_eq(nn_dataset_append_ref(both, ds, all, 3, NN_NEGATIVE,
+                                           NN_SPLIT_NONE, NULL),
+                     NN_OK);
+    ck_assert_int_eq(nn_dataset_append_ref(both, pool, all, 4, NN_NEGATIVE,
+                                           NN_SPLIT_NONE, NULL),
+                     NN_OK);
     ck_assert_int_eq(nn_dataset_group(both, NN_NEAR_BITS, NULL), NN_OK);
     for (size_t i = 0; i < 3; i++) {
         int same = strcmp(both->items[i].file, "train/teddy/b.jpg") == 0;
@@ -151,10 +151,10 @@ START_TEST(refuses)
     size_t had = ds->n;
 
     ck_assert_int_eq(
-        nn_dataset_borrow(ds, pool, bad, 2, NN_NEGATIVE, NN_TRAIN, &err),
+        nn_dataset_append_ref(ds, pool, bad, 2, NN_NEGATIVE, NN_TRAIN, &err),
         NN_ERR_ARG);
-    ck_assert_ptr_nonnull(strstr(err.text, "no picture 4"));
-    ck_assert_int_eq(nn_dataset_borrow(ds, pool, bad, 1, 2, NN_TRAIN, &err),
+    ck_assert_ptr_nonnull(strstr(err.text, "no image 4"));
+    ck_assert_int_eq(nn_dataset_append_ref(ds, pool, bad, 1, 2, NN_TRAIN, &err),
                      NN_ERR_ARG);
     ck_assert_ptr_nonnull(strstr(err.text, "no class 2"));
     ck_assert_uint_eq(ds->n, had);
@@ -163,14 +163,15 @@ START_TEST(refuses)
 }
 END_TEST
 
-static int borrow_all(void *ctx)
+static int append_all(void *ctx)
 {
     const uint32_t all[] = { 0, 1, 2, 3 };
     struct nn_dataset *both;
     enum nn_status st = nn_dataset_create("both", &both, NULL);
 
     if (!st) {
-        st = nn_dataset_borrow(both, ctx, all, 4, NN_NEGATIVE, NN_TRAIN, NULL);
+        st = nn_dataset_append_ref(both, ctx, all, 4, NN_NEGATIVE, NN_TRAIN,
+                                   NULL);
         ck_assert_uint_eq(both->n, st ? 0 : 4);
     }
     nn_dataset_close(&both);
@@ -196,7 +197,7 @@ START_TEST(allocation_failures)
 {
     struct nn_dataset *pool = album_open_pool(pool_dir);
 
-    testkit_each_alloc_failure(borrow_all, pool);
+    testkit_each_alloc_failure(append_all, pool);
     testkit_each_alloc_failure(take_classes, NULL);
     nn_dataset_close(&pool);
 }
@@ -204,8 +205,8 @@ END_TEST
 
 static Suite *create(void)
 {
-    Suite *s = suite_create("borrow");
-    TCase *t = tcase_create("borrow");
+    Suite *s = suite_create("append_ref");
+    TCase *t = tcase_create("append_ref");
 
     tcase_set_timeout(t, 30);
     tcase_add_checked_fixture(t, set_up, tear_down);

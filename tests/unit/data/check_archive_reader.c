@@ -1,4 +1,4 @@
-/* Manifests whose rows name pictures inside archives. */
+/* Manifests whose rows name images inside archives. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static void tear_down(void)
     ck_assert_int_eq(nn_mem_live(), 0);
 }
 
-/* x/1.jpg .. x/9.jpg hold pictures 1 to 9. */
+/* x/1.jpg .. x/9.jpg hold images 1 to 9. */
 static void fill(enum album_kind kind)
 {
     struct archive *a = album_archive(album_path(dir, names[kind]), kind);
@@ -30,7 +30,7 @@ static void fill(enum album_kind kind)
 
     for (unsigned i = 1; i <= 9; i++) {
         snprintf(name, sizeof name, "./x/%u.jpg", i);
-        album_add_picture(a, name, i);
+        album_add_image(a, name, i);
     }
     album_finish(a);
 }
@@ -42,7 +42,7 @@ START_TEST(rows)
     struct nn_dataset *ds;
 
     fill((enum album_kind)_i);
-    album_put_picture(dir, "plain.jpg", 20);
+    album_put_image(dir, "plain.jpg", 20);
     snprintf(text, sizeof text,
              "file,label,split,weight\n"
              "%s:x/3.jpg,bear,train,0.5\n"
@@ -82,7 +82,7 @@ START_TEST(in_a_pool)
     const uint32_t pick[] = { 0, 1, 2, 3 };
 
     fill((enum album_kind)_i);
-    album_put_picture(dir, "plain.jpg", 20);
+    album_put_image(dir, "plain.jpg", 20);
     snprintf(text, sizeof text,
              "{\"file\":\"%s:x/9.jpg\"}\n{\"file\":\"%s:x/2.jpg\"}\n"
              "{\"file\":\"%s:x/9.jpg\"}\n{\"file\":\"plain.jpg\"}\n",
@@ -110,8 +110,8 @@ START_TEST(last_of_a_name)
     struct nn_dataset *ds;
 
     for (unsigned i = 1; i <= 3; i++) {
-        album_add_picture(a, "1.jpg", i);
-        album_add_picture(a, "2.jpg", 10 + i);
+        album_add_image(a, "1.jpg", i);
+        album_add_image(a, "2.jpg", 10 + i);
     }
     album_add_link(a, "link.jpg", "1.jpg");
     album_finish(a);
@@ -130,8 +130,8 @@ START_TEST(prefixes)
     char path[512];
 
     fill(ALBUM_USTAR);
-    album_put_picture(dir, "a.tar:x", 1);
-    album_put_picture(dir, "no.tar/x.jpg", 1);
+    album_put_image(dir, "a.tar:x", 1);
+    album_put_image(dir, "no.tar/x.jpg", 1);
     snprintf(path, sizeof path, "%s/a.tar:b:c.jpg", dir);
     ck_assert_uint_eq(nn_archive_prefix(path), strlen(dir) + strlen("/a.tar"));
     ck_assert_uint_eq(nn_archive_prefix(album_path(dir, "a.tar:x")), 0);
@@ -148,7 +148,7 @@ START_TEST(missing)
     album_put_text(dir, "m.csv",
                    "file,label\na.tar:x/1.jpg,a\na.tar:x/10.jpg,a\n");
     album_refuse(album_path(dir, "m.csv"), NN_ERR_FORMAT,
-                 "m.csv' line 3: no picture 'x/10.jpg' in '");
+                 "m.csv' line 3: no image 'x/10.jpg' in '");
     album_put_text(dir, "e.tar", "");
     album_put_text(dir, "m.csv", "file,label\ne.tar:x/1.jpg,a\n");
     album_refuse(album_path(dir, "m.csv"), NN_ERR_FORMAT, "e.tar'");

@@ -1,4 +1,4 @@
-/* Photos in memory through both nets. */
+/* Images in memory through both nets. */
 #include <string.h>
 
 #include "common/base/log.h"
@@ -9,7 +9,7 @@
 /* One step's worth of them. */
 struct memory {
     struct cascade *c;
-    const struct cascade_photo *photo;
+    const struct cascade_input *input;
     uint8_t *bad;         /* [n] */
     uint8_t *made;        /* [n] 1: the second input is there */
     const uint8_t *want;  /* [n] */
@@ -28,18 +28,18 @@ static void make_first(void *ctx, size_t i)
 {
     struct memory *m = ctx;
     struct cascade *c = m->c;
-    const struct cascade_photo *photo = &m->photo[i];
+    const struct cascade_input *input = &m->input[i];
     float *x = input_of(c->gate_x, &c->gate_in, i);
     struct nn_error *why = &m->why[i];
     struct nn_image img = NN_IMAGE_INIT;
     struct nn_image_info info;
     enum nn_status st;
 
-    if (photo->image != NULL) {
-        why->status = nn_prepare(&c->gate_in, photo->image, x, why);
+    if (input->image != NULL) {
+        why->status = nn_prepare(&c->gate_in, input->image, x, why);
         return;
     }
-    st = nn_decode_for(photo->bytes, photo->size, c->gate_in.side, &img, &info,
+    st = nn_decode_for(input->bytes, input->size, c->gate_in.side, &img, &info,
                        why);
     m->bad[i] = st != NN_OK && st != NN_ERR_NOMEM;
     if (!st) {
@@ -59,7 +59,7 @@ static void make_second(void *ctx, size_t i)
 {
     struct memory *m = ctx;
     struct cascade *c = m->c;
-    const struct cascade_photo *photo = &m->photo[i];
+    const struct cascade_input *input = &m->input[i];
     float *x = input_of(c->species_x, &c->species_in, i);
     struct nn_error *why = &m->why[i];
     struct nn_image img = NN_IMAGE_INIT;
@@ -68,11 +68,11 @@ static void make_second(void *ctx, size_t i)
     if (!m->want[i] || m->made[i]) {
         return;
     }
-    if (photo->image != NULL) {
-        why->status = nn_prepare(&c->species_in, photo->image, x, why);
+    if (input->image != NULL) {
+        why->status = nn_prepare(&c->species_in, input->image, x, why);
         return;
     }
-    st = nn_decode_for(photo->bytes, photo->size, c->species_in.side, &img,
+    st = nn_decode_for(input->bytes, input->size, c->species_in.side, &img,
                        NULL, why);
     m->bad[i] = st != NN_OK && st != NN_ERR_NOMEM;
     if (!st) {
@@ -82,7 +82,7 @@ static void make_second(void *ctx, size_t i)
     why->status = st;
 }
 
-/* Bad photos get their reason; any other failure is returned. */
+/* Bad images get their reason; any other failure is returned. */
 static enum nn_status check(struct memory *m, struct nn_error *err)
 {
     for (size_t i = 0; i < m->n; i++) {
@@ -113,7 +113,7 @@ static enum nn_status memory_second(void *ctx, uint8_t *want,
     return st;
 }
 
-/* The next n <= max_batch photos. */
+/* The next n <= max_batch images. */
 static enum nn_status score_memory(struct memory *m, size_t n,
                                    struct nn_error *err)
 {
@@ -174,8 +174,8 @@ static void memory_release(struct memory *m)
     nn_mem_free(m->row);
 }
 
-enum nn_status cascade_score_photos(struct cascade *c,
-                                    const struct cascade_photo *photos,
+enum nn_status cascade_score_inputs(struct cascade *c,
+                                    const struct cascade_input *inputs,
                                     size_t n, int all_stages,
                                     struct cascade_scores *out,
                                     struct nn_error *err)
@@ -195,7 +195,7 @@ enum nn_status cascade_score_photos(struct cascade *c,
         for (size_t i = 0; i < some; i++) {
             m.row[i] = (uint32_t)(at + i);
         }
-        m.photo = photos + at;
+        m.input = inputs + at;
         st = score_memory(&m, some, err);
         if (!st) {
             st = cascade_tell(&p, at + some, err);
@@ -214,17 +214,17 @@ enum nn_status cascade_score_images(struct cascade *c,
                                     struct cascade_scores *out,
                                     struct nn_error *err)
 {
-    struct cascade_photo *photos = nn_mem_calloc(n, sizeof *photos);
+    struct cascade_input *inputs = nn_mem_calloc(n, sizeof *inputs);
     enum nn_status st;
 
     *out = (struct cascade_scores)CASCADE_SCORES_INIT;
-    if (photos == NULL) {
+    if (inputs == NULL) {
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < n; i++) {
-        photos[i].image = images[i];
+        inputs[i].image = images[i];
     }
-    st = cascade_score_photos(c, photos, n, all_stages, out, err);
-    nn_mem_free(photos);
+    st = cascade_score_inputs(c, inputs, n, all_stages, out, err);
+    nn_mem_free(inputs);
     return st;
 }
