@@ -96,6 +96,29 @@ run 0 "the shipped gate is exported" export --onnx "$tmp/gate.onnx"
 run 0 "and the species net" export --net species --onnx "$tmp/kind.onnx"
 check "two files" test -s "$tmp/gate.onnx" -a -s "$tmp/kind.onnx"
 check "with metadata" grep -q 'reduce_side' "$tmp/kind.onnx"
+
+# Each file says its own net's temperature: other ones go into the model.
+python3 - "$tmp/r2/best.safetensors" "$tmp/warm.safetensors" <<'PY'
+import json, struct, sys
+b = open(sys.argv[1], "rb").read()
+n = struct.unpack("<Q", b[:8])[0]
+h = json.loads(b[8:8 + n])
+for net, t in (("gate.net", 2.5), ("species.net", 0.625)):
+    spec = json.loads(h["__metadata__"][net])
+    spec["temperature"] = t
+    h["__metadata__"][net] = json.dumps(spec)
+text = json.dumps(h).encode()
+text += b" " * (-len(text) % 8)
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + b[8 + n:])
+PY
+temperature() { # the metadata's value: key, one byte of tag, one of length
+    run 0 "a $1 of another temperature is exported" export --net "$1" \
+        -m "$tmp/warm.safetensors" --onnx "$tmp/warm.onnx"
+    check "and says it" env LC_ALL=C grep -q "temperature..$2[^0-9]" \
+        "$tmp/warm.onnx"
+}
+temperature gate '2\.5'
+temperature species '0\.625'
 run 0 "a backbone is exported" export -m "$tmp/b25" --onnx "$tmp/back.onnx"
 run 2 "--onnx is needed" export
 run 1 "a file that is no model" export -m "$tmp/odd.safetensors" --onnx x.onnx

@@ -1,5 +1,6 @@
 /* Mining: which images are chosen, and in which order. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -154,6 +155,21 @@ START_TEST(random_share_and_threads)
 }
 END_TEST
 
+/* Unless asked otherwise four of five are those that the gate gets wrong. */
+START_TEST(usual_random_share)
+{
+    const struct gate_policy all = { .threshold = 0 };
+    struct gate_mine_options o = gate_mine_defaults(&all, 20);
+    struct gate_mine_result r;
+
+    o.folder_cap = o.cluster_cap = 0;
+    choose(NULL, NULL, &o, &r);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], 16);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_RANDOM], 4);
+    gate_mine_result_release(&r);
+}
+END_TEST
+
 /* Unknown scores are enough to draw at random, and change no draw; they are
  * not enough for anything else. Images of a folder that is left out are
  * passed over. */
@@ -225,6 +241,72 @@ START_TEST(order_in_pieces)
         }
         ck_assert_uint_eq(at, n);
         nn_mem_free(all);
+    }
+}
+END_TEST
+
+/* Without scores all are equal: the pool's own order, in pieces too. */
+START_TEST(equals_keep_the_order_of_the_pool)
+{
+    const struct gate_mine_scores none = { -1, 100 };
+    const struct gate_mine_options o = options(10); /* hardest first */
+    struct gate_mine_candidate *list, last = { 0 };
+    size_t n;
+
+    for (uint32_t at = 0; at < 100; at += 20) {
+        ck_assert_int_eq(gate_mine_order(&none, &o, 1, at == 0 ? NULL : &last,
+                                         20, &list, &n, NULL),
+                         NN_OK);
+        ck_assert_uint_eq(n, 20);
+        for (uint32_t i = 0; i < 20; i++) {
+            ck_assert_uint_eq(list[i].item, at + i);
+        }
+        last = list[19];
+        nn_mem_free(list);
+    }
+}
+END_TEST
+
+/* 90 images of one probability and 10 of another: each of the two comes first
+ * half the time, and within them each image as often as the next. */
+START_TEST(uniform_weighs_a_score_by_its_rarity)
+{
+    enum { N = 100, RARE = 10, DRAWS = 2000 };
+    struct gate_mine_options o = options(1);
+    struct gate_mine_scores s = { .n = N };
+    size_t first[N] = { 0 }, rare = 0;
+    double z[N];
+    FILE *f = tmpfile();
+
+    ck_assert_ptr_nonnull(f);
+    for (int i = 0; i < N; i++) {
+        z[i] = i % 10 == 3 ? log(9) : -log(9); /* 0.9, 0.1 */
+    }
+    ck_assert_int_eq(fseek(f, 80, SEEK_SET), 0); /* a journal's header */
+    ck_assert_uint_eq(fwrite(z, sizeof *z, N, f), N);
+    ck_assert_int_eq(fflush(f), 0);
+    s.fd = fileno(f);
+    o.mode = GATE_MINE_UNIFORM;
+    for (o.seed = 1; o.seed <= DRAWS; o.seed++) {
+        struct gate_mine_candidate *list;
+        size_t n;
+
+        ck_assert_int_eq(gate_mine_order(&s, &o, 1, NULL, 1, &list, &n, NULL),
+                         NN_OK);
+        ck_assert_uint_eq(n, 1);
+        first[list[0].item]++;
+        rare += list[0].item % 10 == 3;
+        nn_mem_free(list);
+    }
+    fclose(f);
+    /* six standard deviations of a binomial count */
+    ck_assert_double_lt(fabs((double)rare - DRAWS / 2.0),
+                        6 * sqrt(DRAWS / 4.0));
+    for (int i = 0; i < N; i++) {
+        double expected = DRAWS / 2.0 / (i % 10 == 3 ? RARE : N - RARE);
+
+        ck_assert_double_lt(fabs((double)first[i] - expected),
+                            6 * sqrt(expected));
     }
 }
 END_TEST
@@ -355,7 +437,10 @@ static Suite *create(void)
     tcase_add_test(t, suspected_false_negatives_are_kept_apart);
     tcase_add_test(t, random_share_and_threads);
     tcase_add_test(t, random_without_scores);
+    tcase_add_test(t, usual_random_share);
     tcase_add_test(t, order_in_pieces);
+    tcase_add_test(t, equals_keep_the_order_of_the_pool);
+    tcase_add_test(t, uniform_weighs_a_score_by_its_rarity);
     tcase_add_test(t, semi_hard_and_uniform);
     tcase_add_test(t, false_positives_are_drawn_evenly);
     tcase_add_test(t, false_positives_and_all_suspected_false_negatives);

@@ -1,11 +1,14 @@
-/* The wire format against the bytes of its specification, and an exported
- * file taken apart again. */
+/* The wire format against the bytes of its specification, and exported files
+ * computed by a plain interpreter. */
+#include <math.h>
 #include <string.h>
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "pipelines/export/onnx.h"
 #include "pipelines/export/onnx_wire.h"
+#include "stage1_gate/gate.h"
+#include "tests/unit/stages/onnx_run.h"
 #include "tests/unit/testkit.h"
 
 static void check_bytes(struct onnx_wire *w, const char *want, size_t n)
@@ -47,87 +50,174 @@ START_TEST(known_bytes)
 }
 END_TEST
 
-static uint64_t varint(const unsigned char **p, const unsigned char *end)
+/* A softmax, sigmoid or gate net whose layers all matter: norms with factors
+ * and shifts, a classifier that tells outputs apart. */
+static struct nn_net *make_net(enum nn_head head)
 {
-    uint64_t x = 0;
-
-    for (int shift = 0; shift < 64; shift += 7) {
-        ck_assert(*p < end);
-        x |= (uint64_t)(**p & 0x7f) << shift;
-        if ((*(*p)++ & 0x80) == 0) {
-            return x;
-        }
-    }
-    ck_abort_msg("a varint of more than ten bytes");
-    return 0;
-}
-
-/* Next field: its number; whole numbers in *x, bytes in *v and *n. */
-static uint32_t next(const unsigned char **p, const unsigned char *end,
-                     uint64_t *x, const unsigned char **v, size_t *n)
-{
-    uint64_t key = varint(p, end);
-
-    ck_assert((key & 7) == 0 || (key & 7) == 2);
-    *x = varint(p, end);
-    if ((key & 7) == 2) {
-        ck_assert_uint_le(*x, (uint64_t)(end - *p));
-        *v = *p;
-        *n = (size_t)*x;
-        *p += *n;
-    }
-    return (uint32_t)(key >> 3);
-}
-
-static struct nn_net *make_net(void)
-{
-    static const char *const outputs[] = { "+a", "+b", "-x", "-y" };
+    static const char *const outputs[] = { "+a", "-x", "+b", "-y", "-z" };
     struct nn_net_spec s = nn_net_spec_defaults();
     struct nn_error err = NN_ERROR_INIT;
     struct nn_net *net;
+    const struct nn_param *p;
 
     s.width = 0.1f;
-    s.size = 32;
-    s.n_outputs = 4;
+    s.size = 48;
+    s.head = head;
+    s.n_outputs = 5;
     s.outputs = outputs;
     ck_assert_int_eq(nn_net_create(&s, 1, &net, &err), NN_OK);
+    for (size_t i = 0; (p = nn_graph_param(net->graph, i)) != NULL; i++) {
+        float *v = net->params.value.data + p->offset;
+
+        for (size_t k = 0; k < p->count; k++) {
+            float wave = sinf((float)(p->offset + 7 * k));
+
+            if (p->role == NN_PARAM_NORM_SCALE ||
+                p->role == NN_PARAM_NORM_VAR) {
+                v[k] = 1 + wave / 2;
+            } else if (p->role != NN_PARAM_WEIGHT) {
+                v[k] = wave / 4;
+            } else if (p->stage == nn_graph_last_stage(net->graph)) {
+                v[k] = wave / 256;
+            }
+        }
+    }
+    net->temperature = 1.75;
     return net;
 }
+
+static json_t *make_meta(void)
+{
+    json_t *meta = json_pack("{s:s}", "key", "value");
+
+    ck_assert_ptr_nonnull(meta);
+    return meta;
+}
+
+/* Write net, read the file back and compute it from one image; logits of the
+ * net itself to logits[5]. */
+static void export_and_run(const struct nn_net *net, int gate,
+                           struct onnx_run *r, float *logits)
+{
+    char *dir = testkit_mkdir(), *path = nn_path_join(dir, "x.onnx");
+    size_t area = (size_t)net->spec.size * (size_t)net->spec.size, size;
+    float *rows = nn_mem_calloc(3 * area, sizeof *rows);     /* H,W,C */
+    float *planes = nn_mem_calloc(3 * area, sizeof *planes); /* C,H,W */
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_scorer *s = NULL;
+    json_t *meta = make_meta();
+    struct onnx_field f;
+    unsigned char *bytes;
+
+    for (size_t i = 0; i < 3 * area; i++) {
+        rows[i] = 2 * sinf((float)(i * i % 1009));
+        planes[i % 3 * area + i / 3] = rows[i];
+    }
+    ck_assert_int_eq(nn_scorer_create(net, 1, &s, &err), NN_OK);
+    ck_assert_int_eq(nn_scorer_run(s, rows, 1, logits, &err), NN_OK);
+    ck_assert_msg(onnx_write(net, gate, meta, path, &err) == NN_OK, "%s",
+                  err.text);
+    ck_assert_int_eq(nn_file_read(path, 1 << 26, &bytes, &size, &err), NN_OK);
+    struct onnx_bytes file = { bytes, bytes + size };
+
+    while (onnx_next(&file, &f)) {
+        if (f.number == 7) {
+            onnx_run(r, f.bytes, planes, 3, net->spec.size, net->spec.size);
+        }
+    }
+    nn_mem_free(bytes);
+    nn_mem_free(rows);
+    nn_mem_free(planes);
+    nn_scorer_destroy(&s);
+    json_decref(meta);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+}
+
+static void same(const struct onnx_run *r, const char *name, const float *want,
+                 size_t n, double bound)
+{
+    const struct onnx_value *got = onnx_value(r, name);
+
+    ck_assert_uint_eq(got->n, n);
+    testkit_close(got->v, want, n, bound, bound, name);
+}
+
+static struct onnx_run computed;
+
+/* Which answers, and from how many views: the exported net gives those of the
+ * net. */
+static const struct answers {
+    enum nn_head head;
+    int gate;
+    const char *views;
+} answers[] = {
+    { NN_HEAD_SOFTMAX, 1, NULL },
+    { NN_HEAD_SOFTMAX, 0, NULL },
+    { NN_HEAD_SIGMOID, 0, NULL },
+    { NN_HEAD_SOFTMAX, 1, "48,48m,40" },
+};
+
+START_TEST(a_file_computes_what_the_net_does)
+{
+    const struct answers *a = &answers[_i];
+    struct nn_net *net = make_net(a->head);
+    float logits[5], p[5], spread = 0;
+
+    if (a->views != NULL) {
+        struct nn_tta views;
+
+        ck_assert_int_eq(nn_tta_parse(a->views, &views, NULL), NN_OK);
+        ck_assert_int_eq(nn_net_set_tta(net, &views, NULL), NN_OK);
+    }
+    export_and_run(net, a->gate, &computed, logits);
+    for (int i = 1; i < 5; i++) {
+        spread = fmaxf(spread, fabsf(logits[i] - logits[0]));
+    }
+    ck_assert_float_gt(spread, 0.1f); /* else anything would agree */
+    same(&computed, "logits", logits, 5, 1e-4);
+    if (a->gate) {
+        p[0] = (float)gate_probability(net, gate_logit(net, logits));
+    } else {
+        nn_net_probabilities(net, logits, p);
+    }
+    same(&computed, "probabilities", p, a->gate ? 1 : 5, 1e-5);
+    onnx_run_release(&computed);
+    nn_net_destroy(&net);
+}
+END_TEST
 
 START_TEST(a_file_holds_the_whole_net)
 {
     char *dir = testkit_mkdir(), *path = nn_path_join(dir, "gate.onnx");
-    json_t *meta = json_pack("{s:s}", "key", "value");
     struct nn_error err = NN_ERROR_INIT;
-    struct nn_net *net = make_net();
-    const unsigned char *p, *v = NULL, *graph = NULL;
-    size_t size, n = 0, graph_n = 0, floats = 0;
+    struct nn_net *net = make_net(NN_HEAD_SOFTMAX);
+    struct onnx_bytes graph = { NULL, NULL };
+    json_t *meta = make_meta();
+    size_t size, floats = 0;
     int seen[16] = { 0 }, nodes = 0;
     unsigned char *bytes;
-    uint64_t x;
+    struct onnx_field f;
 
     ck_assert_msg(onnx_write(net, 1, meta, path, &err) == NN_OK, "%s",
                   err.text);
     ck_assert_int_eq(nn_file_read(path, 1 << 26, &bytes, &size, &err), NN_OK);
-    for (p = bytes; p < bytes + size;) {
-        uint32_t field = next(&p, bytes + size, &x, &v, &n);
+    struct onnx_bytes file = { bytes, bytes + size };
 
-        ck_assert_uint_lt(field, 16);
-        seen[field]++;
-        if (field == 7) {
-            graph = v;
-            graph_n = n;
-        } else if (field == 14) {
-            ck_assert_uint_eq(n, 12);
-            ck_assert_mem_eq(v, "\x0a\x03key\x12\x05value", 12);
+    while (onnx_next(&file, &f)) {
+        ck_assert_uint_lt(f.number, 16);
+        seen[f.number]++;
+        if (f.number == 7) {
+            graph = f.bytes;
+        } else if (f.number == 14) {
+            ck_assert_uint_eq(f.x, 12);
+            ck_assert_mem_eq(f.bytes.at, "\x0a\x03key\x12\x05value", 12);
         }
     }
     ck_assert(seen[1] == 1 && seen[7] == 1 && seen[8] == 1 && seen[14] == 1);
-    for (p = graph; p < graph + graph_n;) {
-        uint32_t field = next(&p, graph + graph_n, &x, &v, &n);
-
-        nodes += field == 1;
-        floats += field == 5 ? n / 4 : 0;
+    while (onnx_next(&graph, &f)) {
+        nodes += f.number == 1;
+        floats += f.number == 5 ? f.x / 4 : 0;
     }
     ck_assert_int_gt(nodes, 60);
     /* Norms became biases: somewhat fewer floats than the net has. */
@@ -157,7 +247,7 @@ static int write_once(void *ctx)
 START_TEST(running_out_of_memory)
 {
     char *dir = testkit_mkdir(), *path = nn_path_join(dir, "gate.onnx");
-    struct writing w = { make_net(), path, json_pack("{s:s}", "k", "v") };
+    struct writing w = { make_net(NN_HEAD_SOFTMAX), path, make_meta() };
 
     testkit_each_alloc_failure(write_once, &w);
     json_decref(w.meta);
@@ -174,6 +264,8 @@ static Suite *create(void)
 
     tcase_set_timeout(t, 120);
     tcase_add_test(t, known_bytes);
+    tcase_add_loop_test(t, a_file_computes_what_the_net_does, 0,
+                        (int)(sizeof answers / sizeof answers[0]));
     tcase_add_test(t, a_file_holds_the_whole_net);
     tcase_add_test(t, running_out_of_memory);
     suite_add_tcase(s, t);
