@@ -43,8 +43,8 @@ static int has_line(const char *text, const char *line)
 START_TEST(text)
 {
     static const char *const lines[] = {
-        "test: 20 images of a class, 10 negatives, 2 unreadable; 95 % "
-        "bootstrap intervals in brackets",
+        ("test: 20 images of a class, 10 negatives, 2 unreadable; 95 % "
+         "bootstrap intervals in brackets"),
         " gate: ROC area 0.8625",
         " gate: average precision 0.8965",
         " gate: false-positive rate at 95 % recall 0.5000",
