@@ -18,7 +18,7 @@ deps_ensure "$DEPS_BUILD" || exit 1
 
 say "building"
 [ -f build/build.ninja ] || meson setup build >/dev/null
-meson compile -C build bearcascade
+meson compile -C build bearcascade:executable
 
 bear=build/pipelines/bearcascade
 run=runs/quickstart
