@@ -28,10 +28,10 @@ static const struct nn_conv2d c11 = { 4, 1, 1, 0, 1, 0, 0 };
 static const struct nn_conv2d dw5 = { 4, 5, 2, 2, 4, 0, 0 };
 static const struct nn_conv2d grouped = { 6, 3, 1, 1, 2, 0, 0 };
 static const struct nn_conv2d same = {
-    .out_channels = 4, .kernel = 3, .stride = 2, .pad_more = 1
+    .out_channels = 4, .kernel = 3, .stride = 1, .pad = 1, .pad_more = 1
 };
 static const struct nn_conv2d dw_same = {
-    .out_channels = 4, .kernel = 3, .stride = 1, .pad = 1, .groups = 4
+    .out_channels = 4, .kernel = 3, .stride = 2, .groups = 4, .pad_more = 1
 };
 
 static nn_node net_plain(struct nn_graph *g, nn_node x)
@@ -116,8 +116,8 @@ static nn_node net_short(struct nn_graph *g, nn_node x)
     return nn_graph_dense(g, nn_graph_mean_hw(g, x), 3, 1, "fc");
 }
 
-/* ReLU6 behind a norm, alone and where all is cut off; SAME padding of an even
- * width. */
+/* ReLU6 behind a norm, alone and where much is cut off; a row and a column more
+ * of zeros, as SAME padding has them with even sizes. */
 static nn_node net_relu6(struct nn_graph *g, nn_node x)
 {
     nn_node a;
