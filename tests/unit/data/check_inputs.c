@@ -213,7 +213,10 @@ static float *pass(const struct nn_dataset *ds, const struct nn_input *in,
     ck_assert_int_eq(nn_loader_start(l, index, n, 0, 0, NULL), NN_OK);
     do {
         ck_assert_int_eq(nn_loader_next(l, &b, NULL), NN_OK);
-        memcpy(v + *rows * floats, b.input, (size_t)b.n * floats * sizeof *v);
+        if (b.n > 0) {
+            memcpy(v + *rows * floats, b.input,
+                   (size_t)b.n * floats * sizeof *v);
+        }
         *rows += (size_t)b.n;
     } while (b.n > 0);
     nn_loader_destroy(&l);
