@@ -5,6 +5,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/text.h"
 
 /* jansson does not always tell a lack of memory from damaged text. */
 static _Thread_local int starved;
@@ -29,18 +30,10 @@ json_t *nn_json_number(double x)
 
 json_t *nn_json_text(const char *s)
 {
-    json_t *j = json_string(s);
-    char *copy = j == NULL ? nn_mem_strdup(s) : NULL;
+    char *text = nn_text(s);
+    json_t *j = text != NULL ? json_string(text) : NULL;
 
-    if (copy != NULL) {
-        for (char *c = copy; *c != '\0'; c++) {
-            if ((unsigned char)*c >= 0x80) {
-                *c = '?';
-            }
-        }
-        j = json_string(copy);
-        nn_mem_free(copy);
-    }
+    nn_mem_free(text);
     return j;
 }
 

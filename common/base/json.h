@@ -28,15 +28,14 @@ void nn_json_use_nn_mem(void);
 
 /* Put value, which is taken over, into an object or behind an array. When
  * *object is NULL, value is NULL or memory runs out, both are dropped and
- * *object becomes NULL: it must be the only reference. Bytes of key that are
- * no UTF-8 become '?'. */
+ * *object becomes NULL: it must be the only reference. A key that is not
+ * UTF-8 is written as nn_text() does. */
 void nn_json_put(json_t **object, const char *key, json_t *value);
 void nn_json_add(json_t **array, json_t *value);
 
 /* x, or null when it is not finite. */
 json_t *nn_json_number(double x);
-/* s, such as a file's name; bytes above 127 become '?' when they are not all
- * UTF-8. NULL when out of memory. */
+/* nn_text() of s, such as a file's name. NULL when out of memory. */
 json_t *nn_json_text(const char *s);
 
 /* value as text with jansson's JSON_ flags; freed with nn_mem_free(). NULL when

@@ -4,6 +4,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/text.h"
 #include "common/data/dataset_internal.h"
 
 /* --- parts of a name --- */
@@ -319,6 +320,21 @@ static enum nn_status number_groups(struct nn_dataset *ds)
     return NN_OK;
 }
 
+/* Names as text, for files that must be UTF-8. */
+static enum nn_status to_text(char **names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *text = nn_text(names[i]);
+
+        if (text == NULL) {
+            return NN_ERR_NOMEM;
+        }
+        nn_mem_free(names[i]);
+        names[i] = text;
+    }
+    return NN_OK;
+}
+
 static enum nn_status label_pool(struct nn_dataset *ds, struct nn_finder *f)
 {
     for (size_t i = 0; i < f->n; i++) {
@@ -361,5 +377,9 @@ enum nn_status nn_label_items(struct nn_dataset *ds, struct nn_finder *f,
         return st;
     }
     fill_items(ds, &l);
-    return number_groups(ds) ? nn_fail_nomem(err) : NN_OK;
+    if (to_text(ds->classes, ds->n_classes) ||
+        to_text(ds->families, ds->n_families) || number_groups(ds)) {
+        return nn_fail_nomem(err);
+    }
+    return NN_OK;
 }

@@ -10,6 +10,7 @@
 #include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/text.h"
 #include "common/data/dataset_internal.h"
 
 enum column {
@@ -71,11 +72,40 @@ static enum nn_status parse_weight(const struct row *r, const char *text,
     return NN_OK;
 }
 
-/* Add a row: paths are relative to the manifest's folder. */
+static char *in_folder_of(const char *manifest, const char *file)
+{
+    int dir = (int)(nn_path_base(manifest) - manifest);
+
+    return file[0] == '/' ? nn_mem_strdup(file)
+                          : nn_mem_sprintf("%.*s%s", dir, manifest, file);
+}
+
+/* Where the image of a row lies: paths are relative to the manifest's folder,
+ * and where there is no such file, may be the text of another name. */
+static char *place_of(const struct row *r, const char *file)
+{
+    char *path = in_folder_of(r->path, file), *bytes, *other = NULL;
+
+    if (path == NULL || strchr(file, '%') == NULL || nn_file_exists(path)) {
+        return path;
+    }
+    bytes = nn_text_bytes(file);
+    other = bytes != NULL ? in_folder_of(r->path, bytes) : NULL;
+    if (other != NULL && !nn_file_exists(other) &&
+        nn_archive_prefix(other) == 0) {
+        nn_mem_free(other);
+        other = path;
+    }
+    if (other != path) {
+        nn_mem_free(path);
+    }
+    nn_mem_free(bytes);
+    return other;
+}
+
 static enum nn_status add_row(const struct row *r, const char *const v[COLS],
                               struct nn_error *err)
 {
-    size_t dir = (size_t)(nn_path_base(r->path) - r->path);
     struct nn_found found = { .labelled = 1,
                               .split = NN_SPLIT_NONE,
                               .name = (char *)(uintptr_t)v[COL_FILE],
@@ -99,9 +129,7 @@ static enum nn_status add_row(const struct row *r, const char *const v[COLS],
     if (st) {
         return st;
     }
-    path = v[COL_FILE][0] == '/'
-               ? nn_mem_strdup(v[COL_FILE])
-               : nn_mem_sprintf("%.*s%s", (int)dir, r->path, v[COL_FILE]);
+    path = place_of(r, v[COL_FILE]);
     if (path == NULL) {
         return nn_fail_nomem(err);
     }

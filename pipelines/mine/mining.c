@@ -129,10 +129,11 @@ static json_t *pick_json(const struct mining_round *r, size_t rank)
     json_t *j;
 
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)p->hash);
-    j = json_pack("{s:s, s:s, s:i, s:I, s:f, s:f, s:s}", "file",
-                  r->result->images->items[rank].file, "hash", hash, "round",
-                  r->number, "rank", (json_int_t)rank + 1, "score", p->p,
-                  "logit", p->z, "verdict", gate_mine_verdict_name(p->verdict));
+    j = json_pack("{s:o, s:s, s:i, s:I, s:f, s:f, s:s}", "file",
+                  nn_json_text(r->result->images->items[rank].file), "hash",
+                  hash, "round", r->number, "rank", (json_int_t)rank + 1,
+                  "score", p->p, "logit", p->z, "verdict",
+                  gate_mine_verdict_name(p->verdict));
     if (j == NULL || p->verdict == GATE_MINE_V_UNREADABLE) {
         return j;
     }
@@ -206,7 +207,8 @@ static char *manifest_line(const char *file)
     char *place = mining_place(file), *line = NULL;
 
     if (place != NULL) {
-        json_t *j = json_pack("{s:s, s:s}", "file", place, "label", "negative");
+        json_t *j = json_pack("{s:o, s:s}", "file", nn_json_text(place),
+                              "label", "negative");
 
         line = nn_json_line(j);
         json_decref(j);

@@ -147,7 +147,7 @@ START_TEST(built_values_are_whole_or_null)
     static const char whole[] =
         "{\"list\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,"
         "23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40],\"x\":0.5,"
-        "\"none\":null,\"n?me\":\"b?r\"}";
+        "\"none\":null,\"n%FCme\":\"b%E4r\"}";
     long calls = nn_mem_calls();
     json_t *j = build();
     char *line = nn_json_line(j);

@@ -108,6 +108,26 @@ START_TEST(test_outside_splits)
 }
 END_TEST
 
+/* Names that are not UTF-8 are classes and families like all others. */
+START_TEST(test_names_of_bytes)
+{
+    char *dir = testkit_mkdir();
+    struct nn_dataset *ds;
+
+    album_put_image(dir, "b\xe4r/h\xfcnd.jpg", 1);
+    album_put_image(dir, "b\xc3\xa4r/2.jpg", 2);
+    album_put_image(dir, "none/h\xfcnd/3.jpg", 3);
+    ds = album_open(dir);
+    ck_assert_uint_eq(ds->n_classes, 2);
+    ck_assert_str_eq(album_label(ds, 0), "b\xc3\xa4r");
+    ck_assert_str_eq(album_label(ds, 1), "b%E4r");
+    ck_assert_str_eq(album_label(ds, 2), "-/h%FCnd");
+    album_expect(ds, 1, 1);
+    nn_dataset_close(&ds);
+    testkit_rmdir(dir);
+}
+END_TEST
+
 START_TEST(test_negative_names)
 {
     static const char *const yes[] = { "negative", "Negatives",  "NONE",
@@ -444,6 +464,7 @@ static Suite *create(void)
     tcase_add_test(t, test_split_folders);
     tcase_add_test(t, test_class_folders);
     tcase_add_test(t, test_outside_splits);
+    tcase_add_test(t, test_names_of_bytes);
     tcase_add_test(t, test_negative_names);
     tcase_add_test(t, test_image_names);
     tcase_add_test(t, test_links);

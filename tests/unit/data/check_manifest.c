@@ -58,6 +58,32 @@ START_TEST(test_csv)
 }
 END_TEST
 
+/* Labels in Latin-1, and files named by their bytes or by their text. */
+START_TEST(test_names_of_bytes)
+{
+    char *dir = testkit_mkdir();
+    struct nn_dataset *ds;
+
+    album_put_image(dir, "h\xfcnd.jpg", 1);
+    album_put_image(dir, "k\xe4tzchen.jpg", 2);
+    album_put_image(dir, "a%E4.jpg", 3);
+    album_put_text(dir, "list.csv",
+                   "file,label\n"
+                   "h\xfcnd.jpg,b\xe4r\n"
+                   "k%E4tzchen.jpg,none\n"
+                   "a%E4.jpg,other bear\n"
+                   "gone%E4.jpg,none\n");
+    ds = album_open(album_path(dir, "list.csv"));
+    ck_assert_uint_eq(ds->n, 4);
+    ck_assert_str_eq(ds->classes[0], "b%E4r");
+    album_expect(ds, album_item(ds, "h\xfcnd.jpg"), 1);
+    album_expect(ds, album_item(ds, "k%E4tzchen.jpg"), 2);
+    album_expect(ds, album_item(ds, "a%E4.jpg"), 3); /* is there: no text */
+    nn_dataset_close(&ds);
+    testkit_rmdir(dir);
+}
+END_TEST
+
 START_TEST(test_jsonl)
 {
     char *dir = testkit_mkdir();
@@ -332,6 +358,7 @@ static Suite *create(void)
 
     tcase_set_timeout(t, 20);
     tcase_add_test(t, test_csv);
+    tcase_add_test(t, test_names_of_bytes);
     tcase_add_test(t, test_jsonl);
     tcase_add_test(t, test_missing_file);
     tcase_add_test(t, test_pool);
