@@ -129,9 +129,10 @@ static enum nn_status classify_files(struct classify *c,
         return NN_OK;
     }
     st = nn_dataset_open_files(paths, n, &ds, err);
-    if (!st) {
-        st = classify_dataset(c, ds, err);
+    if (st) {
+        return st;
     }
+    st = classify_dataset(c, ds, err);
     nn_dataset_close(&ds);
     return st;
 }
@@ -159,21 +160,22 @@ static enum nn_status classify_paths(struct classify *c,
                                      const char *const *paths, size_t n,
                                      struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
+    enum nn_status st;
     size_t from = 0;
 
-    for (size_t i = 0; !st && i < n && !stop_asked; i++) {
+    for (size_t i = 0; i < n && !stop_asked; i++) {
         if (!pathlist_is_collection(paths[i])) {
             continue;
         }
         st = classify_files(c, paths + from, i - from, err);
-        if (!st) {
-            st = classify_collection(c, paths[i], err);
+        if (st) {
+            return st;
+        }
+        st = classify_collection(c, paths[i], err);
+        if (st) {
+            return st;
         }
         from = i + 1;
-    }
-    if (st) {
-        return st;
     }
     return classify_files(c, paths + from, n - from, err);
 }
@@ -186,10 +188,15 @@ static enum nn_status classify_stdin(struct classify *c, struct nn_error *err)
     pathlist_init(&list, 0);
     do {
         st = pathlist_read(&list, CLASSIFY_CHUNK, err);
-        if (!st) {
-            st = classify_paths(c, (const char *const *)list.v, list.n, err);
+        if (st) {
+            goto out;
         }
-    } while (!st && !list.at_end && !stop_asked);
+        st = classify_paths(c, (const char *const *)list.v, list.n, err);
+        if (st) {
+            goto out;
+        }
+    } while (!list.at_end && !stop_asked);
+out:
     pathlist_release(&list);
     return st;
 }
@@ -197,20 +204,24 @@ static enum nn_status classify_stdin(struct classify *c, struct nn_error *err)
 static enum nn_status classify_all(struct classify *c, const char **paths,
                                    int n, struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
+    enum nn_status st;
     int from = 0;
 
-    for (int i = 0; !st && i <= n; i++) {
-        if (i < n && strcmp(paths[i], "-") != 0) {
+    for (int i = 0; i < n; i++) {
+        if (strcmp(paths[i], "-") != 0) {
             continue;
         }
         st = classify_paths(c, paths + from, (size_t)(i - from), err);
-        if (!st && i < n) {
-            st = classify_stdin(c, err);
+        if (st) {
+            return st;
+        }
+        st = classify_stdin(c, err);
+        if (st) {
+            return st;
         }
         from = i + 1;
     }
-    return st;
+    return classify_paths(c, paths + from, (size_t)(n - from), err);
 }
 
 static enum nn_status run(void *ctx, struct cmd_line *line,
@@ -225,20 +236,25 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     }
     st = predictions_begin(&c->out, stdout, (enum predictions_format)c->format,
                            bc_model_inside(c->model));
-    if (!st) {
-        nn_progress_begin(&c->bar, "classify", "img", 0);
-        st = classify_all(c, line->operands, line->n, err);
-        nn_progress_end(&c->bar, NULL);
-        predictions_end(&c->out);
+    if (st) {
+        goto out;
     }
-    bc_session_destroy(&c->session);
-    bc_model_destroy(&c->model);
-    if (!st && stop_asked) {
+    nn_progress_begin(&c->bar, "classify", "img", 0);
+    st = classify_all(c, line->operands, line->n, err);
+    nn_progress_end(&c->bar, NULL);
+    predictions_end(&c->out);
+    if (st) {
+        goto out;
+    }
+    if (stop_asked) {
         fputs("bearcascade classify: interrupted\n", stderr);
         line->exit = EXIT_FAILED;
     } else if (c->failed > 0) {
         line->exit = EXIT_SOME_FAILED;
     }
+out:
+    bc_session_destroy(&c->session);
+    bc_model_destroy(&c->model);
     return st;
 }
 

@@ -147,16 +147,20 @@ static enum nn_status report(struct session *s, const char *title,
                positives == 0 ? "image of a class" : "negative");
     }
     if (m == 0) {
-        nn_mem_free(pick);
-        return nn_fail(err, NN_ERR_ARG, "subset '%s' is empty", title);
+        st = nn_fail(err, NN_ERR_ARG, "subset '%s' is empty", title);
+        goto out;
     }
     st = evaluation_compute(s->model, s->ds, s->index, s->scores, pick, m,
                             title, s->opt->bootstrap, s->opt->seed, &e, err);
-    if (!st && s->opt->json) {
+    if (st) {
+        goto out;
+    }
+    if (s->opt->json) {
         nn_json_add(&s->all, evaluation_json(&e, s->model));
-    } else if (!st) {
+    } else {
         evaluation_print(&e, s->model, stdout);
     }
+out:
     evaluation_release(&e);
     nn_mem_free(pick);
     return st;
@@ -166,10 +170,12 @@ static enum nn_status report_subset(struct session *s, const char *spec,
                                     struct nn_error *err)
 {
     struct subset subset;
-    enum nn_status st = parse_subset(spec, &subset)
-                            ? nn_fail_nomem(err)
-                            : report(s, subset.name, &subset, err);
+    enum nn_status st;
 
+    if (parse_subset(spec, &subset)) {
+        return nn_fail_nomem(err);
+    }
+    st = report(s, subset.name, &subset, err);
     nn_mem_free(subset.name);
     return st;
 }
@@ -182,10 +188,16 @@ static enum nn_status report_all(struct session *s, struct nn_error *err)
                             : nn_split_name((enum nn_split)o->split);
     enum nn_status st = report(s, title, NULL, err);
 
-    for (size_t i = 0; !st && i < o->subsets.n; i++) {
-        st = report_subset(s, o->subsets.v[i], err);
+    if (st) {
+        return st;
     }
-    return st;
+    for (size_t i = 0; i < o->subsets.n; i++) {
+        st = report_subset(s, o->subsets.v[i], err);
+        if (st) {
+            return st;
+        }
+    }
+    return NN_OK;
 }
 
 /* The data may lack classes of the model, but not have others. */
@@ -209,14 +221,16 @@ static enum nn_status measure(struct session *s, struct nn_error *err)
     struct cascade *c = NULL;
     enum nn_status st = cascade_create(s->model, CASCADE_BATCH, &c, err);
 
-    if (!st) {
-        st = cascade_score(c, s->ds, s->index, s->n, 1, "evaluate", &scores,
-                           err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        s->scores = &scores;
-        st = report_all(s, err);
+    st = cascade_score(c, s->ds, s->index, s->n, 1, "evaluate", &scores, err);
+    if (st) {
+        goto out;
     }
+    s->scores = &scores;
+    st = report_all(s, err);
+out:
     cascade_scores_release(&scores);
     cascade_destroy(&c);
     return st;
@@ -233,31 +247,41 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     struct session s = { .opt = o, .all = json_array() };
     enum nn_status st = model_load(o->model, &m, err);
 
-    if (!st) {
-        st = nn_net_set_tta(m->gate, &o->gate_tta, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = data_open(data, o->seed, &ds, err);
+    st = nn_net_set_tta(m->gate, &o->gate_tta, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = same_classes(m, ds, err);
+    st = data_open(data, o->seed, &ds, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        index = choose(ds, o->split, &s.n);
-        st = index == NULL ? nn_fail_nomem(err) : NN_OK;
+    st = same_classes(m, ds, err);
+    if (st) {
+        goto out;
     }
-    if (!st && s.n == 0) {
+    index = choose(ds, o->split, &s.n);
+    if (index == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    if (s.n == 0) {
         st = nn_fail(err, NN_ERR_ARG, "'%s' has no images in that split", data);
+        goto out;
     }
-    if (!st) {
-        s.model = m;
-        s.ds = ds;
-        s.index = index;
-        st = measure(&s, err);
+    s.model = m;
+    s.ds = ds;
+    s.index = index;
+    st = measure(&s, err);
+    if (st) {
+        goto out;
     }
-    if (!st && o->json) {
+    if (o->json) {
         st = nn_json_print(s.all, stdout, err);
     }
+out:
     json_decref(s.all);
     nn_mem_free(index);
     nn_dataset_close(&ds);

@@ -50,13 +50,14 @@ static enum nn_status open_all(const struct mine *m, struct work *w,
 {
     enum nn_status st = model_load(m->model, &w->model, err);
 
-    if (!st) {
-        st = data_open(m->positives, 1, &w->known, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = data_open_pools(m->pool.v, m->pool.n, &w->pool, err);
+    st = data_open(m->positives, 1, &w->known, err);
+    if (st) {
+        return st;
     }
-    return st;
+    return data_open_pools(m->pool.v, m->pool.n, &w->pool, err);
 }
 
 static void set_options(const struct mine *m, struct work *w)
@@ -80,12 +81,13 @@ static enum nn_status score_pool(const struct mine *m, struct work *w,
                                  struct nn_error *err)
 {
     char *journal = nn_path_join(m->out, "scores.bin");
-    enum nn_status st =
-        journal == NULL
-            ? nn_fail_nomem(err)
-            : gate_mine_scan(w->model->gate, w->pool, journal, &stop_asked,
-                             "score pool", &w->scores, err);
+    enum nn_status st;
 
+    if (journal == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = gate_mine_scan(w->model->gate, w->pool, journal, &stop_asked,
+                        "score pool", &w->scores, err);
     nn_mem_free(journal);
     return st;
 }
@@ -97,23 +99,59 @@ static enum nn_status choose(const struct mine *m, struct work *w,
     int32_t side;
     enum nn_status st = gate_mine_pool_side(w->pool, &side, err);
 
-    if (!st) {
-        st = gate_mine_bank_create(gate, w->known, side, &w->bank, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = second_scorer_init(&w->species, w->model->species, side,
-                                &w->second_scorer, err);
+    st = gate_mine_bank_create(gate, w->known, side, &w->bank, err);
+    if (st) {
+        return st;
     }
-    if (!st && !m->trust) {
+    st = second_scorer_init(&w->species, w->model->species, side,
+                            &w->second_scorer, err);
+    if (st) {
+        return st;
+    }
+    if (!m->trust) {
         st = gate_mine_rule_fit(gate, &w->bank, &w->second_scorer,
                                 w->model->gate_policy.threshold,
                                 m->fn_filter_recall, &w->rule, err);
+        if (st) {
+            return st;
+        }
     }
-    if (!st) {
-        st = gate_mine_choose(gate, w->pool, &w->scores, &w->bank,
-                              m->trust ? NULL : &w->rule, &w->second_scorer,
-                              &w->opt, &stop_asked, &w->result, err);
+    return gate_mine_choose(gate, w->pool, &w->scores, &w->bank,
+                            m->trust ? NULL : &w->rule, &w->second_scorer,
+                            &w->opt, &stop_asked, &w->result, err);
+}
+
+/* The bytes of an image into DIR/0001-name.jpg, number from 1. */
+static enum nn_status copy_image(const struct nn_dataset *ds, uint32_t item,
+                                 const char *dir, size_t number,
+                                 struct nn_error *err)
+{
+    char *name = nn_mem_sprintf("%s/%04zu-%s", dir, number,
+                                nn_path_base(ds->items[item].file));
+    struct nn_file_out o = { 0 };
+    uint8_t *bytes = NULL;
+    size_t size;
+    enum nn_status st;
+
+    if (name == NULL) {
+        return nn_fail_nomem(err);
     }
+    st = nn_dataset_read(ds, item, &bytes, &size, err);
+    if (st) {
+        goto out;
+    }
+    st = nn_file_out_open(&o, name, err);
+    if (st) {
+        goto out;
+    }
+    fwrite(bytes, 1, size, o.stream);
+    st = nn_file_out_commit(&o, err);
+out:
+    nn_mem_free(bytes);
+    nn_mem_free(name);
     return st;
 }
 
@@ -121,45 +159,25 @@ static enum nn_status choose(const struct mine *m, struct work *w,
 static enum nn_status copy_accepted(const struct work *w, const char *dir,
                                     struct nn_error *err)
 {
-    size_t n, size;
+    size_t n;
     uint32_t *item = gate_mine_accepted(&w->result, &n);
-    enum nn_status st =
-        item == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(dir, err);
+    enum nn_status st;
 
-    for (size_t i = 0; !st && i < n; i++) {
-        const char *file = w->result.images->items[item[i]].file;
-        char *name =
-            nn_mem_sprintf("%s/%04zu-%s", dir, i + 1, nn_path_base(file));
-        struct nn_file_out o = { 0 };
-        uint8_t *bytes = NULL;
-
-        st = name == NULL ? nn_fail_nomem(err)
-                          : nn_dataset_read(w->result.images, item[i], &bytes,
-                                            &size, err);
-        if (!st) {
-            st = nn_file_out_open(&o, name, err);
-        }
-        if (!st) {
-            fwrite(bytes, 1, size, o.stream);
-            st = nn_file_out_commit(&o, err);
-        }
-        nn_mem_free(bytes);
-        nn_mem_free(name);
+    if (item == NULL) {
+        return nn_fail_nomem(err);
     }
+    st = nn_file_mkdirs(dir, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        st = copy_image(w->result.images, item[i], dir, i + 1, err);
+        if (st) {
+            goto out;
+        }
+    }
+out:
     nn_mem_free(item);
-    return st;
-}
-
-static enum nn_status
-write_one(const struct mining_round *r, const char *dir, const char *name,
-          enum nn_status (*write)(const struct mining_round *, const char *,
-                                  struct nn_error *),
-          struct nn_error *err)
-{
-    char *path = nn_path_join(dir, name);
-    enum nn_status st = path == NULL ? nn_fail_nomem(err) : write(r, path, err);
-
-    nn_mem_free(path);
     return st;
 }
 
@@ -185,6 +203,34 @@ static void print_next(const struct mine *m, size_t drawn)
            dir, file);
 }
 
+static enum nn_status write_files(const struct mining_round *r, const char *dir,
+                                  struct nn_error *err)
+{
+    static const struct {
+        const char *name;
+        enum nn_status (*write)(const struct mining_round *, const char *,
+                                struct nn_error *);
+    } file[] = { { "negatives.jsonl", mining_write_manifest },
+                 { "mined.html", mining_write_html },
+                 { "round.json", mining_write_summary },
+                 { "mined.jsonl", mining_write_jsonl } };
+
+    for (size_t i = 0; i < sizeof file / sizeof file[0]; i++) {
+        char *path = nn_path_join(dir, file[i].name);
+        enum nn_status st;
+
+        if (path == NULL) {
+            return nn_fail_nomem(err);
+        }
+        st = file[i].write(r, path, err);
+        nn_mem_free(path);
+        if (st) {
+            return st;
+        }
+    }
+    return NN_OK;
+}
+
 static enum nn_status write_record(const struct mine *m, const struct work *w,
                                    struct nn_error *err)
 {
@@ -203,24 +249,19 @@ static enum nn_status write_record(const struct mine *m, const struct work *w,
 
     nn_hash_hex(w->model->gate->params.value.data,
                 w->model->gate->params.value.count * sizeof(float), id);
-    st = write_one(&r, m->out, "negatives.jsonl", mining_write_manifest, err);
-    if (!st) {
-        st = write_one(&r, m->out, "mined.html", mining_write_html, err);
+    st = write_files(&r, m->out, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = write_one(&r, m->out, "round.json", mining_write_summary, err);
-    }
-    if (!st) {
-        st = write_one(&r, m->out, "mined.jsonl", mining_write_jsonl, err);
-    }
-    if (!st && m->link != NULL) {
+    if (m->link != NULL) {
         st = copy_accepted(w, m->link, err);
+        if (st) {
+            return st;
+        }
     }
-    if (!st) {
-        mining_print(&r, stdout);
-        print_next(m, mining_drawn(&r));
-    }
-    return st;
+    mining_print(&r, stdout);
+    print_next(m, mining_drawn(&r));
+    return NN_OK;
 }
 
 static enum nn_status run_mine(const struct mine *m, struct nn_error *err)
@@ -228,19 +269,24 @@ static enum nn_status run_mine(const struct mine *m, struct nn_error *err)
     struct work w = { .scores = { .fd = -1 } };
     enum nn_status st = open_all(m, &w, err);
 
-    if (!st) {
-        set_options(m, &w);
-        st = nn_file_mkdirs(m->out, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = score_pool(m, &w, err);
+    set_options(m, &w);
+    st = nn_file_mkdirs(m->out, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = choose(m, &w, err);
+    st = score_pool(m, &w, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = write_record(m, &w, err);
+    st = choose(m, &w, err);
+    if (st) {
+        goto out;
     }
+    st = write_record(m, &w, err);
+out:
     work_release(&w);
     return st;
 }

@@ -42,18 +42,23 @@ static enum nn_status check_options(struct train *t, struct nn_error *err)
 {
     enum nn_status st = augment_check(&t->views, err);
 
-    if (!st) {
-        st = tta_check(t->gate_tta, &t->gate.tta, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = tta_check(t->species_tta, &t->species.tta, err);
+    st = tta_check(t->gate_tta, &t->gate.tta, err);
+    if (st) {
+        return st;
     }
-    if (!st && t->system != MODEL_CASCADE &&
+    st = tta_check(t->species_tta, &t->species.tta, err);
+    if (st) {
+        return st;
+    }
+    if (t->system != MODEL_CASCADE &&
         (t->subset.only != TRAIN_ALL || t->subset.gate_focal > 0)) {
-        st = nn_fail(err, NN_ERR_ARG,
-                     "--only and --gate-focal are of a cascade");
+        return nn_fail(err, NN_ERR_ARG,
+                       "--only and --gate-focal are of a cascade");
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status check_usage(void *ctx, const struct cmd_line *line,

@@ -43,21 +43,26 @@ static enum nn_status find_start(const struct train *t, double width,
                                  const char *who, char **path,
                                  struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
-    if (t->init == NULL) {
-        st = models_backbone(width, path, err);
-        if (!st && *path == NULL) {
-            nn_log(NN_LOG_INFO,
-                   "%s: no backbone of width %g is installed, it starts from "
-                   "random weights",
-                   who, width);
+    if (t->init != NULL) {
+        if (strcmp(t->init, "none") == 0) {
+            return NN_OK;
         }
-    } else if (strcmp(t->init, "none") != 0) {
         *path = nn_mem_strdup(t->init);
-        st = *path == NULL ? nn_fail_nomem(err) : NN_OK;
+        return *path == NULL ? nn_fail_nomem(err) : NN_OK;
     }
-    return st;
+    st = models_backbone(width, path, err);
+    if (st) {
+        return st;
+    }
+    if (*path == NULL) {
+        nn_log(NN_LOG_INFO,
+               "%s: no backbone of width %g is installed, it starts from "
+               "random weights",
+               who, width);
+    }
+    return NN_OK;
 }
 
 /* 1 when the species net starts from a file of its own: asked for, the gate
@@ -92,8 +97,14 @@ static enum nn_status choose_start(struct train *t, struct nn_error *err)
     enum nn_status st =
         find_start(t, t->gate_width, "gate", &t->gate_init, err);
 
-    if (!st && species_has_file(t)) {
+    if (st) {
+        return st;
+    }
+    if (species_has_file(t)) {
         st = find_start(t, t->species_width, "species", &t->species_init, err);
+        if (st) {
+            return st;
+        }
     }
     t->gate.init = t->gate_init;
     t->species.init = t->species_init;
@@ -108,7 +119,7 @@ static enum nn_status choose_start(struct train *t, struct nn_error *err)
         apply_start(t, &t->species.train);
     }
     set_epochs(t);
-    return st;
+    return NN_OK;
 }
 
 static void apply_options(struct train *t)
@@ -135,26 +146,42 @@ static void say_result(const char *name, const struct nn_train_result *r)
            r->images_per_s);
 }
 
+/* Trained on ds, or read from a file; then the rounds of mining, if any. */
+static enum nn_status make_gate(const struct train *t, struct nn_dataset *ds,
+                                const struct nn_run *run, struct model *m,
+                                struct nn_train_result *r, struct nn_error *err)
+{
+    const char *from = t->rounds.gate_from;
+    enum nn_status st;
+
+    if (from != NULL) {
+        st =
+            train_load_gate(from, ds, &t->gate, &m->gate, &m->gate_policy, err);
+        if (st) {
+            return st;
+        }
+    } else {
+        st = gate_train(ds, &t->gate, run, &m->gate, &m->gate_policy, r, err);
+        if (st) {
+            return st;
+        }
+        say_result("gate", r);
+    }
+    if (t->rounds.pool == NULL) {
+        return NN_OK;
+    }
+    return train_run_rounds(ds, &t->gate, &t->rounds, run, &m->gate,
+                            &m->gate_policy, err);
+}
+
 static enum nn_status train_gate(const struct train *t, struct nn_dataset *ds,
                                  const struct nn_run *run, struct model *m,
                                  json_t **info, struct nn_error *err)
 {
     struct nn_train_result r = { 0 };
-    const char *from = t->rounds.gate_from;
-    enum nn_status st =
-        from != NULL
-            ? train_load_gate(from, ds, &t->gate, &m->gate, &m->gate_policy,
-                              err)
-            : gate_train(ds, &t->gate, run, &m->gate, &m->gate_policy, &r, err);
+    enum nn_status st = make_gate(t, ds, run, m, &r, err);
     char *text;
 
-    if (!st && from == NULL) {
-        say_result("gate", &r);
-    }
-    if (!st && t->rounds.pool != NULL) {
-        st = train_run_rounds(ds, &t->gate, &t->rounds, run, &m->gate,
-                              &m->gate_policy, err);
-    }
     if (st) {
         return st;
     }
@@ -262,15 +289,37 @@ static const char *file_name(const char *path)
     return path != NULL ? nn_path_base(path) : NULL;
 }
 
+static enum nn_status train_nets(const struct train *t, struct nn_dataset *ds,
+                                 const struct nn_run *run, struct model *m,
+                                 struct nn_error *err)
+{
+    enum nn_status st;
+
+    if (t->system != MODEL_CASCADE) {
+        return train_baseline(t, ds, run, m, &m->training, err);
+    }
+    st = train_gate(t, ds, run, m, &m->training, err);
+    if (st) {
+        return st;
+    }
+    if (t->subset.only == TRAIN_ONLY_GATE) {
+        return train_join_classes(m, err);
+    }
+    return train_species(t, ds, run, m, &m->training, err);
+}
+
 static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
                                   json_t *options, struct nn_error *err)
 {
     const struct nn_run run = { t->out, t->resume, &stop_asked };
     struct model *m = NULL;
     char *path = nn_path_join(t->out, "best.safetensors");
-    enum nn_status st =
-        path == NULL ? nn_fail_nomem(err) : model_create(ds, &m, err);
+    enum nn_status st;
 
+    if (path == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = model_create(ds, &m, err);
     if (st) {
         goto out;
     }
@@ -283,32 +332,71 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         st = nn_fail_nomem(err);
         goto out;
     }
-    if (t->system != MODEL_CASCADE) {
-        st = train_baseline(t, ds, &run, m, &m->training, err);
-    } else {
-        st = train_gate(t, ds, &run, m, &m->training, err);
-        if (!st) {
-            st = t->subset.only == TRAIN_ONLY_GATE
-                     ? train_join_classes(m, err)
-                     : train_species(t, ds, &run, m, &m->training, err);
-        }
+    st = train_nets(t, ds, &run, m, err);
+    if (st) {
+        goto out;
     }
-    if (!st && m->training == NULL) {
+    if (m->training == NULL) {
         st = nn_fail_nomem(err);
+        goto out;
     }
-    if (!st) {
-        st = model_save(m, path, t->half ? NN_F16 : NN_F32, err);
+    st = model_save(m, path, t->half ? NN_F16 : NN_F32, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        printf("model: %s\n"
-               "try:   bearcascade classify --model %s PHOTO\n"
-               "       bearcascade evaluate --model %s %s\n",
-               path, t->out, t->out, ds->path);
-    }
+    printf("model: %s\n"
+           "try:   bearcascade classify --model %s PHOTO\n"
+           "       bearcascade evaluate --model %s %s\n",
+           path, t->out, t->out, ds->path);
 out:
     model_destroy(&m);
     nn_mem_free(path);
     return st;
+}
+
+/* The images to train on and, for rounds, the pool to mine. */
+static enum nn_status open_data(struct train *t, const char *data,
+                                struct nn_dataset **ds,
+                                struct mine_sources *given,
+                                struct nn_pool **pool, struct nn_error *err)
+{
+    uint64_t seed = t->split_seed > 0 ? t->split_seed : t->seed;
+    enum nn_status st = data_open(data, seed, ds, err);
+
+    if (st) {
+        return st;
+    }
+    st = nn_dataset_keep_inputs(*ds, 0, err);
+    if (st) {
+        return st;
+    }
+    st = nn_negatives_leave_out(*ds, t->leave_out.v, t->leave_out.n, err);
+    if (st) {
+        return st;
+    }
+    st = train_take_subset(*ds, &t->subset, err);
+    if (st) {
+        return st;
+    }
+    if (t->negatives.n > 0) {
+        st = mine_sources_open(t->negatives.v, t->negatives.n, given, err);
+        if (st) {
+            return st;
+        }
+        st = nn_negatives_add(*ds, given->v, given->n, err);
+        if (st) {
+            return st;
+        }
+    }
+    if (t->mine_pool.n > 0) {
+        st = data_open_pools(t->mine_pool.v, t->mine_pool.n, pool, err);
+        if (st) {
+            return st;
+        }
+        t->rounds.pool = *pool;
+        t->rounds.leave_out = &t->leave_out;
+    }
+    return NN_OK;
 }
 
 enum nn_status train_run(struct train *t, const struct nn_options *o,
@@ -318,46 +406,30 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     struct mine_sources given = { .n = 0 };
     struct nn_pool *pool = NULL;
     json_t *options = cmd_options_json(o, data);
-    enum nn_status st =
-        options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(t->out, err);
+    enum nn_status st;
 
+    if (options == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_file_mkdirs(t->out, err);
     if (st) {
         goto out;
     }
     apply_options(t);
     st = choose_start(t, err);
-    if (!st) {
-        st = data_open(data, t->split_seed > 0 ? t->split_seed : t->seed, &ds,
-                       err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = nn_dataset_keep_inputs(ds, 0, err);
-        if (!st) {
-            st =
-                nn_negatives_leave_out(ds, t->leave_out.v, t->leave_out.n, err);
-        }
-        if (!st) {
-            st = train_take_subset(ds, &t->subset, err);
-        }
+    st = open_data(t, data, &ds, &given, &pool, err);
+    if (st) {
+        goto out;
     }
-    if (!st && t->negatives.n > 0) {
-        st = mine_sources_open(t->negatives.v, t->negatives.n, &given, err);
-        if (!st) {
-            st = nn_negatives_add(ds, given.v, given.n, err);
-        }
+    st = cmd_write_options(t->out, options, err);
+    if (st) {
+        goto out;
     }
-    if (!st && t->mine_pool.n > 0) {
-        st = data_open_pools(t->mine_pool.v, t->mine_pool.n, &pool, err);
-        t->rounds.pool = pool;
-        t->rounds.leave_out = &t->leave_out;
-    }
-    if (!st) {
-        st = cmd_write_options(t->out, options, err);
-    }
-    if (!st) {
-        data_card_print(ds, stderr);
-        st = train_model(t, ds, options, err);
-    }
+    data_card_print(ds, stderr);
+    st = train_model(t, ds, options, err);
 out:
     nn_mem_free(t->gate_init);
     nn_mem_free(t->species_init);
