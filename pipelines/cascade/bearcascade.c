@@ -249,10 +249,12 @@ static enum nn_status start(struct bc_session *s, const struct bc_options *o,
     nn_parallel_set_threads(o->threads);
     s->context = nn_context_get();
     st = cascade_create(s->model->inside, batch, &s->cascade, err);
-    if (!st) {
-        nn_log(NN_LOG_DEBUG, "session of %d threads, batches of %d, %s",
-               nn_parallel_threads(), (int)batch, nn_cpu_name(nn_cpu_flags()));
+    if (st) {
+        goto out;
     }
+    nn_log(NN_LOG_DEBUG, "session of %d threads, batches of %d, %s",
+           nn_parallel_threads(), (int)batch, nn_cpu_name(nn_cpu_flags()));
+out:
     nn_context_set(before);
     return st;
 }

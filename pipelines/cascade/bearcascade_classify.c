@@ -236,24 +236,22 @@ static enum nn_status fetch(struct step *t, const struct bc_image *images,
                             size_t from, size_t to, struct answers *a,
                             struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
-
-    t->taken = 0;
-    for (t->n = 0; !st && from + t->n < to; t->n++) {
+    t->n = t->taken = 0;
+    for (size_t i = from; i < to; i++) {
         struct nn_error why = NN_ERROR_INIT;
-        size_t i = from + t->n;
+        enum nn_status st =
+            take(&images[i], &t->in[t->n++], &t->input[t->taken], &why);
 
-        st = take(&images[i], &t->in[t->n], &t->input[t->taken], &why);
-        if (!st) {
-            t->at[t->taken++] = i;
-        } else if (st == NN_ERR_NOMEM) {
-            nn_fail_nomem(err);
-        } else {
-            put_failure(&a->result[i], bc_status_of(st), why.text);
-            st = NN_OK;
+        if (st == NN_ERR_NOMEM) {
+            return nn_fail_nomem(err);
         }
+        if (st) {
+            put_failure(&a->result[i], bc_status_of(st), why.text);
+            continue;
+        }
+        t->at[t->taken++] = i;
     }
-    return st;
+    return NN_OK;
 }
 
 /* An image whose bytes could not be decoded. */
@@ -282,7 +280,10 @@ static enum nn_status answer(struct bc_session *s, struct step *t,
     }
     st = cascade_score_inputs(s->cascade, t->input, t->taken, s->all_stages,
                               &scores, err);
-    for (size_t row = 0; !st && row < t->taken; row++) {
+    if (st) {
+        return st;
+    }
+    for (size_t row = 0; row < t->taken; row++) {
         size_t i = t->at[row];
 
         if (scores.ok[row]) {
@@ -293,7 +294,7 @@ static enum nn_status answer(struct bc_session *s, struct step *t,
         }
     }
     cascade_scores_release(&scores);
-    return st;
+    return NN_OK;
 }
 
 static void log_failures(const struct bc_result *r, size_t from, size_t to,
@@ -304,6 +305,25 @@ static void log_failures(const struct bc_result *r, size_t from, size_t to,
             nn_log(NN_LOG_WARN, "image %zu of %zu: %s", i + 1, n, r[i].reason);
         }
     }
+}
+
+/* Images from..to-1, no more than t has room for. */
+static enum nn_status one_step(struct bc_session *s, struct step *t,
+                               const struct bc_image *images, size_t from,
+                               size_t to, struct answers *a,
+                               struct nn_error *err)
+{
+    enum nn_status st = fetch(t, images, from, to, a, err);
+
+    if (st) {
+        goto out;
+    }
+    st = answer(s, t, images, a, err);
+out:
+    for (size_t i = 0; i < t->n; i++) {
+        release(&t->in[i]);
+    }
+    return st;
 }
 
 /* Sets *done to the images that have their result. */
@@ -318,21 +338,20 @@ static enum nn_status all_steps(struct bc_session *s,
 
     batch = batch < n ? batch : n;
     st = step_init(&t, batch, err);
-    while (!st && *done < n) {
+    if (st) {
+        goto out;
+    }
+    while (*done < n) {
         size_t to = n - *done < batch ? n : *done + batch;
 
-        st = fetch(&t, images, *done, to, a, err);
-        if (!st) {
-            st = answer(s, &t, images, a, err);
+        st = one_step(s, &t, images, *done, to, a, err);
+        if (st) {
+            goto out;
         }
-        for (size_t i = 0; i < t.n; i++) {
-            release(&t.in[i]);
-        }
-        if (!st) {
-            log_failures(a->result, *done, to, n);
-            *done = to;
-        }
+        log_failures(a->result, *done, to, n);
+        *done = to;
     }
+out:
     step_release(&t);
     return st;
 }

@@ -42,15 +42,20 @@ static void make_first(void *ctx, size_t i)
     st = nn_decode_for(input->bytes, input->size, c->gate_in.side, &img, &info,
                        why);
     m->bad[i] = st != NN_OK && st != NN_ERR_NOMEM;
-    if (!st) {
-        st = nn_prepare(&c->gate_in, &img, x, why);
+    if (st) {
+        goto out;
     }
-    if (!st && c->species != NULL &&
+    st = nn_prepare(&c->gate_in, &img, x, why);
+    if (st) {
+        goto out;
+    }
+    if (c->species != NULL &&
         nn_decode_serves(&info, c->gate_in.side, c->species_in.side)) {
         m->made[i] = 1;
         st = nn_prepare(&c->species_in, &img,
                         input_of(c->species_x, &c->species_in, i), why);
     }
+out:
     nn_image_release(&img);
     why->status = st;
 }
@@ -75,9 +80,11 @@ static void make_second(void *ctx, size_t i)
     st = nn_decode_for(input->bytes, input->size, c->species_in.side, &img,
                        NULL, why);
     m->bad[i] = st != NN_OK && st != NN_ERR_NOMEM;
-    if (!st) {
-        st = nn_prepare(&c->species_in, &img, x, why);
+    if (st) {
+        goto out;
     }
+    st = nn_prepare(&c->species_in, &img, x, why);
+out:
     nn_image_release(&img);
     why->status = st;
 }
@@ -152,18 +159,23 @@ static enum nn_status memory_init(struct memory *m, size_t n,
     struct cascade *c = m->c;
     enum nn_status st = cascade_take_inputs(c, &c->gate_in, &c->gate_x, err);
 
-    if (!st && c->species != NULL) {
+    if (st) {
+        return st;
+    }
+    if (c->species != NULL) {
         st = cascade_take_inputs(c, &c->species_in, &c->species_x, err);
+        if (st) {
+            return st;
+        }
     }
     m->bad = nn_mem_calloc(n, 1);
     m->made = nn_mem_calloc(n, 1);
     m->why = nn_mem_calloc(n, sizeof *m->why);
     m->row = nn_mem_calloc(n, sizeof *m->row);
-    if (!st && (m->bad == NULL || m->made == NULL || m->why == NULL ||
-                m->row == NULL)) {
-        st = nn_fail_nomem(err);
+    if (m->bad == NULL || m->made == NULL || m->why == NULL || m->row == NULL) {
+        return nn_fail_nomem(err);
     }
-    return st;
+    return NN_OK;
 }
 
 static void memory_release(struct memory *m)
@@ -189,7 +201,10 @@ enum nn_status cascade_score_inputs(struct cascade *c,
         return st;
     }
     st = memory_init(&m, batch, err);
-    for (size_t at = 0; !st && at < n; at += batch) {
+    if (st) {
+        goto out;
+    }
+    for (size_t at = 0; at < n; at += batch) {
         size_t some = n - at < batch ? n - at : batch;
 
         for (size_t i = 0; i < some; i++) {
@@ -197,10 +212,15 @@ enum nn_status cascade_score_inputs(struct cascade *c,
         }
         m.input = inputs + at;
         st = score_memory(&m, some, err);
-        if (!st) {
-            st = cascade_tell(&p, at + some, err);
+        if (st) {
+            goto out;
+        }
+        st = cascade_tell(&p, at + some, err);
+        if (st) {
+            goto out;
         }
     }
+out:
     memory_release(&m);
     if (st) {
         cascade_scores_release(out);

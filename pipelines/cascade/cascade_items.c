@@ -35,10 +35,14 @@ static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
     double since = nn_time_s();
     enum nn_status st = nn_loader_start(l, index, to, 0, from, err);
 
-    if (!st) {
-        st = nn_loader_next(l, &got, err);
+    if (st) {
+        return st;
     }
-    while (!st && got.n > 0) {
+    st = nn_loader_next(l, &got, err);
+    if (st) {
+        return st;
+    }
+    while (got.n > 0) {
         const struct cascade_batch b = { .n = got.n,
                                          .input = got.input,
                                          .row = got.row,
@@ -47,19 +51,21 @@ static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
                                          .ctx = &ctx };
 
         st = cascade_score_batch(p, &b, err);
-        if (!st && bar != NULL) {
+        if (st) {
+            return st;
+        }
+        if (bar != NULL) {
             nn_progress_update(bar, (int64_t)got.row[got.n - 1] + 1, NULL);
         }
-        if (!st) {
-            st = cascade_tell(p, (size_t)got.row[got.n - 1] + 1, err);
+        st = cascade_tell(p, (size_t)got.row[got.n - 1] + 1, err);
+        if (st) {
+            return st;
         }
         since = nn_time_s();
-        if (!st) {
-            st = nn_loader_next(l, &got, err);
+        st = nn_loader_next(l, &got, err);
+        if (st) {
+            return st;
         }
-    }
-    if (st) {
-        return st;
     }
     return cascade_tell(p, to, err);
 }
@@ -80,12 +86,17 @@ static enum nn_status score_dataset(struct cascade_pass *p,
     o.failed = item_failed;
     o.failed_ctx = p;
     st = nn_loader_create(ds, &o, &l, err);
-    if (!st && first > 0) {
+    if (st) {
+        return st;
+    }
+    if (first > 0) {
         st = score_items(p, l, index, 0, first, bar, err);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st) {
-        st = score_items(p, l, index, first, n, bar, err);
-    }
+    st = score_items(p, l, index, first, n, bar, err);
+out:
     nn_loader_destroy(&l);
     return st;
 }

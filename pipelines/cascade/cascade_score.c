@@ -41,24 +41,26 @@ enum nn_status cascade_create(const struct model *m, int32_t max_batch,
     c->model = m;
     c->max_batch = max_batch;
     st = nn_scorer_create(m->gate, max_batch, &c->gate, err);
-    if (!st) {
-        c->gate_in = nn_scorer_input(c->gate);
+    if (st) {
+        goto out;
     }
-    if (!st && m->species != NULL) {
+    c->gate_in = nn_scorer_input(c->gate);
+    if (m->species != NULL) {
         st = nn_scorer_create(m->species, max_batch, &c->species, err);
-    }
-    if (!st && m->species != NULL) {
+        if (st) {
+            goto out;
+        }
         c->species_in = nn_scorer_input(c->species);
     }
-    if (!st && allocate(c)) {
+    if (allocate(c)) {
         st = nn_fail_nomem(err);
-    }
-    if (st) {
-        cascade_destroy(&c);
-        return st;
+        goto out;
     }
     *out = c;
-    return NN_OK;
+    c = NULL;
+out:
+    cascade_destroy(&c);
+    return st;
 }
 
 int32_t cascade_max_batch(const struct cascade *c)
@@ -197,7 +199,10 @@ static enum nn_status gather(struct cascade *c, const struct cascade_batch *b,
         return NN_OK;
     }
     st = cascade_take_inputs(c, &c->species_in, &c->species_x, err);
-    for (int32_t i = 0; !st && i < b->n; i++) {
+    if (st) {
+        return st;
+    }
+    for (int32_t i = 0; i < b->n; i++) {
         if (c->want[i]) {
             memmove(c->species_x + at * floats, from + (size_t)i * floats,
                     floats * sizeof(float));
@@ -205,7 +210,7 @@ static enum nn_status gather(struct cascade *c, const struct cascade_batch *b,
         }
     }
     *input = c->species_x;
-    return st;
+    return NN_OK;
 }
 
 static int32_t count_wanted(const struct cascade *c, int32_t n)
@@ -234,9 +239,10 @@ static enum nn_status run_species(struct cascade_pass *p,
         return st;
     }
     st = gather(c, b, input, m, &input, err);
-    if (!st) {
-        st = nn_scorer_run(c->species, input, m, c->species_z, err);
+    if (st) {
+        return st;
     }
+    st = nn_scorer_run(c->species, input, m, c->species_z, err);
     if (st) {
         return st;
     }

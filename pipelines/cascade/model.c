@@ -105,7 +105,10 @@ static enum nn_status put_json(struct nn_st_writer *w, const char *key,
     }
     st = nn_st_writer_meta(w, key, text);
     nn_mem_free(text);
-    return st ? nn_fail_nomem(err) : NN_OK;
+    if (st) {
+        return nn_fail_nomem(err);
+    }
+    return NN_OK;
 }
 
 /* As put_json(), and drops the caller's reference. */
@@ -121,7 +124,10 @@ static enum nn_status put_new_json(struct nn_st_writer *w, const char *key,
 static enum nn_status put_text(struct nn_st_writer *w, const char *key,
                                const char *value, struct nn_error *err)
 {
-    return nn_st_writer_meta(w, key, value) ? nn_fail_nomem(err) : NN_OK;
+    if (nn_st_writer_meta(w, key, value)) {
+        return nn_fail_nomem(err);
+    }
+    return NN_OK;
 }
 
 static json_t *classes_to_json(const struct model *m)
@@ -139,30 +145,41 @@ static enum nn_status put_metadata(struct nn_st_writer *w,
 {
     enum nn_status st = put_text(w, "format", MODEL_FORMAT, err);
 
-    if (!st) {
-        st = put_text(w, "system", model_system_name(m->system), err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = put_text(w, "program", "bearcascade " BEARCASCADE_VERSION, err);
+    st = put_text(w, "system", model_system_name(m->system), err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = put_new_json(w, "classes", classes_to_json(m), err);
+    st = put_text(w, "program", "bearcascade " BEARCASCADE_VERSION, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = put_new_json(w, "gate.policy",
-                          gate_policy_to_json(&m->gate_policy), err);
+    st = put_new_json(w, "classes", classes_to_json(m), err);
+    if (st) {
+        return st;
     }
-    if (!st && m->species != NULL) {
+    st = put_new_json(w, "gate.policy", gate_policy_to_json(&m->gate_policy),
+                      err);
+    if (st) {
+        return st;
+    }
+    if (m->species != NULL) {
         st = put_new_json(w, "species.policy",
                           species_policy_to_json(&m->species_policy), err);
+        if (st) {
+            return st;
+        }
     }
-    if (!st && m->data != NULL) {
+    if (m->data != NULL) {
         st = put_json(w, "data", m->data, err);
+        if (st) {
+            return st;
+        }
     }
-    if (!st && m->training != NULL) {
-        st = put_json(w, "training", m->training, err);
-    }
-    return st;
+    return m->training != NULL ? put_json(w, "training", m->training, err)
+                               : NN_OK;
 }
 
 enum nn_status model_save(const struct model *m, const char *path,
@@ -175,15 +192,21 @@ enum nn_status model_save(const struct model *m, const char *path,
         return nn_fail_nomem(err);
     }
     st = put_metadata(w, m, err);
-    if (!st) {
-        st = nn_net_save(w, "gate.", m->gate, dtype, err);
+    if (st) {
+        goto out;
     }
-    if (!st && m->species != NULL) {
+    st = nn_net_save(w, "gate.", m->gate, dtype, err);
+    if (st) {
+        goto out;
+    }
+    if (m->species != NULL) {
         st = nn_net_save(w, "species.", m->species, dtype, err);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st) {
-        st = nn_st_writer_commit(w, path, err);
-    }
+    st = nn_st_writer_commit(w, path, err);
+out:
     nn_st_writer_destroy(&w);
     return st;
 }
@@ -290,25 +313,30 @@ static enum nn_status read_gate(const struct nn_st_file *f, struct model *m,
     json_t *j;
     enum nn_status st = get_json(f, "gate.policy", 1, &j, err);
 
-    if (!st) {
-        st = gate_policy_from_json(j, &m->gate_policy, err);
-        json_decref(j);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = nn_net_load(f, "gate.", &m->gate, err);
+    st = gate_policy_from_json(j, &m->gate_policy, err);
+    json_decref(j);
+    if (st) {
+        return st;
     }
-    if (!st && m->system != MODEL_CASCADE) {
+    st = nn_net_load(f, "gate.", &m->gate, err);
+    if (st) {
+        return st;
+    }
+    if (m->system != MODEL_CASCADE) {
         return baseline_outputs_ok(m->system, m->gate, m->n_classes)
                    ? same_order(m, m->gate, "net", 1, err)
                    : nn_fail(err, NN_ERR_FORMAT,
                              "its outputs are not those of a %s model",
                              model_system_name(m->system));
     }
-    if (!st && !gate_outputs_ok(m->gate)) {
-        st = nn_fail(err, NN_ERR_FORMAT,
-                     "its gate's outputs are not named +class and -family");
+    if (!gate_outputs_ok(m->gate)) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "its gate's outputs are not named +class and -family");
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status read_species(const struct nn_st_file *f, struct model *m,
@@ -321,13 +349,15 @@ static enum nn_status read_species(const struct nn_st_file *f, struct model *m,
         return NN_OK;
     }
     st = get_json(f, "species.policy", 1, &j, err);
-    if (!st) {
-        st = species_policy_from_json(j, &m->species_policy, err);
-        json_decref(j);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = nn_net_load(f, "species.", &m->species, err);
+    st = species_policy_from_json(j, &m->species_policy, err);
+    json_decref(j);
+    if (st) {
+        return st;
     }
+    st = nn_net_load(f, "species.", &m->species, err);
     if (st) {
         return st;
     }
@@ -344,22 +374,26 @@ static enum nn_status read_model(const struct nn_st_file *f, struct model *m,
 {
     enum nn_status st = read_header(f, m, err);
 
-    if (!st) {
-        st = read_classes(f, m, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = read_gate(f, m, err);
+    st = read_classes(f, m, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = read_species(f, m, err);
+    st = read_gate(f, m, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = get_json(f, "data", 0, &m->data, err);
+    st = read_species(f, m, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = get_json(f, "training", 0, &m->training, err);
+    st = get_json(f, "data", 0, &m->data, err);
+    if (st) {
+        return st;
     }
-    return st;
+    return get_json(f, "training", 0, &m->training, err);
 }
 
 /* A model of the file f, whose name is known already. */
@@ -369,8 +403,10 @@ static enum nn_status load(const struct nn_st_file *f, const char *name,
     struct nn_error why = NN_ERROR_INIT;
     enum nn_status st = read_model(f, m, &why);
 
-    return st ? nn_fail(err, st, "cannot use model '%s': %s", name, why.text)
-              : NN_OK;
+    if (st) {
+        return nn_fail(err, st, "cannot use model '%s': %s", name, why.text);
+    }
+    return NN_OK;
 }
 
 enum nn_status model_load(const char *path, struct model **out,
@@ -391,13 +427,15 @@ enum nn_status model_load(const char *path, struct model **out,
         goto out;
     }
     st = nn_st_open(m->path, &f, err);
-    if (!st) {
-        st = load(f, m->path, m, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        *out = m;
-        m = NULL;
+    st = load(f, m->path, m, err);
+    if (st) {
+        goto out;
     }
+    *out = m;
+    m = NULL;
 out:
     nn_st_close(&f);
     model_destroy(&m);
@@ -416,18 +454,21 @@ enum nn_status model_load_memory(const void *bytes, size_t size,
     *out = NULL;
     if (m == NULL || copy == NULL) {
         nn_mem_free(copy);
-        nn_mem_free(m);
-        return nn_fail_nomem(err);
+        st = nn_fail_nomem(err);
+        goto out;
     }
     memcpy(copy, bytes, size);
-    st = nn_st_parse(copy, size, name, &f, err);
-    if (!st) {
-        st = load(f, name, m, err);
+    st = nn_st_parse(copy, size, name, &f, err); /* takes the copy */
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        *out = m;
-        m = NULL;
+    st = load(f, name, m, err);
+    if (st) {
+        goto out;
     }
+    *out = m;
+    m = NULL;
+out:
     nn_st_close(&f);
     model_destroy(&m);
     return st;
