@@ -72,10 +72,16 @@ static enum nn_status build_graphs(struct nn_net *net, struct nn_error *err)
     const struct nn_net_spec *s = &net->spec;
     enum nn_status st = build(s, s->size, &net->graph, err);
 
-    for (size_t i = 0; !st && i < s->n_more; i++) {
-        st = build(s, s->more[i].size, &net->more[i], err);
+    if (st) {
+        return st;
     }
-    return st;
+    for (size_t i = 0; i < s->n_more; i++) {
+        st = build(s, s->more[i].size, &net->more[i], err);
+        if (st) {
+            return st;
+        }
+    }
+    return NN_OK;
 }
 
 enum nn_status nn_net_create_empty(const struct nn_net_spec *spec,
@@ -91,16 +97,23 @@ enum nn_status nn_net_create_empty(const struct nn_net_spec *spec,
     net->spec = *spec;
     net->spec.outputs = NULL;
     net->temperature = 1;
-    st = copy_outputs(net, spec) ? nn_fail_nomem(err) : build_graphs(net, err);
-    if (!st && nn_params_init(&net->params, net->graph, 0)) {
+    if (copy_outputs(net, spec)) {
         st = nn_fail_nomem(err);
+        goto out;
     }
+    st = build_graphs(net, err);
     if (st) {
-        nn_net_destroy(&net);
-        return st;
+        goto out;
+    }
+    if (nn_params_init(&net->params, net->graph, 0)) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
     *out = net;
-    return NN_OK;
+    net = NULL;
+out:
+    nn_net_destroy(&net);
+    return st;
 }
 
 enum nn_status nn_net_create(const struct nn_net_spec *spec, uint64_t seed,
@@ -108,10 +121,11 @@ enum nn_status nn_net_create(const struct nn_net_spec *spec, uint64_t seed,
 {
     enum nn_status st = nn_net_create_empty(spec, out, err);
 
-    if (!st) {
-        nn_params_randomise(&(*out)->params, (*out)->graph, seed);
+    if (st) {
+        return st;
     }
-    return st;
+    nn_params_randomise(&(*out)->params, (*out)->graph, seed);
+    return NN_OK;
 }
 
 void nn_net_destroy(struct nn_net **np)
@@ -237,13 +251,16 @@ enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
     char *key = nn_mem_sprintf("%snet", prefix);
     enum nn_status st = NN_ERR_NOMEM;
 
-    if (text != NULL && key != NULL) {
-        st = nn_st_writer_meta(w, key, text);
+    if (text == NULL || key == NULL) {
+        goto out;
     }
-    if (!st) {
-        st = nn_st_writer_add_params(w, prefix, dtype, net->graph,
-                                     net->params.value.data);
+    st = nn_st_writer_meta(w, key, text);
+    if (st) {
+        goto out;
     }
+    st = nn_st_writer_add_params(w, prefix, dtype, net->graph,
+                                 net->params.value.data);
+out:
     json_decref(j);
     nn_mem_free(text);
     nn_mem_free(key);
@@ -261,11 +278,11 @@ struct reader {
 
 static void bad(struct reader *r, const char *key)
 {
-    if (!r->st) {
-        r->st =
-            nn_fail(r->err, NN_ERR_FORMAT,
-                    "its '%snet' metadata has no usable '%s'", r->prefix, key);
+    if (r->st) {
+        return;
     }
+    r->st = nn_fail(r->err, NN_ERR_FORMAT,
+                    "its '%snet' metadata has no usable '%s'", r->prefix, key);
 }
 
 static double get_number(struct reader *r, const char *key, double lo,
@@ -395,14 +412,20 @@ static enum nn_status read_net(const struct nn_st_file *f, struct reader *r,
     get_three(r, "stddev", 1e-3, s.stddev);
     names = read_outputs(r, &s.n_outputs);
     s.outputs = names;
-    st = r->st ? r->st : nn_net_create_empty(&s, out, r->err);
-    nn_mem_free(names);
+    st = r->st;
     if (st) {
-        return st;
+        goto out;
+    }
+    st = nn_net_create_empty(&s, out, r->err);
+    if (st) {
+        goto out;
     }
     (*out)->temperature = temperature;
-    return nn_params_load(f, r->prefix, (*out)->graph,
-                          (*out)->params.value.data, 1, NULL, r->err);
+    st = nn_params_load(f, r->prefix, (*out)->graph, (*out)->params.value.data,
+                        1, NULL, r->err);
+out:
+    nn_mem_free(names);
+    return st;
 }
 
 enum nn_status nn_net_load(const struct nn_st_file *f, const char *prefix,
@@ -424,20 +447,24 @@ enum nn_status nn_net_load(const struct nn_st_file *f, const char *prefix,
                       : nn_json_load(text, strlen(text), 0, &j, &je);
     if (st == NN_ERR_NOMEM) {
         nn_fail_nomem(err);
-    } else if (st) {
-        nn_fail(err, st, "no usable '%s' in its metadata", key);
-    } else {
-        r.j = j;
-        st = read_net(f, &r, &net);
+        goto out;
     }
-    json_decref(j);
-    nn_mem_free(key);
     if (st) {
-        nn_net_destroy(&net);
-        return st;
+        nn_fail(err, st, "no usable '%s' in its metadata", key);
+        goto out;
+    }
+    r.j = j;
+    st = read_net(f, &r, &net);
+    if (st) {
+        goto out;
     }
     *out = net;
-    return NN_OK;
+    net = NULL;
+out:
+    nn_net_destroy(&net);
+    json_decref(j);
+    nn_mem_free(key);
+    return st;
 }
 
 enum nn_status nn_net_init_from(struct nn_net *net, const char *path,
@@ -453,15 +480,18 @@ enum nn_status nn_net_init_from(struct nn_net *net, const char *path,
     }
     st = nn_params_load(f, prefix, net->graph, net->params.value.data, 0,
                         report, err);
-    if (!st && report->taken == 0) {
-        st = nn_params_load(f, "", net->graph, net->params.value.data, 0,
-                            report, err);
+    if (st || report->taken > 0) {
+        goto out;
     }
-    if (!st && report->taken == 0) {
-        st = nn_fail(err, NN_ERR_FORMAT, "no weights of '%s' fit: %s", path,
-                     report->mismatched > 0 ? report->first_mismatched
-                                            : "other tensor names");
+    st = nn_params_load(f, "", net->graph, net->params.value.data, 0, report,
+                        err);
+    if (st || report->taken > 0) {
+        goto out;
     }
+    st = nn_fail(err, NN_ERR_FORMAT, "no weights of '%s' fit: %s", path,
+                 report->mismatched > 0 ? report->first_mismatched
+                                        : "other tensor names");
+out:
     nn_st_close(&f);
     return st;
 }

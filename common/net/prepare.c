@@ -34,9 +34,11 @@ static enum nn_status reduce(const struct nn_image *img, int32_t side,
     const struct nn_box all = { 0, 0, (float)img->w, (float)img->h };
     enum nn_status st = nn_image_create(small, w, h);
 
-    if (!st) {
-        st = nn_image_resize(img, all, NN_FILTER_AREA, small);
+    if (st) {
+        goto out;
     }
+    st = nn_image_resize(img, all, NN_FILTER_AREA, small);
+out:
     if (st) {
         nn_image_release(small);
         return nn_fail(err, st, "cannot be scaled: %s", nn_status_str(st));
@@ -93,9 +95,11 @@ enum nn_status nn_prepare(const struct nn_input *in, const struct nn_image *img,
         return nn_fail_nomem(err);
     }
     st = nn_prepare_bytes(in, img, rgb, err);
-    if (!st) {
-        nn_normalise(rgb, pixels, in->mean, in->stddev, out);
+    if (st) {
+        goto out;
     }
+    nn_normalise(rgb, pixels, in->mean, in->stddev, out);
+out:
     nn_mem_free(rgb);
     return st;
 }

@@ -24,33 +24,47 @@ struct nn_scorer {
     float *input; /* of nn_scorer_run_bytes(), once it was called */
 };
 
+/* What is made belongs to s, also after a failure. */
+static enum nn_status make_view(struct nn_scorer *s, size_t i,
+                                const struct nn_exec_options *opt,
+                                struct nn_error *err)
+{
+    const struct nn_net_spec *spec = &s->net->spec;
+    size_t batch = (size_t)opt->max_batch, side = (size_t)spec->more[i].size;
+    struct view *v = &s->more[i];
+    enum nn_status st =
+        nn_tta_scale_init(&v->scale, spec->size, spec->more[i], err);
+
+    if (st) {
+        return st;
+    }
+    st = nn_exec_create(s->net->more[i], opt, &v->exec, err);
+    if (st) {
+        return st;
+    }
+    v->input = nn_mem_aligned(batch * side * side, 3 * sizeof(float));
+    return v->input == NULL ? nn_fail_nomem(err) : NN_OK;
+}
+
 static enum nn_status make_views(struct nn_scorer *s,
                                  const struct nn_exec_options *opt,
                                  struct nn_error *err)
 {
     const struct nn_net_spec *spec = &s->net->spec;
-    size_t batch = (size_t)opt->max_batch;
-    enum nn_status st = NN_OK;
 
-    for (size_t i = 0; !st && i < spec->n_more; i++) {
-        size_t side = (size_t)spec->more[i].size;
+    if (spec->n_more == 0) {
+        return NN_OK;
+    }
+    for (size_t i = 0; i < spec->n_more; i++) {
+        enum nn_status st = make_view(s, i, opt, err);
 
-        st = nn_tta_scale_init(&s->more[i].scale, spec->size, spec->more[i],
-                               err);
-        if (!st) {
-            st = nn_exec_create(s->net->more[i], opt, &s->more[i].exec, err);
-        }
-        if (!st) {
-            s->more[i].input =
-                nn_mem_aligned(batch * side * side, 3 * sizeof(float));
-            st = s->more[i].input == NULL ? nn_fail_nomem(err) : NN_OK;
+        if (st) {
+            return st;
         }
     }
-    if (!st && spec->n_more > 0) {
-        s->mean = nn_mem_calloc(batch * spec->n_outputs, sizeof *s->mean);
-        st = s->mean == NULL ? nn_fail_nomem(err) : NN_OK;
-    }
-    return st;
+    s->mean = nn_mem_calloc((size_t)opt->max_batch * spec->n_outputs,
+                            sizeof *s->mean);
+    return s->mean == NULL ? nn_fail_nomem(err) : NN_OK;
 }
 
 static void load(struct nn_scorer *s, const struct nn_params *p)
@@ -76,16 +90,19 @@ enum nn_status nn_scorer_create(const struct nn_net *net, int32_t max_batch,
     s->net = net;
     s->max_batch = max_batch;
     st = nn_exec_create(net->graph, &opt, &s->exec, err);
-    if (!st) {
-        st = make_views(s, &opt, err);
-    }
     if (st) {
-        nn_scorer_destroy(&s);
-        return st;
+        goto out;
+    }
+    st = make_views(s, &opt, err);
+    if (st) {
+        goto out;
     }
     load(s, &net->params);
     *out = s;
-    return NN_OK;
+    s = NULL;
+out:
+    nn_scorer_destroy(&s);
+    return st;
 }
 
 void nn_scorer_destroy(struct nn_scorer **sp)
@@ -154,13 +171,16 @@ static enum nn_status run(struct nn_scorer *s, const float *input, int32_t n,
         return st;
     }
     memcpy(s->mean, z->data, count * sizeof *s->mean);
-    for (size_t v = 0; !st && v + 1 < views; v++) {
+    for (size_t v = 0; v + 1 < views; v++) {
         struct view *view = &s->more[v];
         struct nn_tensor more;
 
         nn_tta_scale_run(&view->scale, input, n, view->input);
         st = nn_exec_forward(view->exec, NULL, view->input, n, 0, &more, err);
-        for (size_t i = 0; !st && i < count; i++) {
+        if (st) {
+            return st;
+        }
+        for (size_t i = 0; i < count; i++) {
             s->mean[i] += more.data[i];
         }
     }
@@ -168,7 +188,7 @@ static enum nn_status run(struct nn_scorer *s, const float *input, int32_t n,
         s->mean[i] /= (float)views;
     }
     z->data = s->mean;
-    return st;
+    return NN_OK;
 }
 
 enum nn_status nn_scorer_run(struct nn_scorer *s, const float *input, int32_t n,
@@ -182,11 +202,11 @@ enum nn_status nn_scorer_run(struct nn_scorer *s, const float *input, int32_t n,
                        (int)n, (int)s->max_batch);
     }
     st = run(s, input, n, &z, err);
-    if (!st) {
-        memcpy(logits, z.data,
-               (size_t)n * s->net->spec.n_outputs * sizeof *logits);
+    if (st) {
+        return st;
     }
-    return st;
+    memcpy(logits, z.data, (size_t)n * s->net->spec.n_outputs * sizeof *logits);
+    return NN_OK;
 }
 
 enum nn_status nn_scorer_run_bytes(struct nn_scorer *s, const uint8_t *rgb,
@@ -214,30 +234,39 @@ enum nn_status nn_scorer_map_bytes(struct nn_scorer *s, const uint8_t *rgb,
                                    float **map, int32_t *h, int32_t *w,
                                    struct nn_error *err)
 {
-    size_t k = s->net->spec.n_outputs, places = 0;
-    float *z = nn_mem_calloc(k, sizeof *z);
+    size_t k = s->net->spec.n_outputs, places;
+    float *z = nn_mem_calloc(k, sizeof *z), *made = NULL;
     struct nn_tensor t;
-    enum nn_status st =
-        z == NULL ? nn_fail_nomem(err) : nn_scorer_run_bytes(s, rgb, 1, z, err);
+    enum nn_status st;
 
     *map = NULL;
-    if (!st) {
-        st = nn_exec_marked(s->exec, "features", &t);
+    if (z == NULL) {
+        return nn_fail_nomem(err);
     }
-    if (!st) {
-        *h = t.shape.h;
-        *w = t.shape.w;
-        places = (size_t)t.shape.h * (size_t)t.shape.w;
-        *map = nn_mem_calloc(places, k * sizeof **map);
-        st = *map == NULL ? nn_fail_nomem(err) : NN_OK;
-    }
-    if (!st) {
-        st = nn_net_head(s->net, t.data, places, *map, err);
-    }
+    st = nn_scorer_run_bytes(s, rgb, 1, z, err);
     if (st) {
-        nn_mem_free(*map);
-        *map = NULL;
+        goto out;
     }
+    st = nn_exec_marked(s->exec, "features", &t);
+    if (st) {
+        goto out;
+    }
+    *h = t.shape.h;
+    *w = t.shape.w;
+    places = (size_t)t.shape.h * (size_t)t.shape.w;
+    made = nn_mem_calloc(places, k * sizeof *made);
+    if (made == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = nn_net_head(s->net, t.data, places, made, err);
+    if (st) {
+        goto out;
+    }
+    *map = made;
+    made = NULL;
+out:
+    nn_mem_free(made);
     nn_mem_free(z);
     return st;
 }

@@ -40,9 +40,26 @@ static enum nn_status keep_entry(struct nn_st_writer *w,
     }
     k->block[k->n++] = v;
     st = nn_st_read(f, e, v, err);
-    if (!st && nn_st_writer_add(w, e->name, NN_F32, e->ndim, e->shape, v)) {
-        st = nn_fail_nomem(err);
+    if (st) {
+        return st;
     }
+    if (nn_st_writer_add(w, e->name, NN_F32, e->ndim, e->shape, v)) {
+        return nn_fail_nomem(err);
+    }
+    return NN_OK;
+}
+
+static enum nn_status keep_state(struct nn_st_writer *w,
+                                 const struct nn_st_file *f, const char *task)
+{
+    char *key = nn_mem_sprintf("%s.state", task);
+    const char *text = key != NULL ? nn_st_meta(f, key) : NULL;
+    enum nn_status st = key == NULL ? NN_ERR_NOMEM : NN_OK;
+
+    if (text != NULL) {
+        st = nn_st_writer_meta(w, key, text);
+    }
+    nn_mem_free(key);
     return st;
 }
 
@@ -60,21 +77,18 @@ static enum nn_status keep_states(struct nn_st_writer *w,
         return nn_fail(err, st, "the tasks that a run holds cannot be read: %s",
                        nn_status_str(st));
     }
-    for (size_t i = 0; !st && i < json_array_size(list); i++) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));
-        char *key;
-        const char *text;
 
         if (name == NULL || strcmp(name, task) == 0) {
             continue;
         }
-        key = nn_mem_sprintf("%s.state", name);
-        text = key != NULL ? nn_st_meta(f, key) : NULL;
-        if (key == NULL || (text != NULL && nn_st_writer_meta(w, key, text))) {
+        if (keep_state(w, f, name)) {
             st = nn_fail_nomem(err);
+            goto out;
         }
-        nn_mem_free(key);
     }
+out:
     json_decref(list);
     return st;
 }
@@ -91,14 +105,21 @@ static enum nn_status keep_others(struct nn_st_writer *w,
         return nn_fail_nomem(err);
     }
     st = keep_states(w, f, task, err);
-    for (size_t i = 0; !st && i < nn_st_count(f); i++) {
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < nn_st_count(f); i++) {
         const struct nn_st_entry *e = nn_st_entry(f, i);
 
-        if (!is_of_task(e->name, task)) {
-            st = keep_entry(w, f, e, k, err);
+        if (is_of_task(e->name, task)) {
+            continue;
+        }
+        st = keep_entry(w, f, e, k, err);
+        if (st) {
+            return st;
         }
     }
-    return st;
+    return NN_OK;
 }
 
 /* The list of tasks in the file, this one added. */
@@ -127,6 +148,20 @@ static enum nn_status put_tasks(struct nn_st_writer *w,
     return st ? nn_fail_nomem(err) : NN_OK;
 }
 
+static enum nn_status put_array(struct nn_st_writer *w, const char *task,
+                                const struct nn_checkpoint_array *a)
+{
+    int64_t count = (int64_t)a->buf->count;
+    char *name = nn_mem_sprintf("%s.%s", task, a->name);
+    enum nn_status st = name == NULL ? NN_ERR_NOMEM : NN_OK;
+
+    if (name != NULL && count > 0) {
+        st = nn_st_writer_add(w, name, NN_F32, 1, &count, a->buf->data);
+    }
+    nn_mem_free(name);
+    return st;
+}
+
 static enum nn_status put_task(struct nn_st_writer *w, const char *task,
                                const json_t *state,
                                const struct nn_checkpoint_array *a, size_t n,
@@ -141,18 +176,15 @@ static enum nn_status put_task(struct nn_st_writer *w, const char *task,
     }
     nn_mem_free(text);
     nn_mem_free(key);
-    for (size_t i = 0; !st && i < n; i++) {
-        int64_t count = (int64_t)a[i].buf->count;
-        char *name = nn_mem_sprintf("%s.%s", task, a[i].name);
-
-        if (name == NULL) {
-            st = NN_ERR_NOMEM;
-        } else if (count > 0) {
-            st = nn_st_writer_add(w, name, NN_F32, 1, &count, a[i].buf->data);
-        }
-        nn_mem_free(name);
+    if (st) {
+        return nn_fail_nomem(err);
     }
-    return st ? nn_fail_nomem(err) : NN_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (put_array(w, task, &a[i])) {
+            return nn_fail_nomem(err);
+        }
+    }
+    return NN_OK;
 }
 
 enum nn_status nn_checkpoint_write(const char *path, const char *task,
@@ -163,23 +195,31 @@ enum nn_status nn_checkpoint_write(const char *path, const char *task,
     struct nn_st_writer *w = NULL;
     struct nn_st_file *old = NULL;
     struct kept kept = { NULL, 0 };
-    enum nn_status st = nn_st_writer_create(&w) ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st;
 
-    if (!st && nn_file_exists(path)) {
+    if (nn_st_writer_create(&w)) {
+        return nn_fail_nomem(err);
+    }
+    if (nn_file_exists(path)) {
         st = nn_st_open(path, &old, err);
-        if (!st) {
-            st = keep_others(w, old, task, &kept, err);
+        if (st) {
+            goto out;
+        }
+        st = keep_others(w, old, task, &kept, err);
+        if (st) {
+            goto out;
         }
     }
-    if (!st) {
-        st = put_tasks(w, old, task, err);
+    st = put_tasks(w, old, task, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = put_task(w, task, state, arrays, n, err);
+    st = put_task(w, task, state, arrays, n, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = nn_st_writer_commit(w, path, err);
-    }
+    st = nn_st_writer_commit(w, path, err);
+out:
     kept_release(&kept);
     nn_st_close(&old);
     nn_st_writer_destroy(&w);
@@ -203,11 +243,27 @@ static enum nn_status read_array(const struct nn_st_file *f, const char *path,
                      "cannot resume from '%s': '%s' is missing or of another "
                      "size",
                      path, name);
-    } else {
-        st = nn_st_read(f, e, a->buf->data, err);
+        goto out;
     }
+    st = nn_st_read(f, e, a->buf->data, err);
+out:
     nn_mem_free(name);
     return st;
+}
+
+static enum nn_status read_state(const char *text, const char *path,
+                                 json_t **state, struct nn_error *err)
+{
+    enum nn_status st = nn_json_load(text, strlen(text), 0, state, NULL);
+
+    if (st == NN_ERR_NOMEM) {
+        return nn_fail_nomem(err);
+    }
+    if (!json_is_object(*state)) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "cannot resume from '%s': its state is damaged", path);
+    }
+    return NN_OK;
 }
 
 enum nn_status nn_checkpoint_read(const char *path, const char *task,
@@ -217,32 +273,39 @@ enum nn_status nn_checkpoint_read(const char *path, const char *task,
 {
     struct nn_st_file *f = NULL;
     char *key = nn_mem_sprintf("%s.state", task);
-    const char *text = NULL;
-    enum nn_status st =
-        key == NULL ? nn_fail_nomem(err) : nn_st_open(path, &f, err);
+    const char *text;
+    json_t *j = NULL;
+    enum nn_status st;
 
     *state = NULL;
-    if (!st) {
-        text = nn_st_meta(f, key);
+    if (key == NULL) {
+        return nn_fail_nomem(err);
     }
-    if (text != NULL) {
-        st = nn_json_load(text, strlen(text), 0, state, NULL);
-        if (st == NN_ERR_NOMEM) {
-            nn_fail_nomem(err);
-        } else if (!json_is_object(*state)) {
-            st = nn_fail(err, NN_ERR_FORMAT,
-                         "cannot resume from '%s': its state is damaged", path);
-        }
-        for (size_t i = 0; !st && i < n; i++) {
-            if (arrays[i].buf->count > 0) {
-                st = read_array(f, path, task, &arrays[i], err);
-            }
-        }
-    }
+    st = nn_st_open(path, &f, err);
     if (st) {
-        json_decref(*state);
-        *state = NULL;
+        goto out;
     }
+    text = nn_st_meta(f, key);
+    if (text == NULL) {
+        goto out;
+    }
+    st = read_state(text, path, &j, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (arrays[i].buf->count == 0) {
+            continue;
+        }
+        st = read_array(f, path, task, &arrays[i], err);
+        if (st) {
+            goto out;
+        }
+    }
+    *state = j;
+    j = NULL;
+out:
+    json_decref(j);
     nn_st_close(&f);
     nn_mem_free(key);
     return st;

@@ -234,10 +234,11 @@ enum nn_status nn_task_init(struct nn_net *net, const char *path,
         return NN_OK;
     }
     st = nn_net_init_from(net, path, prefix, &r, err);
-    if (!st) {
-        nn_net_init_log(who, path, &r);
+    if (st) {
+        return st;
     }
-    return st;
+    nn_net_init_log(who, path, &r);
+    return NN_OK;
 }
 
 static enum nn_status sample(void *ctx, uint64_t epoch, const uint32_t **index,
@@ -321,9 +322,10 @@ enum nn_status nn_task_score_net(struct nn_task *t, const struct nn_net *net,
     struct nn_scorer *s = NULL;
     enum nn_status st = nn_scorer_create(net, batch, &s, err);
 
-    if (!st) {
-        st = nn_task_score(t, s, err);
+    if (st) {
+        return st;
     }
+    st = nn_task_score(t, s, err);
     nn_scorer_destroy(&s);
     return st;
 }
@@ -387,9 +389,10 @@ enum nn_status nn_task_fit_softmax(const struct nn_task *t, struct nn_net *net,
         }
     }
     st = nn_temperature_fit(z, truth, n, (int32_t)k, &fit, err);
-    if (!st) {
-        set_temperature(net, &fit);
+    if (st) {
+        goto out;
     }
+    set_temperature(net, &fit);
 out:
     nn_mem_free(z);
     nn_mem_free(truth);
@@ -402,8 +405,9 @@ enum nn_status nn_task_fit_binary(const double *z, const uint8_t *yes, size_t n,
     struct nn_temperature fit;
     enum nn_status st = nn_temperature_fit_binary(z, yes, n, &fit, err);
 
-    if (!st) {
-        set_temperature(net, &fit);
+    if (st) {
+        return st;
     }
-    return st;
+    set_temperature(net, &fit);
+    return NN_OK;
 }

@@ -157,10 +157,11 @@ static enum nn_status train_step(struct nn_training *t,
     }
     st = nn_exec_forward(t->exec, p, input, b->n, (uint64_t)t->step, &z, err);
     settle_norms(t);
-    if (!st) {
-        st = nn_loss_eval(&t->opt->loss, z.data, target, weight, b->n,
-                          (int32_t)t->k, &loss, t->dlogits, err);
+    if (st) {
+        return name_failure(t, st, err);
     }
+    st = nn_loss_eval(&t->opt->loss, z.data, target, weight, b->n,
+                      (int32_t)t->k, &loss, t->dlogits, err);
     if (st) {
         return name_failure(t, st, err);
     }
@@ -269,7 +270,7 @@ static enum nn_status set_size(struct nn_training *t, int32_t size,
                                          .cpu = nn_cpu_flags() };
     const struct nn_graph *graph = t->net->graph;
     struct nn_net_spec spec = t->net->spec;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     if (size == t->size) {
         return NN_OK;
@@ -278,15 +279,17 @@ static enum nn_status set_size(struct nn_training *t, int32_t size,
     if (size != spec.size) {
         spec.size = size;
         st = nn_net_create(&spec, 0, &t->sized, err);
-        graph = st ? NULL : t->sized->graph;
+        if (st) {
+            return st;
+        }
+        graph = t->sized->graph;
     }
-    if (!st) {
-        st = nn_exec_create(graph, &opt, &t->exec, err);
+    st = nn_exec_create(graph, &opt, &t->exec, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        t->size = size;
-        st = make_mixed(t, err);
-    }
+    t->size = size;
+    st = make_mixed(t, err);
     if (st) {
         return st;
     }
@@ -300,16 +303,19 @@ static enum nn_status run_batches(struct nn_training *t, struct nn_error *err)
     struct nn_batch b;
     enum nn_status st = nn_loader_next(t->loader, &b, err);
 
-    while (!st && b.n > 0) {
+    if (st) {
+        return st;
+    }
+    while (b.n > 0) {
         double t0 = nn_time_s();
 
         /* Batch statistics of one image say nothing: unreadable images
          * may leave such a batch. */
         if (b.n > 1) {
             st = train_step(t, &b, err);
-        }
-        if (st) {
-            return st;
+            if (st) {
+                return st;
+            }
         }
         t->step++;
         t->batch++;
@@ -319,9 +325,12 @@ static enum nn_status run_batches(struct nn_training *t, struct nn_error *err)
         }
         show_progress(t);
         st = nn_loader_next(t->loader, &b, err);
+        if (st) {
+            return st;
+        }
         t->train_s += nn_time_s() - t0;
     }
-    return st;
+    return NN_OK;
 }
 
 static int is_better(const struct nn_train_metrics *a,
@@ -368,14 +377,16 @@ static enum nn_status run_epoch(struct nn_training *t, struct nn_error *err)
     use = (size_t)t->batches * (size_t)t->opt->batch;
     set_rates(t);
     st = set_size(t, size_at(t, t->epoch), err);
-    if (!st) {
-        st = nn_loader_start(t->loader, index, use < n ? use : n,
-                             (uint64_t)t->epoch,
-                             (size_t)t->batch * (size_t)t->opt->batch, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = run_batches(t, err);
+    st =
+        nn_loader_start(t->loader, index, use < n ? use : n, (uint64_t)t->epoch,
+                        (size_t)t->batch * (size_t)t->opt->batch, err);
+    if (st) {
+        return st;
     }
+    st = run_batches(t, err);
     if (st) {
         return st;
     }
@@ -383,13 +394,13 @@ static enum nn_status run_epoch(struct nn_training *t, struct nn_error *err)
     if ((t->epoch + 1) % t->opt->eval_every == 0 ||
         t->epoch + 1 == t->opt->epochs) {
         st = evaluate(t, lr, err);
+        if (st) {
+            return st;
+        }
     }
     t->epoch++;
     t->batch = 0;
     t->loss_sum = t->loss_n = 0;
-    if (st) {
-        return st;
-    }
     return nn_training_save(t, err);
 }
 
@@ -400,16 +411,15 @@ static int out_of_patience(const struct nn_training *t)
 
 static enum nn_status run_epochs(struct nn_training *t, struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
+    while (t->epoch < t->opt->epochs && !out_of_patience(t)) {
+        enum nn_status st = run_epoch(t, err);
 
-    while (!st && t->epoch < t->opt->epochs && !out_of_patience(t)) {
-        st = run_epoch(t, err);
+        if (st) {
+            return st;
+        }
     }
-    if (!st) {
-        t->finished = 1;
-        st = nn_training_save(t, err);
-    }
-    return st;
+    t->finished = 1;
+    return nn_training_save(t, err);
 }
 
 /* --- setting up --- */
@@ -505,24 +515,30 @@ enum nn_status nn_train(const struct nn_train_task *task,
     int found = 0;
     enum nn_status st = set_up(&t, err);
 
-    if (!st) {
-        st = nn_training_restore(&t, &found, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = remember_norms(&t, err);
+    st = nn_training_restore(&t, &found, err);
+    if (st) {
+        goto out;
     }
-    if (!st && !t.finished) {
+    st = remember_norms(&t, err);
+    if (st) {
+        goto out;
+    }
+    if (!t.finished) {
         snprintf(label, sizeof label, "train %s", task->name);
         nn_progress_begin(&t.bar, label, "img", t.total_steps * opt->batch);
         nn_progress_resume(&t.bar, t.step * opt->batch);
         st = run_epochs(&t, err);
         nn_progress_end(&t.bar, t.best_metrics.text);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st) {
-        memcpy(net->params.value.data, t.best.data,
-               t.best.count * sizeof(float));
-        report(&t, result);
-    }
+    memcpy(net->params.value.data, t.best.data, t.best.count * sizeof(float));
+    report(&t, result);
+out:
     release(&t);
     return st;
 }

@@ -259,16 +259,16 @@ static enum nn_status restore_from(struct nn_training *t, const char *path,
     st = check_same(t, state, err);
     finished = json_is_true(json_object_get(state, "finished"));
     json_decref(state);
-    state = NULL;
-    if (!st && finished) {
-        st = nn_checkpoint_read(path, t->task->name, &state, &a[4], 1, err);
-    } else if (!st) {
-        st = nn_checkpoint_read(path, t->task->name, &state, a, ARRAYS, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = take_state(t, state, err);
-        *found = 1;
+    st = nn_checkpoint_read(path, t->task->name, &state, finished ? &a[4] : a,
+                            finished ? 1 : ARRAYS, err);
+    if (st) {
+        return st;
     }
+    st = take_state(t, state, err);
+    *found = 1;
     json_decref(state);
     return st;
 }
@@ -330,17 +330,19 @@ static enum nn_status write_rows(const struct nn_training *t,
     struct nn_file_out o = { 0 };
     char *path = nn_path_join(t->run->dir, "results.csv");
     char *others = path != NULL ? other_rows(path, t->task->name) : NULL;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     if (others == NULL) {
         st = nn_fail_nomem(err);
-    } else {
-        st = nn_file_out_open(&o, path, err);
+        goto out;
     }
-    if (!st) {
-        fprintf(o.stream, CSV_HEADER "%s%s", others, t->rows);
-        st = nn_file_out_commit(&o, err);
+    st = nn_file_out_open(&o, path, err);
+    if (st) {
+        goto out;
     }
+    fprintf(o.stream, CSV_HEADER "%s%s", others, t->rows);
+    st = nn_file_out_commit(&o, err);
+out:
     nn_mem_free(others);
     nn_mem_free(path);
     return st;
