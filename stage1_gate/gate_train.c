@@ -98,13 +98,14 @@ static enum nn_status measure(void *ctx, struct nn_train_metrics *m,
 
     compute_z(g);
     st = nn_roc_init(&roc, t->score, t->positive, NULL, t->n_good, err);
-    if (!st) {
-        m->loss = cross_entropy(t);
-        m->metric = nn_roc_area(&roc);
-        snprintf(m->text, sizeof m->text, "ROC area %.4f", m->metric);
+    if (st) {
+        return st;
     }
+    m->loss = cross_entropy(t);
+    m->metric = nn_roc_area(&roc);
+    snprintf(m->text, sizeof m->text, "ROC area %.4f", m->metric);
     nn_roc_release(&roc);
-    return st;
+    return NN_OK;
 }
 
 /* --- the whole --- */
@@ -126,13 +127,15 @@ static enum nn_status set_up(struct gate_task *g, const struct nn_dataset *ds,
 
     *g = (struct gate_task){ .ds = ds };
     st = nn_task_open(&g->task, &spec, err);
-    if (!st) {
-        st = nn_task_need_both(&g->task, "the gate", 1, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        set_shares(&g->task, o);
+    st = nn_task_need_both(&g->task, "the gate", 1, err);
+    if (st) {
+        return st;
     }
-    return st;
+    set_shares(&g->task, o);
+    return NN_OK;
 }
 
 static enum nn_status start_from(struct nn_net *net, const struct nn_net *start,
@@ -171,9 +174,10 @@ static enum nn_status finish(struct gate_task *g, const struct gate_options *o,
     struct nn_task *t = &g->task;
     enum nn_status st = nn_net_set_tta(net, &o->tta, err);
 
-    if (!st) {
-        st = nn_task_score_net(t, net, o->train.batch, err);
+    if (st) {
+        return st;
     }
+    st = nn_task_score_net(t, net, o->train.batch, err);
     if (st) {
         return st;
     }
@@ -200,23 +204,28 @@ enum nn_status gate_train(const struct nn_dataset *ds,
     enum nn_status st = set_up(&g, ds, opt, err);
 
     *out = NULL;
-    if (!st) {
-        st = make_net(&g.task, opt, &net, err);
-    }
-    if (!st) {
-        g.net = net;
-        st = nn_task_train(&g.task, &opt->train, run, net, result, err);
-    }
-    if (!st) {
-        st = finish(&g, opt, net, policy, err);
-    }
-    nn_task_close(&g.task);
     if (st) {
-        nn_net_destroy(&net);
-        return st;
+        goto out;
+    }
+    st = make_net(&g.task, opt, &net, err);
+    if (st) {
+        goto out;
+    }
+    g.net = net;
+    st = nn_task_train(&g.task, &opt->train, run, net, result, err);
+    if (st) {
+        goto out;
+    }
+    st = finish(&g, opt, net, policy, err);
+    if (st) {
+        goto out;
     }
     *out = net;
-    return NN_OK;
+    net = NULL;
+out:
+    nn_task_close(&g.task);
+    nn_net_destroy(&net);
+    return st;
 }
 
 enum nn_status gate_calibrate(const struct nn_dataset *ds,
@@ -227,14 +236,17 @@ enum nn_status gate_calibrate(const struct nn_dataset *ds,
     struct gate_task g;
     enum nn_status st = set_up(&g, ds, opt, err);
 
-    if (!st && g.task.spec.n_outputs != gate->spec.n_outputs) {
+    if (st) {
+        goto out;
+    }
+    if (g.task.spec.n_outputs != gate->spec.n_outputs) {
         st = nn_fail(err, NN_ERR_ARG, "the gate has other outputs than '%s'",
                      ds->path);
+        goto out;
     }
-    if (!st) {
-        g.net = gate;
-        st = finish(&g, opt, gate, policy, err);
-    }
+    g.net = gate;
+    st = finish(&g, opt, gate, policy, err);
+out:
     nn_task_close(&g.task);
     return st;
 }

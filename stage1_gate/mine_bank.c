@@ -54,7 +54,7 @@ static enum nn_status fill(struct gate_mine_bank *b, const struct nn_net *gate,
     size_t n = b->ds->n;
     uint8_t *ok = nn_mem_calloc(n, 1);
     float *logits = nn_mem_calloc(n, gate->spec.n_outputs * sizeof *logits);
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     b->dims = nn_scorer_dims(s);
     b->item = nn_mem_calloc(n, sizeof *b->item);
@@ -75,9 +75,10 @@ static enum nn_status fill(struct gate_mine_bank *b, const struct nn_net *gate,
     }
     st = nn_scorer_embed_items(s, b->ds, b->item, b->n, "known images", logits,
                                b->v, ok, err);
-    if (!st) {
-        drop_unreadable(b, ok);
+    if (st) {
+        goto out;
     }
+    drop_unreadable(b, ok);
 out:
     nn_mem_free(ok);
     nn_mem_free(logits);
@@ -93,10 +94,12 @@ enum nn_status gate_mine_bank_create(const struct nn_net *gate,
     enum nn_status st = nn_scorer_create(gate, BATCH, &s, err);
 
     *bank = (struct gate_mine_bank){ .ds = ds, .side = side };
-    if (!st) {
-        nn_scorer_set_side(s, side);
-        st = fill(bank, gate, s, err);
+    if (st) {
+        goto out;
     }
+    nn_scorer_set_side(s, side);
+    st = fill(bank, gate, s, err);
+out:
     nn_scorer_destroy(&s);
     if (st) {
         gate_mine_bank_release(bank);
@@ -246,9 +249,13 @@ gate_mine_second_scores(const struct gate_mine_second_scorer *o,
         return nn_fail_nomem(err);
     }
     st = o->score(o->ctx, ds, index, n, p, err);
-    for (size_t i = 0; !st && i < n; i++) {
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
         neighbourhood[i].agreement = p[i];
     }
+out:
     nn_mem_free(p);
     return st;
 }

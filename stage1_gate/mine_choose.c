@@ -229,6 +229,37 @@ static int is_left_out(const struct gate_mine_options *o, const char *file)
     return 0;
 }
 
+/* Verdict of candidate i. enough: one that is readable, new and no suspected
+ * false negative is not kept. */
+static enum nn_status judge(struct chooser *c, size_t i, int at_random,
+                            int enough, struct gate_mine_pick *p)
+{
+    if (!c->ok[i] || c->block->items[i].bad) {
+        p->verdict = GATE_MINE_V_UNREADABLE;
+        return NN_OK;
+    }
+    if (is_duplicate(c, i, &p->same_as)) {
+        p->verdict = GATE_MINE_V_DUPLICATE;
+        return NN_OK;
+    }
+    if (c->rule != NULL) {
+        p->fn_score = gate_mine_rule_score(c->rule, p->z / c->gate->temperature,
+                                           &p->neighbourhood);
+    }
+    if (c->rule == NULL || p->fn_score < c->rule->limit) {
+        p->verdict = at_random ? GATE_MINE_V_RANDOM : GATE_MINE_V_HARD;
+        if (enough) { /* still there for the random share */
+            return NN_OK;
+        }
+        if (keep(c, i, c->out->n)) {
+            return NN_ERR_NOMEM;
+        }
+        return accept_or_cap(c, i, at_random, p);
+    }
+    p->verdict = GATE_MINE_V_SUSPECTED_FN;
+    return keep(c, i, c->out->n);
+}
+
 /* enough: only suspected false negatives are recorded. */
 static enum nn_status decide(struct chooser *c, size_t i, int at_random,
                              int enough)
@@ -238,41 +269,19 @@ static enum nn_status decide(struct chooser *c, size_t i, int at_random,
                                 .cluster = -1,
                                 .z = c->z[i],
                                 .neighbourhood = c->neighbourhood[i] };
-    enum nn_status st = NN_OK;
 
     if (is_left_out(c->opt, c->block->items[i].file)) {
         return NN_OK;
     }
-
     p.p = gate_probability(c->gate, p.z);
     p.hash = c->block->items[i].hash;
-    if (!c->ok[i] || c->block->items[i].bad) {
-        p.verdict = GATE_MINE_V_UNREADABLE;
-    } else if (is_duplicate(c, i, &p.same_as)) {
-        p.verdict = GATE_MINE_V_DUPLICATE;
-    } else {
-        if (c->rule != NULL) {
-            p.fn_score = gate_mine_rule_score(
-                c->rule, p.z / c->gate->temperature, &p.neighbourhood);
-        }
-        p.verdict = GATE_MINE_V_SUSPECTED_FN;
-        if (c->rule == NULL || p.fn_score < c->rule->limit) {
-            if (enough) { /* still there for the random share */
-                return NN_OK;
-            }
-            st = keep(c, i, out->n);
-            if (!st) {
-                st = accept_or_cap(c, i, at_random, &p);
-            }
-        } else {
-            st = keep(c, i, out->n);
-        }
+    if (judge(c, i, at_random, enough, &p)) {
+        return NN_ERR_NOMEM;
     }
     if (enough && p.verdict != GATE_MINE_V_SUSPECTED_FN) {
         return NN_OK;
     }
-    if (st ||
-        nn_mem_grow(&out->pick, &c->cap_picks, out->n + 1, sizeof *out->pick)) {
+    if (nn_mem_grow(&out->pick, &c->cap_picks, out->n + 1, sizeof *out->pick)) {
         return NN_ERR_NOMEM;
     }
     out->pick[out->n++] = p;
@@ -347,10 +356,11 @@ static enum nn_status choose(struct chooser *c,
 {
     enum gate_mine_verdict good =
         at_random ? GATE_MINE_V_RANDOM : GATE_MINE_V_HARD;
-    enum nn_status st = NN_OK;
     size_t at = 0;
 
-    while (!st && at < n && (go_on || c->out->count[good] < want)) {
+    while (at < n && (go_on || c->out->count[good] < want)) {
+        enum nn_status st;
+
         if (c->stop != NULL && *c->stop) {
             return nn_fail(err, NN_ERR_STOPPED,
                            "interrupted while looking at candidates");
@@ -361,20 +371,26 @@ static enum nn_status choose(struct chooser *c,
                 c->index[c->n++] = list[at].item;
             }
         }
-        if (c->n > 0) {
-            st = look_at_block(c, err);
+        if (c->n == 0) {
+            continue;
         }
-        for (size_t i = 0; !st && i < c->n; i++) {
+        st = look_at_block(c, err);
+        if (st) {
+            return st;
+        }
+        for (size_t i = 0; i < c->n; i++) {
             int enough = c->out->count[good] >= want;
 
             if (enough && !go_on) {
                 break;
             }
-            st = decide(c, i, at_random, enough) ? nn_fail_nomem(err) : NN_OK;
+            if (decide(c, i, at_random, enough)) {
+                return nn_fail_nomem(err);
+            }
         }
         nn_dataset_close(&c->block);
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status choose_by_score(struct chooser *c, size_t want,
@@ -386,12 +402,13 @@ static enum nn_status choose_by_score(struct chooser *c, size_t want,
         gate_mine_order(c->scores, c->opt, c->gate->temperature, NULL,
                         c->opt->max_candidates, &list, &n, err);
 
-    if (!st) {
-        st = choose(c, list, n, want, 0,
-                    c->opt->mode == GATE_MINE_HARDEST ||
-                        c->opt->mode == GATE_MINE_FALSE_POSITIVES,
-                    err);
+    if (st) {
+        return st;
     }
+    st = choose(c, list, n, want, 0,
+                c->opt->mode == GATE_MINE_HARDEST ||
+                    c->opt->mode == GATE_MINE_FALSE_POSITIVES,
+                err);
     nn_mem_free(list);
     return st;
 }
@@ -403,29 +420,34 @@ static enum nn_status choose_at_random(struct chooser *c, size_t want,
                                        struct nn_error *err)
 {
     struct gate_mine_options o = *c->opt;
-    struct gate_mine_candidate *list = NULL, last;
+    struct gate_mine_candidate *list, last;
     size_t n = 1, max = 2 * want + BLOCK, left = c->opt->max_candidates;
     int first = 1;
-    enum nn_status st = remember_picks(c) ? nn_fail_nomem(err) : NN_OK;
 
+    if (remember_picks(c)) {
+        return nn_fail_nomem(err);
+    }
     o.mode = GATE_MINE_RANDOM;
-    while (!st && n > 0 && left > 0 &&
-           c->out->count[GATE_MINE_V_RANDOM] < want) {
-        st = gate_mine_order(c->scores, &o, c->gate->temperature,
-                             first ? NULL : &last, max < left ? max : left,
-                             &list, &n, err);
-        left -= n;
-        if (!st) {
-            st = choose(c, list, n, want, 1, 0, err);
+    while (n > 0 && left > 0 && c->out->count[GATE_MINE_V_RANDOM] < want) {
+        enum nn_status st = gate_mine_order(
+            c->scores, &o, c->gate->temperature, first ? NULL : &last,
+            max < left ? max : left, &list, &n, err);
+
+        if (st) {
+            return st;
         }
+        left -= n;
+        st = choose(c, list, n, want, 1, 0, err);
         if (n > 0) {
             last = list[n - 1];
             first = 0;
         }
         nn_mem_free(list);
-        list = NULL;
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status choose_all(struct chooser *c, struct nn_error *err)
@@ -441,13 +463,16 @@ static enum nn_status choose_all(struct chooser *c, struct nn_error *err)
     st = gate_mine_count(c->scores,
                          gate_mine_logit_of(o->min_score, c->gate->temperature),
                          &c->out->above, &c->out->unreadable, err);
-    if (!st && share > 0) {
+    if (st) {
+        return st;
+    }
+    if (share > 0) {
         st = choose_by_score(c, hard, err);
+        if (st) {
+            return st;
+        }
     }
-    if (!st && hard < o->top) {
-        st = choose_at_random(c, o->top - hard, err);
-    }
-    return st;
+    return hard < o->top ? choose_at_random(c, o->top - hard, err) : NN_OK;
 }
 
 /* The images of the picks, for those who show them or train on them. */
@@ -509,19 +534,27 @@ enum nn_status gate_mine_choose(
                            .out = out };
     c->logits = nn_mem_calloc(BLOCK, gate->spec.n_outputs * sizeof(float));
     c->v = nn_mem_calloc(BLOCK, bank->dims * sizeof(float));
-    st = c->logits == NULL || c->v == NULL
-             ? nn_fail_nomem(err)
-             : nn_scorer_create(gate, BATCH, &c->scorer, err);
-    if (!st) {
-        nn_scorer_set_side(c->scorer, bank->side);
-        st = choose_all(c, err);
+    if (c->logits == NULL || c->v == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    if (!st) {
-        st = keep_images(c, err);
+    st = nn_scorer_create(gate, BATCH, &c->scorer, err);
+    if (st) {
+        goto out;
+    }
+    nn_scorer_set_side(c->scorer, bank->side);
+    st = choose_all(c, err);
+    if (st) {
+        goto out;
+    }
+    st = keep_images(c, err);
+    if (st) {
+        goto out;
     }
     out->exhausted =
         out->count[GATE_MINE_V_HARD] + out->count[GATE_MINE_V_RANDOM] <
         opt->top;
+out:
     release(c);
     if (st) {
         gate_mine_result_release(out);

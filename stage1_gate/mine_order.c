@@ -26,19 +26,22 @@ static enum nn_status each_score(const struct gate_mine_scores *s,
                                  struct nn_error *err)
 {
     double z[BLOCK] = { 0 };
-    enum nn_status st = NN_OK;
 
-    for (size_t at = 0; !st && at < s->n; at += BLOCK) {
+    for (size_t at = 0; at < s->n; at += BLOCK) {
         size_t n = s->n - at < BLOCK ? s->n - at : BLOCK;
 
         if (s->fd >= 0) {
-            st = gate_mine_scores_read(s, at, n, z, err);
+            enum nn_status st = gate_mine_scores_read(s, at, n, z, err);
+
+            if (st) {
+                return st;
+            }
         }
-        for (size_t i = 0; !st && i < n; i++) {
+        for (size_t i = 0; i < n; i++) {
             visit(ctx, (uint32_t)(at + i), z[i]);
         }
     }
-    return st;
+    return NN_OK;
 }
 
 struct counts {
@@ -208,7 +211,7 @@ enum nn_status gate_mine_order(const struct gate_mine_scores *scores,
         .behind = behind,
         .max = max < scores->n ? max : scores->n,
     };
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     *n = 0;
     p.heap = nn_mem_calloc(p.max, sizeof *p.heap);
@@ -217,16 +220,19 @@ enum nn_status gate_mine_order(const struct gate_mine_scores *scores,
     }
     if (opt->mode == GATE_MINE_UNIFORM) {
         st = each_score(scores, count_bin, &p, err);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st) {
-        st = each_score(scores, offer, &p, err);
-    }
+    st = each_score(scores, offer, &p, err);
     if (st) {
-        nn_mem_free(p.heap);
-        return st;
+        goto out;
     }
     qsort(p.heap, p.n, sizeof *p.heap, in_order);
     *out = p.heap;
     *n = p.n;
-    return NN_OK;
+    p.heap = NULL;
+out:
+    nn_mem_free(p.heap);
+    return st;
 }

@@ -237,11 +237,12 @@ look_at_valid(struct valid *a, const struct nn_net *gate,
     struct nn_scorer *s = NULL;
     enum nn_status st = nn_scorer_create(gate, BATCH, &s, err);
 
-    if (!st) {
-        nn_scorer_set_side(s, bank->side);
-        st = nn_scorer_embed_items(s, bank->ds, a->item, a->n, NULL, a->logits,
-                                   a->v, a->ok, err);
+    if (st) {
+        return st;
     }
+    nn_scorer_set_side(s, bank->side);
+    st = nn_scorer_embed_items(s, bank->ds, a->item, a->n, NULL, a->logits,
+                               a->v, a->ok, err);
     nn_scorer_destroy(&s);
     if (st) {
         return st;
@@ -251,6 +252,28 @@ look_at_valid(struct valid *a, const struct nn_net *gate,
                                    a->neighbourhood, err);
 }
 
+/* Sample by sample what is known of the readable ones: *n of them, *np of
+ * them positive. */
+static void fill_samples(struct valid *a, const struct nn_net *gate,
+                         const struct nn_dataset *ds, size_t *n, size_t *np)
+{
+    size_t k = gate->spec.n_outputs;
+
+    *n = *np = 0;
+    for (size_t i = 0; i < a->n; i++) {
+        struct sample *s = &a->sample[*n];
+
+        if (!a->ok[i]) {
+            continue;
+        }
+        s->z = gate_logit(gate, a->logits + i * k) / gate->temperature;
+        s->positive = ds->items[a->item[i]].label != NN_NEGATIVE;
+        features(s->z, &a->neighbourhood[i], s->x);
+        *np += (size_t)s->positive;
+        *n += 1;
+    }
+}
+
 enum nn_status
 gate_mine_rule_fit(const struct nn_net *gate, const struct gate_mine_bank *bank,
                    const struct gate_mine_second_scorer *second_scorer,
@@ -258,35 +281,30 @@ gate_mine_rule_fit(const struct nn_net *gate, const struct gate_mine_bank *bank,
                    struct nn_error *err)
 {
     struct valid a = { 0 };
-    size_t n = 0, np = 0, k = gate->spec.n_outputs;
-    enum nn_status st = valid_init(&a, bank, k) ? nn_fail_nomem(err) : NN_OK;
+    size_t n, np;
+    enum nn_status st;
 
     *rule = (struct gate_mine_rule){ .rate = rate };
-    if (!st) {
-        st = look_at_valid(&a, gate, bank, second_scorer, err);
+    if (valid_init(&a, bank, gate->spec.n_outputs)) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    for (size_t i = 0; !st && i < a.n; i++) {
-        struct sample *s = &a.sample[n];
-
-        if (a.ok[i]) {
-            s->z = gate_logit(gate, a.logits + i * k) / gate->temperature;
-            s->positive = bank->ds->items[a.item[i]].label != NN_NEGATIVE;
-            features(s->z, &a.neighbourhood[i], s->x);
-            np += (size_t)s->positive;
-            n++;
-        }
+    st = look_at_valid(&a, gate, bank, second_scorer, err);
+    if (st) {
+        goto out;
     }
-    if (!st && (np == 0 || np == n)) {
+    fill_samples(&a, gate, bank->ds, &n, &np);
+    if (np == 0 || np == n) {
         st = nn_fail(err, NN_ERR_ARG,
                      "'%s' has no %s in its validation part: suspected false "
                      "negatives cannot "
                      "be told",
                      bank->ds->path,
                      np == 0 ? "images of a class" : "negatives");
+        goto out;
     }
-    if (!st) {
-        st = fit(a.sample, n, log(threshold / (1 - threshold)), rule, err);
-    }
+    st = fit(a.sample, n, log(threshold / (1 - threshold)), rule, err);
+out:
     valid_release(&a);
     return st;
 }

@@ -103,23 +103,27 @@ static enum nn_status score_block(struct scan *s, size_t at, size_t n,
         s->index[i] = (uint32_t)(at + i);
     }
     st = nn_pool_take(s->pool, s->index, n, &window, err);
+    if (st) {
+        return st;
+    }
     for (size_t i = 0; i < n; i++) {
         s->index[i] = (uint32_t)i;
     }
-    if (!st) {
-        st = nn_scorer_run_items(s->scorer, window, s->index, n, NULL,
-                                 s->logits, s->ok, err);
-    }
+    st = nn_scorer_run_items(s->scorer, window, s->index, n, NULL, s->logits,
+                             s->ok, err);
     nn_dataset_close(&window);
-    for (size_t i = 0; !st && i < n; i++) {
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < n; i++) {
         s->z[i] =
             s->ok[i] ? gate_logit(s->gate, s->logits + i * k) : (double)NAN;
     }
-    if (!st && nn_file_pwrite(s->fd, s->z, n * sizeof *s->z,
-                              HEADER + (int64_t)(at * sizeof *s->z))) {
-        st = io_fail(s, "write", err);
+    if (nn_file_pwrite(s->fd, s->z, n * sizeof *s->z,
+                       HEADER + (int64_t)(at * sizeof *s->z))) {
+        return io_fail(s, "write", err);
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status run(struct scan *s, size_t from,
@@ -133,20 +137,24 @@ static enum nn_status run(struct scan *s, size_t from,
         nn_progress_begin(&bar, label, "img", (int64_t)s->pool->n);
         nn_progress_resume(&bar, (int64_t)from);
     }
-    for (size_t at = from; !st && at < s->pool->n; at += BLOCK) {
+    for (size_t at = from; at < s->pool->n; at += BLOCK) {
         size_t n = s->pool->n - at < BLOCK ? s->pool->n - at : BLOCK;
 
         if (stop != NULL && *stop) {
             st = nn_fail(err, NN_ERR_STOPPED,
                          "interrupted after %zu of %zu images of '%s'", at,
                          s->pool->n, s->pool->path);
-            break;
+            goto out;
         }
         st = score_block(s, at, n, err);
+        if (st) {
+            goto out;
+        }
         if (label != NULL) {
             nn_progress_update(&bar, (int64_t)(at + n), NULL);
         }
     }
+out:
     if (label != NULL) {
         nn_progress_end(&bar, NULL);
     }
@@ -171,13 +179,22 @@ enum nn_status gate_mine_scan(const struct nn_net *gate,
         .gate = gate, .pool = pool, .journal = journal, .fd = -1
     };
     s->logits = nn_mem_calloc(BLOCK, gate->spec.n_outputs * sizeof(float));
-    st = s->logits == NULL ? nn_fail_nomem(err) : open_journal(s, &done, err);
-    if (!st && done < pool->n) {
+    if (s->logits == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = open_journal(s, &done, err);
+    if (st) {
+        goto out;
+    }
+    if (done < pool->n) {
         st = nn_scorer_create(gate, BATCH, &s->scorer, err);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st) {
-        st = run(s, done, stop, label, err);
-    }
+    st = run(s, done, stop, label, err);
+out:
     out->fd = s->fd;
     out->n = pool->n;
     nn_scorer_destroy(&s->scorer);

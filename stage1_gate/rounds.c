@@ -68,19 +68,26 @@ static enum nn_status find_passing(const struct rounds *r,
     size_t k = gate->spec.n_outputs;
     struct nn_scorer *s = NULL;
     float *logits = nn_mem_calloc(r->n_valid, k * sizeof *logits);
-    enum nn_status st =
-        logits == NULL ? nn_fail_nomem(err)
-                       : nn_scorer_create(gate, r->opt->train.batch, &s, err);
+    enum nn_status st;
 
-    if (!st) {
-        st = nn_scorer_run_items(s, r->ds, r->valid, r->n_valid, NULL, logits,
-                                 pass, err);
+    if (logits == NULL) {
+        return nn_fail_nomem(err);
     }
-    for (size_t i = 0; !st && i < r->n_valid; i++) {
+    st = nn_scorer_create(gate, r->opt->train.batch, &s, err);
+    if (st) {
+        goto out;
+    }
+    st = nn_scorer_run_items(s, r->ds, r->valid, r->n_valid, NULL, logits, pass,
+                             err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < r->n_valid; i++) {
         pass[i] = pass[i] &&
                   gate_probability(gate, gate_logit(gate, logits + i * k)) >=
                       threshold;
     }
+out:
     nn_scorer_destroy(&s);
     nn_mem_free(logits);
     return st;
@@ -128,34 +135,36 @@ static enum nn_status score_pool(struct rounds *r, struct nn_error *err)
 static enum nn_status learn_known(struct rounds *r, struct nn_error *err)
 {
     const struct gate_round *q = &r->round;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     if (r->side < 0) {
         st = gate_mine_pool_side(r->how->pool, &r->side, err);
+        if (st) {
+            return st;
+        }
     }
-    if (!st) {
-        st = gate_mine_bank_create(q->gate, r->ds, r->side, &r->bank, err);
+    st = gate_mine_bank_create(q->gate, r->ds, r->side, &r->bank, err);
+    if (st || r->how->trust_pool) {
+        return st;
     }
-    if (!st && !r->how->trust_pool) {
-        st = gate_mine_rule_fit(q->gate, &r->bank, NULL, q->policy->threshold,
-                                r->how->fn_filter_recall, &r->rule, err);
-    }
-    return st;
+    return gate_mine_rule_fit(q->gate, &r->bank, NULL, q->policy->threshold,
+                              r->how->fn_filter_recall, &r->rule, err);
 }
 
 static enum nn_status mine_pool(struct rounds *r, struct nn_error *err)
 {
     const struct gate_round_options *how = r->how;
     struct gate_round *q = &r->round;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     r->scores.n = how->pool->n;
     if (how->mode != GATE_MINE_RANDOM) {
         st = score_pool(r, err);
+        if (st) {
+            return st;
+        }
     }
-    if (!st) {
-        st = learn_known(r, err);
-    }
+    st = learn_known(r, err);
     if (st) {
         return st;
     }
@@ -182,16 +191,19 @@ static enum nn_status append_mined(struct rounds *r, struct nn_error *err)
 {
     size_t n;
     uint32_t *v = gate_mine_accepted(&r->result, &n);
-    enum nn_status st =
-        v == NULL ? nn_fail_nomem(err)
-                  : nn_dataset_append_ref(r->ds, r->result.images, v, n,
-                                          NN_NEGATIVE, NN_TRAIN, err);
+    enum nn_status st;
 
-    nn_mem_free(v);
-    if (!st) {
-        nn_dataset_fingerprint(r->ds); /* the next round knows them */
+    if (v == NULL) {
+        return nn_fail_nomem(err);
     }
-    return st;
+    st = nn_dataset_append_ref(r->ds, r->result.images, v, n, NN_NEGATIVE,
+                               NN_TRAIN, err);
+    nn_mem_free(v);
+    if (st) {
+        return st;
+    }
+    nn_dataset_fingerprint(r->ds); /* the next round knows them */
+    return NN_OK;
 }
 
 static enum nn_status train_on(const struct rounds *r, struct nn_net **gate,
@@ -246,34 +258,41 @@ static enum nn_status run_round(struct rounds *r, struct nn_net **gate,
         return NN_OK;
     }
     st = report(r, GATE_ROUND_BEGINS, err);
-    if (!st) {
-        st = mine_pool(r, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = report(r, GATE_ROUND_MINED, err);
+    st = mine_pool(r, err);
+    if (st) {
+        return st;
     }
+    st = report(r, GATE_ROUND_MINED, err);
     if (st || r->round.taken == 0) {
         return st;
     }
     st = append_mined(r, err);
-    if (!st) {
-        st = train_on(r, &net, &next, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = find_passing(r, net, next.threshold, r->next_pass, err);
+    st = train_on(r, &net, &next, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        r->round.next = &next;
-        compare_gates(r, go_on);
-        st = report(r, GATE_ROUND_TRAINED, err);
+    st = find_passing(r, net, next.threshold, r->next_pass, err);
+    if (st) {
+        goto out;
     }
-    if (!st && r->round.kept) {
-        nn_net_destroy(gate);
-        *gate = net;
-        net = NULL;
-        *policy = next;
-        memcpy(r->pass, r->next_pass, r->n_valid);
+    r->round.next = &next;
+    compare_gates(r, go_on);
+    st = report(r, GATE_ROUND_TRAINED, err);
+    if (st || !r->round.kept) {
+        goto out;
     }
+    nn_net_destroy(gate);
+    *gate = net;
+    net = NULL;
+    *policy = next;
+    memcpy(r->pass, r->next_pass, r->n_valid);
+out:
     nn_net_destroy(&net);
     return st;
 }
@@ -290,10 +309,14 @@ enum nn_status gate_run_rounds(struct nn_dataset *ds,
     enum nn_status st = list_valid(&r, err);
     int go_on = 1;
 
-    if (!st) {
-        st = find_passing(&r, *gate, policy->threshold, r.pass, err);
+    if (st) {
+        goto out;
     }
-    for (int i = 1; !st && go_on && i <= how->rounds; i++) {
+    st = find_passing(&r, *gate, policy->threshold, r.pass, err);
+    if (st) {
+        goto out;
+    }
+    for (int i = 1; go_on && i <= how->rounds; i++) {
         if (!how->keep && gate_rounds_reached(policy, how->max_fpr)) {
             break;
         }
@@ -307,7 +330,11 @@ enum nn_status gate_run_rounds(struct nn_dataset *ds,
         gate_mine_bank_release(&r.bank);
         gate_mine_result_release(&r.result);
         gate_mine_scores_close(&r.scores);
+        if (st) {
+            goto out;
+        }
     }
+out:
     nn_mem_free(r.valid);
     nn_mem_free(r.pass);
     nn_mem_free(r.next_pass);
