@@ -102,15 +102,19 @@ choose_reject_threshold(const struct nn_task *t, const double *confidence,
     if (n > 0) {
         st = nn_threshold_at_recall(right, n, coverage, NN_CONFIDENCE, &chosen,
                                     err);
-        p->reject_threshold = st ? 0 : chosen.threshold;
+        if (st) {
+            goto out;
+        }
+        p->reject_threshold = chosen.threshold;
     }
-    nn_mem_free(right);
     for (size_t i = 0; i < t->n_good; i++) {
         above += confidence[i] >= p->reject_threshold;
     }
     p->coverage = (double)above / (double)t->n_good;
     p->accuracy = (double)n / (double)t->n_good;
     p->n = t->n_good;
+out:
+    nn_mem_free(right);
     return st;
 }
 
@@ -140,18 +144,22 @@ static enum nn_status finish(struct species_task *s,
     enum nn_status st = nn_net_set_tta(net, &o->tta, err);
 
     *p = (struct species_policy){ 0 };
-    if (!st) {
-        st = nn_task_score_net(t, net, o->train.batch, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = nn_task_fit_softmax(t, net, err);
+    st = nn_task_score_net(t, net, o->train.batch, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = calibration_error(s, 1, &p->ece_before, err);
+    st = nn_task_fit_softmax(t, net, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = calibration_error(s, net->temperature, &p->ece_after, err);
+    st = calibration_error(s, 1, &p->ece_before, err);
+    if (st) {
+        return st;
     }
+    st = calibration_error(s, net->temperature, &p->ece_after, err);
     if (st) {
         return st;
     }
@@ -183,9 +191,10 @@ static enum nn_status set_up(struct species_task *s,
                        "a species net needs two classes or more");
     }
     st = nn_task_open(&s->task, &spec, err);
-    if (!st) {
-        st = nn_task_need_all(&s->task, err);
+    if (st) {
+        return st;
     }
+    st = nn_task_need_all(&s->task, err);
     if (st) {
         return st;
     }
@@ -231,11 +240,11 @@ static enum nn_status make_net(const struct nn_task *t,
     struct nn_net_spec spec = species_net_spec(o->width, o->size);
     enum nn_status st = nn_task_net(t, &spec, out, err);
 
-    if (!st && o->init == NULL && o->start != NULL) {
-        start_from(*out, o->start);
-    }
     if (st) {
         return st;
+    }
+    if (o->init == NULL && o->start != NULL) {
+        start_from(*out, o->start);
     }
     return nn_task_init(*out, o->init, "species.", "species", err);
 }
@@ -252,20 +261,25 @@ enum nn_status species_train(const struct nn_dataset *ds,
     enum nn_status st = set_up(&s, ds, opt, err);
 
     *out = NULL;
-    if (!st) {
-        st = make_net(&s.task, opt, &net, err);
-    }
-    if (!st) {
-        st = nn_task_train(&s.task, &opt->train, run, net, result, err);
-    }
-    if (!st) {
-        st = finish(&s, opt, net, policy, err);
-    }
-    release(&s);
     if (st) {
-        nn_net_destroy(&net);
-        return st;
+        goto out;
+    }
+    st = make_net(&s.task, opt, &net, err);
+    if (st) {
+        goto out;
+    }
+    st = nn_task_train(&s.task, &opt->train, run, net, result, err);
+    if (st) {
+        goto out;
+    }
+    st = finish(&s, opt, net, policy, err);
+    if (st) {
+        goto out;
     }
     *out = net;
-    return NN_OK;
+    net = NULL;
+out:
+    release(&s);
+    nn_net_destroy(&net);
+    return st;
 }
