@@ -83,13 +83,14 @@ static enum nn_status measure(void *ctx, struct nn_train_metrics *m,
     }
     compute_scores(b);
     st = nn_roc_init(&roc, t->score, t->positive, NULL, t->n_good, err);
-    if (!st) {
-        m->metric = (nn_roc_area(&roc) + accuracy) / 2;
-        snprintf(m->text, sizeof m->text, "ROC area %.4f, accuracy %.4f",
-                 nn_roc_area(&roc), accuracy);
+    if (st) {
+        return st;
     }
+    m->metric = (nn_roc_area(&roc) + accuracy) / 2;
+    snprintf(m->text, sizeof m->text, "ROC area %.4f, accuracy %.4f",
+             nn_roc_area(&roc), accuracy);
     nn_roc_release(&roc);
-    return st;
+    return NN_OK;
 }
 
 /* --- afterwards: temperature, threshold --- */
@@ -126,13 +127,15 @@ static enum nn_status finish(struct baseline_task *b,
     struct nn_task *t = &b->task;
     enum nn_status st = nn_net_set_tta(net, &o->tta, err);
 
-    if (!st) {
-        st = nn_task_score_net(t, net, o->train.batch, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = o->system == MODEL_MULTILABEL ? fit_sigmoids(t, net, err)
-                                           : nn_task_fit_softmax(t, net, err);
+    st = nn_task_score_net(t, net, o->train.batch, err);
+    if (st) {
+        return st;
     }
+    st = o->system == MODEL_MULTILABEL ? fit_sigmoids(t, net, err)
+                                       : nn_task_fit_softmax(t, net, err);
     if (st) {
         return st;
     }
@@ -168,10 +171,10 @@ static enum nn_status set_up(struct baseline_task *b,
                        name, ds->path, ds->n_classes);
     }
     st = nn_task_open(&b->task, &spec, err);
-    if (!st) {
-        st = nn_task_need_both(&b->task, name, o->system != MODEL_SOFTMAX_MAX,
-                               err);
+    if (st) {
+        return st;
     }
+    st = nn_task_need_both(&b->task, name, o->system != MODEL_SOFTMAX_MAX, err);
     if (st) {
         return st;
     }
@@ -202,11 +205,11 @@ static enum nn_status make_net(const struct nn_task *t,
         spec.head = NN_HEAD_SIGMOID;
     }
     st = nn_task_net(t, &spec, out, err);
-    if (!st && o->system == MODEL_MULTILABEL && o->focal) {
-        set_prior(*out);
-    }
     if (st) {
         return st;
+    }
+    if (o->system == MODEL_MULTILABEL && o->focal) {
+        set_prior(*out);
     }
     return nn_task_init(*out, o->init, "gate.", t->spec.name, err);
 }
@@ -235,22 +238,27 @@ enum nn_status baseline_train(const struct nn_dataset *ds,
 
     *out = NULL;
     set_loss(opt, &train);
-    if (!st) {
-        st = make_net(&b.task, opt, &net, err);
-    }
-    if (!st) {
-        b.net = net;
-        st = nn_task_train(&b.task, &train, run, net, result, err);
-    }
-    if (!st) {
-        st = finish(&b, opt, net, policy, err);
-    }
-    nn_task_close(&b.task);
-    nn_mem_free(b.p);
     if (st) {
-        nn_net_destroy(&net);
-        return st;
+        goto out;
+    }
+    st = make_net(&b.task, opt, &net, err);
+    if (st) {
+        goto out;
+    }
+    b.net = net;
+    st = nn_task_train(&b.task, &train, run, net, result, err);
+    if (st) {
+        goto out;
+    }
+    st = finish(&b, opt, net, policy, err);
+    if (st) {
+        goto out;
     }
     *out = net;
-    return NN_OK;
+    net = NULL;
+out:
+    nn_task_close(&b.task);
+    nn_mem_free(b.p);
+    nn_net_destroy(&net);
+    return st;
 }

@@ -100,10 +100,13 @@ static enum nn_status measure(void *ctx, struct nn_train_metrics *m,
     struct nn_loss plain = p->opt->train.loss;
     float *row = nn_mem_calloc(2 * k, sizeof *row);
     double sum = 0, one = 0;
-    enum nn_status st = row == NULL ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st = NN_OK;
 
+    if (row == NULL) {
+        return nn_fail_nomem(err);
+    }
     plain.smoothing = 0;
-    for (size_t i = 0; !st && i < t->n_good; i++) {
+    for (size_t i = 0; i < t->n_good; i++) {
         const float *z = t->logits + i * k;
         size_t rank = rank_of(z, k, t->truth[i]);
 
@@ -111,16 +114,20 @@ static enum nn_status measure(void *ctx, struct nn_train_metrics *m,
         row[t->truth[i]] = 1;
         st = nn_loss_eval(&plain, z, row, NULL, 1, (int32_t)k, &one, row + k,
                           err);
+        if (st) {
+            goto out;
+        }
         sum += one;
         first += rank == 0;
         five += rank < 5;
     }
-    nn_mem_free(row);
     p->top1 = (double)first / (double)t->n_good;
     p->top5 = (double)five / (double)t->n_good;
     m->loss = sum / (double)t->n_good;
     m->metric = p->top1;
     snprintf(m->text, sizeof m->text, "top-1 %.4f", p->top1);
+out:
+    nn_mem_free(row);
     return st;
 }
 
@@ -183,13 +190,17 @@ static enum nn_status measure_best(struct pretraining *p,
     enum nn_status st =
         nn_task_score_net(&p->task, net, p->opt->train.batch, err);
 
-    if (!st) {
-        st = measure(p, &m, err);
+    if (st) {
+        return st;
+    }
+    st = measure(p, &m, err);
+    if (st) {
+        return st;
     }
     r->top1 = p->top1;
     r->top5 = p->top5;
     r->n_valid = p->task.n_good;
-    return st;
+    return NN_OK;
 }
 
 enum nn_status pretrain(const struct nn_dataset *ds,
@@ -202,22 +213,27 @@ enum nn_status pretrain(const struct nn_dataset *ds,
     enum nn_status st = set_up(&p, ds, opt, err);
 
     *out = NULL;
-    if (!st) {
-        st = make_net(&p.task, opt, &net, err);
-    }
-    if (!st) {
-        st = nn_task_train(&p.task, &opt->train, run, net, &result->train, err);
-    }
-    if (!st) {
-        st = measure_best(&p, net, result, err);
-    }
-    nn_task_close(&p.task);
     if (st) {
-        nn_net_destroy(&net);
-        return st;
+        goto out;
+    }
+    st = make_net(&p.task, opt, &net, err);
+    if (st) {
+        goto out;
+    }
+    st = nn_task_train(&p.task, &opt->train, run, net, &result->train, err);
+    if (st) {
+        goto out;
+    }
+    st = measure_best(&p, net, result, err);
+    if (st) {
+        goto out;
     }
     *out = net;
-    return NN_OK;
+    net = NULL;
+out:
+    nn_task_close(&p.task);
+    nn_net_destroy(&net);
+    return st;
 }
 
 static enum nn_status put_json(struct nn_st_writer *w, const char *key,
@@ -231,6 +247,27 @@ static enum nn_status put_json(struct nn_st_writer *w, const char *key,
     return st;
 }
 
+static enum nn_status put_metadata(struct nn_st_writer *w, const json_t *data,
+                                   const json_t *training)
+{
+    enum nn_status st = nn_st_writer_meta(w, "format", PRETRAIN_FORMAT);
+
+    if (st) {
+        return st;
+    }
+    st = nn_st_writer_meta(w, "program", "bearcascade " BEARCASCADE_VERSION);
+    if (st) {
+        return st;
+    }
+    if (data != NULL) {
+        st = put_json(w, "data", data);
+        if (st) {
+            return st;
+        }
+    }
+    return training != NULL ? put_json(w, "training", training) : NN_OK;
+}
+
 enum nn_status pretrain_save(const struct nn_net *net, const json_t *data,
                              const json_t *training, const char *path,
                              enum nn_dtype dtype, struct nn_error *err)
@@ -238,27 +275,20 @@ enum nn_status pretrain_save(const struct nn_net *net, const json_t *data,
     struct nn_st_writer *w = NULL;
     enum nn_status st = nn_st_writer_create(&w);
 
-    if (!st) {
-        st = nn_st_writer_meta(w, "format", PRETRAIN_FORMAT);
+    if (st) {
+        return nn_fail_nomem(err);
     }
-    if (!st) {
-        st =
-            nn_st_writer_meta(w, "program", "bearcascade " BEARCASCADE_VERSION);
-    }
-    if (!st && data != NULL) {
-        st = put_json(w, "data", data);
-    }
-    if (!st && training != NULL) {
-        st = put_json(w, "training", training);
-    }
+    st = put_metadata(w, data, training);
     if (st) {
         nn_fail(err, st, "%s", nn_status_str(st));
-    } else {
-        st = nn_net_save(w, "", net, dtype, err);
+        goto out;
     }
-    if (!st) {
-        st = nn_st_writer_commit(w, path, err);
+    st = nn_net_save(w, "", net, dtype, err);
+    if (st) {
+        goto out;
     }
+    st = nn_st_writer_commit(w, path, err);
+out:
     nn_st_writer_destroy(&w);
     return st;
 }

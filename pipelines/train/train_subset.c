@@ -72,44 +72,59 @@ static enum nn_status complain(const struct name_list *l, const uint8_t *seen,
     return NN_OK;
 }
 
-static enum nn_status keep_listed(struct nn_dataset *ds, const char *path,
-                                  struct nn_error *err)
+/* Drops the training negatives that are not in the list, and marks in seen[]
+ * the lines of those that are. Returns how many it dropped. */
+static size_t drop_unlisted(struct nn_dataset *ds, const struct name_list *l,
+                            uint8_t *seen)
 {
-    struct name_list l = { .n = 0 };
-    uint8_t *seen = NULL;
     size_t dropped = 0;
-    enum nn_status st = read_list(path, &l, err);
 
-    if (!st) {
-        seen = nn_mem_calloc(l.n + 1, 1);
-        st = seen == NULL ? nn_fail_nomem(err) : NN_OK;
-    }
-    for (size_t i = 0; !st && i < ds->n; i++) {
+    for (size_t i = 0; i < ds->n; i++) {
         struct nn_item *it = &ds->items[i];
         char **at;
 
         if (it->split != NN_TRAIN || it->label != NN_NEGATIVE) {
             continue;
         }
-        at = l.n == 0 ? NULL
-                      : bsearch(&it->file, l.v, l.n, sizeof *l.v, by_name);
+        at = l->n == 0 ? NULL
+                       : bsearch(&it->file, l->v, l->n, sizeof *l->v, by_name);
         if (at == NULL) {
             it->split = NN_SPLIT_NONE;
             dropped++;
             continue;
         }
-        while (at > l.v && strcmp(at[-1], *at) == 0) {
+        while (at > l->v && strcmp(at[-1], *at) == 0) {
             at--; /* of a name that comes twice, the first */
         }
-        seen[at - l.v] = 1;
+        seen[at - l->v] = 1;
     }
-    if (!st) {
-        st = complain(&l, seen, ds, path, err);
+    return dropped;
+}
+
+static enum nn_status keep_listed(struct nn_dataset *ds, const char *path,
+                                  struct nn_error *err)
+{
+    struct name_list l = { .n = 0 };
+    uint8_t *seen = NULL;
+    size_t dropped;
+    enum nn_status st = read_list(path, &l, err);
+
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        nn_log(NN_LOG_INFO, "%zu training negatives are left out (%s)", dropped,
-               path);
+    seen = nn_mem_calloc(l.n + 1, 1);
+    if (seen == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
+    dropped = drop_unlisted(ds, &l, seen);
+    st = complain(&l, seen, ds, path, err);
+    if (st) {
+        goto out;
+    }
+    nn_log(NN_LOG_INFO, "%zu training negatives are left out (%s)", dropped,
+           path);
+out:
     nn_mem_free(seen);
     nn_mem_free(l.v);
     nn_mem_free(l.text);
@@ -139,14 +154,17 @@ enum nn_status train_take_subset(struct nn_dataset *ds,
                                  const struct train_subset *s,
                                  struct nn_error *err)
 {
-    enum nn_status st = s->only_negatives != NULL
-                            ? keep_listed(ds, s->only_negatives, err)
-                            : NN_OK;
+    if (s->only_negatives != NULL) {
+        enum nn_status st = keep_listed(ds, s->only_negatives, err);
 
-    if (!st && s->class_weights) {
+        if (st) {
+            return st;
+        }
+    }
+    if (s->class_weights) {
         balance(ds);
     }
-    return st;
+    return NN_OK;
 }
 
 void train_subset_loss(const struct train_subset *s, struct nn_loss *loss)
