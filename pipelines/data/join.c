@@ -103,9 +103,12 @@ static enum nn_status add_part(struct joined *j, const char *path, size_t *n,
     }
     j->n_parts++;
     st = open_part(path, &p->ds, err);
+    if (st) {
+        return st;
+    }
     p->from = *n;
-    *n += st ? 0 : p->ds->n;
-    return st;
+    *n += p->ds->n;
+    return NN_OK;
 }
 
 static void join_close(void *ctx)
@@ -124,25 +127,32 @@ static enum nn_status join_open(const char *spec, void **ctx, size_t *n,
                                 struct nn_error *err)
 {
     struct joined *j = nn_mem_calloc(1, sizeof *j);
-    char *list = nn_mem_strdup(spec + strlen("join:")), *at, *rest;
-    enum nn_status st = j == NULL || list == NULL ? nn_fail_nomem(err) : NN_OK;
+    char *list = nn_mem_strdup(spec + strlen("join:")), *rest = list, *at;
+    enum nn_status st = NN_OK;
 
     *n = 0;
-    rest = list;
-    while (!st && (at = strsep(&rest, "|")) != NULL) {
-        st = *at == '\0'
-                 ? nn_fail(err, NN_ERR_ARG, "an empty part in '%s'", spec)
-                 : add_part(j, at, n, err);
+    if (j == NULL || list == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    nn_mem_free(list);
-    if (st) {
-        if (j != NULL) {
-            join_close(j);
+    while ((at = strsep(&rest, "|")) != NULL) {
+        if (*at == '\0') {
+            st = nn_fail(err, NN_ERR_ARG, "an empty part in '%s'", spec);
+            goto out;
         }
-        return st;
+        st = add_part(j, at, n, err);
+        if (st) {
+            goto out;
+        }
     }
     *ctx = j;
-    return NN_OK;
+    j = NULL;
+out:
+    nn_mem_free(list);
+    if (j != NULL) {
+        join_close(j);
+    }
+    return st;
 }
 
 /* --- images --- */

@@ -38,13 +38,17 @@ static enum nn_status prepare(struct nn_dataset *ds, uint64_t seed,
 
     nn_dataset_fingerprint(ds);
     st = nn_dataset_group(ds, NN_NEAR_BITS, err);
-    if (!st && !ds->has_splits) {
+    if (st) {
+        return st;
+    }
+    if (!ds->has_splits) {
         st = nn_dataset_split(ds, DATA_VALID_SHARE, DATA_TEST_SHARE, seed, err);
+        if (st) {
+            return st;
+        }
     }
-    if (!st) {
-        warn_of_leaks(ds);
-    }
-    return st;
+    warn_of_leaks(ds);
+    return NN_OK;
 }
 
 enum nn_status data_open(const char *path, uint64_t seed,
