@@ -69,9 +69,10 @@ enum nn_status experiment_train(const char *data, const char *dir,
                                 const struct experiment_words *w, int threads,
                                 char **command, struct nn_error *err)
 {
-    return w->failed
-               ? nn_fail_nomem(err)
-               : subprocess_train(data, dir, w->v, w->n, threads, command, err);
+    if (w->failed) {
+        return nn_fail_nomem(err);
+    }
+    return subprocess_train(data, dir, w->v, w->n, threads, command, err);
 }
 
 /* --- test images --- */
@@ -136,13 +137,18 @@ enum nn_status experiment_score(const struct model *m,
     struct cascade *c = NULL;
     enum nn_status st = cascade_create(m, CASCADE_BATCH, &c, err);
 
-    if (!st) {
-        st = cascade_score(c, ds, index, n, 0, label, &s, err);
+    if (st) {
+        return st;
     }
-    for (size_t i = 0; !st && i < n; i++) {
+    st = cascade_score(c, ds, index, n, 0, label, &s, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
         p[i] = s.p_positive[i];
         ok[i] = (uint8_t)(ok[i] && s.ok[i]);
     }
+out:
     cascade_scores_release(&s);
     cascade_destroy(&c);
     return st;

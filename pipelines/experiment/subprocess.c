@@ -85,24 +85,25 @@ static enum nn_status start(char **argv, const char *out,
                   O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     double t0 = nn_time_s();
     enum nn_status st = NN_OK;
-    pid_t pid = -1;
+    pid_t pid;
 
     if (in < 0 || to < 0) {
         st = nn_fail(err, NN_ERR_IO, "cannot write '%s': %s",
                      out != NULL ? out : "/dev/null", strerror(errno));
-    } else {
-        pid = fork();
+        goto out;
     }
+    pid = fork();
     if (pid == 0) {
         become(argv, in, to);
     }
-    if (!st && pid < 0) {
+    if (pid < 0) {
         st = nn_fail(err, NN_ERR_IO, "cannot start '%s': %s", argv[1],
                      strerror(errno));
-    } else if (!st) {
-        wait_for(pid, r);
-        r->seconds = nn_time_s() - t0;
+        goto out;
     }
+    wait_for(pid, r);
+    r->seconds = nn_time_s() - t0;
+out:
     if (in >= 0) {
         close(in);
     }
@@ -117,22 +118,21 @@ enum nn_status subprocess_run(const char *const *args, size_t n,
                               struct nn_error *err)
 {
     char **argv = nn_mem_calloc(n + 2, sizeof *argv);
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     *result = (struct subprocess_result){ 0 };
     if (argv == NULL) {
         return nn_fail_nomem(err);
     }
-    argv[0] = nn_mem_strdup("bearcascade");
-    for (size_t i = 0; i < n; i++) {
-        argv[i + 1] = nn_mem_strdup(args[i]);
-    }
     for (size_t i = 0; i <= n; i++) {
-        st = argv[i] == NULL ? nn_fail_nomem(err) : st;
+        argv[i] = nn_mem_strdup(i == 0 ? "bearcascade" : args[i - 1]);
+        if (argv[i] == NULL) {
+            st = nn_fail_nomem(err);
+            goto out;
+        }
     }
-    if (!st) {
-        st = start(argv, out, result, err);
-    }
+    st = start(argv, out, result, err);
+out:
     for (size_t i = 0; i <= n; i++) {
         nn_mem_free(argv[i]);
     }
@@ -197,6 +197,26 @@ char *subprocess_line(const char *const *args, size_t n)
 /* --- training --------------------------------------------------------------
  */
 
+static enum nn_status check_claim(const char *dir, const char *path,
+                                  const char *line, struct nn_error *err)
+{
+    unsigned char *old = NULL;
+    size_t size = 0;
+    enum nn_status st = nn_file_read(path, 1 << 20, &old, &size, err);
+
+    if (st) {
+        return st;
+    }
+    if (size != strlen(line) + 1 || memcmp(old, line, strlen(line)) != 0) {
+        st = nn_fail(err, NN_ERR_ARG,
+                     "'%s' was made by another command ('%s' says which): "
+                     "choose another --out, or remove it",
+                     dir, path);
+    }
+    nn_mem_free(old);
+    return st;
+}
+
 /* The command that began a run stands in its folder: another one must not
  * take over what that left. */
 static enum nn_status claim(const char *dir, const char *line,
@@ -204,30 +224,26 @@ static enum nn_status claim(const char *dir, const char *line,
 {
     char *path = nn_path_join(dir, "command.txt");
     struct nn_file_out o = { 0 };
-    unsigned char *old = NULL;
-    size_t size = 0;
-    enum nn_status st = path == NULL ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st;
 
-    if (!st && nn_file_exists(path)) {
-        st = nn_file_read(path, 1 << 20, &old, &size, err);
-        if (!st && (size != strlen(line) + 1 ||
-                    memcmp(old, line, strlen(line)) != 0)) {
-            st = nn_fail(err, NN_ERR_ARG,
-                         "'%s' was made by another command ('%s' says which): "
-                         "choose another --out, or remove it",
-                         dir, path);
-        }
-    } else if (!st) {
-        st = nn_file_mkdirs(dir, err);
-        if (!st) {
-            st = nn_file_out_open(&o, path, err);
-        }
-        if (!st) {
-            fprintf(o.stream, "%s\n", line);
-            st = nn_file_out_commit(&o, err);
-        }
+    if (path == NULL) {
+        return nn_fail_nomem(err);
     }
-    nn_mem_free(old);
+    if (nn_file_exists(path)) {
+        st = check_claim(dir, path, line, err);
+        goto out;
+    }
+    st = nn_file_mkdirs(dir, err);
+    if (st) {
+        goto out;
+    }
+    st = nn_file_out_open(&o, path, err);
+    if (st) {
+        goto out;
+    }
+    fprintf(o.stream, "%s\n", line);
+    st = nn_file_out_commit(&o, err);
+out:
     nn_mem_free(path);
     return st;
 }
@@ -260,14 +276,18 @@ static enum nn_status train_now(const char **args, size_t n, const char *dir,
         args[n++] = "--resume";
     }
     st = subprocess_run(args, n, NULL, &r, err);
-    if (!st && stop_asked) {
-        st = nn_fail(err, NN_ERR_STOPPED,
-                     "interrupted; the same command goes on from there");
-    } else if (!st && r.status != 0) {
-        st = nn_fail(err, NN_ERR_ARG, "training of '%s' ended with status %d",
-                     dir, r.status);
+    if (st) {
+        return st;
     }
-    return st;
+    if (stop_asked) {
+        return nn_fail(err, NN_ERR_STOPPED,
+                       "interrupted; the same command goes on from there");
+    }
+    if (r.status != 0) {
+        return nn_fail(err, NN_ERR_ARG, "training of '%s' ended with status %d",
+                       dir, r.status);
+    }
+    return NN_OK;
 }
 
 enum nn_status subprocess_train(const char *data, const char *dir,
@@ -278,26 +298,38 @@ enum nn_status subprocess_train(const char *data, const char *dir,
     enum { OWN = 4, MORE = 4 };
     const char **args = nn_mem_calloc(n + OWN + MORE, sizeof *args);
     char *line = NULL;
-    enum nn_status st = args == NULL ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st;
 
-    if (!st) {
-        args[0] = "train";
-        args[1] = data;
-        args[2] = "--out";
-        args[3] = dir;
-        for (size_t i = 0; i < n; i++) {
-            args[OWN + i] = options[i];
-        }
-        line = subprocess_line(args, n + OWN);
-        st = line == NULL ? nn_fail_nomem(err) : claim(dir, line, err);
+    if (args == NULL) {
+        return nn_fail_nomem(err);
     }
-    if (!st && !has_file(dir, "best.safetensors")) {
+    args[0] = "train";
+    args[1] = data;
+    args[2] = "--out";
+    args[3] = dir;
+    for (size_t i = 0; i < n; i++) {
+        args[OWN + i] = options[i];
+    }
+    line = subprocess_line(args, n + OWN);
+    if (line == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = claim(dir, line, err);
+    if (st) {
+        goto out;
+    }
+    if (!has_file(dir, "best.safetensors")) {
         st = train_now(args, n + OWN, dir, threads, err);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st && command != NULL) {
+    if (command != NULL) {
         *command = line;
         line = NULL;
     }
+out:
     nn_mem_free(line);
     nn_mem_free(args);
     return st;
