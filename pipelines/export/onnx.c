@@ -268,17 +268,18 @@ static void put_view(const struct pass *p, const struct nn_net *net)
 
     if (m == NULL || nn_tta_scale_init(&s, net->spec.size, to, NULL)) {
         p->graph->failed = 1;
-    } else {
-        view_name(p, "rows", rows);
-        view_name(p, "columns", columns);
-        view_name(p, "tall", tall);
-        view_name(p, "image", image);
-        nn_tta_scale_matrices(&s, m, m + n);
-        put_tensor(p->graph, rows, 2, r, m, n);
-        put_tensor(p->graph, columns, 2, c, m + n, n);
-        put_product(p->graph, tall, rows, "image");
-        put_product(p->graph, image, tall, columns);
+        goto out;
     }
+    view_name(p, "rows", rows);
+    view_name(p, "columns", columns);
+    view_name(p, "tall", tall);
+    view_name(p, "image", image);
+    nn_tta_scale_matrices(&s, m, m + n);
+    put_tensor(p->graph, rows, 2, r, m, n);
+    put_tensor(p->graph, columns, 2, c, m + n, n);
+    put_product(p->graph, tall, rows, "image");
+    put_product(p->graph, image, tall, columns);
+out:
     nn_tta_scale_release(&s);
     nn_mem_free(m);
 }
@@ -447,11 +448,17 @@ enum nn_status onnx_write(const struct nn_net *net, int gate,
     }
     put_model(&m, net, gate, &layers, metadata);
     nn_layers_release(&layers);
-    st = m.failed ? nn_fail_nomem(err) : nn_file_out_open(&o, path, err);
-    if (!st) {
-        fwrite(m.v, 1, m.n, o.stream);
-        st = nn_file_out_commit(&o, err);
+    if (m.failed) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
+    st = nn_file_out_open(&o, path, err);
+    if (st) {
+        goto out;
+    }
+    fwrite(m.v, 1, m.n, o.stream);
+    st = nn_file_out_commit(&o, err);
+out:
     onnx_wire_release(&m);
     return st;
 }
