@@ -44,9 +44,11 @@ static void decode_one(void *ctx, size_t i)
     enum nn_status st =
         nn_decode_for(d->bytes[i], d->size[i], in.side, &img, NULL, &why);
 
-    if (!st) {
-        st = nn_prepare_bytes(&in, &img, d->rgb + i * side * side * 3, &why);
+    if (st) {
+        goto out;
     }
+    st = nn_prepare_bytes(&in, &img, d->rgb + i * side * side * 3, &why);
+out:
     nn_image_release(&img);
     d->status[i] = st;
 }
@@ -82,8 +84,12 @@ static enum nn_status take_images(struct decoding *d, struct bench_decode *out,
         return nn_fail_nomem(err);
     }
     st = each(d, read_one, err);
-    if (!st) {
-        st = nn_image_probe(d->bytes[0], d->size[0], &opt, &info, err);
+    if (st) {
+        return st;
+    }
+    st = nn_image_probe(d->bytes[0], d->size[0], &opt, &info, err);
+    if (st) {
+        return st;
     }
     out->n = d->n;
     out->w = info.w;
@@ -92,7 +98,18 @@ static enum nn_status take_images(struct decoding *d, struct bench_decode *out,
     for (size_t i = 0; i < d->n; i++) {
         out->bytes += (double)d->size[i] / (double)d->n;
     }
-    return st;
+    return NN_OK;
+}
+
+static void decoding_release(struct decoding *d)
+{
+    for (size_t i = 0; d->bytes != NULL && i < d->n; i++) {
+        nn_mem_free(d->bytes[i]);
+    }
+    nn_mem_free(d->bytes);
+    nn_mem_free(d->size);
+    nn_mem_free(d->rgb);
+    nn_mem_free(d->status);
 }
 
 enum nn_status bench_measure_decode(const struct bench_plan *p,
@@ -107,22 +124,21 @@ enum nn_status bench_measure_decode(const struct bench_plan *p,
 
     *out = (struct bench_decode){ 0 };
     st = take_images(&d, out, err);
-    for (int i = -1; !st && i < p->rounds; i++) { /* the first warms up */
+    if (st) {
+        goto out;
+    }
+    for (int i = -1; i < p->rounds; i++) { /* the first warms up */
         double t0 = nn_time_s();
 
         st = each(&d, decode_one, err);
+        if (st) {
+            goto out;
+        }
         s[i < 0 ? 0 : i] = nn_time_s() - t0;
     }
-    if (!st) {
-        out->rate = bench_rate_of(s, (size_t)p->rounds, (double)d.n);
-    }
-    for (size_t i = 0; d.bytes != NULL && i < d.n; i++) {
-        nn_mem_free(d.bytes[i]);
-    }
-    nn_mem_free(d.bytes);
-    nn_mem_free(d.size);
-    nn_mem_free(d.rgb);
-    nn_mem_free(d.status);
+    out->rate = bench_rate_of(s, (size_t)p->rounds, (double)d.n);
+out:
+    decoding_release(&d);
     return st;
 }
 
@@ -187,18 +203,22 @@ static enum nn_status run_steps(struct feeding *f, int fed, int n,
 {
     struct nn_batch b = { .n = f->batch };
     double t0 = nn_time_s();
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
-    for (int i = 0; !st && i < n; i++) {
+    for (int i = 0; i < n; i++) {
         if (fed) {
             st = nn_loader_next(f->loader, &b, err);
+            if (st) {
+                return st;
+            }
         }
-        if (!st) {
-            st = bench_training_step(f->training, b.input, b.n, NULL, err);
+        st = bench_training_step(f->training, b.input, b.n, NULL, err);
+        if (st) {
+            return st;
         }
     }
     *seconds = nn_time_s() - t0;
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status feeding_round(struct feeding *f, int round,
@@ -208,23 +228,30 @@ static enum nn_status feeding_round(struct feeding *f, int round,
     double warm;
     enum nn_status st = run_steps(f, 0, BATCHES_BEFORE, &warm, err);
 
-    if (!st) {
-        st = run_steps(f, 0, f->steps, &f->bare_s, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = nn_loader_start(f->loader, f->index, f->n_index, (uint64_t)round,
-                             0, err);
+    st = run_steps(f, 0, f->steps, &f->bare_s, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = run_steps(f, 1, BATCHES_BEFORE, &warm, err);
+    st = nn_loader_start(f->loader, f->index, f->n_index, (uint64_t)round, 0,
+                         err);
+    if (st) {
+        return st;
+    }
+    st = run_steps(f, 1, BATCHES_BEFORE, &warm, err);
+    if (st) {
+        return st;
     }
     nn_loader_get_stats(f->loader, &before);
-    if (!st) {
-        st = run_steps(f, 1, f->steps, &f->fed_s, err);
+    st = run_steps(f, 1, f->steps, &f->fed_s, err);
+    if (st) {
+        return st;
     }
     nn_loader_get_stats(f->loader, &after);
     f->wait_s = after.wait_s - before.wait_s;
-    return st;
+    return NN_OK;
 }
 
 /* Every image once through the loader, so that its cache holds them all. */
@@ -235,12 +262,16 @@ static enum nn_status fill_cache(struct feeding *f, size_t n,
     enum nn_status st = nn_loader_start(
         f->loader, f->index, n < f->n_index ? n : f->n_index, 0, 0, err);
 
+    if (st) {
+        return st;
+    }
     do {
-        if (!st) {
-            st = nn_loader_next(f->loader, &b, err);
+        st = nn_loader_next(f->loader, &b, err);
+        if (st) {
+            return st;
         }
-    } while (!st && b.n > 0);
-    return st;
+    } while (b.n > 0);
+    return NN_OK;
 }
 
 enum nn_status bench_measure_loader(const struct bench_plan *p,
@@ -251,27 +282,32 @@ enum nn_status bench_measure_loader(const struct bench_plan *p,
     struct feeding f = { 0 };
     double bare[BENCH_MAX_ROUNDS], fed[BENCH_MAX_ROUNDS],
         share[BENCH_MAX_ROUNDS];
+    size_t n = (size_t)p->rounds;
     double images;
     enum nn_status st = feeding_init(&f, p, ds, out->net, err);
 
-    if (!st) {
-        st = fill_cache(&f, ds->n, err);
+    if (st) {
+        goto out;
     }
-    for (int i = 0; !st && i < p->rounds; i++) {
+    st = fill_cache(&f, ds->n, err);
+    if (st) {
+        goto out;
+    }
+    for (int i = 0; i < p->rounds; i++) {
         st = feeding_round(&f, i + 1, err);
+        if (st) {
+            goto out;
+        }
         bare[i] = f.bare_s;
         fed[i] = f.fed_s;
         share[i] = f.wait_s / f.fed_s;
     }
     images = (double)f.batch * f.steps;
+    out->loader.batch = p->train[0];
+    out->loader.wait_share = bench_median(share, n);
+    out->loader.bare = bench_rate_of(bare, n, images);
+    out->loader.fed = bench_rate_of(fed, n, images);
+out:
     feeding_release(&f);
-    if (!st) {
-        size_t n = (size_t)p->rounds;
-
-        out->loader.batch = p->train[0];
-        out->loader.wait_share = bench_median(share, n);
-        out->loader.bare = bench_rate_of(bare, n, images);
-        out->loader.fed = bench_rate_of(fed, n, images);
-    }
     return st;
 }

@@ -95,16 +95,24 @@ enum nn_status bench_measure_layers(const struct bench_result *r,
     if (st) {
         return st;
     }
+    out->n_rows = 0;
     out->row = nn_mem_calloc(n, sizeof *out->row);
-    st = out->row == NULL ? nn_fail_nomem(err) : NN_OK;
-    for (size_t i = 0; !st && i < n; i++) {
+    if (out->row == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
         out->row[i].layer = layer[i];
-        for (int k = 0; !st && k < BENCH_BATCHES; k++) {
+        for (int k = 0; k < BENCH_BATCHES; k++) {
             st = time_layer(r, &layer[i], r->plan.forward[k],
                             &out->row[i].at[k], err);
+            if (st) {
+                goto out;
+            }
         }
     }
-    out->n_rows = st ? 0 : n;
+    out->n_rows = n;
+out:
     nn_mem_free(layer);
     return st;
 }
@@ -124,10 +132,11 @@ static void forward_once(void *ctx)
     struct forward *f = ctx;
     struct nn_tensor z;
 
-    if (!f->status) {
-        f->status =
-            nn_exec_forward(f->exec, NULL, f->input, f->batch, 0, &z, f->err);
+    if (f->status) {
+        return;
     }
+    f->status =
+        nn_exec_forward(f->exec, NULL, f->input, f->batch, 0, &z, f->err);
 }
 
 static float *random_input(const struct nn_graph *g, int32_t batch)
@@ -155,10 +164,12 @@ enum nn_status bench_measure_inference(const struct bench_plan *p,
     struct forward f = { .err = err };
     double s[BENCH_MAX_ROUNDS];
     float *x = random_input(out->net->graph, opt.max_batch);
-    enum nn_status st =
-        x == NULL ? nn_fail_nomem(err)
-                  : nn_exec_create(out->net->graph, &opt, &f.exec, err);
+    enum nn_status st;
 
+    if (x == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_exec_create(out->net->graph, &opt, &f.exec, err);
     if (st) {
         goto out;
     }
@@ -192,19 +203,27 @@ static enum nn_status time_training(const struct bench_plan *p,
     double s[BENCH_MAX_ROUNDS];
     enum nn_status st = bench_training_create(g, batch, &t, err);
 
-    for (int i = 0; !st && i < WARM_UP_STEPS; i++) {
-        st = bench_training_step(t, NULL, batch, NULL, err);
+    if (st) {
+        return st;
     }
-    for (int i = 0; !st && i < p->rounds; i++) {
+    for (int i = 0; i < WARM_UP_STEPS; i++) {
+        st = bench_training_step(t, NULL, batch, NULL, err);
+        if (st) {
+            goto out;
+        }
+    }
+    for (int i = 0; i < p->rounds; i++) {
         double t0 = nn_time_s();
 
         st = bench_training_step(t, NULL, batch, NULL, err);
+        if (st) {
+            goto out;
+        }
         s[i] = nn_time_s() - t0;
     }
+    *out = bench_rate_of(s, (size_t)p->rounds, batch);
+out:
     bench_training_destroy(&t);
-    if (!st) {
-        *out = bench_rate_of(s, (size_t)p->rounds, batch);
-    }
     return st;
 }
 
@@ -212,11 +231,13 @@ enum nn_status bench_measure_training(const struct bench_plan *p,
                                       struct bench_net_result *out,
                                       struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
+    for (int k = 0; k < BENCH_BATCHES; k++) {
+        enum nn_status st = time_training(p, out->net->graph, p->train[k],
+                                          &out->training[k], err);
 
-    for (int k = 0; !st && k < BENCH_BATCHES; k++) {
-        st = time_training(p, out->net->graph, p->train[k], &out->training[k],
-                           err);
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return NN_OK;
 }

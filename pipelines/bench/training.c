@@ -64,20 +64,24 @@ enum nn_status bench_training_create(const struct nn_graph *g, int32_t batch,
     }
     t->graph = g;
     st = nn_exec_create(g, &exec, &t->exec, err);
-    if (!st && (nn_params_init(&t->params, g, 1) ||
-                nn_optim_init(&t->optim, g, &adamw))) {
-        st = nn_fail_nomem(err);
-    }
-    if (!st) {
-        nn_params_randomise(&t->params, g, 1);
-        st = fill(t, batch, err);
-    }
     if (st) {
-        bench_training_destroy(&t);
-        return st;
+        goto out;
+    }
+    if (nn_params_init(&t->params, g, 1) ||
+        nn_optim_init(&t->optim, g, &adamw)) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    nn_params_randomise(&t->params, g, 1);
+    st = fill(t, batch, err);
+    if (st) {
+        goto out;
     }
     *out = t;
-    return NN_OK;
+    t = NULL;
+out:
+    bench_training_destroy(&t);
+    return st;
 }
 
 void bench_training_destroy(struct bench_training **tp)
@@ -108,14 +112,16 @@ enum nn_status bench_training_step(struct bench_training *t, const float *input,
     enum nn_status st = nn_exec_forward(
         t->exec, p, input != NULL ? input : t->input, n, t->steps++, &z, err);
 
+    if (st) {
+        return st;
+    }
     nn_grad_clear(p);
-    if (!st) {
-        st = nn_loss_eval(&kind, z.data, t->target, NULL, n, z.shape.c, &value,
-                          t->dlogits, err);
+    st = nn_loss_eval(&kind, z.data, t->target, NULL, n, z.shape.c, &value,
+                      t->dlogits, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = nn_exec_backward(t->exec, p, t->dlogits, err);
-    }
+    st = nn_exec_backward(t->exec, p, t->dlogits, err);
     if (st) {
         return st;
     }
