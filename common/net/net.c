@@ -8,23 +8,32 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/tensor/loss.h"
-#include "common/tensor/nets/mobilenetv4.h"
 
-#define ARCHITECTURE "mobilenetv4_conv_small"
 enum { MAX_OUTPUTS = 10000, MAX_SIZE = 4096 };
 
 struct nn_net_spec nn_net_spec_defaults(void)
 {
-    return (struct nn_net_spec){
+    struct nn_net_spec s = {
         .width = 1.0f,
         .size = 128,
         .dropout = 0.2f,
         .head = NN_HEAD_SOFTMAX,
         .fit = NN_FIT_SQUEEZE,
         .crop_share = 1.0f,
-        .mean = { 123.675f, 116.28f, 103.53f },
-        .stddev = { 58.395f, 57.12f, 57.375f },
     };
+
+    nn_net_spec_set_arch(&s, NN_ARCH_MOBILENETV4);
+    return s;
+}
+
+void nn_net_spec_set_arch(struct nn_net_spec *s, enum nn_arch arch)
+{
+    const struct nn_arch_info *info = nn_arch_info(arch);
+
+    s->arch = arch;
+    s->width = info->has_width ? s->width : 1;
+    memcpy(s->mean, info->mean, sizeof s->mean);
+    memcpy(s->stddev, info->stddev, sizeof s->stddev);
 }
 
 /* --- life --- */
@@ -50,12 +59,13 @@ static enum nn_status copy_outputs(struct nn_net *net,
 static enum nn_status build(const struct nn_net_spec *spec, int32_t size,
                             struct nn_graph **out, struct nn_error *err)
 {
-    const struct nn_mobilenetv4 m = { .width = spec->width,
-                                      .size = size,
-                                      .outputs = (int32_t)spec->n_outputs,
-                                      .dropout = spec->dropout };
+    const struct nn_arch_shape s = { .arch = spec->arch,
+                                     .width = spec->width,
+                                     .dropout = spec->dropout,
+                                     .size = size,
+                                     .outputs = spec->n_outputs };
 
-    return nn_mobilenetv4_build(&m, out, err);
+    return nn_arch_build(&s, out, err);
 }
 
 static void destroy_graphs(struct nn_net *net)
@@ -224,18 +234,26 @@ json_t *nn_net_tta_json(const struct nn_net_spec *s)
 static json_t *spec_json(const struct nn_net *net)
 {
     const struct nn_net_spec *s = &net->spec;
-    json_t *outputs = json_array(), *j;
+    const struct nn_arch_info *arch = nn_arch_info(s->arch);
+    int sigmoid = s->head == NN_HEAD_SIGMOID;
+    json_t *outputs = json_array(), *j = json_object();
 
     for (size_t i = 0; i < s->n_outputs; i++) {
         nn_json_add(&outputs, json_string(s->outputs[i]));
     }
-    j = json_pack("{s:s, s:f, s:i, s:f, s:s, s:s, s:f, s:o, s:o, s:o, s:f}",
-                  "architecture", ARCHITECTURE, "width", (double)s->width,
-                  "size", (int)s->size, "dropout", (double)s->dropout, "head",
-                  s->head == NN_HEAD_SIGMOID ? "sigmoid" : "softmax", "fit",
-                  nn_fit_name(s->fit), "crop_share", (double)s->crop_share,
-                  "mean", three(s->mean), "stddev", three(s->stddev), "outputs",
-                  outputs, "temperature", net->temperature);
+    nn_json_put(&j, "architecture", json_string(arch->name));
+    if (arch->has_width) {
+        nn_json_put(&j, "width", json_real((double)s->width));
+    }
+    nn_json_put(&j, "size", json_integer(s->size));
+    nn_json_put(&j, "dropout", json_real((double)s->dropout));
+    nn_json_put(&j, "head", json_string(sigmoid ? "sigmoid" : "softmax"));
+    nn_json_put(&j, "fit", json_string(nn_fit_name(s->fit)));
+    nn_json_put(&j, "crop_share", json_real((double)s->crop_share));
+    nn_json_put(&j, "mean", three(s->mean));
+    nn_json_put(&j, "stddev", three(s->stddev));
+    nn_json_put(&j, "outputs", outputs);
+    nn_json_put(&j, "temperature", json_real(net->temperature));
     if (s->n_more > 0) {
         nn_json_put(&j, "tta", nn_net_tta_json(s));
     }
@@ -324,13 +342,30 @@ static void get_three(struct reader *r, const char *key, double lo, float v[3])
     }
 }
 
+static void read_arch(struct reader *r, struct nn_net_spec *s)
+{
+    const char *name = get_text(r, "architecture");
+    enum nn_arch arch;
+
+    if (r->st) {
+        return;
+    }
+    if (nn_arch_parse(name, &arch)) {
+        r->st = nn_fail(r->err, NN_ERR_FORMAT,
+                        "its '%snet' is of an unknown architecture, '%.40s'",
+                        r->prefix, name);
+        return;
+    }
+    nn_net_spec_set_arch(s, arch);
+    if (nn_arch_info(arch)->has_width) {
+        s->width = (float)get_number(r, "width", 0.01, 16);
+    }
+}
+
 static void read_words(struct reader *r, struct nn_net_spec *s)
 {
     const char *head = get_text(r, "head");
 
-    if (strcmp(get_text(r, "architecture"), ARCHITECTURE) != 0) {
-        bad(r, "architecture");
-    }
     if (strcmp(head, "sigmoid") == 0) {
         s->head = NN_HEAD_SIGMOID;
     } else if (strcmp(head, "softmax") == 0) {
@@ -401,7 +436,7 @@ static enum nn_status read_net(const struct nn_st_file *f, struct reader *r,
     const char **names;
     enum nn_status st;
 
-    s.width = (float)get_number(r, "width", 0.01, 16);
+    read_arch(r, &s);
     s.size = (int32_t)get_number(r, "size", 32, MAX_SIZE);
     s.dropout = (float)get_number(r, "dropout", 0, 0.99);
     s.crop_share = (float)get_number(r, "crop_share", 0.05, 1);
@@ -467,6 +502,28 @@ out:
     return st;
 }
 
+/* Names that two architectures share are no reason to take their weights. */
+static enum nn_status check_arch(const struct nn_net *net,
+                                 const struct nn_st_file *f, const char *path,
+                                 const char *prefix, struct nn_error *err)
+{
+    struct nn_error why = NN_ERROR_INIT;
+    enum nn_arch arch;
+    int known;
+    enum nn_status st = nn_arch_of_file(f, prefix, &arch, &known, &why);
+
+    if (st) {
+        return nn_fail(err, st, "'%s' %s", path, why.text);
+    }
+    if (known && arch != net->spec.arch) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "'%s' holds weights of %s, and this net is %s", path,
+                       nn_arch_info(arch)->title,
+                       nn_arch_info(net->spec.arch)->title);
+    }
+    return NN_OK;
+}
+
 enum nn_status nn_net_init_from(struct nn_net *net, const char *path,
                                 const char *prefix,
                                 struct nn_load_report *report,
@@ -477,6 +534,10 @@ enum nn_status nn_net_init_from(struct nn_net *net, const char *path,
 
     if (st) {
         return st;
+    }
+    st = check_arch(net, f, path, prefix, err);
+    if (st) {
+        goto out;
     }
     st = nn_params_load(f, prefix, net->graph, net->params.value.data, 0,
                         report, err);

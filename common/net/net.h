@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "common/net/arch.h"
 #include "common/net/prepare.h"
 #include "common/net/tta.h"
 #include "common/tensor/graph.h"
@@ -19,7 +20,8 @@ enum nn_head {
 };
 
 struct nn_net_spec {
-    float width;   /* of MobileNetV4-Conv-Small */
+    enum nn_arch arch;
+    float width;   /* of MobileNetV4, 1 for others */
     int32_t size;  /* input pixels, square */
     size_t n_more; /* views behind the first, which has `size` */
     struct nn_tta_view more[NN_TTA_MAX - 1];
@@ -31,9 +33,12 @@ struct nn_net_spec {
     size_t n_outputs;
     const char *const *outputs; /* names, e.g. { "bear" } or the classes */
 };
-/* ImageNet mean and deviation, squeeze/crop rule, dropout: the project's
- * defaults; the caller fills width, size, head and outputs. */
+/* MobileNetV4 with ImageNet's mean and deviation, fit rule, dropout: the
+ * project's defaults; the caller fills width, size, head and outputs. */
 struct nn_net_spec nn_net_spec_defaults(void);
+/* Another architecture, with the mean and deviation that its published weights
+ * were trained with, and width 1 where it has none. The size stays. */
+void nn_net_spec_set_arch(struct nn_net_spec *spec, enum nn_arch arch);
 
 struct nn_net {
     struct nn_net_spec spec; /* outputs points to own copies */
@@ -85,7 +90,8 @@ NN_MUST_CHECK enum nn_status nn_net_load(const struct nn_st_file *f,
 /* Start from weights in a file: first under PREFIX, else the bare names (a
  * timm file, a pre-trained backbone). Tensors that do not fit (the
  * classifier) keep their values; report says what was taken. Errors:
- * NN_ERR_FORMAT when nothing fits. */
+ * NN_ERR_FORMAT when nothing fits, or the file holds a net of another
+ * architecture (nn_arch_of_file()). */
 NN_MUST_CHECK enum nn_status
 nn_net_init_from(struct nn_net *net, const char *path, const char *prefix,
                  struct nn_load_report *report, struct nn_error *err);
@@ -127,10 +133,15 @@ NN_MUST_CHECK enum nn_status nn_scorer_run_bytes(struct nn_scorer *s,
                                                  const uint8_t *rgb, int32_t n,
                                                  float *logits,
                                                  struct nn_error *err);
-/* The embedding of row i of the last run, what the classifier sees:
- * nn_scorer_dims() floats scaled to length 1, so that the dot product of two
- * is their cosine. Errors: NN_ERR_ARG (nothing was run). */
+/* The features of row i of the last run, what the classifier sees:
+ * nn_scorer_dims() floats C as the net computes them, so that for a net of one
+ * view logits = weight [K,C] features + bias. Of several views those of the
+ * first. Errors: NN_ERR_ARG (nothing was run). */
 size_t nn_scorer_dims(const struct nn_scorer *s);
+NN_MUST_CHECK enum nn_status nn_scorer_features(const struct nn_scorer *s,
+                                                int32_t i, float *features);
+/* The same scaled to length 1, so that the dot product of two is their cosine.
+ * Errors: NN_ERR_ARG (nothing was run). */
 NN_MUST_CHECK enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
                                                  float *embedding);
 /* The part of a net behind the mean over the image, on features [n,C]:

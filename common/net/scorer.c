@@ -296,8 +296,8 @@ static void scale_to_length_1(float *v, size_t n)
     }
 }
 
-enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
-                                   float *embedding)
+enum nn_status nn_scorer_features(const struct nn_scorer *s, int32_t i,
+                                  float *features)
 {
     struct nn_tensor t;
     enum nn_status st = nn_exec_marked(s->exec, "embedding", &t);
@@ -307,7 +307,17 @@ enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
         return st;
     }
     d = (size_t)t.shape.c;
-    memcpy(embedding, t.data + (size_t)i * d, d * sizeof(float));
-    scale_to_length_1(embedding, d);
+    memcpy(features, t.data + (size_t)i * d, d * sizeof(float));
     return NN_OK;
+}
+
+enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
+                                   float *embedding)
+{
+    enum nn_status st = nn_scorer_features(s, i, embedding);
+
+    if (!st) {
+        scale_to_length_1(embedding, nn_scorer_dims(s));
+    }
+    return st;
 }
