@@ -1,14 +1,14 @@
 /* stage1_gate/gate.h - stage 1: is it one of the wanted things at all?
  *
- * A small MobileNetV4 whose outputs are the classes ("+grizzly") and the
- * negative families ("-dog"; "-" for negatives without a family). The answer
- * is the softmax mass of the classes,
- *   p = P(any class | image) = sigmoid(z),
- *   z = logsumexp(z_k of the classes) - logsumexp(z_f of the families),
- * so with one class and no families it is the usual binary classifier. Finer
- * labels than the question needs make a better gate: docs/training.md has the
- * comparison with a plain bear / not bear output. The threshold is the largest
- * that keeps the asked recall on the validation positives. */
+ * A small net (common/net/arch.h) whose outputs are the classes ("+grizzly")
+ * and the negative families ("-dog"; "-" for negatives without a family). The
+ * answer is the softmax mass of the classes, p = P(any class | image) =
+ * sigmoid(z), z = logsumexp(z_k of the classes) - logsumexp(z_f of the
+ * families), so with one class and no families it is the usual binary
+ * classifier. Finer labels than the question needs make a better gate:
+ * docs/training.md has the comparison with a plain bear / not bear output. The
+ * threshold is the largest that keeps the asked recall on the validation
+ * positives. */
 #ifndef STAGE1_GATE_GATE_H
 #define STAGE1_GATE_GATE_H
 
@@ -29,6 +29,7 @@ struct gate_policy {
 
 struct gate_options {
     struct nn_train_options train;
+    enum nn_arch arch;
     float width;
     int32_t size;
     struct nn_tta tta;     /* of the trained net */
@@ -38,8 +39,8 @@ struct gate_options {
     double min_recall;
     const char *init; /* weights to start from, or NULL */
     const char *task; /* name in results.csv and of the saved state: "gate" */
-    const struct nn_net *start; /* a gate of the same outputs, width and
-                                   size whose weights come first, or NULL */
+    const struct nn_net *start; /* a gate of the same net and outputs whose
+                                   weights come first, or NULL */
 };
 /* The defaults found by measurement (docs/training.md). */
 struct gate_options gate_defaults(void);

@@ -141,10 +141,11 @@ static enum nn_status set_up(struct gate_task *g, const struct nn_dataset *ds,
 static enum nn_status start_from(struct nn_net *net, const struct nn_net *start,
                                  struct nn_error *err)
 {
-    if (start->params.value.count != net->params.value.count) {
+    if (start->spec.arch != net->spec.arch ||
+        start->params.value.count != net->params.value.count) {
         return nn_fail(err, NN_ERR_ARG,
-                       "the gate to start from has other outputs or another "
-                       "width");
+                       "the gate to start from is another net or has other "
+                       "outputs");
     }
     memcpy(net->params.value.data, start->params.value.data,
            net->params.value.count * sizeof(float));
@@ -156,8 +157,10 @@ static enum nn_status make_net(const struct nn_task *t,
                                struct nn_net **out, struct nn_error *err)
 {
     struct nn_net_spec spec = gate_net_spec(o->width, o->size);
-    enum nn_status st = nn_task_net(t, &spec, out, err);
+    enum nn_status st;
 
+    nn_net_spec_set_arch(&spec, o->arch);
+    st = nn_task_net(t, &spec, out, err);
     if (st) {
         return st;
     }

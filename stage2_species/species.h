@@ -1,6 +1,6 @@
 /* stage2_species/species.h - stage 2: which of the classes is it?
  *
- * A MobileNetV4 with a softmax over the classes, trained on positives alone,
+ * A net with a softmax over the classes, trained on positives alone,
  * calibrated by one temperature (Guo et al. 2017) on the validation
  * positives. Below a reject threshold on the largest probability the verdict is
  * "unknown": a thing of the right kind but of no trained class. */
@@ -19,6 +19,7 @@ struct species_policy {
 
 struct species_options {
     struct nn_train_options train;
+    enum nn_arch arch;
     float width;
     int32_t size;
     struct nn_tta tta; /* of the trained net */

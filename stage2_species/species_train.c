@@ -210,8 +210,8 @@ static void release(struct species_task *s)
     nn_mem_free(s->hit);
 }
 
-/* Copy what the two nets share: all but the classifier when their widths are
- * equal. */
+/* Copy what two nets of one architecture share: all but the classifier when
+ * their widths are equal. */
 static void start_from(struct nn_net *net, const struct nn_net *start)
 {
     const struct nn_param *to, *from;
@@ -238,8 +238,10 @@ static enum nn_status make_net(const struct nn_task *t,
                                struct nn_net **out, struct nn_error *err)
 {
     struct nn_net_spec spec = species_net_spec(o->width, o->size);
-    enum nn_status st = nn_task_net(t, &spec, out, err);
+    enum nn_status st;
 
+    nn_net_spec_set_arch(&spec, o->arch);
+    st = nn_task_net(t, &spec, out, err);
     if (st) {
         return st;
     }

@@ -52,10 +52,14 @@ static json_t *outputs_json(const struct nn_net_spec *s)
 
 /* Options that came later are named only where they are used, so that older
  * runs can still be resumed. */
-static json_t *add_later_options(json_t *j, const struct nn_train_options *o)
+static json_t *add_later_options(json_t *j, const struct nn_train_options *o,
+                                 enum nn_arch arch)
 {
     const struct nn_mix *m = &o->mix;
 
+    if (arch != NN_ARCH_MOBILENETV4) {
+        nn_json_put(&j, "network", json_string(nn_arch_info(arch)->name));
+    }
     if (nn_mix_is_on(m)) {
         nn_json_put(&j, "mixing",
                     json_pack("[f,f,f,i]", (double)m->mixup, (double)m->cutmix,
@@ -96,7 +100,7 @@ json_t *nn_training_fingerprint(const struct nn_training *t)
         o->ema, "layer rates", o->head_lr, o->block_decay, o->freeze_epochs,
         "network width", (double)s->width, "input size", (int)s->size,
         "dropout", (double)s->dropout, "outputs", outputs_json(s));
-    return j != NULL ? add_later_options(j, o) : NULL;
+    return j != NULL ? add_later_options(j, o, s->arch) : NULL;
 }
 
 /* Compare as text: numbers went through a file once. */

@@ -64,13 +64,13 @@ static json_t *net_json(const struct bench_plan *p,
     for (size_t i = 0; i < n->n_rows; i++) {
         nn_json_add(&rows, row_json(p, &n->row[i]));
     }
-    return json_pack("{s:s, s:f, s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "net",
-                     n->name, "width", (double)s->width, "size", (int)s->size,
-                     "outputs", (json_int_t)s->n_outputs, "macs",
-                     (json_int_t)nn_graph_macs(n->net->graph), "layers", rows,
-                     "inference", rates_json(p->forward, n->inference),
-                     "training", rates_json(p->train, n->training), "loader",
-                     loader_json(&n->loader));
+    return json_pack(
+        "{s:s, s:s, s:f, s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "net", n->name,
+        "architecture", nn_arch_info(s->arch)->name, "width", (double)s->width,
+        "size", (int)s->size, "outputs", (json_int_t)s->n_outputs, "macs",
+        (json_int_t)nn_graph_macs(n->net->graph), "layers", rows, "inference",
+        rates_json(p->forward, n->inference), "training",
+        rates_json(p->train, n->training), "loader", loader_json(&n->loader));
 }
 
 static json_t *decode_json(const struct bench_decode *d)

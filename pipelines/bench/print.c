@@ -64,11 +64,11 @@ static void print_net(const struct bench_result *r,
 {
     const struct nn_net_spec *s = &n->net->spec;
     const struct bench_loader *l = &n->loader;
+    char arch[NN_ARCH_TEXT];
 
-    fprintf(to,
-            "%s net: MobileNetV4-Conv-Small x %.2f, %d px, %zu outputs, %.1f M "
-            "multiply-adds\n",
-            n->name, (double)s->width, (int)s->size, s->n_outputs,
+    nn_arch_text(s->arch, s->width, arch);
+    fprintf(to, "%s net: %s, %d px, %zu outputs, %.1f M multiply-adds\n",
+            n->name, arch, (int)s->size, s->n_outputs,
             (double)nn_graph_macs(n->net->graph) / 1e6);
     if (n == r->net && r->same != NULL) {
         fprintf(to, "%s net: the same but for its %zu outputs, not repeated\n",

@@ -42,11 +42,12 @@ static enum nn_status open_drawn(const char *spec, struct nn_dataset **out,
     return nn_dataset_open(spec, &opt, out, err);
 }
 
-/* Only the width and the size decide what the layers are, apart from the
- * outputs of the classifier. */
+/* Only the architecture, the width and the size decide what the layers are,
+ * apart from the outputs of the classifier. */
 static int same_layers(const struct nn_net *a, const struct nn_net *b)
 {
-    return !(a->spec.width < b->spec.width || a->spec.width > b->spec.width) &&
+    return a->spec.arch == b->spec.arch &&
+           !(a->spec.width < b->spec.width || a->spec.width > b->spec.width) &&
            a->spec.size == b->spec.size;
 }
 

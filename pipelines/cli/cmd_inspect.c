@@ -35,13 +35,13 @@ static void print_views(const struct nn_net_spec *s)
 static void print_net(const char *name, const struct nn_net *net, int layers)
 {
     const struct nn_net_spec *s = &net->spec;
-    char *text;
+    char *text, arch[NN_ARCH_TEXT];
 
-    printf("%s net: MobileNetV4-Conv-Small x %.2f, %dx%d px (%s), %zu "
-           "output%s, %.2f M parameters, %.1f M multiply-adds, temperature "
-           "%.3f\n",
-           name, (double)s->width, s->size, s->size, nn_fit_name(s->fit),
-           s->n_outputs, s->n_outputs == 1 ? "" : "s",
+    nn_arch_text(s->arch, s->width, arch);
+    printf("%s net: %s, %dx%d px (%s), %zu output%s, %.2f M parameters, %.1f "
+           "M multiply-adds, temperature %.3f\n",
+           name, arch, s->size, s->size, nn_fit_name(s->fit), s->n_outputs,
+           s->n_outputs == 1 ? "" : "s",
            (double)nn_graph_trained_count(net->graph) / 1e6,
            (double)nn_net_macs(net) / 1e6, net->temperature);
     print_views(s);
@@ -93,7 +93,8 @@ static void print_model(const struct model *m, int layers)
 
 static json_t *net_json(const struct nn_net *net)
 {
-    json_t *j = json_pack("{s:f, s:i, s:s, s:I, s:I, s:f}", "width",
+    json_t *j = json_pack("{s:s, s:f, s:i, s:s, s:I, s:I, s:f}", "architecture",
+                          nn_arch_info(net->spec.arch)->name, "width",
                           (double)net->spec.width, "size", (int)net->spec.size,
                           "fit", nn_fit_name(net->spec.fit), "parameters",
                           (json_int_t)nn_graph_trained_count(net->graph),

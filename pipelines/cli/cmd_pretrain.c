@@ -12,13 +12,16 @@
 #include "pipelines/data/join.h"
 #include "pipelines/train/pretrain.h"
 #include "pipelines/cli/augment_rows.h"
+#include "pipelines/cli/models.h"
+#include "pipelines/cli/net_choice.h"
 
 enum { MAX_PHASES = 16, LEAST_SIZE = 32, MOST_SIZE = 1024 };
 
 struct command {
     struct cmd_common common;
     const char *out, *init, *sizes;
-    int resume, half, head, negatives, optimiser, schedule;
+    char *init_path; /* what init stands for, or NULL */
+    int net, resume, half, head, negatives, optimiser, schedule;
     int epochs, batch, size, eval_every, no_mix_epochs, cache_mb;
     double width, dropout, lr, warmup, weight_decay, ema, label_smoothing;
     double mixup, cutmix, mix_share, clip, bn_var_floor;
@@ -39,7 +42,6 @@ static void set_defaults(struct command *c)
     t = &c->opt.train;
     c->epochs = t->epochs;
     c->batch = t->batch;
-    c->size = c->opt.size;
     c->eval_every = t->eval_every;
     c->width = (double)c->opt.width;
     c->dropout = (double)c->opt.dropout;
@@ -48,7 +50,7 @@ static void set_defaults(struct command *c)
     c->weight_decay = (double)t->optim.weight_decay;
     c->ema = t->ema;
     c->clip = t->clip;
-    c->bn_var_floor = (double)t->bn_var_floor;
+    c->bn_var_floor = -1;
     c->label_smoothing = (double)t->loss.smoothing;
     c->mixup = (double)t->mix.mixup;
     c->cutmix = (double)t->mix.cutmix;
@@ -108,6 +110,7 @@ static void apply_options(struct command *c)
 {
     struct nn_train_options *t = &c->opt.train;
 
+    c->opt.arch = net_choice_arch(c->net);
     apply_sizes(c);
     augment_apply(&c->views, &t->augment);
     t->batch = c->batch;
@@ -123,7 +126,11 @@ static void apply_options(struct command *c)
     t->schedule.warmup_share = c->warmup;
     t->ema = c->ema;
     t->clip = c->clip;
-    t->bn_var_floor = (float)c->bn_var_floor;
+    if (c->bn_var_floor >= 0) {
+        t->bn_var_floor = (float)c->bn_var_floor;
+    } else if (c->opt.arch != NN_ARCH_MOBILENETV4) {
+        t->bn_var_floor = 0;
+    }
     t->cache_bytes = (size_t)c->cache_mb << 20;
     t->loss.kind = c->head == 0 ? NN_LOSS_CATEGORICAL : NN_LOSS_BINARY;
     t->loss.smoothing = (float)c->label_smoothing;
@@ -133,7 +140,31 @@ static void apply_options(struct command *c)
     c->opt.width = (float)c->width;
     c->opt.dropout = (float)c->dropout;
     c->opt.negatives = (enum pretrain_negatives)c->negatives;
-    c->opt.init = c->init;
+    c->opt.init = c->init_path;
+}
+
+static struct net_choice net_of(struct command *c)
+{
+    return (struct net_choice){ .stem = "",
+                                .word = &c->net,
+                                .size = &c->size,
+                                .width = c->width,
+                                .mobile_size = c->opt.size };
+}
+
+static enum nn_status choose_net(struct command *c, struct nn_error *err)
+{
+    const struct net_choice net = net_of(c);
+    enum nn_status st;
+
+    if (c->init != NULL) {
+        st = models_init(c->init, &c->init_path, err);
+        if (st) {
+            return st;
+        }
+    }
+    return net_choice_make(&net, c->init_path, "gate.", NULL,
+                           NN_ARCH_MOBILENETV4, err);
 }
 
 /* --- the run --- */
@@ -194,10 +225,14 @@ static enum nn_status run_pretrain(struct command *c,
                                    struct nn_error *err)
 {
     struct nn_dataset *ds = NULL;
-    json_t *options = cmd_options_json(o, data);
-    enum nn_status st =
-        options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(c->out, err);
+    json_t *options = NULL;
+    enum nn_status st = choose_net(c, err);
 
+    if (st) {
+        goto out;
+    }
+    options = cmd_options_json(o, data); /* with the net that was chosen */
+    st = options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(c->out, err);
     if (st) {
         goto out;
     }
@@ -213,6 +248,7 @@ static enum nn_status run_pretrain(struct command *c,
         st = train_and_save(c, ds, options, err);
     }
 out:
+    nn_mem_free(c->init_path);
     nn_dataset_close(&ds);
     json_decref(options);
     return st;
@@ -222,9 +258,13 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
                                   struct nn_error *err)
 {
     struct command *c = ctx;
+    const struct net_choice net = net_of(c);
     enum nn_status st = augment_check(&c->views, err);
 
     (void)line;
+    if (!st) {
+        st = net_choice_check(&net, err);
+    }
     if (!st && parse_sizes(c)) {
         st = nn_fail(err, NN_ERR_ARG,
                      "option '--sizes' wants PX:EPOCHS,PX:EPOCHS..., sizes "
@@ -255,18 +295,22 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     NN_OPT_STRING('o', "out", &(c).out, "RUN", "run folder to write"),         \
         NN_OPT_INT('e', "epochs", &(c).epochs, "N", 1, 100000,                 \
                    "passes over the images"),                                  \
-        NN_OPT_INT(0, "size", &(c).size, "PX", LEAST_SIZE, MOST_SIZE,          \
-                   "input, pixels square"),                                    \
+        NN_OPT_CHOICE(0, "net", &(c).net, NET_CHOICE_WORDS,                    \
+                      "architecture; auto: that of --init, else mobilenetv4"), \
+        NN_OPT_INT(0, "size", &(c).size, "PX", 0, MOST_SIZE,                   \
+                   "input, pixels square; 0: 96, or 224, 240 and 260 for "     \
+                   "efficientnet-lite0, 1 and 2"),                             \
         NN_OPT_STRING(0, "sizes", &(c).sizes, "PX:EPOCHS,...",                 \
                       "growing input: replaces --size and --epochs; the last " \
                       "one is the net's, and every epoch is measured at it"),  \
         NN_OPT_DOUBLE('w', "width", &(c).width, "W", 0.05, 4,                  \
-                      "channels of the net times this"),                       \
+                      "channels of a mobilenetv4 times this"),                 \
         NN_OPT_U64('s', "seed", &(c).seed, "N",                                \
                    "start weights, order, augmentation and splits"),           \
         NN_OPT_STRING(                                                         \
-            0, "init", &(c).init, "FILE",                                      \
-            "start from these weights (timm's or our .safetensors)"),          \
+            0, "init", &(c).init, "FILE|NAME",                                 \
+            "start from these weights: timm's or our .safetensors, or "        \
+            "efficientnet-lite2 and the like, which models/fetch.sh gets"),    \
         NN_OPT_FLAG(0, "resume", &(c).resume,                                  \
                     "go on with an interrupted run in --out"),                 \
         NN_OPT_CHOICE(0, "negatives", &(c).negatives, "leave|class|families",  \
@@ -293,8 +337,9 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
                       "AdamW: decoupled; SGD: added to the gradient"),         \
         NN_OPT_DOUBLE(0, "clip", &(c).clip, "NORM", 0, 1e6,                    \
                       "largest norm of a gradient; 0 off"),                    \
-        NN_OPT_DOUBLE(0, "bn-var-floor", &(c).bn_var_floor, "V", 0, 1,         \
-                      "minimum running variance of a batch norm; 0: none"),    \
+        NN_OPT_DOUBLE(0, "bn-var-floor", &(c).bn_var_floor, "V", -1, 1,        \
+                      "minimum running variance of a batch norm, 0: none; "    \
+                      "-1: 0.01 for mobilenetv4, else none"),                  \
         NN_OPT_DOUBLE(0, "dropout", &(c).dropout, "P", 0, 0.9,                 \
                       "before the classifier"),                                \
         NN_OPT_DOUBLE(0, "ema", &(c).ema, "D", 0, 0.99999,                     \
@@ -328,7 +373,7 @@ int cmd_pretrain(int argc, char **argv)
     const struct nn_options o = {
         .command = "pretrain",
         .synopsis = "DATA... --out RUN",
-        .summary = "Train one MobileNetV4 classifier over all class folders of "
+        .summary = "Train one classifier over all class folders of "
                    "DATA (folders, archives or a manifest, as for train) and "
                    "write RUN/best.safetensors, with timm's tensor names, for "
                    "train --init. Several DATA are taken as one, classes of "

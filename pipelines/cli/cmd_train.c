@@ -10,8 +10,6 @@ static void set_defaults(struct train *t)
 {
     *t = (struct train){ .gate = gate_defaults(),
                          .species = species_defaults() };
-    t->gate_size = t->gate.size;
-    t->species_size = t->species.size;
     t->gate_width = (double)t->gate.width;
     t->species_width = (double)t->species.width;
     t->min_recall = t->gate.min_recall;
@@ -42,6 +40,10 @@ static enum nn_status check_options(struct train *t, struct nn_error *err)
 {
     enum nn_status st = augment_check(&t->views, err);
 
+    if (st) {
+        return st;
+    }
+    st = train_check_sizes(t, err);
     if (st) {
         return st;
     }

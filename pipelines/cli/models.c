@@ -18,7 +18,7 @@
 #define BACKBONE "backbone-*.safetensors"
 
 struct folders {
-    const char *v[2];
+    const char *v[3];
     int n;
     char beside[4096]; /* what v[1] may point to */
 };
@@ -94,45 +94,111 @@ enum nn_status models_choose(const char **model, char **own,
     return NN_OK;
 }
 
+/* --- first weights by name --- */
+
+/* *path: FOLDER/WORD.safetensors of the first folder that has it, or NULL. */
+static enum nn_status find_word(const struct folders *f, const char *word,
+                                char **path)
+{
+    *path = NULL;
+    for (int i = 0; i < f->n; i++) {
+        char *p = nn_mem_sprintf("%s/%s.safetensors", f->v[i], word);
+
+        if (p == NULL) {
+            return NN_ERR_NOMEM;
+        }
+        if (nn_file_exists(p)) {
+            *path = p;
+            return NN_OK;
+        }
+        nn_mem_free(p);
+    }
+    return NN_OK;
+}
+
+static int can_be_fetched(const char *word)
+{
+    enum nn_arch arch;
+
+    return nn_arch_parse(word, &arch) == NN_OK &&
+           !nn_arch_info(arch)->has_width;
+}
+
+enum nn_status models_init(const char *given, char **path, struct nn_error *err)
+{
+    struct folders f;
+
+    *path = NULL;
+    if (strchr(given, '/') == NULL && !nn_file_exists(given)) {
+        list_folders(&f);
+        if (getenv("BEARCASCADE_MODELS") == NULL) {
+            f.v[f.n++] = "models";
+        }
+        if (find_word(&f, given, path)) {
+            return nn_fail_nomem(err);
+        }
+        if (*path == NULL && can_be_fetched(given)) {
+            return nn_fail(err, NN_ERR_IO,
+                           "no '%s.safetensors' in '%s': `sh models/fetch.sh "
+                           "%s` gets it",
+                           given, f.v[f.n > 1 ? 1 : 0], given);
+        }
+    }
+    if (*path == NULL) {
+        *path = nn_mem_strdup(given);
+    }
+    return *path == NULL ? nn_fail_nomem(err) : NN_OK;
+}
+
 /* --- backbones --- */
 
-/* Width of the net in a backbone file, or NaN with a warning. */
-static double width_of(const char *path)
+/* Width of the net in a backbone file, or NaN. */
+static double width_of(const struct nn_st_file *f)
+{
+    const char *text = nn_st_meta(f, "net");
+    json_t *j = text != NULL ? json_loads(text, 0, NULL) : NULL;
+    const json_t *width = json_object_get(j, "width");
+    double w = json_is_number(width) ? json_number_value(width) : (double)NAN;
+
+    json_decref(j);
+    return w;
+}
+
+/* Is the file a backbone of this net? If it cannot be read, a warning. */
+static int is_of(const char *path, enum nn_arch arch, double width)
 {
     struct nn_error err = NN_ERROR_INIT;
     struct nn_st_file *f = NULL;
-    const char *text;
-    json_t *j;
-    double width;
+    enum nn_arch its;
+    int known, same = 0;
 
     if (nn_st_open(path, &f, &err)) {
         nn_log(NN_LOG_WARN, "%s", err.text);
-        return (double)NAN;
+        return 0;
     }
-    text = nn_st_meta(f, "net");
-    j = text != NULL ? json_loads(text, 0, NULL) : NULL;
-    width = json_is_number(json_object_get(j, "width"))
-                ? json_number_value(json_object_get(j, "width"))
-                : (double)NAN;
-    if (isnan(width)) {
+    if (nn_arch_of_file(f, "", &its, &known, &err)) {
+        nn_log(NN_LOG_WARN, "'%s' %s", path, err.text);
+    } else if (!known || (nn_arch_info(its)->has_width && isnan(width_of(f)))) {
         nn_log(NN_LOG_WARN, "'%s' does not say which net it is", path);
+    } else {
+        /* Widths are kept as float32. */
+        same = its == arch && (!nn_arch_info(its)->has_width ||
+                               fabs(width_of(f) - width) < 1e-6);
     }
-    json_decref(j);
     nn_st_close(&f);
-    return width;
+    return same;
 }
 
 /* Take the file if it fits; *path is NULL as long as none did. */
 static enum nn_status consider(const char *folder, const char *name,
-                               double width, char **path)
+                               enum nn_arch arch, double width, char **path)
 {
     char *p = nn_path_join(folder, name);
 
     if (p == NULL) {
         return NN_ERR_NOMEM;
     }
-    /* Widths are kept as float32. */
-    if (fabs(width_of(p) - width) < 1e-6) {
+    if (is_of(p, arch, width)) {
         *path = p;
     } else {
         nn_mem_free(p);
@@ -150,7 +216,8 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-enum nn_status models_backbone(double width, char **path, struct nn_error *err)
+enum nn_status models_backbone(enum nn_arch arch, double width, char **path,
+                               struct nn_error *err)
 {
     struct folders f;
     enum nn_status st = NN_OK;
@@ -163,11 +230,14 @@ enum nn_status models_backbone(double width, char **path, struct nn_error *err)
 
         for (int j = 0; j < n; j++) {
             if (!st && *path == NULL) {
-                st = consider(f.v[i], name[j]->d_name, width, path);
+                st = consider(f.v[i], name[j]->d_name, arch, width, path);
             }
             free(name[j]);
         }
         free(name);
+    }
+    if (!st && *path == NULL && !nn_arch_info(arch)->has_width) {
+        st = find_word(&f, nn_arch_info(arch)->word, path);
     }
     return st ? nn_fail_nomem(err) : NN_OK;
 }

@@ -6,6 +6,7 @@
 #include "common/base/options.h"
 #include "pipelines/cascade/model.h"
 #include "pipelines/cli/augment_rows.h"
+#include "pipelines/cli/net_choice.h"
 
 #define RUN_ROWS(t)                                                            \
     NN_OPT_STRING('o', "out", &(t).out, "RUN", "run folder to write"),         \
@@ -20,9 +21,11 @@
         NN_OPT_U64('s', "seed", &(t).seed, "N",                                \
                    "start weights, order, augmentation and splits"),           \
         NN_OPT_STRING(                                                         \
-            0, "init", &(t).init, "FILE",                                      \
-            "first weights, timm's or our .safetensors; none: random ones; "   \
-            "left out: the backbone that came with the program, if it fits"),  \
+            0, "init", &(t).init, "FILE|NAME",                                 \
+            "first weights: timm's or our .safetensors, or "                   \
+            "efficientnet-lite2 and the like, which models/fetch.sh gets; "    \
+            "none: random ones; left out: the backbone that came with the "    \
+            "program, if it fits"),                                            \
         NN_OPT_U64(                                                            \
             0, "split-seed", &(t).split_seed, "N",                             \
             "of the splits alone, where the data name none; 0: --seed"),       \
@@ -31,19 +34,25 @@
 
 #define NET_ROWS(t)                                                            \
     NN_OPT_HEADING("networks"),                                                \
+        NN_OPT_CHOICE(0, "gate-net", &(t).gate_net, NET_CHOICE_WORDS,          \
+                      "the gate; auto: the net of --init, else mobilenetv4"),  \
         NN_OPT_DOUBLE(0, "gate-width", &(t).gate_width, "W", 0.05, 4,          \
-                      "channels of the gate times this"),                      \
-        NN_OPT_INT(0, "gate-size", &(t).gate_size, "PX", 32, 1024,             \
-                   "input of the gate, pixels square"),                        \
+                      "channels of a mobilenetv4 gate times this"),            \
+        NN_OPT_INT(0, "gate-size", &(t).gate_size, "PX", 0, 1024,              \
+                   "input of the gate, pixels square; 0: 128, or 224, 240 "    \
+                   "and 260 for efficientnet-lite0, 1 and 2"),                 \
+        NN_OPT_CHOICE(0, "species-net", &(t).species_net, NET_CHOICE_WORDS,    \
+                      "the species net; auto: that of --init, else the "       \
+                      "gate's"),                                               \
         NN_OPT_DOUBLE(0, "species-width", &(t).species_width, "W", 0.05, 4,    \
-                      "channels of the species net times this"),               \
-        NN_OPT_INT(0, "species-size", &(t).species_size, "PX", 32, 1024,       \
-                   "input of the species net"),                                \
+                      "channels of a mobilenetv4 species net times this"),     \
+        NN_OPT_INT(0, "species-size", &(t).species_size, "PX", 0, 1024,        \
+                   "input of the species net; 0: as for the gate"),            \
         TEST_VIEWS_ROWS((t).gate_tta, (t).species_tta),                        \
         NN_OPT_CHOICE(                                                         \
             0, "species-from", &(t).species_from, "gate|init|random",          \
             "first weights of the species net: the trained gate's "            \
-            "where the widths are equal (but the species net's of a "          \
+            "where both are the same net (but the species net's of a "         \
             "cascade in --init), those of --init, or random ones"),            \
         NN_OPT_FLAG(0, "half", &(t).half,                                      \
                     "store the model as float16 (half the size)")
@@ -66,7 +75,7 @@
         NN_OPT_DOUBLE(                                                         \
             0, "bn-var-floor", &(t).bn_var_floor, "V", -1, 10,                 \
             "minimum running variance of a batch norm, 0: none; -1: "          \
-            "0.01 from pre-trained weights, none from random ones"),           \
+            "0.01 for mobilenetv4 from pre-trained weights, else none"),       \
         NN_OPT_DOUBLE(0, "label-smoothing", &(t).label_smoothing, "S", 0, 0.9, \
                       "of the species net"),                                   \
         NN_OPT_DOUBLE(0, "positive-share", &(t).positive_share, "P", 0, 0.99,  \
@@ -84,10 +93,11 @@
             "learning rate of the classifier, as a multiple of theirs"),       \
         NN_OPT_DOUBLE(0, "layer-decay", &(t).layer_decay, "X", 0.01, 1,        \
                       "layer-wise decay: the learning rate of each of the "    \
-                      "seven stages is this times that of the next one"),      \
-        NN_OPT_INT(0, "freeze-bn-stats", &(t).freeze_bn_stats, "N", 0, 7,      \
-                   "number of first stages, of seven, whose batch-norm "       \
-                   "statistics are frozen")
+                      "stages is this times that of the next one"),            \
+        NN_OPT_INT(0, "freeze-bn-stats", &(t).freeze_bn_stats, "N", 0, 9,      \
+                   "number of first stages (of 7 in mobilenetv4, 9 in "        \
+                   "efficientnet-lite) whose batch-norm statistics are "       \
+                   "frozen")
 
 #define NEGATIVES_ROWS(t)                                                      \
     NN_OPT_HEADING("negatives"),                                               \

@@ -11,11 +11,12 @@
 #include "common/data/negatives.h"
 #include "pipelines/cascade/model.h"
 #include "pipelines/cli/models.h"
+#include "pipelines/cli/net_choice.h"
 #include "pipelines/data/data_card.h"
 
 /* What nets that start from pre-trained weights need (docs/training.md). */
 enum { INIT_GATE_EPOCHS = 20, INIT_SPECIES_EPOCHS = 12 };
-#define INIT_BN_VAR_FLOOR 0.01f
+#define INIT_BN_VAR_FLOOR 0.01
 
 static void apply_shared(const struct train *t, struct nn_train_options *o)
 {
@@ -28,41 +29,115 @@ static void apply_shared(const struct train *t, struct nn_train_options *o)
 }
 
 /* Only pre-trained weights are worth sparing. */
-static void apply_start(const struct train *t, struct nn_train_options *o)
+static void apply_start(const struct train *t, enum nn_arch arch,
+                        struct nn_train_options *o)
 {
+    double var_floor = arch == NN_ARCH_MOBILENETV4 ? INIT_BN_VAR_FLOOR : 0;
+
     o->schedule.peak *= t->init_rate;
     o->head_lr = t->head_rate;
     o->block_decay = t->layer_decay;
     o->bn_var_floor =
-        t->bn_var_floor < 0 ? INIT_BN_VAR_FLOOR : (float)t->bn_var_floor;
+        (float)(t->bn_var_floor < 0 ? var_floor : t->bn_var_floor);
     o->freeze_epochs = t->head_epochs;
     o->freeze_bn_stats = t->freeze_bn_stats;
 }
 
-static enum nn_status find_start(const struct train *t, double width,
-                                 const char *who, char **path,
+/* --- which nets --- */
+
+static struct net_choice gate_choice(struct train *t)
+{
+    return (struct net_choice){ .stem = "gate-",
+                                .word = &t->gate_net,
+                                .size = &t->gate_size,
+                                .width = t->gate_width,
+                                .mobile_size = t->gate.size };
+}
+
+static struct net_choice species_choice(struct train *t)
+{
+    return (struct net_choice){ .stem = "species-",
+                                .word = &t->species_net,
+                                .size = &t->species_size,
+                                .width = t->species_width,
+                                .mobile_size = t->species.size };
+}
+
+enum nn_status train_check_sizes(struct train *t, struct nn_error *err)
+{
+    const struct net_choice gate = gate_choice(t), species = species_choice(t);
+    enum nn_status st = net_choice_check(&gate, err);
+
+    return st ? st : net_choice_check(&species, err);
+}
+
+static enum nn_status choose_nets(struct train *t, struct nn_error *err)
+{
+    const struct net_choice gate = gate_choice(t), species = species_choice(t);
+    const char *init;
+    enum nn_status st;
+
+    if (t->init != NULL && strcmp(t->init, "none") != 0) {
+        st = models_init(t->init, &t->init_path, err);
+        if (st) {
+            return st;
+        }
+    }
+    st = net_choice_make(&gate, t->init_path, "gate.", NULL,
+                         NN_ARCH_MOBILENETV4, err);
+    if (st) {
+        return st;
+    }
+    init = t->species_from != SPECIES_FROM_RANDOM ? t->init_path : NULL;
+    return net_choice_make(&species, init, "species.", "gate.",
+                           net_choice_arch(t->gate_net), err);
+}
+
+/* --- first weights --- */
+
+static void say_random(const char *who, enum nn_arch arch, double width)
+{
+    const struct nn_arch_info *a = nn_arch_info(arch);
+
+    if (a->has_width) {
+        nn_log(NN_LOG_INFO,
+               "%s: no backbone of width %g is installed, it starts from "
+               "random weights",
+               who, width);
+    } else {
+        nn_log(NN_LOG_INFO,
+               "%s: no weights of %s are installed, it starts from random "
+               "ones; `sh models/fetch.sh %s` gets those trained on ImageNet",
+               who, a->title, a->word);
+    }
+}
+
+static enum nn_status find_start(const struct train *t, enum nn_arch arch,
+                                 double width, const char *who, char **path,
                                  struct nn_error *err)
 {
     enum nn_status st;
 
     if (t->init != NULL) {
-        if (strcmp(t->init, "none") == 0) {
+        if (t->init_path == NULL) { /* none */
             return NN_OK;
         }
-        *path = nn_mem_strdup(t->init);
+        *path = nn_mem_strdup(t->init_path);
         return *path == NULL ? nn_fail_nomem(err) : NN_OK;
     }
-    st = models_backbone(width, path, err);
+    st = models_backbone(arch, width, path, err);
     if (st) {
         return st;
     }
     if (*path == NULL) {
-        nn_log(NN_LOG_INFO,
-               "%s: no backbone of width %g is installed, it starts from "
-               "random weights",
-               who, width);
+        say_random(who, arch, width);
     }
     return NN_OK;
+}
+
+static int same_nets(const struct train *t)
+{
+    return t->species.arch == t->gate.arch && t->species.width == t->gate.width;
 }
 
 /* 1 when the species net starts from a file of its own: asked for, the gate
@@ -71,11 +146,11 @@ static int species_has_file(const struct train *t)
 {
     struct nn_st_file *f = NULL;
     int from_gate = t->species_from == SPECIES_FROM_GATE;
-    int has = t->species_from == SPECIES_FROM_INIT ||
-              (from_gate && t->species.width != t->gate.width);
+    int has =
+        t->species_from == SPECIES_FROM_INIT || (from_gate && !same_nets(t));
 
-    if (!has && from_gate && t->init != NULL && strcmp(t->init, "none") != 0 &&
-        !nn_st_open(t->init, &f, NULL)) {
+    if (!has && from_gate && t->init_path != NULL &&
+        !nn_st_open(t->init_path, &f, NULL)) {
         has = nn_st_meta(f, "species.net") != NULL;
         nn_st_close(&f);
     }
@@ -95,13 +170,14 @@ static void set_epochs(struct train *t)
 static enum nn_status choose_start(struct train *t, struct nn_error *err)
 {
     enum nn_status st =
-        find_start(t, t->gate_width, "gate", &t->gate_init, err);
+        find_start(t, t->gate.arch, t->gate_width, "gate", &t->gate_init, err);
 
     if (st) {
         return st;
     }
     if (species_has_file(t)) {
-        st = find_start(t, t->species_width, "species", &t->species_init, err);
+        st = find_start(t, t->species.arch, t->species_width, "species",
+                        &t->species_init, err);
         if (st) {
             return st;
         }
@@ -109,14 +185,14 @@ static enum nn_status choose_start(struct train *t, struct nn_error *err)
     t->gate.init = t->gate_init;
     t->species.init = t->species_init;
     if (t->gate.init != NULL) {
-        apply_start(t, &t->gate.train);
+        apply_start(t, t->gate.arch, &t->gate.train);
         t->gate.train.epochs = INIT_GATE_EPOCHS;
         t->species.train.epochs = INIT_SPECIES_EPOCHS;
     }
     if (t->species.init != NULL ||
         (t->gate.init != NULL && t->species_from == SPECIES_FROM_GATE &&
-         t->species.width == t->gate.width)) {
-        apply_start(t, &t->species.train);
+         same_nets(t))) {
+        apply_start(t, t->species.arch, &t->species.train);
     }
     set_epochs(t);
     return NN_OK;
@@ -128,11 +204,13 @@ static void apply_options(struct train *t)
     apply_shared(t, &t->species.train);
     augment_apply(&t->views, &t->gate.train.augment);
     augment_apply(&t->views, &t->species.train.augment);
+    t->gate.arch = net_choice_arch(t->gate_net);
     t->gate.size = t->gate_size;
     t->gate.width = (float)t->gate_width;
     t->gate.min_recall = t->min_recall;
     t->gate.positive_share = t->positive_share;
     train_subset_loss(&t->subset, &t->gate.train.loss);
+    t->species.arch = net_choice_arch(t->species_net);
     t->species.size = t->species_size;
     t->species.width = (float)t->species_width;
     t->species.coverage = t->min_coverage;
@@ -220,6 +298,7 @@ static enum nn_status train_baseline(const struct train *t,
 {
     struct baseline_options o = { .system = (enum model_system)t->system,
                                   .train = t->gate.train,
+                                  .arch = t->gate.arch,
                                   .width = t->gate.width,
                                   .size = t->gate.size,
                                   .tta = t->gate.tta,
@@ -405,13 +484,14 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     struct nn_dataset *ds = NULL;
     struct mine_sources given = { .n = 0 };
     struct nn_pool *pool = NULL;
-    json_t *options = cmd_options_json(o, data);
-    enum nn_status st;
+    json_t *options = NULL;
+    enum nn_status st = choose_nets(t, err);
 
-    if (options == NULL) {
-        return nn_fail_nomem(err);
+    if (st) {
+        goto out;
     }
-    st = nn_file_mkdirs(t->out, err);
+    options = cmd_options_json(o, data); /* with the nets that were chosen */
+    st = options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(t->out, err);
     if (st) {
         goto out;
     }
@@ -431,6 +511,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     data_card_print(ds, stderr);
     st = train_model(t, ds, options, err);
 out:
+    nn_mem_free(t->init_path);
     nn_mem_free(t->gate_init);
     nn_mem_free(t->species_init);
     nn_dataset_close(&ds);

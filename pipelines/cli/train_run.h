@@ -11,9 +11,10 @@
 struct train {
     struct cmd_common common;
     const char *out, *init;
+    char *init_path; /* what init stands for; NULL: left out, or none */
     int system, resume, half, loss;
     int epochs, batch, gate_epochs, species_epochs;
-    int gate_size, species_size;
+    int gate_net, gate_size, species_net, species_size; /* net_choice.h */
     const char *gate_tta, *species_tta; /* of the trained nets */
     double gate_width, species_width, min_recall, min_coverage;
     double lr, weight_decay, positive_share, label_smoothing, ema, bn_var_floor;
@@ -37,6 +38,10 @@ enum { SPECIES_FROM_GATE, SPECIES_FROM_INIT, SPECIES_FROM_RANDOM };
 /* Learning rate of nets that start from pre-trained weights: --lr times this
  * (docs/training.md). */
 #define TRAIN_INIT_RATE 0.3
+
+/* Sizes that were given are ones that a net may have. Errors: NN_ERR_ARG. */
+NN_MUST_CHECK enum nn_status train_check_sizes(struct train *t,
+                                               struct nn_error *err);
 
 /* Train what t says on `data` and write t->out. o: the options, kept in the
  * run folder and in the model.

@@ -16,7 +16,8 @@ static int fits(const struct nn_net *gate, const struct nn_dataset *ds,
     const struct nn_net_spec *s = &gate->spec;
     const struct nn_tta *views = &opt->tta;
     int same = s->n_outputs == ds->n_classes + ds->n_families + 1 &&
-               (views->n > 0 || s->size == opt->size) && s->width == opt->width;
+               (views->n > 0 || s->size == opt->size) && s->arch == opt->arch &&
+               s->width == opt->width;
 
     for (size_t i = 0; same && i + 1 < s->n_outputs; i++) {
         const char *name = i < ds->n_classes ? ds->classes[i]
@@ -39,7 +40,7 @@ enum nn_status train_load_gate(const char *path, const struct nn_dataset *ds,
     if (!st && (m->system != MODEL_CASCADE || !fits(m->gate, ds, opt))) {
         st = nn_fail(err, NN_ERR_ARG,
                      "the gate of '%s' has other classes, families, width or "
-                     "size than this training",
+                     "size than this training, or is another net",
                      path);
     }
     if (!st && opt->tta.n > 0) {

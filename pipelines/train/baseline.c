@@ -201,6 +201,7 @@ static enum nn_status make_net(const struct nn_task *t,
     struct nn_net_spec spec = gate_net_spec(o->width, o->size);
     enum nn_status st;
 
+    nn_net_spec_set_arch(&spec, o->arch);
     if (o->system == MODEL_MULTILABEL) {
         spec.head = NN_HEAD_SIGMOID;
     }

@@ -20,6 +20,7 @@
 struct baseline_options {
     enum model_system system;
     struct nn_train_options train;
+    enum nn_arch arch;
     float width;
     int32_t size;
     struct nn_tta tta; /* of the trained net */

@@ -171,6 +171,7 @@ static enum nn_status make_net(const struct nn_task *t,
 
     spec.width = o->width;
     spec.size = o->size;
+    nn_net_spec_set_arch(&spec, o->arch);
     spec.dropout = o->dropout;
     spec.head = o->sigmoid ? NN_HEAD_SIGMOID : NN_HEAD_SOFTMAX;
     st = nn_task_net(t, &spec, out, err);

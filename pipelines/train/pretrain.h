@@ -1,7 +1,7 @@
 /* pipelines/train/pretrain.h - a backbone: one classifier over all classes of a
  * data set, whose features other trainings start from.
  *
- * The file holds the bare tensor names of timm's mobilenetv4_conv_small, the
+ * The file holds the bare tensor names of timm's net of that architecture, the
  * metadata "format" (PRETRAIN_FORMAT), "net" (as in a model file), "program",
  * "data" and "training". `train --init` takes it, and so does timm. */
 #ifndef PIPELINES_TRAIN_PRETRAIN_H
@@ -23,6 +23,7 @@ enum pretrain_negatives {
 
 struct pretrain_options {
     struct nn_train_options train;
+    enum nn_arch arch;
     float width, dropout;
     int32_t size; /* input pixels of the result and of the last epochs */
     enum pretrain_negatives negatives;
