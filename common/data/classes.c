@@ -96,3 +96,29 @@ enum nn_status nn_dataset_set_classes(struct nn_dataset *ds,
     nn_mem_free(to);
     return NN_OK;
 }
+
+size_t nn_dataset_drop_unreadable_class(struct nn_dataset *ds, size_t k)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ds->n; i++) {
+        n += ds->items[i].label == (int32_t)k;
+        if (ds->items[i].label == (int32_t)k && !ds->items[i].bad) {
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < ds->n; i++) {
+        struct nn_item *it = &ds->items[i];
+
+        if (it->label == (int32_t)k) {
+            it->label = NN_NEGATIVE;
+        } else if (it->label > (int32_t)k) {
+            it->label--;
+        }
+    }
+    nn_mem_free(ds->classes[k]);
+    ds->n_classes--;
+    memmove(ds->classes + k, ds->classes + k + 1,
+            (ds->n_classes - k) * sizeof *ds->classes);
+    return n;
+}

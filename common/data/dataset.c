@@ -121,6 +121,14 @@ enum nn_status nn_dataset_open_files(const char *const *paths, size_t n,
     return NN_OK;
 }
 
+static void free_names(char **names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        nn_mem_free(names[i]);
+    }
+    nn_mem_free(names);
+}
+
 void nn_dataset_close(struct nn_dataset **dp)
 {
     struct nn_dataset *ds = *dp;
@@ -132,14 +140,10 @@ void nn_dataset_close(struct nn_dataset **dp)
     for (size_t i = 0; i < ds->n; i++) {
         nn_mem_free((char *)(uintptr_t)ds->items[i].file);
     }
-    for (size_t i = 0; i < ds->n_classes; i++) {
-        nn_mem_free(ds->classes[i]);
-    }
-    for (size_t i = 0; i < ds->n_families; i++) {
-        nn_mem_free(ds->families[i]);
-    }
-    nn_mem_free(ds->classes);
-    nn_mem_free(ds->families);
+    free_names(ds->classes, ds->n_classes);
+    free_names(ds->families, ds->n_families);
+    free_names(ds->negatives, ds->n_negatives);
+    free_names(ds->doubtful, ds->n_doubtful);
     nn_mem_free(ds->items);
     nn_source_destroy(ds->source);
     nn_mem_free(ds->path);

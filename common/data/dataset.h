@@ -2,7 +2,9 @@
  *
  * DATA may be
  *   a folder     ROOT/{train,valid,test}/CLASS/... or ROOT/CLASS/... ("val",
- *                "validation" mean valid; any case)
+ *                "validation" mean valid; any case; "train_set",
+ *                "test-images", "train2017" and the like too); looks into a
+ *                folder that lies alone in ROOT and holds that
  *   an archive   .tar, .tar.gz/.tgz, .zip (libarchive) with the same inside;
  *                a leading "./" and one folder around it all are left out
  *   a folder of such archives (shards: train-00.tar.gz belongs to split
@@ -14,8 +16,10 @@
  *                relative to the manifest; ARCHIVE:MEMBER is an image inside
  *                an archive; an empty label is a negative, in .jsonl null too
  *   a generator  "NAME:..." when the program registered one for NAME
- * A class folder (or label) named negative, negatives, none, no_*, not_*,
- * no-*, not-*, background, other, noise, blank or empty (any case) is the
+ * A class folder (or label) named negative, negatives, none, background,
+ * other, noise, blank or empty (any case, the whole name), no_X, not_X, no-X
+ * or not-X where X is another class (any case, plural or not), or one that the
+ * options name, is the
  * all-zero label; the folder below it is the negative's family. Everything
  * else is a class; classes are sorted by name. Files that are no images by
  * name (README, .txt, .csv, .json, ...) and everything hidden (a name with a
@@ -74,6 +78,10 @@ struct nn_dataset {
     char **classes;
     size_t n_families;
     char **families;
+    /* Names that were taken as negatives, sorted, and those that were not
+     * though they begin with "no_", "not_". */
+    char **negatives, **doubtful;
+    size_t n_negatives, n_doubtful;
     int has_splits; /* the source named them */
     int unlabelled; /* a pool: no class folders */
     struct nn_source *source;
@@ -98,17 +106,29 @@ struct nn_generator {
     void (*close)(void *ctx);
 };
 
+/* Names of folders and labels, as bytes. */
+struct nn_word_list {
+    const char *const *v;
+    size_t n;
+};
+
 struct nn_dataset_options {
     int as_pool; /* 1: no labels wanted; nested folders of any depth, archives
                     in them, loose files and one single image are fine, and
                     a manifest needs no label column */
-    const char *const *negative_names; /* extra negative folder names, ended
-                                          by NULL, or NULL */
+    struct nn_word_list negative_names; /* are negatives, whatever the name, */
+    struct nn_word_list class_names;    /* and these are classes */
+    int names_must_exist; /* 1: a name of the two that the data lack is an
+                             error */
     const struct nn_generator *const *generators; /* NULL-ended, or NULL */
     size_t spool_bytes; /* unpacked images up to this much are held in
                            memory, the rest in an unlinked file under TMPDIR
                            (else /tmp); 0: 512 MiB */
 };
+
+/* Another of the n classes that differs from name only in letter case or in how
+ * an accent is encoded (NFC, NFD), or NULL. */
+const char *nn_twin_of(const char *name, char *const *classes, size_t n);
 
 /* Length of ARCHIVE where path is "ARCHIVE:MEMBER" and ARCHIVE is there, by its
  * name an archive; 0 for other paths, and where a file of that name exists. */
@@ -154,6 +174,10 @@ NN_MUST_CHECK enum nn_status nn_dataset_set_classes(struct nn_dataset *ds,
                                                     const char *const *classes,
                                                     size_t n,
                                                     struct nn_error *err);
+/* Take class k out of the table if none of its items can be read (they are bad
+ * and stay so): returns how many they are, or 0 and leaves the class. Needs
+ * fingerprints. */
+size_t nn_dataset_drop_unreadable_class(struct nn_dataset *ds, size_t k);
 void nn_dataset_close(struct nn_dataset **ds); /* NULL is fine */
 
 /* Bytes of image i into a new block (nn_mem_free). Thread-safe.
@@ -208,19 +232,46 @@ nn_dataset_group(struct nn_dataset *ds, int max_bits, struct nn_error *err);
 int nn_items_near(const struct nn_item *a, const struct nn_item *b,
                   int max_bits);
 
-/* Give every item a split, as is needed when the source named none. Groups
- * stay whole and count for the label of their first item. Within each label,
- * families one after another, every group goes to the split that is most
- * behind its share (valid, test, or the rest for train), so each label's
- * shares are right to within the size of a group and each family's nearly.
- * The first group of a label goes to train, so none is without training
- * images. Depends on (seed, groups) alone.
+/* Splits for data whose source names none.
+ *
+ * A group (an item alone is one) is known by the smallest hash of its items'
+ * bytes, whatever they are called and whatever lies beside them. That hash and
+ * the seed give a number u in 0..1: valid below `valid`, test below valid +
+ * test, else train. So items that are added or removed move no other group.
+ *
+ * Where chance leaves a label less than a third of its share of valid or test,
+ * or one with two groups no valid, one with three no test, the groups with the
+ * next larger u move there from train, which keeps one: those few depend on
+ * what else the label has, and are counted. A group counts for the label of
+ * the item it is known by; bad items take no part and are of train. */
+struct nn_split_shares {
+    double valid, test; /* 0 or more, together below 1 */
+    uint64_t seed;
+    int whole_groups; /* items with a split too go where most of their group
+                         stand (train, then valid, in a tie) */
+};
+struct nn_split_counts {
+    size_t drawn;     /* items whose group had no split */
+    size_t followed;  /* had none, and took that of their group */
+    size_t regrouped; /* had another than their group; whole_groups only */
+    size_t moved;     /* groups moved because a label had too few */
+};
+/* Every item of NN_SPLIT_NONE gets a split. Needs fingerprints and groups.
  * Errors: NN_ERR_ARG (a share below 0, valid + test not below 1),
  * NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+nn_dataset_split_rest(struct nn_dataset *ds, const struct nn_split_shares *how,
+                      struct nn_split_counts *counts, struct nn_error *err);
+/* The same for all items, whatever split they had. */
 NN_MUST_CHECK enum nn_status nn_dataset_split(struct nn_dataset *ds,
                                               double valid, double test,
                                               uint64_t seed,
                                               struct nn_error *err);
+/* Move that share of the train items of a kind to valid, by the same draw; *n
+ * of them. Errors: as above. */
+NN_MUST_CHECK enum nn_status
+nn_dataset_hold_out(struct nn_dataset *ds, enum nn_item_kind kind, double valid,
+                    uint64_t seed, size_t *n, struct nn_error *err);
 
 /* Groups that stand in more than one split: leaks. Bad images and those
  * without a group do not count. All zero when out of memory. */

@@ -180,11 +180,34 @@ NN_MUST_CHECK enum nn_status nn_pool_index_read(const struct nn_pool_index *c,
                                                 struct nn_error *err);
 
 /* names.c */
-/* n bytes at name; extra may be NULL. */
-int nn_is_negative_name(const char *name, size_t n, const char *const *extra);
 int nn_is_image_name(const char *name); /* 0 for notes, tables, hidden */
 int nn_is_archive_name(const char *name);
 int nn_ends_with(const char *s, const char *end); /* any case */
+
+/* class_names.c */
+/* "negative", "none", ...: n bytes at name, any case, the whole of it. */
+int nn_is_negative_word(const char *name, size_t n);
+int nn_word_list_has(const struct nn_word_list *l, const char *name);
+enum nn_word_kind {
+    NN_WORD_CLASS,
+    NN_WORD_CLASS_AFTER_NO, /* "no_entry": somebody may have meant negatives */
+    NN_WORD_NEGATIVE,
+};
+/* What a folder or label is: as opt says; one of the words above; "no_X" and
+ * the like where X is another of the n names (any case, plural or not). */
+enum nn_word_kind nn_word_kind_of(const char *name, char *const *all, size_t n,
+                                  const struct nn_dataset_options *opt);
+/* Errors: NN_ERR_FORMAT (a class "a,b" beside a class a or b, or "-a", that is
+ * not in `meant`). */
+NN_MUST_CHECK enum nn_status
+nn_check_single_labels(const char *path, char *const *classes, size_t n,
+                       const struct nn_word_list *meant, struct nn_error *err);
+/* Classes that differ only in letter case or NFC against NFD, through the
+ * log. */
+void nn_warn_of_twins(const char *path, char *const *classes, size_t n);
+/* All names of ds as text (nn_text()), sorted again; items keep theirs.
+ * Errors: NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_names_to_text(struct nn_dataset *ds);
 
 /* labels.c: turn what was found, sorted, into the items of ds. */
 NN_MUST_CHECK enum nn_status nn_label_items(struct nn_dataset *ds,

@@ -28,7 +28,7 @@ static int span_compare(struct span a, const char *b)
 
 static int span_split(struct span a, enum nn_split *split)
 {
-    char word[16] = "";
+    char word[32] = "";
 
     if (a.n >= sizeof word) {
         return -1;
@@ -55,27 +55,89 @@ static const char *inner(const struct nn_found *x)
     return x->name + x->inner;
 }
 
-/* Folders to leave out in front: one that holds all of the archives and is
- * neither a split nor the negatives ("bears/train/..." -> "train/..."). */
-static size_t common_top(const struct nn_finder *f)
+static int is_negative(const struct nn_finder *f, struct span a)
 {
-    struct span first = folder(inner(&f->found[0]), 0);
+    const struct nn_word_list *l = &f->opt->negative_names;
+
+    for (size_t i = 0; i < l->n; i++) {
+        if (span_compare(a, l->v[i]) == 0) {
+            return 1;
+        }
+    }
+    return nn_is_negative_word(a.s, a.n);
+}
+
+/* Folder number `at` holds data: folders of splits with class folders in
+ * them, or one of negatives. */
+static int holds_data(const struct nn_finder *f, size_t at)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        const char *name = inner(&f->found[i]);
+        struct span word = folder(name, at);
+        enum nn_split s;
+
+        if (word.n > 0 &&
+            (is_negative(f, word) ||
+             (span_split(word, &s) == 0 && folder(name, at + 1).n > 0))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* All images lie in one folder number `at`, each in a folder of its own there,
+ * and it is neither a split nor the negatives. */
+static int all_in_one(const struct nn_finder *f, size_t at)
+{
+    struct span first = folder(inner(&f->found[0]), at);
     enum nn_split s;
 
-    if (first.n == 0 || span_split(first, &s) == 0 ||
-        nn_is_negative_name(first.s, first.n, f->opt->negative_names)) {
+    if (first.n == 0 || span_split(first, &s) == 0 || is_negative(f, first)) {
         return 0;
     }
     for (size_t i = 0; i < f->n; i++) {
-        struct span other = folder(inner(&f->found[i]), 0);
+        struct span other = folder(inner(&f->found[i]), at);
 
-        if (f->found[i].kind != NN_WHERE_MEMBER || other.n != first.n ||
+        if (f->found[i].labelled || other.n != first.n ||
             memcmp(other.s, first.s, first.n) != 0 ||
-            folder(inner(&f->found[i]), 1).n == 0) {
+            folder(inner(&f->found[i]), at + 1).n == 0) {
             return 0;
         }
     }
     return 1;
+}
+
+static int is_archive(const struct nn_finder *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->found[i].kind != NN_WHERE_MEMBER) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Folders to leave out in front ("bears/train/..." -> "train/..."). What looks
+ * like one class with folders in it stays one, but in archives, where
+ * everything is often packed in a folder. */
+static size_t common_top(const struct nn_dataset *ds, const struct nn_finder *f)
+{
+    size_t top = 0;
+
+    while (!holds_data(f, top)) {
+        if (!all_in_one(f, top)) {
+            return is_archive(f) && all_in_one(f, 0);
+        }
+        top++;
+    }
+    if (top > 0 && f->found[0].kind == NN_WHERE_FILE) {
+        struct span last = folder(inner(&f->found[0]), top - 1);
+        const char *from = inner(&f->found[0]);
+
+        nn_log(NN_LOG_INFO, "'%s' holds one folder, '%.*s': looking into it",
+               ds->path, (int)(last.s + last.n - from), from);
+    }
+    return top;
 }
 
 /* --- name tables, sorted --- */
@@ -127,8 +189,10 @@ static enum nn_status names_add(struct names *t, struct span a)
 
 struct labelling {
     const struct nn_finder *f;
-    size_t top;     /* folders left out in front */
-    int has_splits; /* the next folder is a split */
+    size_t top;              /* folders left out in front */
+    int has_splits;          /* the next folder is a split */
+    struct names words;      /* names of class folders and labels */
+    enum nn_word_kind *kind; /* [words.n] */
     struct names classes, families;
 };
 
@@ -141,7 +205,6 @@ struct place {
 static void place_of(const struct labelling *l, const struct nn_found *x,
                      struct place *p)
 {
-    const char *const *extra = l->f->opt->negative_names;
     size_t at = l->top;
 
     *p = (struct place){ .split = x->split };
@@ -158,7 +221,11 @@ static void place_of(const struct labelling *l, const struct nn_found *x,
         p->family = folder(inner(x), at + 1);
         p->usable = p->label.n > 0;
     }
-    if (nn_is_negative_name(p->label.s, p->label.n, extra)) {
+    if (l->kind == NULL) { /* the words are still being collected */
+        return;
+    }
+    if (p->label.n > 0 &&
+        l->kind[names_place(&l->words, p->label)] == NN_WORD_NEGATIVE) {
         p->label.n = 0;
     }
     if (p->label.n > 0) {
@@ -189,6 +256,51 @@ struct outside {
     size_t n;
     const char *example;
 };
+
+/* What each name of a class folder or label means. */
+static enum nn_status judge_words(struct labelling *l)
+{
+    const struct names *w = &l->words;
+    enum nn_status st = NN_OK;
+
+    for (size_t i = 0; !st && i < l->f->n; i++) {
+        struct place p;
+
+        place_of(l, &l->f->found[i], &p);
+        if (p.usable && p.label.n > 0) {
+            st = names_add(&l->words, p.label);
+        }
+    }
+    if (st) {
+        return st;
+    }
+    l->kind = nn_mem_calloc(w->n, sizeof *l->kind);
+    if (l->kind == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < w->n; i++) {
+        l->kind[i] = nn_word_kind_of(w->v[i], w->v, w->n, l->f->opt);
+    }
+    return NN_OK;
+}
+
+static enum nn_status check_named(const struct nn_dataset *ds,
+                                  const struct labelling *l,
+                                  const struct nn_word_list *named,
+                                  struct nn_error *err)
+{
+    for (size_t i = 0; l->f->opt->names_must_exist && i < named->n; i++) {
+        struct span a = span_of(named->v[i]);
+        size_t at = names_place(&l->words, a);
+
+        if (at == l->words.n || span_compare(a, l->words.v[at]) != 0) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "'%s' has no class folder or label '%s'", ds->path,
+                           named->v[i]);
+        }
+    }
+    return NN_OK;
+}
 
 static enum nn_status collect_names(struct labelling *l, struct outside *out)
 {
@@ -228,7 +340,8 @@ static enum nn_status check_usable(const struct nn_dataset *ds,
     for (size_t i = 0; l->has_splits && i < l->f->n; i++) {
         const struct nn_found *x = &l->f->found[i];
 
-        if (x->labelled && x->split == NN_SPLIT_NONE) {
+        if (x->labelled && x->split == NN_SPLIT_NONE &&
+            x->kind != NN_WHERE_GENERATED) {
             return nn_fail(err, NN_ERR_FORMAT,
                            "'%s' names a split for some images, but none "
                            "for '%s'",
@@ -320,19 +433,21 @@ static enum nn_status number_groups(struct nn_dataset *ds)
     return NN_OK;
 }
 
-/* Names as text, for files that must be UTF-8. */
-static enum nn_status to_text(char **names, size_t n)
+/* Names of one kind, for people. */
+static enum nn_status list_words(const struct labelling *l,
+                                 enum nn_word_kind kind, char ***out, size_t *n)
 {
-    for (size_t i = 0; i < n; i++) {
-        char *text = nn_text(names[i]);
+    struct names t = { 0 };
+    enum nn_status st = NN_OK;
 
-        if (text == NULL) {
-            return NN_ERR_NOMEM;
+    for (size_t i = 0; !st && i < l->words.n; i++) {
+        if (l->kind[i] == kind) {
+            st = names_add(&t, span_of(l->words.v[i]));
         }
-        nn_mem_free(names[i]);
-        names[i] = text;
     }
-    return NN_OK;
+    *out = t.v;
+    *n = t.n;
+    return st;
 }
 
 static enum nn_status label_pool(struct nn_dataset *ds, struct nn_finder *f)
@@ -346,11 +461,69 @@ static enum nn_status label_pool(struct nn_dataset *ds, struct nn_finder *f)
     return number_groups(ds);
 }
 
+/* Classes and families; the tables move to the data set, which also frees them
+ * on failure. */
+static enum nn_status take_names(struct nn_dataset *ds, struct labelling *l,
+                                 struct outside *out)
+{
+    enum nn_status st = collect_names(l, out);
+
+    ds->classes = l->classes.v;
+    ds->n_classes = l->classes.n;
+    ds->families = l->families.v;
+    ds->n_families = l->families.n;
+    if (!st) {
+        st = list_words(l, NN_WORD_NEGATIVE, &ds->negatives, &ds->n_negatives);
+    }
+    if (!st) {
+        st = list_words(l, NN_WORD_CLASS_AFTER_NO, &ds->doubtful,
+                        &ds->n_doubtful);
+    }
+    return st;
+}
+
+static enum nn_status label_all(struct nn_dataset *ds, struct labelling *l,
+                                struct nn_error *err)
+{
+    const struct nn_dataset_options *opt = l->f->opt;
+    struct outside out;
+    enum nn_status st;
+
+    l->top = common_top(ds, l->f);
+    ds->has_splits = l->has_splits = uses_splits(l);
+    if (judge_words(l)) {
+        return nn_fail_nomem(err);
+    }
+    st = check_named(ds, l, &opt->class_names, err);
+    if (!st) {
+        st = check_named(ds, l, &opt->negative_names, err);
+    }
+    if (st) {
+        return st;
+    }
+    if (take_names(ds, l, &out)) {
+        return nn_fail_nomem(err);
+    }
+    st = check_usable(ds, l, &out, err);
+    if (!st) {
+        st = nn_check_single_labels(ds->path, ds->classes, ds->n_classes,
+                                    &opt->class_names, err);
+    }
+    if (st) {
+        return st;
+    }
+    fill_items(ds, l);
+    if (nn_names_to_text(ds) || number_groups(ds)) {
+        return nn_fail_nomem(err);
+    }
+    nn_warn_of_twins(ds->path, ds->classes, ds->n_classes);
+    return NN_OK;
+}
+
 enum nn_status nn_label_items(struct nn_dataset *ds, struct nn_finder *f,
                               struct nn_error *err)
 {
     struct labelling l = { .f = f };
-    struct outside out;
     enum nn_status st;
 
     ds->items = nn_mem_calloc(f->n, sizeof *ds->items);
@@ -360,26 +533,11 @@ enum nn_status nn_label_items(struct nn_dataset *ds, struct nn_finder *f,
     if (f->opt->as_pool) {
         return label_pool(ds, f) ? nn_fail_nomem(err) : NN_OK;
     }
-    l.top = common_top(f);
-    l.has_splits = uses_splits(&l);
-    st = collect_names(&l, &out);
-    /* The tables move to the data set, which also frees them on failure. */
-    ds->classes = l.classes.v;
-    ds->n_classes = l.classes.n;
-    ds->families = l.families.v;
-    ds->n_families = l.families.n;
-    ds->has_splits = l.has_splits;
-    if (st) {
-        return nn_fail_nomem(err);
+    st = label_all(ds, &l, err);
+    for (size_t i = 0; i < l.words.n; i++) {
+        nn_mem_free(l.words.v[i]);
     }
-    st = check_usable(ds, &l, &out, err);
-    if (st) {
-        return st;
-    }
-    fill_items(ds, &l);
-    if (to_text(ds->classes, ds->n_classes) ||
-        to_text(ds->families, ds->n_families) || number_groups(ds)) {
-        return nn_fail_nomem(err);
-    }
-    return NN_OK;
+    nn_mem_free(l.words.v);
+    nn_mem_free(l.kind);
+    return st;
 }

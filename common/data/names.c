@@ -13,6 +13,23 @@ const char *nn_split_name(enum nn_split s)
     return (size_t)s < COUNT(names) ? names[s] : "none";
 }
 
+/* What may follow the word of a split: "train_set", "test-images",
+ * "train2017". */
+static int is_split_ending(const char *end)
+{
+    static const char *const words[] = { "set",   "sets",   "data",  "dataset",
+                                         "image", "images", "imgs",  "img",
+                                         "photo", "photos", "split", "part" };
+
+    end += end[0] == '_' || end[0] == '-' || end[0] == ' ';
+    for (size_t i = 0; i < COUNT(words); i++) {
+        if (strcasecmp(end, words[i]) == 0) {
+            return 1;
+        }
+    }
+    return strlen(end) == 4 && strspn(end, "0123456789") == 4;
+}
+
 int nn_split_parse(const char *name, enum nn_split *s)
 {
     static const struct {
@@ -24,7 +41,10 @@ int nn_split_parse(const char *name, enum nn_split *s)
                   { "testing", NN_TEST } };
 
     for (size_t i = 0; i < COUNT(words); i++) {
-        if (strcasecmp(name, words[i].name) == 0) {
+        size_t n = strlen(words[i].name);
+
+        if (strncasecmp(name, words[i].name, n) == 0 &&
+            (name[n] == '\0' || is_split_ending(name + n))) {
             *s = words[i].split;
             return 0;
         }
@@ -37,38 +57,6 @@ int nn_ends_with(const char *s, const char *end)
     size_t n = strlen(s), m = strlen(end);
 
     return n >= m && strcasecmp(s + n - m, end) == 0;
-}
-
-static int equals(const char *name, size_t n, const char *word)
-{
-    return strlen(word) == n && strncasecmp(name, word, n) == 0;
-}
-
-int nn_is_negative_name(const char *name, size_t n, const char *const *extra)
-{
-    static const char *const words[] = { "negative", "negatives",  "none",
-                                         "other",    "background", "noise",
-                                         "blank",    "empty" };
-    static const char *const starts[] = { "no_", "not_", "no-", "not-" };
-
-    for (size_t i = 0; i < COUNT(words); i++) {
-        if (equals(name, n, words[i])) {
-            return 1;
-        }
-    }
-    for (size_t i = 0; i < COUNT(starts); i++) {
-        size_t m = strlen(starts[i]);
-
-        if (n >= m && strncasecmp(name, starts[i], m) == 0) {
-            return 1;
-        }
-    }
-    for (; extra != NULL && *extra != NULL; extra++) {
-        if (equals(name, n, *extra)) {
-            return 1;
-        }
-    }
-    return 0;
 }
 
 /* A part of the path begins with a dot and is not "." or "..". */

@@ -49,11 +49,12 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
                           struct nn_error *err)
 {
     const struct compare *m = ctx;
+    const struct data_options how = { .seed = m->opt.split_seed };
     struct nn_dataset *ds = NULL;
     struct comparison c = { 0 };
     struct comparison_result r = { 0 };
     json_t *all = NULL;
-    enum nn_status st = data_open(m->opt.data, m->opt.split_seed, &ds, err);
+    enum nn_status st = data_open(m->opt.data, &how, &ds, err);
 
     (void)line;
     if (st) {

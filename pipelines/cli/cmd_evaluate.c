@@ -10,12 +10,14 @@
 #include "pipelines/cli/cmd.h"
 #include "pipelines/measure/evaluation.h"
 #include "pipelines/cli/augment_rows.h"
+#include "pipelines/cli/data_rows.h"
 
 struct evaluate {
     struct cmd_common common;
     const char *model;
     int split, json, bootstrap;
     uint64_t seed;
+    struct data_rows data;
     struct nn_option_list subsets;
     const char *views;
     struct nn_tta gate_tta; /* none: those of the model */
@@ -135,6 +137,7 @@ static enum nn_status report(struct session *s, const char *title,
     struct evaluation e = { 0 };
     uint32_t *pick = nn_mem_calloc(s->n, sizeof *pick);
     size_t m, positives;
+    uint64_t seed = s->opt->seed > 0 ? s->opt->seed : 1;
     enum nn_status st;
 
     if (pick == NULL) {
@@ -151,7 +154,7 @@ static enum nn_status report(struct session *s, const char *title,
         goto out;
     }
     st = evaluation_compute(s->model, s->ds, s->index, s->scores, pick, m,
-                            title, s->opt->bootstrap, s->opt->seed, &e, err);
+                            title, s->opt->bootstrap, seed, &e, err);
     if (st) {
         goto out;
     }
@@ -245,6 +248,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     struct model *m = NULL;
     uint32_t *index = NULL;
     struct session s = { .opt = o, .all = json_array() };
+    struct data_reading reading = { .classes = NULL };
     enum nn_status st = model_load(o->model, &m, err);
 
     if (st) {
@@ -254,7 +258,12 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     if (st) {
         goto out;
     }
-    st = data_open(data, o->seed, &ds, err);
+    st = data_reading_init(&reading, &o->data, m, o->seed > 0 ? &o->seed : NULL,
+                           err);
+    if (st) {
+        goto out;
+    }
+    st = data_open(data, &reading.how, &ds, err);
     if (st) {
         goto out;
     }
@@ -285,6 +294,7 @@ out:
     json_decref(s.all);
     nn_mem_free(index);
     nn_dataset_close(&ds);
+    data_reading_release(&reading);
     model_destroy(&m);
     return st;
 }
@@ -310,7 +320,7 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
 
 int cmd_evaluate(int argc, char **argv)
 {
-    struct evaluate e = { .split = NN_TEST, .bootstrap = 1000, .seed = 1 };
+    struct evaluate e = { .split = NN_TEST, .bootstrap = 1000 };
     const struct nn_option table[] = {
         NN_OPT_STRING('m', "model", &e.model, "FILE|RUN",
                       "the model: a .safetensors file or a run folder; left "
@@ -327,11 +337,13 @@ int cmd_evaluate(int argc, char **argv)
                    "samples behind each interval; 0: no intervals"),
         NN_OPT_U64(
             's', "seed", &e.seed, "N",
-            "of the bootstrap, and of the split where the folder has none"),
+            "of the bootstrap (0: 1), and of the split where the data name "
+            "none; 0: as the model's training drew it"),
         NN_OPT_STRING(
             0, "gate-tta", &e.views, "PX,PXm,...",
             "test-time augmentation of the gate instead of its own, such as "
             "224,160m (see train); its threshold and temperature stay"),
+        DATA_ROWS(e.data),
         CMD_COMMON_ROWS(e.common),
         NN_OPT_END,
     };

@@ -8,6 +8,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
+#include "pipelines/cli/data_rows.h"
 #include "pipelines/data/data_card.h"
 #include "pipelines/cli/inspect_data.h"
 #include "pipelines/cli/inspect_weights.h"
@@ -17,6 +18,7 @@ struct inspect {
     struct cmd_common common;
     int json, layers, pairs;
     uint64_t seed;
+    struct data_rows data;
 };
 
 static void print_views(const struct nn_net_spec *s)
@@ -188,8 +190,9 @@ static enum nn_status inspect_model(const struct inspect *i, const char *path,
 static enum nn_status inspect_dataset(const struct inspect *i, const char *path,
                                       int *exit, struct nn_error *err)
 {
+    const struct data_options how = data_rows_options(&i->data, i->seed);
     struct nn_dataset *ds = NULL;
-    enum nn_status st = data_open(path, i->seed, &ds, err);
+    enum nn_status st = data_open(path, &how, &ds, err);
 
     if (st) {
         return st;
@@ -243,6 +246,7 @@ int cmd_inspect(int argc, char **argv)
                    "data: duplicates and unreadable files to list"),
         NN_OPT_U64('s', "seed", &i.seed, "N",
                    "data: seed of the split, where the folder has none"),
+        DATA_ROWS(i.data),
         CMD_COMMON_ROWS(i.common),
         NN_OPT_END,
     };

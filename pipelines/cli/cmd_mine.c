@@ -8,12 +8,14 @@
 #include "pipelines/cli/cmd.h"
 #include "pipelines/mine/mining.h"
 #include "pipelines/study/study.h"
+#include "pipelines/cli/data_rows.h"
 #include "pipelines/cli/study_rows.h"
 
 struct mine {
     struct cmd_common common;
     const char *model, *out, *positives, *link;
     struct nn_option_list pool;
+    struct data_rows data;
     int top, mode, resume, trust, folder_cap, cluster_cap;
     double hard_share, min_score, fn_filter_recall;
     uint64_t seed;
@@ -48,12 +50,18 @@ static void work_release(struct work *w)
 static enum nn_status open_all(const struct mine *m, struct work *w,
                                struct nn_error *err)
 {
+    struct data_reading reading;
     enum nn_status st = model_load(m->model, &w->model, err);
 
     if (st) {
         return st;
     }
-    st = data_open(m->positives, 1, &w->known, err);
+    st = data_reading_init(&reading, &m->data, w->model, NULL, err);
+    if (st) {
+        return st;
+    }
+    st = data_open(m->positives, &reading.how, &w->known, err);
+    data_reading_release(&reading);
     if (st) {
         return st;
     }
@@ -436,6 +444,7 @@ int cmd_mine(int argc, char **argv)
                     "the pool holds no positives: suspect no false negatives"),
         NN_OPT_U64('s', "seed", &m.seed, "N", "of random choices"),
         STUDY_ROWS(m.study),
+        DATA_ROWS(m.data),
         CMD_COMMON_ROWS(m.common),
         NN_OPT_END,
     };

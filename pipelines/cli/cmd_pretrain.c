@@ -224,6 +224,7 @@ static enum nn_status run_pretrain(struct command *c,
                                    const struct nn_options *o, const char *data,
                                    struct nn_error *err)
 {
+    const struct data_options how = { .seed = c->seed };
     struct nn_dataset *ds = NULL;
     json_t *options = NULL;
     enum nn_status st = choose_net(c, err);
@@ -237,7 +238,7 @@ static enum nn_status run_pretrain(struct command *c,
         goto out;
     }
     apply_options(c);
-    st = data_open(data, c->seed, &ds, err);
+    st = data_open(data, &how, &ds, err);
     if (!st) {
         st = nn_dataset_keep_inputs(ds, 0, err);
     }

@@ -69,7 +69,8 @@ static void say_plan(const struct sweep_options *o, const struct session *s)
 static enum nn_status prepare(const struct sweep_options *o, struct session *s,
                               struct nn_error *err)
 {
-    enum nn_status st = data_open(o->data, SPLIT_SEED, &s->ds, err);
+    const struct data_options how = { .seed = SPLIT_SEED };
+    enum nn_status st = data_open(o->data, &how, &s->ds, err);
 
     if (!st) {
         st = sweep_count(s->ds, o->family, &s->counts, err);

@@ -86,9 +86,16 @@ int cmd_train(int argc, char **argv)
 {
     struct train t;
     const struct nn_option table[] = {
-        RUN_ROWS(t),       PROMISE_ROWS(t),       NET_ROWS(t),
-        TRAINING_ROWS(t),  AUGMENT_ROWS(t.views), INIT_ROWS(t),
-        NEGATIVES_ROWS(t), SUBSET_ROWS(t.subset), CMD_COMMON_ROWS(t.common),
+        RUN_ROWS(t),
+        PROMISE_ROWS(t),
+        NET_ROWS(t),
+        TRAINING_ROWS(t),
+        AUGMENT_ROWS(t.views),
+        INIT_ROWS(t),
+        DATA_ROWS(t.data),
+        NEGATIVES_ROWS(t),
+        SUBSET_ROWS(t.subset),
+        CMD_COMMON_ROWS(t.common),
         NN_OPT_END,
     };
     const struct nn_options o = {
@@ -98,7 +105,7 @@ int cmd_train(int argc, char **argv)
                    "folder of images, DATA/{train,valid,test}/CLASS/... or "
                    "DATA/CLASS/..., and write both, with their thresholds, "
                    "into RUN/best.safetensors. Folders named negative, none, "
-                   "background, other, no_* and the like are 'none of these'.",
+                   "background, other and the like are 'none of these'.",
         .table = table,
         .examples = "  bearcascade train photos --out runs/first\n"
                     "  bearcascade train photos --out runs/first --resume\n",

@@ -183,6 +183,7 @@ void inspect_data_print(const struct nn_dataset *ds, int pairs)
     const struct nn_item *const *g = (const struct nn_item *const *)v;
 
     data_card_print(ds, stdout);
+    data_card_print_names(ds, stdout);
     data_card_print_families(ds, stdout);
     printf("splits: %s\nlongest side: %d to %d px, median %d\n",
            ds->has_splits ? "as the source names them"

@@ -13,6 +13,7 @@
 #include "pipelines/cli/models.h"
 #include "pipelines/cli/net_choice.h"
 #include "pipelines/data/data_card.h"
+#include "pipelines/train/train_check.h"
 
 /* What nets that start from pre-trained weights need (docs/training.md). */
 enum { INIT_GATE_EPOCHS = 20, INIT_SPECIES_EPOCHS = 12 };
@@ -387,6 +388,11 @@ static enum nn_status train_nets(const struct train *t, struct nn_dataset *ds,
     return train_species(t, ds, run, m, &m->training, err);
 }
 
+static uint64_t split_seed(const struct train *t)
+{
+    return t->split_seed > 0 ? t->split_seed : t->seed;
+}
+
 static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
                                   json_t *options, struct nn_error *err)
 {
@@ -407,6 +413,8 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         json_pack("{s:o, s:s?, s:s?}", "options", cmd_public_options(options),
                   "gate_start", file_name(t->gate_init), "species_start",
                   file_name(t->species_init));
+    nn_json_put(&m->data, "split_seed",
+                json_integer((json_int_t)split_seed(t)));
     if (m->data == NULL || m->training == NULL) {
         st = nn_fail_nomem(err);
         goto out;
@@ -439,8 +447,8 @@ static enum nn_status open_data(struct train *t, const char *data,
                                 struct mine_sources *given,
                                 struct nn_pool **pool, struct nn_error *err)
 {
-    uint64_t seed = t->split_seed > 0 ? t->split_seed : t->seed;
-    enum nn_status st = data_open(data, seed, ds, err);
+    const struct data_options how = data_rows_options(&t->data, split_seed(t));
+    enum nn_status st = data_open(data, &how, ds, err);
 
     if (st) {
         return st;
@@ -508,7 +516,13 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
+    st = train_check_data(ds, split_seed(t), t->system != MODEL_SOFTMAX_MAX,
+                          err);
     data_card_print(ds, stderr);
+    data_card_print_names(ds, stderr);
+    if (st) {
+        goto out;
+    }
     st = train_model(t, ds, options, err);
 out:
     nn_mem_free(t->init_path);

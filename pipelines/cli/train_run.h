@@ -4,6 +4,7 @@
 
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/augment_rows.h"
+#include "pipelines/cli/data_rows.h"
 #include "pipelines/mine/train_rounds.h"
 #include "pipelines/train/baseline.h"
 #include "pipelines/train/train_subset.h"
@@ -19,6 +20,7 @@ struct train {
     double gate_width, species_width, min_recall, min_coverage;
     double lr, weight_decay, positive_share, label_smoothing, ema, bn_var_floor;
     int species_from;
+    struct data_rows data;
     struct nn_option_list negatives, mine_pool, leave_out;
     struct train_rounds rounds;
     struct train_subset subset;

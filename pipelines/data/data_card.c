@@ -64,6 +64,24 @@ void data_card_print(const struct nn_dataset *ds, FILE *to)
     }
 }
 
+/* What was taken for negatives, and what was not though it looks like it. */
+void data_card_print_names(const struct nn_dataset *ds, FILE *to)
+{
+    for (size_t i = 0; i < ds->n_negatives; i++) {
+        fprintf(to, "%s'%s'", i == 0 ? "  negatives: " : ", ",
+                ds->negatives[i]);
+    }
+    if (ds->n_negatives > 0) {
+        fputc('\n', to);
+    }
+    for (size_t i = 0; i < ds->n_doubtful; i++) {
+        fprintf(to,
+                "  '%s' is a class; if it means none of these, give "
+                "--negative-class '%s'\n",
+                ds->doubtful[i], ds->doubtful[i]);
+    }
+}
+
 void data_card_print_families(const struct nn_dataset *ds, FILE *to)
 {
     size_t n[NN_SPLITS];
@@ -107,6 +125,7 @@ static json_t *family_counts(const struct nn_dataset *ds, enum nn_split s)
 json_t *data_card_json(const struct nn_dataset *ds)
 {
     json_t *counts = json_object(), *families = json_object();
+    json_t *negatives = json_array();
     char hex[33];
     size_t bad = 0;
 
@@ -119,9 +138,13 @@ json_t *data_card_json(const struct nn_dataset *ds)
         nn_json_put(&counts, name, label_counts(ds, (enum nn_split)s));
         nn_json_put(&families, name, family_counts(ds, (enum nn_split)s));
     }
+    for (size_t i = 0; i < ds->n_negatives; i++) {
+        nn_json_add(&negatives, json_string(ds->negatives[i]));
+    }
     nn_dataset_hash(ds, hex);
-    return json_pack("{s:o, s:s, s:I, s:I, s:o, s:o}", "name",
+    return json_pack("{s:o, s:s, s:I, s:I, s:o, s:o, s:o}", "name",
                      nn_json_text(nn_path_base(ds->path)), "hash", hex,
                      "images", (json_int_t)ds->n, "unreadable", (json_int_t)bad,
-                     "counts", counts, "families", families);
+                     "counts", counts, "families", families, "negative_names",
+                     negatives);
 }

@@ -10,11 +10,15 @@
 
 /* Images per class, and all negatives, in each split. */
 void data_card_print(const struct nn_dataset *ds, FILE *to);
+/* Which names of folders and labels are negatives, and classes whose name
+ * looks like them; nothing where there are none. */
+void data_card_print_names(const struct nn_dataset *ds, FILE *to);
 /* The same per negative family. */
 void data_card_print_families(const struct nn_dataset *ds, FILE *to);
 
 /* {"name","hash","images","unreadable","counts":{split:{class:n}},
- * "families":{split:{family:n}}}; a new reference, or NULL. */
+ * "families":{split:{family:n}},"negative_names":[...]}; a new reference, or
+ * NULL. */
 json_t *data_card_json(const struct nn_dataset *ds);
 
 #endif /* PIPELINES_DATA_DATA_CARD_H */

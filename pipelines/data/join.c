@@ -41,17 +41,8 @@ static enum nn_status open_part(const char *path, struct nn_dataset **ds,
 {
     const struct nn_generator *inner[] = { data_generators[0], NULL };
     const struct nn_dataset_options opt = { .generators = inner };
-    enum nn_status st = nn_dataset_open(path, &opt, ds, err);
 
-    if (st || (*ds)->has_splits) {
-        return st;
-    }
-    nn_dataset_fingerprint(*ds);
-    st = nn_dataset_group(*ds, NN_NEAR_BITS, err);
-    if (st) {
-        return st;
-    }
-    return nn_dataset_split(*ds, DATA_VALID_SHARE, DATA_TEST_SHARE, 1, err);
+    return nn_dataset_open(path, &opt, ds, err);
 }
 
 static int is_taken(const struct joined *j, const char *name)

@@ -1,6 +1,7 @@
 #include "pipelines/data/open.h"
 
 #include "common/base/log.h"
+#include "common/base/mem.h"
 
 static void warn_of_leaks(const struct nn_dataset *ds)
 {
@@ -31,36 +32,145 @@ static void warn_of_leaks(const struct nn_dataset *ds)
     }
 }
 
+/* --- splits --- */
+
+static int has_split(const struct nn_dataset *ds, enum nn_split s)
+{
+    for (size_t i = 0; i < ds->n; i++) {
+        if (ds->items[i].split == s) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Splits that the source named as far as they are of use. */
+static void forget_train_alone(struct nn_dataset *ds)
+{
+    if (!ds->has_splits || has_split(ds, NN_VALID) || has_split(ds, NN_TEST)) {
+        return;
+    }
+    for (size_t i = 0; i < ds->n; i++) {
+        ds->items[i].split = NN_SPLIT_NONE;
+    }
+    ds->has_splits = 0;
+    nn_log(NN_LOG_INFO,
+           "'%s' has a train part only: valid and test are drawn from it",
+           ds->path);
+}
+
+static enum nn_status hold_out_valid(struct nn_dataset *ds, uint64_t seed,
+                                     struct nn_error *err)
+{
+    size_t n;
+    enum nn_status st;
+
+    if (has_split(ds, NN_VALID) || !has_split(ds, NN_TRAIN)) {
+        return NN_OK;
+    }
+    st = nn_dataset_hold_out(ds, NN_ITEMS_ALL, DATA_VALID_SHARE, seed, &n, err);
+    if (!st) {
+        nn_log(NN_LOG_INFO,
+               "'%s' has no valid part: %zu images of train are held out for "
+               "it",
+               ds->path, n);
+    }
+    return st;
+}
+
+static enum nn_status give_splits(struct nn_dataset *ds, uint64_t seed,
+                                  struct nn_error *err)
+{
+    const struct nn_split_shares how = { DATA_VALID_SHARE, DATA_TEST_SHARE,
+                                         seed, 0 };
+    struct nn_split_counts n;
+    enum nn_status st;
+
+    forget_train_alone(ds);
+    st = nn_dataset_split_rest(ds, &how, &n, err);
+    if (!st && ds->has_splits) {
+        st = hold_out_valid(ds, seed, err);
+    }
+    if (!st && n.moved > 0) {
+        nn_log(NN_LOG_INFO,
+               "%zu images or groups of near-duplicates moved from train to "
+               "valid or test, for a class had too few there by chance",
+               n.moved);
+    }
+    return st;
+}
+
+/* A class of which nothing can be read is no class; a data set in which nothing
+ * can be read is an error. */
+static enum nn_status drop_unreadable(struct nn_dataset *ds,
+                                      struct nn_error *err)
+{
+    size_t n_bad = 0;
+
+    for (size_t i = 0; i < ds->n; i++) {
+        n_bad += ds->items[i].bad != 0;
+    }
+    if (n_bad == ds->n) {
+        return nn_fail(err, NN_ERR_IO,
+                       "none of the %zu images of '%s' can be read, such as "
+                       "'%s'",
+                       ds->n, ds->path, ds->items[0].file);
+    }
+    for (size_t k = ds->n_classes; k-- > 0;) {
+        char *name = nn_mem_strdup(ds->classes[k]);
+        size_t n = 0;
+
+        if (name == NULL) {
+            return nn_fail_nomem(err);
+        }
+        n = nn_dataset_drop_unreadable_class(ds, k);
+        if (n > 0) {
+            nn_log(NN_LOG_WARN,
+                   "class '%s' is left out: none of its %zu images can be read",
+                   name, n);
+        }
+        nn_mem_free(name);
+    }
+    return NN_OK;
+}
+
 static enum nn_status prepare(struct nn_dataset *ds, uint64_t seed,
                               struct nn_error *err)
 {
     enum nn_status st;
 
     nn_dataset_fingerprint(ds);
+    st = drop_unreadable(ds, err);
+    if (st) {
+        return st;
+    }
     st = nn_dataset_group(ds, NN_NEAR_BITS, err);
     if (st) {
         return st;
     }
-    if (!ds->has_splits) {
-        st = nn_dataset_split(ds, DATA_VALID_SHARE, DATA_TEST_SHARE, seed, err);
-        if (st) {
-            return st;
-        }
+    st = give_splits(ds, seed, err);
+    if (st) {
+        return st;
     }
     warn_of_leaks(ds);
     return NN_OK;
 }
 
-enum nn_status data_open(const char *path, uint64_t seed,
+enum nn_status data_open(const char *path, const struct data_options *how,
                          struct nn_dataset **out, struct nn_error *err)
 {
-    const struct nn_dataset_options opt = { .generators = data_generators };
+    const struct nn_dataset_options opt = {
+        .generators = data_generators,
+        .class_names = how->classes,
+        .negative_names = how->negatives,
+        .names_must_exist = how->must_exist,
+    };
     enum nn_status st = nn_dataset_open(path, &opt, out, err);
 
     if (st) {
         return st;
     }
-    st = prepare(*out, seed, err);
+    st = prepare(*out, how->seed, err);
     if (st) {
         nn_dataset_close(out);
     }

@@ -13,10 +13,20 @@ extern const struct nn_generator *const data_generators[];
 #define DATA_VALID_SHARE 0.15
 #define DATA_TEST_SHARE  0.15
 
+/* How labelled data are opened. */
+struct data_options {
+    uint64_t seed;                          /* of splits */
+    struct nn_word_list classes, negatives; /* as in nn_dataset_options */
+    int must_exist;
+};
+
 /* Open labelled data for training or measuring: opens, fingerprints, groups
- * near-duplicates, splits where the source has no splits (seeded), and warns
- * of unreadable files and leaks. */
-NN_MUST_CHECK enum nn_status data_open(const char *path, uint64_t seed,
+ * near-duplicates, gives each photo its split, and warns of unreadable files
+ * and leaks. Splits are drawn (nn_dataset_split_rest()) where the source names
+ * none, or train alone; where it names a train part and no valid part, a share
+ * of train is held out. Both are said. */
+NN_MUST_CHECK enum nn_status data_open(const char *path,
+                                       const struct data_options *how,
                                        struct nn_dataset **out,
                                        struct nn_error *err);
 /* Folders, archives and rendered data alike, without labels. */

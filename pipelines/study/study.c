@@ -238,10 +238,11 @@ static enum nn_status publish(const struct study *s,
 
 enum nn_status study_run(const struct study_options *o, struct nn_error *err)
 {
+    const struct data_options how = { .seed = SPLIT_SEED };
     struct study s = { .o = NULL };
     struct study_result r = { .family = NULL };
     struct nn_dataset *ds = NULL;
-    enum nn_status st = data_open(o->data, SPLIT_SEED, &ds, err);
+    enum nn_status st = data_open(o->data, &how, &ds, err);
 
     if (!st) {
         st = study_init(o, ds, &s, err);

@@ -78,7 +78,8 @@ static void setup(struct comparison *c, const struct comparison_options *o)
 {
     struct nn_dataset *ds;
 
-    ck_assert(!data_open(o->data, 1, &ds, NULL));
+    ck_assert(
+        !data_open(o->data, &(struct data_options){ .seed = 1 }, &ds, NULL));
     for (size_t i = 0; i < ds->n; i++) {
         ds->items[i].split = NN_TEST; /* all of them, for larger counts */
     }
@@ -417,7 +418,8 @@ static void refused(const struct comparison_options *o, const char *why)
     struct nn_dataset *ds;
     struct comparison c;
 
-    ck_assert(!data_open(o->data, 1, &ds, NULL));
+    ck_assert(
+        !data_open(o->data, &(struct data_options){ .seed = 1 }, &ds, NULL));
     ck_assert_int_eq(comparison_init(&c, o, ds, &err), NN_ERR_ARG);
     ck_assert_msg(strstr(err.text, why) != NULL, "%s", err.text);
 }
