@@ -134,10 +134,10 @@ static void put_value(struct onnx_wire *graph, uint32_t field, const char *name,
 /* --- layers --- */
 
 /* One view of the image through the layers. Views share the weights, which
- * the first one writes. */
+ * the first one writes; their sizes may need other padding. */
 struct pass {
     struct onnx_wire *graph;
-    const struct nn_layers *all;
+    const struct nn_layers *all; /* of this view */
     size_t view, n_views;
 };
 
@@ -314,6 +314,7 @@ static void put_limits(struct onnx_wire *graph, const struct nn_layers *layers)
     }
 }
 
+/* layers: of each view. */
 static void put_passes(struct onnx_wire *graph, const struct nn_net *net,
                        const struct nn_layers *layers)
 {
@@ -321,10 +322,11 @@ static void put_passes(struct onnx_wire *graph, const struct nn_net *net,
 
     put_limits(graph, layers);
     for (p.view = 0; p.view < p.n_views; p.view++) {
+        p.all = &layers[p.view];
         if (p.view > 0) {
             put_view(&p, net);
         }
-        for (size_t i = 0; i < layers->n; i++) {
+        for (size_t i = 0; i < p.all->n; i++) {
             put_layer(&p, i);
         }
     }
@@ -402,7 +404,7 @@ static void put_graph(struct onnx_wire *model, const struct nn_net *net,
 
     put_passes(&g, net, layers);
     put_probabilities(&g, net, gate);
-    onnx_put_text(&g, 2, "mobilenetv4_conv_small");
+    onnx_put_text(&g, 2, nn_arch_info(net->spec.arch)->name);
     put_value(&g, 11, "image", 3, image);
     put_value(&g, 12, "probabilities", 1, gate ? one : k);
     put_value(&g, 12, "logits", 1, k);
@@ -439,15 +441,17 @@ enum nn_status onnx_write(const struct nn_net *net, int gate,
 {
     struct onnx_wire m = ONNX_WIRE_INIT;
     struct nn_file_out o = { 0 };
-    struct nn_layers layers;
-    enum nn_status st =
-        nn_layers_fold(net->graph, net->params.value.data, &layers, err);
+    struct nn_layers layers[NN_TTA_MAX] = { { 0 } };
+    enum nn_status st = NN_OK;
 
-    if (st) {
-        return st;
+    for (size_t v = 0; v <= net->spec.n_more; v++) {
+        st = nn_layers_fold(v == 0 ? net->graph : net->more[v - 1],
+                            net->params.value.data, &layers[v], err);
+        if (st) {
+            goto out;
+        }
     }
-    put_model(&m, net, gate, &layers, metadata);
-    nn_layers_release(&layers);
+    put_model(&m, net, gate, layers, metadata);
     if (m.failed) {
         st = nn_fail_nomem(err);
         goto out;
@@ -459,6 +463,9 @@ enum nn_status onnx_write(const struct nn_net *net, int gate,
     fwrite(m.v, 1, m.n, o.stream);
     st = nn_file_out_commit(&o, err);
 out:
+    for (size_t v = 0; v < NN_TTA_MAX; v++) {
+        nn_layers_release(&layers[v]);
+    }
     onnx_wire_release(&m);
     return st;
 }

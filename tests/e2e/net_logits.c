@@ -1,5 +1,6 @@
 /* net_logits WEIGHTS WIDTH SIZE OUTPUTS < INPUT: logits of weights in timm's
- * names, as `train --init` reads them. INPUT is float32 [N,SIZE,SIZE,3], N any
+ * names, as `train --init` reads them. WIDTH is of MobileNetV4; 0: the net that
+ * the file tells. INPUT is float32 [N,SIZE,SIZE,3], N any
  * number; a line of OUTPUTS numbers each, and what was loaded on stderr. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,25 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/net/net.h"
+
+static enum nn_status ask_file(const char *path, struct nn_net_spec *spec,
+                               struct nn_error *err)
+{
+    struct nn_st_file *f = NULL;
+    enum nn_arch arch;
+    int known = 0;
+    enum nn_status st = nn_st_open(path, &f, err);
+
+    if (st) {
+        return st;
+    }
+    st = nn_arch_of_file(f, "", &arch, &known, err);
+    if (!st && known) {
+        nn_net_spec_set_arch(spec, arch);
+    }
+    nn_st_close(&f);
+    return st;
+}
 
 static enum nn_status load(const char *path, float width, int32_t size,
                            size_t outputs, struct nn_net **net,
@@ -23,6 +43,13 @@ static enum nn_status load(const char *path, float width, int32_t size,
     }
     spec.width = width;
     spec.size = size;
+    if (width <= 0) {
+        st = ask_file(path, &spec, err);
+        if (st) {
+            nn_mem_free(names);
+            return st;
+        }
+    }
     spec.n_outputs = outputs;
     spec.outputs = names;
     st = names == NULL ? nn_fail_nomem(err) : nn_net_create(&spec, 1, net, err);

@@ -52,7 +52,7 @@ END_TEST
 
 /* A softmax, sigmoid or gate net whose layers all matter: norms with factors
  * and shifts, a classifier that tells outputs apart. */
-static struct nn_net *make_net(enum nn_head head)
+static struct nn_net *make_net(enum nn_arch arch, enum nn_head head)
 {
     static const char *const outputs[] = { "+a", "-x", "+b", "-y", "-z" };
     struct nn_net_spec s = nn_net_spec_defaults();
@@ -65,6 +65,7 @@ static struct nn_net *make_net(enum nn_head head)
     s.head = head;
     s.n_outputs = 5;
     s.outputs = outputs;
+    nn_net_spec_set_arch(&s, arch);
     ck_assert_int_eq(nn_net_create(&s, 1, &net, &err), NN_OK);
     for (size_t i = 0; (p = nn_graph_param(net->graph, i)) != NULL; i++) {
         float *v = net->params.value.data + p->offset;
@@ -148,20 +149,24 @@ static struct onnx_run computed;
 /* Which answers, and from how many views: the exported net gives those of the
  * net. */
 static const struct answers {
+    enum nn_arch arch;
     enum nn_head head;
     int gate;
     const char *views;
 } answers[] = {
-    { NN_HEAD_SOFTMAX, 1, NULL },
-    { NN_HEAD_SOFTMAX, 0, NULL },
-    { NN_HEAD_SIGMOID, 0, NULL },
-    { NN_HEAD_SOFTMAX, 1, "48,48m,40" },
+    { NN_ARCH_MOBILENETV4, NN_HEAD_SOFTMAX, 1, NULL },
+    { NN_ARCH_MOBILENETV4, NN_HEAD_SOFTMAX, 0, NULL },
+    { NN_ARCH_MOBILENETV4, NN_HEAD_SIGMOID, 0, NULL },
+    { NN_ARCH_MOBILENETV4, NN_HEAD_SOFTMAX, 1, "48,48m,40" },
+    { NN_ARCH_EFFICIENTNET_LITE0, NN_HEAD_SOFTMAX, 1, NULL },
+    /* 6 rows to 3 and 5 to 3 take other zeros. */
+    { NN_ARCH_EFFICIENTNET_LITE2, NN_HEAD_SOFTMAX, 0, "48,40m" },
 };
 
 START_TEST(a_file_computes_what_the_net_does)
 {
     const struct answers *a = &answers[_i];
-    struct nn_net *net = make_net(a->head);
+    struct nn_net *net = make_net(a->arch, a->head);
     float logits[5], p[5], spread = 0;
 
     if (a->views != NULL) {
@@ -191,7 +196,7 @@ START_TEST(a_file_holds_the_whole_net)
 {
     char *dir = testkit_mkdir(), *path = nn_path_join(dir, "gate.onnx");
     struct nn_error err = NN_ERROR_INIT;
-    struct nn_net *net = make_net(NN_HEAD_SOFTMAX);
+    struct nn_net *net = make_net(NN_ARCH_MOBILENETV4, NN_HEAD_SOFTMAX);
     struct onnx_bytes graph = { NULL, NULL };
     json_t *meta = make_meta();
     size_t size, floats = 0;
@@ -247,7 +252,8 @@ static int write_once(void *ctx)
 START_TEST(running_out_of_memory)
 {
     char *dir = testkit_mkdir(), *path = nn_path_join(dir, "gate.onnx");
-    struct writing w = { make_net(NN_HEAD_SOFTMAX), path, make_meta() };
+    struct writing w = { make_net(NN_ARCH_MOBILENETV4, NN_HEAD_SOFTMAX), path,
+                         make_meta() };
 
     testkit_each_alloc_failure(write_once, &w);
     json_decref(w.meta);

@@ -387,11 +387,14 @@ static void run_each(struct onnx_run *r, const struct node *n)
         }
         y->v[i] = (float)(strcmp(n->op, "Relu") == 0      ? fmax(a, 0)
                           : strcmp(n->op, "Sigmoid") == 0 ? 1 / (1 + exp(-a))
-                          : strcmp(n->op, "Add") == 0     ? sum
-                          : strcmp(n->op, "Mean") == 0    ? sum / n->n_in
-                          : strcmp(n->op, "Sub") == 0     ? a - b
-                          : strcmp(n->op, "Mul") == 0     ? a * b
-                                                          : (double)NAN);
+                          : strcmp(n->op, "Clip") == 0
+                              ? fmin(fmax(a, (double)n->in[1]->v[0]),
+                                     (double)n->in[2]->v[0])
+                          : strcmp(n->op, "Add") == 0  ? sum
+                          : strcmp(n->op, "Mean") == 0 ? sum / n->n_in
+                          : strcmp(n->op, "Sub") == 0  ? a - b
+                          : strcmp(n->op, "Mul") == 0  ? a * b
+                                                       : (double)NAN);
         testkit_assert(isfinite(y->v[i]), "%s: %s", n->op, n->out);
     }
 }

@@ -1,0 +1,84 @@
+#!/bin/sh
+# EfficientNet-Lite as gate, species net and baseline; first weights by name.
+. "$(dirname "$0")/lib.sh"
+
+data=$tmp/data
+models=$tmp/models
+short="--batch 16 --epochs 1 --quiet --seed 3"
+
+mkdir "$models"
+BEARCASCADE_MODELS=$models
+export BEARCASCADE_MODELS
+
+run 0 "synth draws images" synth --out "$data" --count 120 --seed 3 \
+    --size 64 --quiet
+# shellcheck disable=SC2086
+run 1 "weights that were not fetched" train "$data" --out "$tmp/r0" $short \
+    --init efficientnet-lite0
+err_has "say how to get them" \
+    "'$models': \`sh models/fetch.sh efficientnet-lite0\` gets it"
+one_error_line "in one line"
+check "and nothing was begun" test ! -e "$tmp/r0"
+# shellcheck disable=SC2086
+run 0 "random ones on demand" train "$data" --out "$tmp/r1" $short \
+    --gate-net efficientnet-lite0 --gate-size 32 --only gate
+err_has "say so, too" "starts from random ones; \`sh models/fetch.sh"
+
+# shellcheck disable=SC2086
+run 0 "a backbone" pretrain "$data" --out "$tmp/back" $short --size 32 \
+    --net efficientnet-lite0
+check "says which net it is" \
+    grep -q 'architecture.*efficientnet_lite0' "$tmp/back/best.safetensors"
+cp "$tmp/back/best.safetensors" "$models/efficientnet-lite0.safetensors"
+# shellcheck disable=SC2086
+run 0 "first weights by name" train "$data" --out "$tmp/r2" $short \
+    --init efficientnet-lite0 --gate-size 32 --species-size 40
+err_has "are found" \
+    "gate: starts from '$models/efficientnet-lite0.safetensors': 245 of 247"
+err_has "the species net follows" "species: starts from 245 of the gate's"
+check "the options say which net" \
+    grep -q '"gate-net": "efficientnet-lite0"' "$tmp/r2/options.json"
+check "and the variances have no floor" \
+    sh -c "! grep -q 'norm floor' '$tmp/r2/last.safetensors'"
+run 0 "inspect" inspect "$tmp/r2"
+out_has "names the gate" "gate net: EfficientNet-Lite0, 32x32 px"
+out_has "and the species net" "species net: EfficientNet-Lite0, 40x40 px"
+run 0 "classify" classify -m "$tmp/r2" -f csv --all-stages "$data/test"
+run 0 "evaluate in two sizes" evaluate "$data" -m "$tmp/r2" --bootstrap 0 \
+    --gate-tta 48,40m
+run 0 "export" export -m "$tmp/r2" --onnx "$tmp/gate.onnx"
+check "says which net, too" grep -q efficientnet_lite0 "$tmp/gate.onnx"
+# shellcheck disable=SC2086
+run 0 "the fetched file is found without --init" train "$data" \
+    --out "$tmp/r3" $short --gate-net efficientnet-lite0 --gate-size 32 \
+    --species-net mobilenetv4 --species-width 0.1 --species-size 32
+err_has "by its architecture" "gate: starts from '$models/efficientnet-lite0"
+err_has "and is not the other net's" "species: no backbone of width 0.1"
+# shellcheck disable=SC2086
+run 0 "a baseline" train "$data" --out "$tmp/r4" $short \
+    --system softmax-none --init efficientnet-lite0 --gate-size 32
+run 0 "classifies" classify -m "$tmp/r4" "$data/test"
+# shellcheck disable=SC2086
+run 0 "a cascade to start from" train "$data" --out "$tmp/r5" $short \
+    --init "$tmp/r2/best.safetensors" --gate-size 32 --species-size 32
+err_has "its gate" "gate: starts from .*: 247 of 247"
+err_has "and its species net" "species: starts from .*: 247 of 247"
+
+# shellcheck disable=SC2086
+run 1 "another net than the file's" train "$data" --out "$tmp/r6" $short \
+    --init efficientnet-lite0 --gate-net mobilenetv4
+err_has "is a contradiction" "gate-net mobilenetv4 and --init contradict"
+one_error_line "one line"
+# shellcheck disable=SC2086
+run 1 "a width" train "$data" --out "$tmp/r6" $short \
+    --init efficientnet-lite0 --gate-width 0.5
+err_has "is of MobileNetV4" "EfficientNet-Lite0 has no width"
+run 2 "a size that is too small" train "$data" --out "$tmp/r6" \
+    --gate-size 5
+err_has "is named" "'--gate-size' wants 0 or 32 pixels and more, not '5'"
+# shellcheck disable=SC2086
+run 1 "a run goes on with the same net only" train "$data" --out "$tmp/r1" \
+    $short --gate-net mobilenetv4 --gate-size 32 --only gate --init none \
+    --resume
+err_has "or says what differs" "made with another network;"
+finish
