@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """timm's weight files start our nets: same logits, and `train --init` takes
-them. Builds timm's mobilenetv4_conv_small at its three widths with random
-weights, saves them with the safetensors library, and compares logits.
+them. Builds timm's mobilenetv4_conv_small at its three widths and its
+tf_efficientnet_lite0 to 2 with random weights, saves them with the safetensors library, and compares logits.
 
 Environment: BEARCASCADE, NET_LOGITS (the programs). Prints TAP; skips all
 where torch, timm or safetensors is missing.
@@ -100,6 +100,9 @@ def main():
         for name, width, size, classes in (
                 ("mobilenetv4_conv_small", 1.0, 96, 1000),
                 ("mobilenetv4_conv_small_050", 0.5, 128, 10),
+                ("tf_efficientnet_lite0", 0, 100, 7),  # told by its tensors
+                ("tf_efficientnet_lite1", 0, 75, 1000),
+                ("tf_efficientnet_lite2", 0, 90, 10),
                 ("mobilenetv4_conv_small_035", 0.35, 64, 1000)):
             path = compare(name, width, size, classes, folder)
         fine_tune(path, 0.35, folder)
