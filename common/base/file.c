@@ -113,11 +113,12 @@ enum nn_status nn_file_read(const char *path, size_t max_bytes,
         goto out;
     }
     st = read_all(fd, path, block, n, err);
-    if (!st) {
-        *data = block;
-        *size = n;
-        block = NULL;
+    if (st) {
+        goto out;
     }
+    *data = block;
+    *size = n;
+    block = NULL;
 out:
     nn_mem_free(block);
     close(fd);
@@ -233,7 +234,7 @@ enum nn_status nn_file_mkdirs(const char *path, struct nn_error *err)
     if (p == NULL) {
         return nn_fail_nomem(err);
     }
-    for (char *s = p + 1; !st && p[0] != '\0'; s++) {
+    for (char *s = p + 1; p[0] != '\0'; s++) {
         char c = *s;
 
         if (c != '/' && c != '\0') {
@@ -242,12 +243,14 @@ enum nn_status nn_file_mkdirs(const char *path, struct nn_error *err)
         *s = '\0';
         if (mkdir(p, 0777) != 0 && !(errno == EEXIST && nn_file_is_dir(p))) {
             st = fail_io(err, "create folder", p);
+            goto out;
         }
         *s = c;
         if (c == '\0') {
             break;
         }
     }
+out:
     nn_mem_free(p);
     return st;
 }

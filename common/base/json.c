@@ -119,9 +119,10 @@ enum nn_status nn_json_read(const char *path, size_t max_bytes, json_t **value,
     size_t size = 0;
     enum nn_status st = nn_file_read(path, max_bytes, &data, &size, err);
 
-    if (!st) {
-        st = nn_json_parse((const char *)data, size, path, value, err);
+    if (st) {
+        return st;
     }
+    st = nn_json_parse((const char *)data, size, path, value, err);
     nn_mem_free(data);
     return st;
 }
@@ -137,10 +138,12 @@ enum nn_status nn_json_write(const char *path, const json_t *value,
         return nn_fail_nomem(err);
     }
     st = nn_file_out_open(&out, path, err);
-    if (!st) {
-        fprintf(out.stream, "%s\n", text);
-        st = nn_file_out_commit(&out, err);
+    if (st) {
+        goto out;
     }
+    fprintf(out.stream, "%s\n", text);
+    st = nn_file_out_commit(&out, err);
+out:
     nn_mem_free(text);
     return st;
 }

@@ -350,12 +350,12 @@ enum nn_status nn_options_parse(const struct nn_options *o, int argc,
 {
     struct cursor c = { argc, 1, argv };
     int only_operands = 0, n = 0;
-    enum nn_status st = NN_OK;
 
     *help = NN_HELP_NONE;
     *n_operands = 0;
-    for (; !st && c.i < argc; c.i++) {
+    for (; c.i < argc; c.i++) {
         const char *s = argv[c.i];
+        enum nn_status st = NN_OK;
 
         if (only_operands || s[0] != '-' || s[1] == '\0') {
             operands[n++] = s;
@@ -372,11 +372,11 @@ enum nn_status nn_options_parse(const struct nn_options *o, int argc,
         } else {
             st = parse_letter(o->table, &c, err);
         }
+        if (st) {
+            return st;
+        }
     }
     *n_operands = n;
-    if (st) {
-        return st;
-    }
     return check_operands(o, n, operands, err);
 }
 

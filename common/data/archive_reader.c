@@ -97,8 +97,11 @@ static enum nn_status add(struct nn_finder *f, const struct nn_wanted *w,
             nn_pool_index_add(f->pool_index, found.name, NULL,
                               &f->source->member[in->where], err);
 
-        f->n += !st;
-        return st;
+        if (st) {
+            return st;
+        }
+        f->n++;
+        return NN_OK;
     }
     found.kind = NN_WHERE_MEMBER;
     found.where = in->where;
@@ -115,10 +118,13 @@ static enum nn_status look_into(struct nn_finder *f, const char *manifest,
     enum nn_status st =
         nn_find_archive(&all, v->archive, "", NN_SPLIT_NONE, err);
 
-    if (!st && all.n > 0) {
+    if (st) {
+        goto out;
+    }
+    if (all.n > 0) {
         qsort(all.found, all.n, sizeof *all.found, by_name);
     }
-    for (size_t i = 0; !st && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct nn_found *in = find(&all, v[i].member);
 
         st = in != NULL
@@ -126,7 +132,11 @@ static enum nn_status look_into(struct nn_finder *f, const char *manifest,
                  : nn_fail(err, NN_ERR_FORMAT,
                            "'%s' line %zu: no image '%s' in '%s'", manifest,
                            v[i].line, v[i].member, v[i].archive);
+        if (st) {
+            goto out;
+        }
     }
+out:
     while (f->pool_index != NULL && f->source->n_members > before) {
         nn_mem_free(f->source->member[--f->source->n_members].mem);
     }
@@ -138,19 +148,22 @@ enum nn_status nn_archive_reader_run(struct nn_archive_reader *m,
                                      struct nn_finder *f, const char *manifest,
                                      struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
-
     if (m->n > 0) {
         qsort(m->v, m->n, sizeof *m->v, by_archive);
     }
-    for (size_t i = 0, k; !st && i < m->n; i = k) {
+    for (size_t i = 0, k; i < m->n; i = k) {
+        enum nn_status st;
+
         k = i + 1;
         while (k < m->n && strcmp(m->v[k].archive, m->v[i].archive) == 0) {
             k++;
         }
         st = look_into(f, manifest, m->v + i, k - i, err);
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return NN_OK;
 }
 
 void nn_archive_reader_release(struct nn_archive_reader *m)

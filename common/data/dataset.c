@@ -91,7 +91,7 @@ enum nn_status nn_dataset_open_files(const char *const *paths, size_t n,
     const struct nn_dataset_options opt = { .as_pool = 1 };
     struct nn_dataset *ds;
     struct nn_finder f = { .opt = &opt };
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     *out = NULL;
     if (n == 0) {
@@ -102,23 +102,26 @@ enum nn_status nn_dataset_open_files(const char *const *paths, size_t n,
         return nn_fail_nomem(err);
     }
     f.source = ds->source;
-    for (size_t i = 0; !st && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct nn_found found = { .name = (char *)(uintptr_t)paths[i],
                                   .split = NN_SPLIT_NONE,
                                   .weight = 1 };
 
         st = nn_find_file(&f, found, paths[i], err);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st) {
-        st = nn_label_items(ds, &f, err);
-    }
-    nn_finder_release(&f);
+    st = nn_label_items(ds, &f, err);
     if (st) {
-        nn_dataset_close(&ds);
-        return st;
+        goto out;
     }
     *out = ds;
-    return NN_OK;
+    ds = NULL;
+out:
+    nn_finder_release(&f);
+    nn_dataset_close(&ds);
+    return st;
 }
 
 static void free_names(char **names, size_t n)

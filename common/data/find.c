@@ -35,13 +35,16 @@ static enum nn_status to_pool_index(struct nn_finder *f,
         f->pool_index, found->name, is_file ? s->path[found->where] : NULL,
         is_file ? NULL : &s->member[found->where], err);
 
-    f->n += !st;
     if (is_file) {
         nn_mem_free(s->path[--s->n_paths]);
     } else {
         nn_mem_free(s->member[--s->n_members].mem);
     }
-    return st;
+    if (st) {
+        return st;
+    }
+    f->n++;
+    return NN_OK;
 }
 
 enum nn_status nn_find_add(struct nn_finder *f, const struct nn_found *found,
@@ -109,7 +112,7 @@ static enum nn_status find_generated(struct nn_finder *f, const char *spec,
         return st;
     }
     f->source->generator = g;
-    for (size_t i = 0; !st && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct nn_generator_item item = { .split = NN_SPLIT_NONE };
         struct nn_found found = {
             .kind = NN_WHERE_GENERATED, .where = i, .labelled = 1, .weight = 1
@@ -125,8 +128,11 @@ static enum nn_status find_generated(struct nn_finder *f, const char *spec,
         found.family = (char *)(uintptr_t)item.family;
         found.split = item.split;
         st = nn_find_add(f, &found, err);
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return NN_OK;
 }
 
 /* People see "pool:member", not a bare name that may come from any pool. */

@@ -304,10 +304,9 @@ static enum nn_status check_named(const struct nn_dataset *ds,
 
 static enum nn_status collect_names(struct labelling *l, struct outside *out)
 {
-    enum nn_status st = NN_OK;
-
     *out = (struct outside){ 0 };
-    for (size_t i = 0; !st && i < l->f->n; i++) {
+    for (size_t i = 0; i < l->f->n; i++) {
+        enum nn_status st = NN_OK;
         struct place p;
 
         place_of(l, &l->f->found[i], &p);
@@ -318,8 +317,11 @@ static enum nn_status collect_names(struct labelling *l, struct outside *out)
         } else if (p.family.n > 0) {
             st = names_add(&l->families, p.family);
         }
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status check_usable(const struct nn_dataset *ds,

@@ -177,8 +177,6 @@ static enum nn_status allocate(struct nn_loader *l)
 {
     size_t view =
         l->view_bytes > l->second_bytes ? l->view_bytes : l->second_bytes;
-    enum nn_status st = NN_OK;
-
     l->slot = nn_mem_calloc((size_t)l->opt.prefetch, sizeof *l->slot);
     l->cache = nn_mem_calloc(l->ds->n, sizeof *l->cache);
     l->bad = nn_mem_calloc(l->ds->n, 1);
@@ -188,15 +186,19 @@ static enum nn_status allocate(struct nn_loader *l)
         l->count == NULL || l->worker == NULL) {
         return NN_ERR_NOMEM;
     }
-    for (int i = 0; !st && i < l->opt.prefetch; i++) {
-        st = allocate_slot(l, &l->slot[i]);
+    for (int i = 0; i < l->opt.prefetch; i++) {
+        if (allocate_slot(l, &l->slot[i])) {
+            return NN_ERR_NOMEM;
+        }
     }
-    for (int i = 0; !st && i < l->n_workers; i++) {
+    for (int i = 0; i < l->n_workers; i++) {
         l->worker[i].l = l;
         l->worker[i].rgb = nn_mem_calloc(view, 1);
-        st = l->worker[i].rgb == NULL ? NN_ERR_NOMEM : NN_OK;
+        if (l->worker[i].rgb == NULL) {
+            return NN_ERR_NOMEM;
+        }
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status start_threads(struct nn_loader *l, struct nn_error *err)
@@ -370,19 +372,21 @@ enum nn_status nn_loader_start(struct nn_loader *l, const uint32_t *index,
     pthread_mutex_lock(&l->lock);
     settle(l);
     st = set_order(l, index, n, skip, err);
-    if (!st) {
-        l->next = 0;
-        l->batch_no = 0;
-        l->epoch = epoch;
-        l->pass_n = n - skip;
-        l->skipped = skip;
-        for (int i = 0; i < l->opt.prefetch; i++) {
-            forget_bytes(l, &l->slot[i]);
-            l->slot[i].done = 0;
-            l->slot[i].n = 0;
-        }
-        pthread_cond_broadcast(&l->work);
+    if (st) {
+        goto out;
     }
+    l->next = 0;
+    l->batch_no = 0;
+    l->epoch = epoch;
+    l->pass_n = n - skip;
+    l->skipped = skip;
+    for (int i = 0; i < l->opt.prefetch; i++) {
+        forget_bytes(l, &l->slot[i]);
+        l->slot[i].done = 0;
+        l->slot[i].n = 0;
+    }
+    pthread_cond_broadcast(&l->work);
+out:
     pthread_mutex_unlock(&l->lock);
     return st;
 }
@@ -445,14 +449,14 @@ enum nn_status nn_loader_next(struct nn_loader *l, struct nn_batch *b,
     *b = (struct nn_batch){ 0 };
     pthread_mutex_lock(&l->lock);
     /* A batch of unreadable images only is passed over. */
-    while (!st && b->n == 0) {
+    while (b->n == 0) {
         struct slot *s;
         int32_t n;
 
         recycle(l);
         n = batch_size(l, l->batch_no);
         if (n == 0) {
-            break;
+            goto out;
         }
         s = &l->slot[l->batch_no % (size_t)l->opt.prefetch];
         while (s->done < n && l->failure.status == NN_OK) {
@@ -462,7 +466,7 @@ enum nn_status nn_loader_next(struct nn_loader *l, struct nn_batch *b,
         set_urgent(l, 0);
         if (l->failure.status != NN_OK) {
             st = nn_fail(err, l->failure.status, "%s", l->failure.text);
-            break;
+            goto out;
         }
         s->n = n;
         s->kept = compact(l, s, n);
@@ -472,6 +476,7 @@ enum nn_status nn_loader_next(struct nn_loader *l, struct nn_batch *b,
         b->index = s->index;
         b->row = s->row;
     }
+out:
     l->stats.wait_s += nn_time_s() - t0;
     pthread_mutex_unlock(&l->lock);
     return st;

@@ -17,9 +17,10 @@ static enum nn_status read_image(struct nn_loader *l, uint32_t item,
     size_t size = 0;
     enum nn_status st = nn_dataset_read(l->ds, item, &bytes, &size, err);
 
-    if (!st) {
-        st = nn_image_prepare(bytes, size, l->opt.cache_side, img, err);
+    if (st) {
+        return st;
     }
+    st = nn_image_prepare(bytes, size, l->opt.cache_side, img, err);
     nn_mem_free(bytes);
     return st;
 }
@@ -86,35 +87,49 @@ static void set_failure(struct nn_loader *l, const struct nn_error *err)
     pthread_mutex_unlock(&l->lock);
 }
 
-/* The input of one image; *bad is set when the image is at fault. */
-static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
-                               uint8_t *rgb, float *input, int *bad,
-                               struct nn_error *err)
+/* The bytes of one image's view; *bad is set when the image is at fault. */
+static enum nn_status view_one(struct nn_loader *l, size_t at, uint64_t epoch,
+                               uint8_t *rgb, int *bad, struct nn_error *err)
 {
     uint32_t item = l->order[at];
     struct nn_image img = NN_IMAGE_INIT;
     int plain = l->opt.augment == NULL, own = 0;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     *bad = 0;
-    if (!plain || !nn_inputs_get(l->ds, item, &l->first, rgb)) {
-        st = get_image(l, item, &img, &own, err);
-        *bad = st != NN_OK;
-        if (!st) {
-            st = make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]),
-                           rgb, err);
-        }
-        if (!st && plain) {
-            nn_inputs_put(l->ds, item, &l->first, rgb);
-        }
+    if (plain && nn_inputs_get(l->ds, item, &l->first, rgb)) {
+        return NN_OK;
     }
-    if (!st) {
-        nn_normalise(rgb, l->view_bytes / 3, l->opt.mean, l->opt.stddev, input);
+    st = get_image(l, item, &img, &own, err);
+    if (st) {
+        *bad = 1;
+        return st;
     }
+    st = make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]), rgb, err);
+    if (st) {
+        goto out;
+    }
+    if (plain) {
+        nn_inputs_put(l->ds, item, &l->first, rgb);
+    }
+out:
     if (own) {
         nn_image_release(&img);
     }
     return st;
+}
+
+static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
+                               uint8_t *rgb, float *input, int *bad,
+                               struct nn_error *err)
+{
+    enum nn_status st = view_one(l, at, epoch, rgb, bad, err);
+
+    if (st) {
+        return st;
+    }
+    nn_normalise(rgb, l->view_bytes / 3, l->opt.mean, l->opt.stddev, input);
+    return NN_OK;
 }
 
 static enum nn_status put_second(const struct nn_loader *l,
@@ -123,11 +138,12 @@ static enum nn_status put_second(const struct nn_loader *l,
 {
     enum nn_status st = nn_prepare_bytes(&l->second, img, rgb, err);
 
-    if (!st) {
-        nn_normalise(rgb, l->second_bytes / 3, l->second.mean, l->second.stddev,
-                     out);
+    if (st) {
+        return st;
     }
-    return st;
+    nn_normalise(rgb, l->second_bytes / 3, l->second.mean, l->second.stddev,
+                 out);
+    return NN_OK;
 }
 
 /* Both inputs, or the first and the bytes for the second. */
@@ -138,23 +154,31 @@ static enum nn_status fill_two(struct nn_loader *l, uint32_t item, uint8_t *rgb,
     struct cell *c = &s->cell[i];
     struct nn_image img = NN_IMAGE_INIT;
     struct nn_image_info info;
+    int keep_bytes = 0;
     enum nn_status st = nn_dataset_read(l->ds, item, &c->bytes, &c->size, err);
 
-    if (!st) {
-        st = nn_decode_for(c->bytes, c->size, l->first.side, &img, &info, err);
+    *bad = 1;
+    if (st) {
+        goto out;
     }
-    *bad = st != NN_OK;
-    if (!st) {
-        st = nn_prepare_bytes(&l->first, &img, rgb, err);
+    st = nn_decode_for(c->bytes, c->size, l->first.side, &img, &info, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        nn_normalise(rgb, l->view_bytes / 3, l->first.mean, l->first.stddev,
-                     s->input + i * l->view_bytes);
+    *bad = 0;
+    st = nn_prepare_bytes(&l->first, &img, rgb, err);
+    if (st) {
+        goto out;
     }
-    if (st || nn_decode_serves(&info, l->first.side, l->second.side)) {
-        if (!st) {
-            st = put_second(l, &img, rgb, s->second + i * l->second_bytes, err);
-        }
+    nn_normalise(rgb, l->view_bytes / 3, l->first.mean, l->first.stddev,
+                 s->input + i * l->view_bytes);
+    if (!nn_decode_serves(&info, l->first.side, l->second.side)) {
+        keep_bytes = 1;
+        goto out;
+    }
+    st = put_second(l, &img, rgb, s->second + i * l->second_bytes, err);
+out:
+    if (!keep_bytes) {
         nn_mem_free(c->bytes);
         c->bytes = NULL;
     }
@@ -220,10 +244,12 @@ static void complete_one(void *ctx, size_t i)
         return;
     }
     st = nn_decode_for(c->bytes, c->size, l->second.side, &img, NULL, &c->why);
-    if (!st) {
-        st = nn_prepare(&l->second, &img, k->slot->second + i * l->second_bytes,
-                        &c->why);
+    if (st) {
+        goto out;
     }
+    st = nn_prepare(&l->second, &img, k->slot->second + i * l->second_bytes,
+                    &c->why);
+out:
     c->why.status = st;
     nn_image_release(&img);
     nn_mem_free(c->bytes);

@@ -271,9 +271,9 @@ static enum nn_status csv_rows(struct manifest *m, char *text, size_t size,
     struct csv c = { .at = text, .end = text + size, .line = m->line + 1 };
     char *field[MAX_COLUMNS];
     size_t n;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
-    while (!st && c.at < c.end) {
+    while (c.at < c.end) {
         const struct row r = { m->f, &m->members, m->path, c.line };
         const char *v[COLS] = { NULL };
 
@@ -286,6 +286,9 @@ static enum nn_status csv_rows(struct manifest *m, char *text, size_t size,
         if (m->width == 0) {
             m->width = n;
             st = csv_header(&r, field, n, m->col, err);
+            if (st) {
+                return st;
+            }
             continue;
         }
         if (n != m->width) {
@@ -295,9 +298,12 @@ static enum nn_status csv_rows(struct manifest *m, char *text, size_t size,
             v[k] = m->col[k] >= 0 ? field[m->col[k]] : NULL;
         }
         st = add_row(&r, v, err);
+        if (st) {
+            return st;
+        }
     }
     m->line = c.line - 1;
-    return st;
+    return NN_OK;
 }
 
 /* --- JSON lines --- */
@@ -330,7 +336,6 @@ static enum nn_status json_row(const struct row *r, const json_t *object,
 {
     const char *v[COLS] = { NULL };
     char buf[COLS][32];
-    enum nn_status st = NN_OK;
 
     if (!json_is_object(object)) {
         return bad_row(r, err, "not a JSON object", NULL);
@@ -338,13 +343,33 @@ static enum nn_status json_row(const struct row *r, const json_t *object,
     if (!r->f->opt->as_pool && json_object_get(object, "label") == NULL) {
         return bad_row(r, err, "no key 'label'", NULL);
     }
-    for (int k = 0; !st && k < COLS; k++) {
-        st = json_column(r, object, k, buf[k], &v[k], err);
-    }
-    if (st) {
-        return st;
+    for (int k = 0; k < COLS; k++) {
+        enum nn_status st = json_column(r, object, k, buf[k], &v[k], err);
+
+        if (st) {
+            return st;
+        }
     }
     return add_row(r, v, err);
+}
+
+static enum nn_status json_line(const struct row *r, const char *text,
+                                size_t size, struct nn_error *err)
+{
+    json_error_t why;
+    json_t *j;
+    enum nn_status st =
+        nn_json_load(text, size, JSON_REJECT_DUPLICATES, &j, &why);
+
+    if (st == NN_ERR_NOMEM) {
+        return nn_fail_nomem(err);
+    }
+    if (st) {
+        return bad_row(r, err, why.text, NULL);
+    }
+    st = json_row(r, j, err);
+    json_decref(j);
+    return st;
 }
 
 static enum nn_status json_rows(struct manifest *m, const char *text,
@@ -352,26 +377,23 @@ static enum nn_status json_rows(struct manifest *m, const char *text,
 {
     const char *at = text, *end = text + size;
     struct row r = { m->f, &m->members, m->path, m->line };
-    enum nn_status st = NN_OK;
 
-    while (!st && at < end) {
+    while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)((stop != NULL ? stop : end) - at);
-        json_error_t why;
-        json_t *j;
 
         r.line++;
         if (strspn(at, " \t\r") < len) {
-            st = nn_json_load(at, len, JSON_REJECT_DUPLICATES, &j, &why);
-            st = st == NN_ERR_NOMEM ? nn_fail_nomem(err)
-                 : st               ? bad_row(&r, err, why.text, NULL)
-                                    : json_row(&r, j, err);
-            json_decref(j);
+            enum nn_status st = json_line(&r, at, len, err);
+
+            if (st) {
+                return st;
+            }
         }
         at += len + (stop != NULL);
     }
     m->line = r.line;
-    return st;
+    return NN_OK;
 }
 
 /* --- both --- */
@@ -389,17 +411,22 @@ enum nn_status nn_find_manifest_stream(struct nn_finder *f, const char *path,
     enum nn_status st;
 
     rows.csv = nn_ends_with(path, ".csv");
-    st = nn_rows_next(&rows, &text, &size, err);
-    while (!st && size > 0) {
+    for (;;) {
+        st = nn_rows_next(&rows, &text, &size, err);
+        if (st) {
+            goto out;
+        }
+        if (size == 0) {
+            break;
+        }
         st = rows.csv ? csv_rows(&m, text, size, err)
                       : json_rows(&m, text, size, err);
-        if (!st) {
-            st = nn_rows_next(&rows, &text, &size, err);
+        if (st) {
+            goto out;
         }
     }
-    if (!st) {
-        st = nn_archive_reader_run(&m.members, f, path, err);
-    }
+    st = nn_archive_reader_run(&m.members, f, path, err);
+out:
     nn_archive_reader_release(&m.members);
     nn_rows_release(&rows);
     return st;

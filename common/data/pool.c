@@ -23,11 +23,12 @@ static enum nn_status open_generated(struct nn_pool_part *part,
     enum nn_status st =
         g->open(spec, &part->source->generator_ctx, &part->n, err);
 
-    if (!st) {
-        part->source->generator = g;
-        p->hash = nn_hash_u64(spec, strlen(spec) + 1, p->hash);
+    if (st) {
+        return st;
     }
-    return st;
+    part->source->generator = g;
+    p->hash = nn_hash_u64(spec, strlen(spec) + 1, p->hash);
+    return NN_OK;
 }
 
 static enum nn_status open_listed(struct nn_pool_part *part, const char *path,
@@ -39,22 +40,25 @@ static enum nn_status open_listed(struct nn_pool_part *part, const char *path,
     uint64_t hash;
     enum nn_status st = nn_pool_index_create(&part->pool_index, err);
 
-    own.as_pool = 1;
-    f.pool_index = part->pool_index;
-    if (!st) {
-        st = nn_find(&f, path, err);
-    }
-    if (!st) {
-        st = nn_pool_index_finish(part->pool_index, err);
-    }
-    nn_finder_release(&f);
     if (st) {
         return st;
+    }
+    own.as_pool = 1;
+    f.pool_index = part->pool_index;
+    st = nn_find(&f, path, err);
+    if (st) {
+        goto out;
+    }
+    st = nn_pool_index_finish(part->pool_index, err);
+    if (st) {
+        goto out;
     }
     part->n = nn_pool_index_count(part->pool_index);
     hash = nn_pool_index_hash(part->pool_index);
     p->hash = nn_hash_u64(&hash, sizeof hash, p->hash);
-    return NN_OK;
+out:
+    nn_finder_release(&f);
+    return st;
 }
 
 static enum nn_status open_part(struct nn_pool *p, const char *path,
@@ -73,14 +77,17 @@ static enum nn_status open_part(struct nn_pool *p, const char *path,
     part->source->spool_fd = -1; /* and no unpacked bytes in memory */
     st = g != NULL ? open_generated(part, g, path, p, err)
                    : open_listed(part, path, opt, p, err);
-    if (!st && part->n == 0) {
-        st = nn_fail(err, NN_ERR_FORMAT, "no images in '%s'", path);
+    if (st) {
+        return st;
     }
-    if (!st && part->n > UINT32_MAX - p->n) {
-        st = nn_fail(err, NN_ERR_ARG, "a pool holds at most 2^32 - 1 images");
+    if (part->n == 0) {
+        return nn_fail(err, NN_ERR_FORMAT, "no images in '%s'", path);
+    }
+    if (part->n > UINT32_MAX - p->n) {
+        return nn_fail(err, NN_ERR_ARG, "a pool holds at most 2^32 - 1 images");
     }
     p->n += part->n;
-    return st;
+    return NN_OK;
 }
 
 enum nn_status nn_pool_open(const char *const *sources, size_t n_sources,
@@ -88,22 +95,30 @@ enum nn_status nn_pool_open(const char *const *sources, size_t n_sources,
                             struct nn_pool **out, struct nn_error *err)
 {
     struct nn_pool *p = nn_mem_calloc(1, sizeof *p);
-    enum nn_status st = p == NULL ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st;
 
-    if (!st) {
-        p->part = nn_mem_calloc(n_sources, sizeof *p->part);
-        p->path = n_sources == 1 ? nn_mem_strdup(sources[0])
-                                 : nn_mem_sprintf("%s and %zu more", sources[0],
-                                                  n_sources - 1);
-        st = p->part == NULL || p->path == NULL ? nn_fail_nomem(err) : NN_OK;
+    *out = NULL;
+    if (p == NULL) {
+        return nn_fail_nomem(err);
     }
-    for (size_t i = 0; !st && i < n_sources; i++) {
+    p->part = nn_mem_calloc(n_sources, sizeof *p->part);
+    p->path = n_sources == 1 ? nn_mem_strdup(sources[0])
+                             : nn_mem_sprintf("%s and %zu more", sources[0],
+                                              n_sources - 1);
+    if (p->part == NULL || p->path == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    for (size_t i = 0; i < n_sources; i++) {
         st = open_part(p, sources[i], opt, err);
-    }
-    if (st) {
-        nn_pool_close(&p);
+        if (st) {
+            goto out;
+        }
     }
     *out = p;
+    p = NULL;
+out:
+    nn_pool_close(&p);
     return st;
 }
 
@@ -177,37 +192,40 @@ enum nn_status nn_pool_take(const struct nn_pool *p, const uint32_t *index,
     enum nn_status st = NN_OK;
 
     *out = NULL;
-    if (ds != NULL) {
-        ds->source->pool = p;
-        ds->unlabelled = 1;
-        ds->items = nn_mem_calloc(n, sizeof *ds->items);
-    }
-    if (ds == NULL || ds->items == NULL) {
-        nn_dataset_close(&ds);
+    if (ds == NULL) {
         return nn_fail_nomem(err);
     }
-    for (size_t i = 0; !st && i < n; i++) {
+    ds->source->pool = p;
+    ds->unlabelled = 1;
+    ds->items = nn_mem_calloc(n, sizeof *ds->items);
+    if (ds->items == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
         char *name = NULL;
 
-        st = index[i] < p->n
-                 ? name_of(p, index[i], &name, err)
-                 : nn_fail(err, NN_ERR_ARG, "no image %u in '%s' (%zu)",
-                           (unsigned)index[i], p->path, p->n);
-        if (!st) {
-            ds->items[ds->n++] = (struct nn_item){
-                .file = name,
-                .label = NN_NEGATIVE,
-                .family = -1,
-                .split = NN_SPLIT_NONE,
-                .weight = 1,
-                .where = nn_where_pack(NN_WHERE_POOL, index[i]),
-            };
+        if (index[i] >= p->n) {
+            st = nn_fail(err, NN_ERR_ARG, "no image %u in '%s' (%zu)",
+                         (unsigned)index[i], p->path, p->n);
+            goto out;
         }
-    }
-    if (st) {
-        nn_dataset_close(&ds);
-        return st;
+        st = name_of(p, index[i], &name, err);
+        if (st) {
+            goto out;
+        }
+        ds->items[ds->n++] = (struct nn_item){
+            .file = name,
+            .label = NN_NEGATIVE,
+            .family = -1,
+            .split = NN_SPLIT_NONE,
+            .weight = 1,
+            .where = nn_where_pack(NN_WHERE_POOL, index[i]),
+        };
     }
     *out = ds;
-    return NN_OK;
+    ds = NULL;
+out:
+    nn_dataset_close(&ds);
+    return st;
 }

@@ -45,16 +45,24 @@ enum nn_status nn_pool_index_create(struct nn_pool_index **out,
                                     struct nn_error *err)
 {
     struct nn_pool_index *c = nn_mem_calloc(1, sizeof *c);
-    enum nn_status st =
-        c == NULL ? nn_fail_nomem(err) : open_stream(&c->records, err);
+    enum nn_status st;
 
-    if (!st) {
-        st = open_stream(&c->texts, err);
+    *out = NULL;
+    if (c == NULL) {
+        return nn_fail_nomem(err);
     }
+    st = open_stream(&c->records, err);
     if (st) {
-        nn_pool_index_destroy(&c);
+        goto out;
+    }
+    st = open_stream(&c->texts, err);
+    if (st) {
+        goto out;
     }
     *out = c;
+    c = NULL;
+out:
+    nn_pool_index_destroy(&c);
     return st;
 }
 
@@ -142,38 +150,46 @@ uint64_t nn_pool_index_hash(const struct nn_pool_index *c)
     return c->hash;
 }
 
+static enum nn_status cannot_read(struct nn_error *err)
+{
+    return nn_fail(err, NN_ERR_IO, "cannot read the list of the pool: %s",
+                   strerror(errno));
+}
+
 /* Record i, and its name or path as a block of nn_mem. */
 static enum nn_status look_up(const struct nn_pool_index *c, size_t i,
                               struct record *r, char **name, char **path,
                               struct nn_error *err)
 {
-    char *text = NULL;
+    char *text;
     enum nn_status st = NN_OK;
 
     if (nn_file_pread(fileno(c->records), r, sizeof *r,
-                      (int64_t)(i * sizeof *r)) == 0) {
-        text = nn_mem_calloc((size_t)r->name_size + r->path_size + 1, 1);
-        if (text == NULL) {
-            return nn_fail_nomem(err);
-        }
+                      (int64_t)(i * sizeof *r))) {
+        return cannot_read(err);
     }
-    if (text == NULL || nn_file_pread(fileno(c->texts), text,
-                                      r->name_size + r->path_size, r->text)) {
-        nn_mem_free(text);
-        return nn_fail(err, NN_ERR_IO, "cannot read the list of the pool: %s",
-                       strerror(errno));
+    text = nn_mem_calloc((size_t)r->name_size + r->path_size + 1, 1);
+    if (text == NULL) {
+        return nn_fail_nomem(err);
+    }
+    if (nn_file_pread(fileno(c->texts), text, r->name_size + r->path_size,
+                      r->text)) {
+        st = cannot_read(err);
+        goto out;
     }
     if (path != NULL) {
         *path = nn_mem_strdup(text + r->name_size);
-        st = *path == NULL ? nn_fail_nomem(err) : NN_OK;
+        if (*path == NULL) {
+            st = nn_fail_nomem(err);
+            goto out;
+        }
     }
     text[r->name_size] = '\0';
-    if (st) {
-        nn_mem_free(text);
-        return st;
-    }
     *name = text;
-    return NN_OK;
+    text = NULL;
+out:
+    nn_mem_free(text);
+    return st;
 }
 
 enum nn_status nn_pool_index_name(const struct nn_pool_index *c, size_t i,
@@ -219,23 +235,33 @@ enum nn_status nn_pool_index_link(struct nn_pool_index *c, const char *prefix,
     char *own = nn_mem_sprintf("%s%s", prefix, name);
     struct record r;
     int found = 0;
-    enum nn_status st = want == NULL || own == NULL
-                            ? nn_fail_nomem(err)
-                            : nn_pool_index_finish(c, err);
+    enum nn_status st;
 
-    for (size_t i = c->n; !st && !found && i-- > 0;) {
+    if (want == NULL || own == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = nn_pool_index_finish(c, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = c->n; !found && i-- > 0;) {
         char *text = NULL;
 
         st = look_up(c, i, &r, &text, NULL, err);
-        found = !st && r.path_size == 0 && strcmp(text, want) == 0;
+        if (st) {
+            goto out;
+        }
+        found = r.path_size == 0 && strcmp(text, want) == 0;
         nn_mem_free(text);
     }
     if (found) {
         st = put(c, &r, own, NULL, err);
-    } else if (!st) {
-        nn_log(NN_LOG_WARN, "'%s' is a link to '%s', which is missing", own,
-               target);
+        goto out;
     }
+    nn_log(NN_LOG_WARN, "'%s' is a link to '%s', which is missing", own,
+           target);
+out:
     nn_mem_free(want);
     nn_mem_free(own);
     return st;

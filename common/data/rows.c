@@ -70,20 +70,23 @@ static enum nn_status read_more(struct nn_rows *r, struct nn_error *err)
 enum nn_status nn_rows_next(struct nn_rows *r, char **text, size_t *size,
                             struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
-
     r->n -= r->given;
     if (r->n > 0) {
         memmove(r->v, r->v + r->given, r->n);
     }
     r->given = 0;
-    do {
-        st = r->at_end ? NN_OK : read_more(r, err);
-        if (!st) {
-            r->given = r->at_end ? r->n : whole_rows(r);
+    while (r->given == 0 && !r->at_end) {
+        enum nn_status st = read_more(r, err);
+
+        if (st) {
+            return st;
         }
-    } while (!st && r->given == 0 && !r->at_end);
+        r->given = whole_rows(r);
+    }
+    if (r->at_end) {
+        r->given = r->n;
+    }
     *text = r->v;
     *size = r->given;
-    return st;
+    return NN_OK;
 }

@@ -20,7 +20,10 @@ static enum nn_status score_batch(struct nn_scorer *s, const struct nn_batch *b,
     float *z = r->logits + (size_t)b->row[0] * k;
     enum nn_status st = nn_scorer_run(s, b->input, b->n, z, err);
 
-    for (int32_t i = b->n - 1; !st && i >= 0; i--) {
+    if (st) {
+        return st;
+    }
+    for (int32_t i = b->n - 1; i >= 0; i--) {
         size_t row = b->row[i];
 
         if (z + (size_t)i * k != r->logits + row * k) {
@@ -30,9 +33,12 @@ static enum nn_status score_batch(struct nn_scorer *s, const struct nn_batch *b,
         r->ok[row] = 1;
         if (r->embedding != NULL) {
             st = nn_scorer_embedding(s, i, r->embedding + row * d);
+            if (st) {
+                return st;
+            }
         }
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status score_all(struct nn_scorer *s, struct nn_loader *l,
@@ -40,18 +46,21 @@ static enum nn_status score_all(struct nn_scorer *s, struct nn_loader *l,
                                 struct nn_error *err)
 {
     struct nn_batch b;
-    enum nn_status st = nn_loader_next(l, &b, err);
 
-    while (!st && b.n > 0) {
+    for (;;) {
+        enum nn_status st = nn_loader_next(l, &b, err);
+
+        if (st || b.n == 0) {
+            return st;
+        }
         st = score_batch(s, &b, r, err);
-        if (!st) {
-            if (bar != NULL) {
-                nn_progress_update(bar, (int64_t)b.row[b.n - 1] + 1, NULL);
-            }
-            st = nn_loader_next(l, &b, err);
+        if (st) {
+            return st;
+        }
+        if (bar != NULL) {
+            nn_progress_update(bar, (int64_t)b.row[b.n - 1] + 1, NULL);
         }
     }
-    return st;
 }
 
 enum nn_status nn_scorer_run_items(struct nn_scorer *s,
@@ -84,18 +93,21 @@ enum nn_status nn_scorer_embed_items(struct nn_scorer *s,
         memset(embedding, 0, n * nn_scorer_dims(s) * sizeof *embedding);
     }
     st = nn_loader_create(ds, &opt, &l, err);
-    if (!st) {
-        st = nn_loader_start(l, index, n, 0, 0, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        if (label != NULL) {
-            nn_progress_begin(&bar, label, "img", (int64_t)n);
-        }
-        st = score_all(s, l, &rows, label != NULL ? &bar : NULL, err);
-        if (label != NULL) {
-            nn_progress_end(&bar, NULL);
-        }
+    st = nn_loader_start(l, index, n, 0, 0, err);
+    if (st) {
+        goto out;
     }
+    if (label != NULL) {
+        nn_progress_begin(&bar, label, "img", (int64_t)n);
+    }
+    st = score_all(s, l, &rows, label != NULL ? &bar : NULL, err);
+    if (label != NULL) {
+        nn_progress_end(&bar, NULL);
+    }
+out:
     nn_loader_destroy(&l);
     return st;
 }

@@ -45,9 +45,10 @@ static enum nn_status spool(struct nn_source *s, const unsigned char *bytes,
         int fd = -1;
         enum nn_status st = nn_file_temp(&fd, err);
 
-        if (!st) {
-            st = keep_fd(s, fd, err);
+        if (st) {
+            return st;
         }
+        st = keep_fd(s, fd, err);
         if (st) {
             return st;
         }
@@ -206,17 +207,21 @@ static enum nn_status take_member(struct reading *r, struct archive_entry *e,
         r->in_place = 1;
     } else {
         st = unpack(s, r->a, size, &m, err);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st && nn_mem_grow(&s->member, &s->cap_members, s->n_members + 1,
-                           sizeof *s->member)) {
+    if (nn_mem_grow(&s->member, &s->cap_members, s->n_members + 1,
+                    sizeof *s->member)) {
         st = nn_fail_nomem(err);
-    }
-    if (st) {
-        nn_mem_free(m.mem);
-        return st;
+        goto out;
     }
     s->member[s->n_members++] = m;
-    return add_member(r, name, s->n_members - 1, err);
+    m.mem = NULL;
+    st = add_member(r, name, s->n_members - 1, err);
+out:
+    nn_mem_free(m.mem);
+    return st;
 }
 
 static enum nn_status damaged(const struct reading *r, struct nn_error *err)
@@ -239,10 +244,10 @@ static enum nn_status damaged(const struct reading *r, struct nn_error *err)
 static enum nn_status read_members(struct reading *r, struct nn_error *err)
 {
     struct archive_entry *e;
-    enum nn_status st = NN_OK;
 
-    while (!st) {
+    for (;;) {
         int got = archive_read_next_header(r->a, &e);
+        enum nn_status st;
 
         if (got == ARCHIVE_EOF) {
             return NN_OK;
@@ -251,8 +256,10 @@ static enum nn_status read_members(struct reading *r, struct nn_error *err)
             return damaged(r, err);
         }
         st = take_member(r, e, err);
+        if (st) {
+            return st;
+        }
     }
-    return st;
 }
 
 enum nn_status nn_find_archive(struct nn_finder *f, const char *path,
@@ -286,5 +293,9 @@ enum nn_status nn_find_archive(struct nn_finder *f, const char *path,
         return st;
     }
     /* On failure the source is given up, and with it the members. */
-    return keep_fd(f->source, r.fd, st ? NULL : err) && !st ? NN_ERR_NOMEM : st;
+    if (st) {
+        keep_fd(f->source, r.fd, NULL);
+        return st;
+    }
+    return keep_fd(f->source, r.fd, err);
 }

@@ -165,7 +165,9 @@ static enum nn_status take_entry(struct walk *w, const char *folder,
 
     if (path == NULL || name == NULL) {
         st = nn_fail_nomem(err);
-    } else if (stat(path, &s) == 0 && S_ISDIR(s.st_mode)) {
+        goto out;
+    }
+    if (stat(path, &s) == 0 && S_ISDIR(s.st_mode)) {
         st = enter(w, path, name, &s, err);
     } else if (nn_is_archive_name(file) &&
                (w->depth == 1 || w->f->opt->as_pool)) {
@@ -174,6 +176,7 @@ static enum nn_status take_entry(struct walk *w, const char *folder,
         /* A broken link too: it then counts as unreadable, not as absent. */
         st = nn_find_file(w->f, found, path, err);
     }
+out:
     nn_mem_free(path);
     nn_mem_free(name);
     return st;
@@ -198,15 +201,17 @@ static enum nn_status walk_folder(struct walk *w, const char *path,
     /* Closed before going deeper, so depth costs no descriptors. */
     st = listing_fill(&l, dir);
     closedir(dir);
-    if (!st && w->depth == 1) {
-        st = holds_folders(&l, path, &w->beside_folders);
-    }
-    if (st) {
+    if (st || (w->depth == 1 && holds_folders(&l, path, &w->beside_folders))) {
         st = nn_fail_nomem(err);
+        goto out;
     }
-    for (size_t i = 0; !st && i < l.n; i++) {
+    for (size_t i = 0; i < l.n; i++) {
         st = take_entry(w, path, name, l.v[i], err);
+        if (st) {
+            goto out;
+        }
     }
+out:
     listing_release(&l);
     return st;
 }

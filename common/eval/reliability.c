@@ -19,6 +19,22 @@ static enum nn_status check_count(size_t n, struct nn_error *err)
                   : NN_OK;
 }
 
+static enum nn_status check_all(const double *p, size_t n, struct nn_error *err)
+{
+    enum nn_status st = check_count(n, err);
+
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < n; i++) {
+        st = check_probability(p[i], i, err);
+        if (st) {
+            return st;
+        }
+    }
+    return NN_OK;
+}
+
 /* Bin of p: lo < p <= hi with edges i / n_bins as the nearest doubles. */
 static size_t bin_of(double p, int32_t n_bins)
 {
@@ -39,16 +55,14 @@ enum nn_status nn_reliability(const double *p, const uint8_t *hit, size_t n,
 {
     struct nn_reliability_bin own[NN_ECE_BINS];
     struct nn_reliability_bin *b = bins != NULL ? bins : own;
-    enum nn_status st = check_count(n, err);
     double sum = 0;
+    enum nn_status st;
 
     if (n_bins < 1 || n_bins > MAX_BINS ||
         (bins == NULL && n_bins != NN_ECE_BINS)) {
         return nn_fail(err, NN_ERR_ARG, "cannot use %d bins", (int)n_bins);
     }
-    for (size_t i = 0; st == NN_OK && i < n; i++) {
-        st = check_probability(p[i], i, err);
-    }
+    st = check_all(p, n, err);
     if (st) {
         return st;
     }
@@ -152,17 +166,16 @@ enum nn_status nn_top_label(const double *p, const int32_t *truth, size_t n,
 enum nn_status nn_brier_binary(const double *p, const uint8_t *positive,
                                size_t n, double *out, struct nn_error *err)
 {
-    enum nn_status st = check_count(n, err);
+    enum nn_status st = check_all(p, n, err);
     double sum = 0;
 
-    for (size_t i = 0; st == NN_OK && i < n; i++) {
-        double off = p[i] - (positive[i] != 0);
-
-        st = check_probability(p[i], i, err);
-        sum += off * off;
-    }
     if (st) {
         return st;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double off = p[i] - (positive[i] != 0);
+
+        sum += off * off;
     }
     *out = sum / (double)n;
     return NN_OK;
@@ -174,18 +187,24 @@ enum nn_status nn_brier_classes(const double *p, const int32_t *truth, size_t n,
     enum nn_status st = check_classes(n, k, err);
     double sum = 0;
 
-    for (size_t i = 0; st == NN_OK && i < n; i++) {
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < n; i++) {
         st = check_label(truth, i, k, err);
-        for (int32_t j = 0; st == NN_OK && j < k; j++) {
+        if (st) {
+            return st;
+        }
+        for (int32_t j = 0; j < k; j++) {
             double q = p[i * (size_t)k + (size_t)j];
             double off = q - (truth[i] == j);
 
             st = check_probability(q, i, err);
+            if (st) {
+                return st;
+            }
             sum += off * off;
         }
-    }
-    if (st) {
-        return st;
     }
     *out = sum / (double)n;
     return NN_OK;
@@ -199,17 +218,14 @@ static double nats(double p)
 enum nn_status nn_nll_binary(const double *p, const uint8_t *positive, size_t n,
                              double *out, struct nn_error *err)
 {
-    enum nn_status st = check_count(n, err);
+    enum nn_status st = check_all(p, n, err);
     double sum = 0;
 
-    for (size_t i = 0; st == NN_OK && i < n; i++) {
-        st = check_probability(p[i], i, err);
-        if (st == NN_OK) {
-            sum += nats(positive[i] != 0 ? p[i] : 1 - p[i]);
-        }
-    }
     if (st) {
         return st;
+    }
+    for (size_t i = 0; i < n; i++) {
+        sum += nats(positive[i] != 0 ? p[i] : 1 - p[i]);
     }
     *out = sum / (double)n;
     return NN_OK;
@@ -221,17 +237,22 @@ enum nn_status nn_nll_classes(const double *p, const int32_t *truth, size_t n,
     enum nn_status st = check_classes(n, k, err);
     double sum = 0;
 
-    for (size_t i = 0; st == NN_OK && i < n; i++) {
-        st = check_label(truth, i, k, err);
-        if (st == NN_OK) {
-            double q = p[i * (size_t)k + (size_t)truth[i]];
-
-            st = check_probability(q, i, err);
-            sum += st == NN_OK ? nats(q) : 0;
-        }
-    }
     if (st) {
         return st;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double q;
+
+        st = check_label(truth, i, k, err);
+        if (st) {
+            return st;
+        }
+        q = p[i * (size_t)k + (size_t)truth[i]];
+        st = check_probability(q, i, err);
+        if (st) {
+            return st;
+        }
+        sum += nats(q);
     }
     *out = sum / (double)n;
     return NN_OK;

@@ -181,9 +181,10 @@ enum nn_status nn_temperature_fit_binary(const double *logit,
     struct problem p = { logit, NULL, positive, n, 1 };
     enum nn_status st = nn_calibrate_check_logits(logit, n, 1, err);
 
-    if (!st) {
-        st = nn_calibrate_check_both(positive, n, err);
+    if (st) {
+        return st;
     }
+    st = nn_calibrate_check_both(positive, n, err);
     if (st) {
         return st;
     }

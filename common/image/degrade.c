@@ -139,6 +139,9 @@ enum nn_status nn_rotate(const struct nn_image *src, struct nn_box box,
         return st;
     }
     st = nn_image_resize(src, all, NN_FILTER_BILINEAR, &big);
+    if (st) {
+        goto out;
+    }
     sx = big.w / (double)all.w;
     sy = big.h / (double)all.h;
     double cx = ((double)box.x + (double)box.w / 2 - (double)all.x) * sx;
@@ -149,7 +152,7 @@ enum nn_status nn_rotate(const struct nn_image *src, struct nn_box box,
     double dx = -s * py * sx, dy = c * py * sy, half = (size - 1) / 2.0;
     double ox = cx - half * (rx + dx) - 0.5, oy = cy - half * (ry + dy) - 0.5;
 
-    for (int32_t y = 0; st == NN_OK && y < size; y++) {
+    for (int32_t y = 0; y < size; y++) {
         int64_t x0 = to_pos(ox + y * dx), y0 = to_pos(oy + y * dy);
         int64_t stepx = to_pos(rx), stepy = to_pos(ry);
 
@@ -158,6 +161,7 @@ enum nn_status nn_rotate(const struct nn_image *src, struct nn_box box,
             rgb += 3;
         }
     }
+out:
     nn_image_release(&big);
     return st;
 }

@@ -153,17 +153,18 @@ static enum nn_status read_header(const uint8_t *bytes, size_t size,
         st = fail_unknown(bytes, size, err);
         break;
     }
-    if (st == NN_OK) {
-        st = check_limits(opt, &head->info, err);
+    if (st) {
+        return st;
     }
-    if (st == NN_OK && head->exif) {
-        st = nn_exif_orientation(head->exif, head->exif_size,
-                                 &head->info.orientation);
-        if (st) {
-            nn_fail_nomem(err);
-        }
+    st = check_limits(opt, &head->info, err);
+    if (st) {
+        return st;
     }
-    return st;
+    if (head->exif && nn_exif_orientation(head->exif, head->exif_size,
+                                          &head->info.orientation)) {
+        return nn_fail_nomem(err);
+    }
+    return NN_OK;
 }
 
 enum nn_status nn_image_probe(const uint8_t *bytes, size_t size,
@@ -199,12 +200,13 @@ enum nn_status nn_image_decode(const uint8_t *bytes, size_t size,
     } else {
         st = nn_webp_pixels(bytes, size, &head, img, err);
     }
-    if (st == NN_OK && !opt->keep_orientation) {
-        st = nn_image_orient(img, head.info.orientation);
-        if (st) {
-            nn_fail_nomem(err);
-        }
+    if (st) {
+        goto out;
     }
+    if (!opt->keep_orientation && nn_image_orient(img, head.info.orientation)) {
+        st = nn_fail_nomem(err);
+    }
+out:
     if (st) {
         nn_image_release(img);
     }

@@ -280,7 +280,10 @@ static enum nn_status decompress_cmyk(tjhandle tj, const uint8_t *b,
         decompress(tj, b, size, cmyk, img->w, img->h, TJPF_CMYK, err);
     uint32_t flip = inverted ? 0 : 255;
 
-    for (size_t i = 0; st == NN_OK && i < n; i++) {
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
         uint32_t k = cmyk[i * 4 + 3] ^ flip;
 
         for (size_t c = 0; c < 3; c++) {
@@ -289,6 +292,7 @@ static enum nn_status decompress_cmyk(tjhandle tj, const uint8_t *b,
             img->rgb[i * 3 + c] = (uint8_t)((v + 127) / 255);
         }
     }
+out:
     nn_mem_free(cmyk);
     return st;
 }
@@ -398,9 +402,11 @@ enum nn_status nn_jpeg_round_trip(uint8_t *rgb, int32_t w, int32_t h,
     }
     enum nn_status st = compress(tj, rgb, w, h, quality, &bytes, &size, NULL);
 
-    if (st == NN_OK) {
-        st = decompress(tj, bytes, size, rgb, w, h, TJPF_RGB, NULL);
+    if (st) {
+        goto out;
     }
+    st = decompress(tj, bytes, size, rgb, w, h, TJPF_RGB, NULL);
+out:
     nn_mem_free(bytes);
     tjDestroy(tj);
     return st ? NN_ERR_NOMEM : NN_OK;

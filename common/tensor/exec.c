@@ -24,21 +24,28 @@ enum nn_status nn_exec_create(const struct nn_graph *g,
     e->graph = g;
     e->opt = *opt;
     st = nn_exec_fuse(e, err);
-    if (!st) {
-        st = nn_microbatch_plan(e, err);
-    }
-    if (!st) {
-        st = nn_exec_place(e, err);
-    }
-    if (!st && !opt->train) {
-        st = nn_fused_plan(e, err);
-    }
     if (st) {
-        nn_exec_destroy(&e);
-        return st;
+        goto out;
+    }
+    st = nn_microbatch_plan(e, err);
+    if (st) {
+        goto out;
+    }
+    st = nn_exec_place(e, err);
+    if (st) {
+        goto out;
+    }
+    if (!opt->train) {
+        st = nn_fused_plan(e, err);
+        if (st) {
+            goto out;
+        }
     }
     *out = e;
-    return NN_OK;
+    e = NULL;
+out:
+    nn_exec_destroy(&e);
+    return st;
 }
 
 void nn_exec_destroy(struct nn_exec **ep)

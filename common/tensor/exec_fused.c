@@ -81,23 +81,23 @@ static size_t plan_microbatches(struct nn_exec *e, size_t max)
 static enum nn_status plan_steps(struct nn_exec *e, struct nn_error *err)
 {
     size_t work = 0;
-    enum nn_status st = NN_OK;
 
-    for (size_t t = 0; !st && t < e->fused.steps; t++) {
+    for (size_t t = 0; t < e->fused.steps; t++) {
         struct nn_step *s = &e->step[t];
         size_t n;
-
-        st =
+        enum nn_status st =
             nn_conv_create(&e->graph->node[s->conv].conv,
                            (int32_t)s->fused_images, e->opt.cpu, &s->part, err);
-        if (!st) {
-            nn_conv_one_chunk(s->part, 1);
-            n = nn_conv_work_floats(s->part, 0);
-            work = n > work ? n : work;
+
+        if (st) {
+            return st;
         }
+        nn_conv_one_chunk(s->part, 1);
+        n = nn_conv_work_floats(s->part, 0);
+        work = n > work ? n : work;
     }
     e->fused.work = nn_step_padded(work);
-    return st;
+    return NN_OK;
 }
 
 /* The inner output of step t in a thread's scratch: as many images as the
@@ -134,15 +134,20 @@ static enum nn_status plan_scratch(struct nn_exec *e)
         b[t] = place_of(e, t);
     }
     st = nn_plan(b, n, &total);
+    if (st) {
+        goto out;
+    }
     e->fused.floats = nn_step_padded(total) + e->fused.work;
-    for (size_t t = 0; !st && t < n; t++) {
+    for (size_t t = 0; t < n; t++) {
         e->step[t].fused_at = e->fused.work + b[t].offset;
     }
-    nn_mem_free(b);
-    if (!st) {
-        st = nn_buf_reset(&e->microbatches, e->fused.threads * e->fused.floats);
-        e->bytes += e->microbatches.count * sizeof(float);
+    st = nn_buf_reset(&e->microbatches, e->fused.threads * e->fused.floats);
+    if (st) {
+        goto out;
     }
+    e->bytes += e->microbatches.count * sizeof(float);
+out:
+    nn_mem_free(b);
     return st;
 }
 
@@ -162,10 +167,10 @@ enum nn_status nn_fused_plan(struct nn_exec *e, struct nn_error *err)
         return NN_OK;
     }
     st = plan_steps(e, err);
-    if (!st && plan_scratch(e)) {
-        st = nn_fail_nomem(err);
+    if (st) {
+        return st;
     }
-    return st;
+    return plan_scratch(e) ? nn_fail_nomem(err) : NN_OK;
 }
 
 /* What node id holds for images b.. in a thread's scratch. */

@@ -98,10 +98,10 @@ enum nn_status nn_exec_fuse(struct nn_exec *e, struct nn_error *err)
 
     e->step = nn_mem_calloc(g->n_nodes, sizeof *e->step);
     if (taken == NULL || e->step == NULL) {
-        nn_mem_free(taken);
-        return nn_fail_nomem(err);
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    for (nn_node id = 0; !st && (size_t)id < g->n_nodes; id++) {
+    for (nn_node id = 0; (size_t)id < g->n_nodes; id++) {
         struct nn_step *s = &e->step[e->n_steps];
 
         if (taken[id] || g->node[id].op == NN_OP_INPUT) {
@@ -110,12 +110,16 @@ enum nn_status nn_exec_fuse(struct nn_exec *e, struct nn_error *err)
         start(g, id, s);
         while (s->op == NN_OP_CONV2D && extend(g, s, taken)) {
         }
+        e->n_steps++;
         if (s->conv >= 0) {
             st = nn_conv_create(&g->node[s->conv].conv, e->opt.max_batch,
                                 e->opt.cpu, &s->kernel, err);
+            if (st) {
+                goto out;
+            }
         }
-        e->n_steps++;
     }
+out:
     nn_mem_free(taken);
     return st;
 }
@@ -220,17 +224,22 @@ static enum nn_status place_activations(struct nn_exec *e)
     activation_lifetimes(e, b);
     hidden_lifetimes(e, b + n);
     st = nn_plan(b, n + e->n_steps, &total);
-    if (!st) {
-        st = nn_buf_reset(&e->activations, total);
+    if (st) {
+        goto out;
     }
-    for (size_t i = 0; !st && i < n; i++) {
+    st = nn_buf_reset(&e->activations, total);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
         e->y[i] = b[i].floats > 0 ? e->activations.data + b[i].offset : NULL;
     }
-    for (size_t t = 0; !st && t < e->n_steps; t++) {
+    for (size_t t = 0; t < e->n_steps; t++) {
         if (b[n + t].floats > 0) {
             e->step[t].z = e->activations.data + b[n + t].offset;
         }
     }
+out:
     nn_mem_free(b);
     return st;
 }
@@ -246,6 +255,9 @@ static enum nn_status place_gradients(struct nn_exec *e)
     }
     gradient_lifetimes(e, b);
     st = nn_plan(b, n, &total);
+    if (st) {
+        goto out;
+    }
     for (size_t t = 0; t < e->n_steps; t++) {
         const struct nn_step *s = &e->step[t];
         size_t floats = nn_step_floats(e->graph, s->out, e->opt.max_batch);
@@ -254,13 +266,15 @@ static enum nn_status place_gradients(struct nn_exec *e)
             scratch = floats;
         }
     }
-    if (!st) {
-        st = nn_buf_reset(&e->gradients, total + scratch);
+    st = nn_buf_reset(&e->gradients, total + scratch);
+    if (st) {
+        goto out;
     }
-    for (size_t i = 0; !st && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         e->dy[i] = b[i].floats > 0 ? e->gradients.data + b[i].offset : NULL;
     }
-    e->scratch = st ? NULL : e->gradients.data + total;
+    e->scratch = e->gradients.data + total;
+out:
     nn_mem_free(b);
     return st;
 }
@@ -414,26 +428,20 @@ static void plan_later(struct nn_exec *e)
 enum nn_status nn_exec_place(struct nn_exec *e, struct nn_error *err)
 {
     size_t n = e->graph->n_nodes;
-    enum nn_status st;
 
     e->y = nn_mem_calloc(n, sizeof *e->y);
     e->dy = nn_mem_calloc(n, sizeof *e->dy);
     e->seen = nn_mem_calloc(n, sizeof *e->seen);
-    if (e->y == NULL || e->dy == NULL || e->seen == NULL) {
+    if (e->y == NULL || e->dy == NULL || e->seen == NULL ||
+        place_activations(e) || (e->opt.train && place_gradients(e)) ||
+        place_constants(e)) {
         return nn_fail_nomem(err);
     }
-    st = place_activations(e);
-    if (!st && e->opt.train) {
-        st = place_gradients(e);
-    }
-    if (!st) {
-        st = place_constants(e);
-    }
-    if (!st && !e->opt.train) {
+    if (!e->opt.train) {
         plan_later(e);
     }
     e->bytes = (e->activations.count + e->gradients.count + e->constants.count +
                 e->work.count + e->fold.count + e->microbatches.count) *
                sizeof(float);
-    return st ? nn_fail_nomem(err) : NN_OK;
+    return NN_OK;
 }

@@ -143,13 +143,18 @@ enum nn_status nn_layers_fold(const struct nn_graph *g, const float *values,
     f.layer = nn_mem_calloc(g->n_nodes, sizeof *f.layer);
     if (out->v == NULL || f.layer == NULL) {
         st = nn_fail_nomem(err);
+        goto out;
     }
-    for (size_t i = 0; !st && i < g->n_nodes; i++) {
+    for (size_t i = 0; i < g->n_nodes; i++) {
         st = add_node(&f, i);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st && f.layer[g->logits] != (int32_t)out->n - 1) {
+    if (f.layer[g->logits] != (int32_t)out->n - 1) {
         st = refuse(&f, &g->node[g->logits], "the logits are not last");
     }
+out:
     nn_mem_free(f.layer);
     if (st) {
         nn_layers_release(out);

@@ -141,11 +141,12 @@ static enum nn_status take(const struct nn_st_file *f, const char *name,
         return NN_OK;
     }
     st = nn_st_read(f, e, scratch, err);
-    if (!st) {
-        nn_layout_from_file(&l, scratch, values + p->offset);
-        r->taken++;
+    if (st) {
+        return st;
     }
-    return st;
+    nn_layout_from_file(&l, scratch, values + p->offset);
+    r->taken++;
+    return NN_OK;
 }
 
 static enum nn_status take_all(const struct nn_st_file *f, const char *prefix,
@@ -154,16 +155,19 @@ static enum nn_status take_all(const struct nn_st_file *f, const char *prefix,
                                struct nn_error *err)
 {
     const struct nn_param *p;
-    enum nn_status st = NN_OK;
 
-    for (size_t i = 0; !st && (p = nn_graph_param(g, i)) != NULL; i++) {
+    for (size_t i = 0; (p = nn_graph_param(g, i)) != NULL; i++) {
         char *name = nn_mem_sprintf("%s%s", prefix, p->name);
+        enum nn_status st = name == NULL
+                                ? nn_fail_nomem(err)
+                                : take(f, name, g, i, scratch, values, r, err);
 
-        st = name == NULL ? nn_fail_nomem(err)
-                          : take(f, name, g, i, scratch, values, r, err);
         nn_mem_free(name);
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status refuse(const struct nn_load_report *r,
@@ -194,13 +198,15 @@ enum nn_status nn_params_load(const struct nn_st_file *f, const char *prefix,
     }
     memcpy(copy, values, n * sizeof *copy);
     st = take_all(f, prefix, g, scratch, copy, &r, err);
-    if (!st && strict && r.missing + r.mismatched > 0) {
+    if (st) {
+        goto out;
+    }
+    if (strict && r.missing + r.mismatched > 0) {
         st = refuse(&r, err);
+        goto out;
     }
-    if (!st) {
-        note_unused(f, prefix, g, &r);
-        memcpy(values, copy, n * sizeof *copy);
-    }
+    note_unused(f, prefix, g, &r);
+    memcpy(values, copy, n * sizeof *copy);
 out:
     if (report != NULL) {
         *report = r;

@@ -99,9 +99,10 @@ static enum nn_status read_entry(struct nn_st_file *f, const char *name,
         return bad(err, name, "its description is not an object");
     }
     st = read_dtype(j, e, &size, err);
-    if (!st) {
-        st = read_shape(j, e, err);
+    if (st) {
+        return st;
     }
+    st = read_shape(j, e, err);
     if (st) {
         return st;
     }
@@ -218,14 +219,18 @@ static enum nn_status parse(struct nn_st_file *f, size_t size,
         return nn_fail_nomem(err);
     }
     st = check_meta(f, err);
-    json_object_foreach(f->header, key, v)
-    {
-        if (!st && strcmp(key, "__metadata__") != 0) {
-            st = read_entry(f, key, v, err);
-        }
-    }
     if (st) {
         return st;
+    }
+    json_object_foreach(f->header, key, v)
+    {
+        if (strcmp(key, "__metadata__") == 0) {
+            continue;
+        }
+        st = read_entry(f, key, v, err);
+        if (st) {
+            return st;
+        }
     }
     return check_cover(f, err);
 }

@@ -269,16 +269,18 @@ enum nn_status nn_st_writer_commit(struct nn_st_writer *w, const char *path,
         return nn_fail_nomem(err);
     }
     st = nn_file_out_open(&o, path, err);
-    if (!st) {
-        put_le(length, len + pad, sizeof length);
-        fwrite(length, 1, sizeof length, o.stream);
-        fwrite(text, 1, len, o.stream);
-        fprintf(o.stream, "%*s", (int)pad, "");
-        for (size_t i = 0; i < w->n; i++) {
-            put_tensor(o.stream, &w->t[i]);
-        }
-        st = nn_file_out_commit(&o, err);
+    if (st) {
+        goto out;
     }
+    put_le(length, len + pad, sizeof length);
+    fwrite(length, 1, sizeof length, o.stream);
+    fwrite(text, 1, len, o.stream);
+    fprintf(o.stream, "%*s", (int)pad, "");
+    for (size_t i = 0; i < w->n; i++) {
+        put_tensor(o.stream, &w->t[i]);
+    }
+    st = nn_file_out_commit(&o, err);
+out:
     nn_mem_free(text);
     return st;
 }
