@@ -17,6 +17,13 @@ static int fail(const char *command, const struct nn_error *err, int status)
     return status;
 }
 
+/* What is wrong before the command begins: with its arguments, as a rule. */
+static int refuse(const char *command, const struct nn_error *err,
+                  enum nn_status st)
+{
+    return fail(command, err, st == NN_ERR_ARG ? EXIT_USAGE : EXIT_FAILED);
+}
+
 static int check_and_run(const struct cmd *c, void *ctx, struct cmd_line *line,
                          struct nn_error *err)
 {
@@ -24,11 +31,14 @@ static int check_and_run(const struct cmd *c, void *ctx, struct cmd_line *line,
     char *shipped = NULL;
     enum nn_status st = c->check != NULL ? c->check(ctx, line, err) : NN_OK;
 
-    if (!st && c->model != NULL) {
-        st = models_choose(c->model, &shipped, err);
-    }
     if (st) {
-        return fail(name, err, st == NN_ERR_ARG ? EXIT_USAGE : EXIT_FAILED);
+        return refuse(name, err, st);
+    }
+    if (c->model != NULL) {
+        st = models_choose(c->model, &shipped, err);
+        if (st) {
+            return refuse(name, err, st);
+        }
     }
     nn_parallel_set_threads(c->common->threads);
     nn_progress_set_quiet(c->common->quiet);
@@ -123,9 +133,12 @@ enum nn_status cmd_write_options(const char *dir, const json_t *options,
                                  struct nn_error *err)
 {
     char *path = nn_path_join(dir, "options.json");
-    enum nn_status st =
-        path == NULL ? nn_fail_nomem(err) : nn_json_write(path, options, err);
+    enum nn_status st;
 
+    if (path == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_json_write(path, options, err);
     nn_mem_free(path);
     return st;
 }

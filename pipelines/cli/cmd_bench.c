@@ -78,19 +78,21 @@ static enum nn_status measure_net(struct work *w, struct bench_net_result *n,
 
     start_part(w, "layers");
     st = bench_measure_layers(&w->result, n, err);
-    if (!st) {
-        start_part(w, "inference");
-        st = bench_measure_inference(p, n, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        start_part(w, "training");
-        st = bench_measure_training(p, n, err);
+    start_part(w, "inference");
+    st = bench_measure_inference(p, n, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        start_part(w, "loader");
-        st = bench_measure_loader(p, fed, n, err);
+    start_part(w, "training");
+    st = bench_measure_training(p, n, err);
+    if (st) {
+        return st;
     }
-    return st;
+    start_part(w, "loader");
+    return bench_measure_loader(p, fed, n, err);
 }
 
 static enum nn_status measure(struct work *w, const struct model *m,
@@ -107,16 +109,25 @@ static enum nn_status measure(struct work *w, const struct model *m,
     bench_measure_machine(r);
     start_part(w, "decoding");
     st = open_drawn(w->c->quick ? DECODED_QUICK : DECODED, &decoded, err);
-    if (!st) {
-        st = open_drawn(w->c->quick ? FED_QUICK : FED, &fed, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = bench_measure_decode(&r->plan, decoded, &m->gate->spec, &r->decode,
-                                  err);
+    st = open_drawn(w->c->quick ? FED_QUICK : FED, &fed, err);
+    if (st) {
+        goto out;
     }
-    for (size_t i = 0; !st && i < r->n_nets; i++) {
+    st = bench_measure_decode(&r->plan, decoded, &m->gate->spec, &r->decode,
+                              err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < r->n_nets; i++) {
         st = measure_net(w, &r->net[i], fed, err);
+        if (st) {
+            goto out;
+        }
     }
+out:
     nn_progress_update(&w->bar, w->done, NULL);
     nn_progress_end(&w->bar, NULL);
     nn_dataset_close(&decoded);
@@ -154,13 +165,16 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     enum nn_status st = model_load(c->model, &m, err);
 
     (void)line;
+    if (st) {
+        return st;
+    }
     w.result.plan = bench_plan_make(c->quick, c->rounds);
-    if (!st) {
-        st = measure(&w, m, err);
+    st = measure(&w, m, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = show(c, &w.result, err);
-    }
+    st = show(c, &w.result, err);
+out:
     bench_result_release(&w.result);
     model_destroy(&m);
     return st;

@@ -19,9 +19,12 @@ static enum nn_status write_part(const struct comparison *c, const char *name,
                                  const json_t *j, struct nn_error *err)
 {
     char *path = nn_path_join(c->opt->out, name);
-    enum nn_status st =
-        path == NULL ? nn_fail_nomem(err) : nn_json_write(path, j, err);
+    enum nn_status st;
 
+    if (path == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_json_write(path, j, err);
     nn_mem_free(path);
     return st;
 }
@@ -30,19 +33,43 @@ static enum nn_status write_all(const struct comparison *c, const json_t *all,
                                 struct nn_error *err)
 {
     json_t *images = comparison_images(c, err);
-    enum nn_status st = images == NULL ? err->status : NN_OK;
+    enum nn_status st;
 
-    if (!st) {
-        st = write_part(c, "comparison.json", all, err);
+    if (images == NULL) {
+        return err->status;
     }
-    if (!st) {
-        st = write_part(c, "images.json", images, err);
+    st = write_part(c, "comparison.json", all, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = report_folder(c->opt->out, err);
+    st = write_part(c, "images.json", images, err);
+    if (st) {
+        goto out;
     }
+    st = report_folder(c->opt->out, err);
+out:
     json_decref(images);
     return st;
+}
+
+/* The figures of r: into the files of --out, and printed. */
+static enum nn_status publish(const struct comparison *c,
+                              const struct comparison_result *r,
+                              struct nn_error *err)
+{
+    json_t *all = comparison_json(c, r, err);
+    enum nn_status st;
+
+    if (all == NULL) {
+        return err->status;
+    }
+    st = write_all(c, all, err);
+    json_decref(all);
+    if (st) {
+        return st;
+    }
+    comparison_print(c, r, stdout);
+    return NN_OK;
 }
 
 static enum nn_status run(void *ctx, struct cmd_line *line,
@@ -53,7 +80,6 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     struct nn_dataset *ds = NULL;
     struct comparison c = { 0 };
     struct comparison_result r = { 0 };
-    json_t *all = NULL;
     enum nn_status st = data_open(m->opt.data, &how, &ds, err);
 
     (void)line;
@@ -65,23 +91,23 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
         return st;
     }
     st = nn_file_mkdirs(m->opt.out, err);
-    if (!st) {
-        st = comparison_train(&c, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = comparison_score(&c, err);
+    st = comparison_train(&c, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = comparison_result_init(&c, &r, err);
+    st = comparison_score(&c, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        all = comparison_json(&c, &r, err);
-        st = all == NULL ? err->status : write_all(&c, all, err);
+    st = comparison_result_init(&c, &r, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        comparison_print(&c, &r, stdout);
-    }
-    json_decref(all);
+    st = publish(&c, &r, err);
+out:
     comparison_result_release(&r);
     comparison_release(&c);
     return st;

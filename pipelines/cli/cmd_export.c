@@ -138,17 +138,21 @@ static enum nn_status export_backbone(const struct command *c,
                                       struct nn_error *err)
 {
     struct nn_net *net = NULL;
-    json_t *meta = NULL;
+    json_t *meta;
     enum nn_status st = nn_net_load(f, "", &net, err);
 
-    if (!st) {
-        meta = net_metadata(net, "backbone");
-        st = meta == NULL ||
-                     set_json(meta, "classes",
-                              strings(net->spec.outputs, net->spec.n_outputs))
-                 ? nn_fail_nomem(err)
-                 : onnx_write(net, 0, meta, c->onnx, err);
+    if (st) {
+        return st;
     }
+    meta = net_metadata(net, "backbone");
+    if (meta == NULL ||
+        set_json(meta, "classes",
+                 strings(net->spec.outputs, net->spec.n_outputs))) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = onnx_write(net, 0, meta, c->onnx, err);
+out:
     json_decref(meta);
     nn_net_destroy(&net);
     return st;
@@ -170,10 +174,13 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     struct model *m = NULL;
     const char *format;
     char *path = model_file(c->model);
-    enum nn_status st =
-        path == NULL ? nn_fail_nomem(err) : nn_st_open(path, &f, err);
+    enum nn_status st;
 
     (void)line;
+    if (path == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_st_open(path, &f, err);
     if (st) {
         goto out;
     }
@@ -182,17 +189,20 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
         st = export_backbone(c, f, &why);
         if (st) {
             nn_fail(err, st, "cannot export '%s': %s", path, why.text);
+            goto out;
         }
-        goto out;
-    }
-    st = model_load(path, &m, err);
-    if (!st) {
+    } else {
+        st = model_load(path, &m, err);
+        if (st) {
+            goto out;
+        }
         st = export_cascade(c, m, err);
+        if (st) {
+            goto out;
+        }
     }
+    nn_log(NN_LOG_INFO, "wrote '%s'", c->onnx);
 out:
-    if (!st) {
-        nn_log(NN_LOG_INFO, "wrote '%s'", c->onnx);
-    }
     nn_st_close(&f);
     model_destroy(&m);
     nn_mem_free(path);

@@ -161,26 +161,36 @@ static struct nn_st_file *open_weights(const char *path)
     return f;
 }
 
+static enum nn_status inspect_weights(const struct inspect *i,
+                                      const struct nn_st_file *f,
+                                      const char *path, struct nn_error *err)
+{
+    if (i->json) {
+        return inspect_weights_json(f, i->layers, err);
+    }
+    inspect_weights_print(f, path, i->layers);
+    return NN_OK;
+}
+
 static enum nn_status inspect_model(const struct inspect *i, const char *path,
                                     struct nn_error *err)
 {
     struct nn_st_file *weights = open_weights(path);
     struct model *m = NULL;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     if (weights != NULL) {
-        if (i->json) {
-            st = inspect_weights_json(weights, i->layers, err);
-        } else {
-            inspect_weights_print(weights, path, i->layers);
-        }
+        st = inspect_weights(i, weights, path, err);
         nn_st_close(&weights);
         return st;
     }
     st = model_load(path, &m, err);
-    if (!st && i->json) {
+    if (st) {
+        return st;
+    }
+    if (i->json) {
         st = print_model_json(m, err);
-    } else if (!st) {
+    } else {
         print_model(m, i->layers);
     }
     model_destroy(&m);

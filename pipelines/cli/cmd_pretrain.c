@@ -182,18 +182,23 @@ static enum nn_status save_result(const struct command *c,
                   cmd_public_options(options), "seconds", r->train.seconds,
                   "best_epoch", r->train.best_epoch, "top1", r->top1, "top5",
                   r->top5, "valid_images", (json_int_t)r->n_valid);
-    enum nn_status st = path == NULL || data == NULL || training == NULL
-                            ? nn_fail_nomem(err)
-                            : pretrain_save(net, data, training, path,
-                                            c->half ? NN_F16 : NN_F32, err);
+    enum nn_status st;
 
-    if (!st) {
-        printf("backbone: %s\n"
-               "top-1 %.4f, top-5 %.4f of %zu validation images, %zu "
-               "classes\n"
-               "try:   bearcascade train --init %s --out RUN PHOTOS\n",
-               path, r->top1, r->top5, r->n_valid, net->spec.n_outputs, path);
+    if (path == NULL || data == NULL || training == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
+    st = pretrain_save(net, data, training, path, c->half ? NN_F16 : NN_F32,
+                       err);
+    if (st) {
+        goto out;
+    }
+    printf("backbone: %s\n"
+           "top-1 %.4f, top-5 %.4f of %zu validation images, %zu "
+           "classes\n"
+           "try:   bearcascade train --init %s --out RUN PHOTOS\n",
+           path, r->top1, r->top5, r->n_valid, net->spec.n_outputs, path);
+out:
     json_decref(data);
     json_decref(training);
     nn_mem_free(path);
@@ -209,13 +214,15 @@ static enum nn_status train_and_save(struct command *c,
     struct nn_net *net = NULL;
     enum nn_status st = pretrain(ds, &c->opt, &run, &net, &r, err);
 
-    if (!st) {
-        nn_log(NN_LOG_INFO,
-               "pretrain: best epoch %d of %d, %s, %.0f s, %.0f images/s",
-               r.train.best_epoch, r.train.epochs_done, r.train.best.text,
-               r.train.seconds, r.train.images_per_s);
-        st = save_result(c, ds, net, &r, options, err);
+    if (st) {
+        goto out;
     }
+    nn_log(NN_LOG_INFO,
+           "pretrain: best epoch %d of %d, %s, %.0f s, %.0f images/s",
+           r.train.best_epoch, r.train.epochs_done, r.train.best.text,
+           r.train.seconds, r.train.images_per_s);
+    st = save_result(c, ds, net, &r, options, err);
+out:
     nn_net_destroy(&net);
     return st;
 }
@@ -233,21 +240,28 @@ static enum nn_status run_pretrain(struct command *c,
         goto out;
     }
     options = cmd_options_json(o, data); /* with the net that was chosen */
-    st = options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(c->out, err);
+    if (options == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = nn_file_mkdirs(c->out, err);
     if (st) {
         goto out;
     }
     apply_options(c);
     st = data_open(data, &how, &ds, err);
-    if (!st) {
-        st = nn_dataset_keep_inputs(ds, 0, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = cmd_write_options(c->out, options, err);
+    st = nn_dataset_keep_inputs(ds, 0, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = train_and_save(c, ds, options, err);
+    st = cmd_write_options(c->out, options, err);
+    if (st) {
+        goto out;
     }
+    st = train_and_save(c, ds, options, err);
 out:
     nn_mem_free(c->init_path);
     nn_dataset_close(&ds);
@@ -263,17 +277,18 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
     enum nn_status st = augment_check(&c->views, err);
 
     (void)line;
-    if (!st) {
-        st = net_choice_check(&net, err);
-    }
-    if (!st && parse_sizes(c)) {
-        st = nn_fail(err, NN_ERR_ARG,
-                     "option '--sizes' wants PX:EPOCHS,PX:EPOCHS..., sizes "
-                     "from %d to %d, not '%s'",
-                     LEAST_SIZE, MOST_SIZE, c->sizes);
-    }
     if (st) {
         return st;
+    }
+    st = net_choice_check(&net, err);
+    if (st) {
+        return st;
+    }
+    if (parse_sizes(c)) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "option '--sizes' wants PX:EPOCHS,PX:EPOCHS..., sizes "
+                       "from %d to %d, not '%s'",
+                       LEAST_SIZE, MOST_SIZE, c->sizes);
     }
     return cmd_check_out(c->out, c->resume, err);
 }
@@ -282,10 +297,12 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
                           struct nn_error *err)
 {
     char *data = join_spec(line->operands, (size_t)line->n);
-    enum nn_status st = data == NULL
-                            ? nn_fail_nomem(err)
-                            : run_pretrain(ctx, line->options, data, err);
+    enum nn_status st;
 
+    if (data == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = run_pretrain(ctx, line->options, data, err);
     nn_mem_free(data);
     return st;
 }

@@ -72,38 +72,44 @@ static enum nn_status prepare(const struct sweep_options *o, struct session *s,
     const struct data_options how = { .seed = SPLIT_SEED };
     enum nn_status st = data_open(o->data, &how, &s->ds, err);
 
-    if (!st) {
-        st = sweep_count(s->ds, o->family, &s->counts, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = sweep_plan_init(o, &s->counts, &s->plan, err);
+    st = sweep_count(s->ds, o->family, &s->counts, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = experiment_test_init(s->ds, &s->test, err);
+    st = sweep_plan_init(o, &s->counts, &s->plan, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        say_plan(o, s);
+    st = experiment_test_init(s->ds, &s->test, err);
+    if (st) {
+        return st;
     }
-    return st;
+    say_plan(o, s);
+    return NN_OK;
 }
 
 /* The curves, that of random negatives and cross-entropy first. */
 static enum nn_status fit_all(const struct sweep_options *o, struct session *s,
                               struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
-
     for (int loss = 0; loss < SWEEP_LOSSES; loss++) {
-        for (int kind = 0; !st && kind < SWEEP_KINDS; kind++) {
+        for (int kind = 0; kind < SWEEP_KINDS; kind++) {
             int found = 0;
+            enum nn_status st =
+                sweep_fit_init(&s->plan, &s->test, &s->replicates,
+                               (enum sweep_kind)kind, (enum sweep_loss)loss,
+                               o->gain, &s->fit[s->n_fits], &found, err);
 
-            st = sweep_fit_init(&s->plan, &s->test, &s->replicates,
-                                (enum sweep_kind)kind, (enum sweep_loss)loss,
-                                o->gain, &s->fit[s->n_fits], &found, err);
             s->n_fits += (size_t)found;
+            if (st) {
+                return st;
+            }
         }
     }
-    return st;
+    return NN_OK;
 }
 
 /* What a sweep leaves behind: DIR/sweep.json, DIR/report.html, the tables, the
@@ -124,17 +130,23 @@ static enum nn_status publish(const struct sweep_options *o,
     char *path = nn_path_join(o->out, "sweep.json");
     char *answer = sweep_sentence(&a);
     json_t *j = sweep_json(&a);
-    enum nn_status st = path == NULL || answer == NULL || j == NULL
-                            ? nn_fail_nomem(err)
-                            : nn_json_write(path, j, err);
+    enum nn_status st;
 
-    if (!st) {
-        st = report_folder(o->out, err);
+    if (path == NULL || answer == NULL || j == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    if (!st) {
-        sweep_print(&a, stdout);
-        printf("\n%s\n", answer);
+    st = nn_json_write(path, j, err);
+    if (st) {
+        goto out;
     }
+    st = report_folder(o->out, err);
+    if (st) {
+        goto out;
+    }
+    sweep_print(&a, stdout);
+    printf("\n%s\n", answer);
+out:
     json_decref(j);
     nn_mem_free(answer);
     nn_mem_free(path);
@@ -149,18 +161,23 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     enum nn_status st = prepare(o, &s, err);
 
     (void)line;
-    if (!st) {
-        st = sweep_train(o, s.ds, &s.plan, &s.test, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = sweep_measure(&s.test, &s.plan, REPLICATES, &s.replicates, err);
+    st = sweep_train(o, s.ds, &s.plan, &s.test, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = fit_all(o, &s, err);
+    st = sweep_measure(&s.test, &s.plan, REPLICATES, &s.replicates, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = publish(o, &s, err);
+    st = fit_all(o, &s, err);
+    if (st) {
+        goto out;
     }
+    st = publish(o, &s, err);
+out:
     session_release(&s);
     return st;
 }
@@ -180,12 +197,14 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
     s->o.data = line->operands[0];
     s->o.threads = s->common.threads;
     st = sweep_parse_numbers(s->numbers, &s->o, err);
-    if (!st) {
-        st = sweep_parse_kinds(s->kinds, &s->o, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = sweep_parse_losses(s->losses, &s->o, err);
+    st = sweep_parse_kinds(s->kinds, &s->o, err);
+    if (st) {
+        return st;
     }
+    st = sweep_parse_losses(s->losses, &s->o, err);
     if (st) {
         return st;
     }

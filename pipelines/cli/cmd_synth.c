@@ -73,16 +73,20 @@ static enum nn_status write_sheet(const struct arguments *a,
         synth_sheet(spec->seed, &spec->opt, spec->size, a->sheet_row,
                     a->n_sheet, a->cols, &rgb, &w, &h, err);
 
-    if (!st) {
-        st = synth_pack(rgb, w, h, SYNTH_PNG, &png, &n_png, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = nn_file_out_open(&out, a->sheet, err);
+    st = synth_pack(rgb, w, h, SYNTH_PNG, &png, &n_png, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        fwrite(png, 1, n_png, out.stream);
-        st = nn_file_out_commit(&out, err);
+    st = nn_file_out_open(&out, a->sheet, err);
+    if (st) {
+        goto out;
     }
+    fwrite(png, 1, n_png, out.stream);
+    st = nn_file_out_commit(&out, err);
+out:
     nn_mem_free(png);
     nn_mem_free(rgb);
     return st;
@@ -117,7 +121,10 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
     enum nn_status st = spec_of(a, &a->spec, err);
 
     (void)line;
-    return !st && a->sheet != NULL ? rows_of(a, err) : st;
+    if (st) {
+        return st;
+    }
+    return a->sheet != NULL ? rows_of(a, err) : NN_OK;
 }
 
 static enum nn_status run(void *ctx, struct cmd_line *line,

@@ -216,28 +216,45 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* The first backbone of the folder that fits; *path stays NULL without one. */
+static enum nn_status search_folder(const char *folder, enum nn_arch arch,
+                                    double width, char **path)
+{
+    struct dirent **name = NULL;
+    int n = scandir(folder, &name, is_backbone, by_name);
+    enum nn_status st = NN_OK;
+
+    for (int i = 0; i < n; i++) {
+        st = consider(folder, name[i]->d_name, arch, width, path);
+        if (st || *path != NULL) {
+            goto out;
+        }
+    }
+out:
+    for (int i = 0; i < n; i++) {
+        free(name[i]);
+    }
+    free(name);
+    return st;
+}
+
 enum nn_status models_backbone(enum nn_arch arch, double width, char **path,
                                struct nn_error *err)
 {
     struct folders f;
-    enum nn_status st = NN_OK;
 
     list_folders(&f);
     *path = NULL;
-    for (int i = 0; i < f.n && !st && *path == NULL; i++) {
-        struct dirent **name = NULL;
-        int n = scandir(f.v[i], &name, is_backbone, by_name);
-
-        for (int j = 0; j < n; j++) {
-            if (!st && *path == NULL) {
-                st = consider(f.v[i], name[j]->d_name, arch, width, path);
-            }
-            free(name[j]);
+    for (int i = 0; i < f.n && *path == NULL; i++) {
+        if (search_folder(f.v[i], arch, width, path)) {
+            return nn_fail_nomem(err);
         }
-        free(name);
     }
-    if (!st && *path == NULL && !nn_arch_info(arch)->has_width) {
-        st = find_word(&f, nn_arch_info(arch)->word, path);
+    if (*path != NULL || nn_arch_info(arch)->has_width) {
+        return NN_OK;
     }
-    return st ? nn_fail_nomem(err) : NN_OK;
+    if (find_word(&f, nn_arch_info(arch)->word, path)) {
+        return nn_fail_nomem(err);
+    }
+    return NN_OK;
 }
