@@ -67,9 +67,11 @@ static enum nn_status family_figures(struct evaluation_negatives *to,
     }
     st = outcomes_intervals(&t, WITH_INTERVAL, how->replicates, how->seed, v,
                             err);
-    if (!st) {
-        put_negatives(to, name, t.n - t.n_positives, v);
+    if (st) {
+        goto out;
     }
+    put_negatives(to, name, t.n - t.n_positives, v);
+out:
     outcomes_release(&t);
     return st;
 }
@@ -87,16 +89,21 @@ static enum nn_status all_families(struct evaluation *e,
 
     e->families = nn_mem_calloc(ds->n_families, sizeof *e->families);
     if (e->families == NULL || count == NULL) {
-        nn_mem_free(count);
-        return nn_fail_nomem(err);
+        st = nn_fail_nomem(err);
+        goto out;
     }
     outcomes_families(t, NULL, t->n, 0, count, ds->n_families);
-    for (size_t f = 0; !st && f < ds->n_families; f++) {
-        if (count[f].n > 0) {
-            st = family_figures(&e->families[e->n_families++], t, (int32_t)f,
-                                ds->families[f], how, err);
+    for (size_t f = 0; f < ds->n_families; f++) {
+        if (count[f].n == 0) {
+            continue;
+        }
+        st = family_figures(&e->families[e->n_families++], t, (int32_t)f,
+                            ds->families[f], how, err);
+        if (st) {
+            goto out;
         }
     }
+out:
     nn_mem_free(count);
     return st;
 }
@@ -120,7 +127,7 @@ static enum nn_status fill(struct evaluation *e, const struct outcomes *t,
                            const struct sampling *how, struct nn_error *err)
 {
     size_t k = t->k;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     e->n_positives = t->n_positives;
     e->n_negatives = t->n - t->n_positives;
@@ -132,10 +139,11 @@ static enum nn_status fill(struct evaluation *e, const struct outcomes *t,
         return nn_fail_nomem(err);
     }
     st = outcomes_confusion(t, e->confusion, err);
-    if (!st) {
-        calibration(e, t);
-        st = all_figures(e, t, how, err);
+    if (st) {
+        return st;
     }
+    calibration(e, t);
+    st = all_figures(e, t, how, err);
     if (st) {
         return st;
     }

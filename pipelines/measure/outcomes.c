@@ -80,10 +80,12 @@ enum nn_status outcomes_rank(struct outcomes *t, struct nn_error *err)
     }
     st = nn_ranking_init(&t->ranking, t->p_positive, t->positive, NULL, t->n,
                          err);
-    if (!st) {
-        st = nn_ranking_init(&t->open_set, t->p_positive, t->positive, named,
-                             t->n, err);
+    if (st) {
+        goto out;
     }
+    st = nn_ranking_init(&t->open_set, t->p_positive, t->positive, named, t->n,
+                         err);
+out:
     nn_mem_free(named);
     return st;
 }

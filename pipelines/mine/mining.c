@@ -18,21 +18,21 @@ enum { BATCH = 32 };
 enum nn_status mine_sources_open(const char *const *paths, size_t n,
                                  struct mine_sources *out, struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
-
     *out = (struct mine_sources){ .n = 0 };
     out->v = nn_mem_calloc(n, sizeof *out->v);
     if (out->v == NULL) {
         return nn_fail_nomem(err);
     }
-    for (size_t i = 0; !st && i < n; i++) {
-        st = data_open_pool(paths[i], &out->v[i], err);
-        out->n += !st;
+    for (size_t i = 0; i < n; i++) {
+        enum nn_status st = data_open_pool(paths[i], &out->v[i], err);
+
+        if (st) {
+            mine_sources_close(out);
+            return st;
+        }
+        out->n++;
     }
-    if (st) {
-        mine_sources_close(out);
-    }
-    return st;
+    return NN_OK;
 }
 
 void mine_sources_close(struct mine_sources *s)
@@ -55,18 +55,24 @@ static enum nn_status score_species(void *ctx, const struct nn_dataset *ds,
     float *z = nn_mem_calloc(n, k * sizeof *z);
     float *q = nn_mem_calloc(k, sizeof *q);
     uint8_t *ok = nn_mem_calloc(n, 1);
-    enum nn_status st =
-        z == NULL || q == NULL || ok == NULL
-            ? nn_fail_nomem(err)
-            : nn_scorer_run_items(s->scorer, ds, index, n, NULL, z, ok, err);
+    enum nn_status st;
 
-    for (size_t i = 0; !st && i < n; i++) {
+    if (z == NULL || q == NULL || ok == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = nn_scorer_run_items(s->scorer, ds, index, n, NULL, z, ok, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
         nn_net_probabilities(s->species, z + i * k, q);
         p[i] = 0;
         for (size_t j = 0; ok[i] && j < k; j++) {
             p[i] = (double)q[j] > p[i] ? (double)q[j] : p[i];
         }
     }
+out:
     nn_mem_free(z);
     nn_mem_free(q);
     nn_mem_free(ok);
@@ -87,10 +93,11 @@ enum nn_status second_scorer_init(struct second_scorer *s,
     }
     *out = (struct gate_mine_second_scorer){ score_species, s };
     st = nn_scorer_create(species, BATCH, &s->scorer, err);
-    if (!st) {
-        nn_scorer_set_side(s->scorer, side);
+    if (st) {
+        return st;
     }
-    return st;
+    nn_scorer_set_side(s->scorer, side);
+    return NN_OK;
 }
 
 void second_scorer_release(struct second_scorer *s)
@@ -152,17 +159,35 @@ static json_t *pick_json(const struct mining_round *r, size_t rank)
     return j;
 }
 
-enum nn_status mining_write_jsonl(const struct mining_round *r,
-                                  const char *path, struct nn_error *err)
+static char *pick_line(const struct mining_round *r, size_t i)
+{
+    json_t *j = pick_json(r, i);
+    char *line = nn_json_line(j);
+
+    json_decref(j);
+    return line;
+}
+
+/* line_of: in a block of nn_mem, NULL when out of memory. */
+static enum nn_status
+write_lines(const struct mining_round *r, const char *path, int accepted_only,
+            char *(*line_of)(const struct mining_round *r, size_t i),
+            struct nn_error *err)
 {
     struct nn_file_out o = { 0 };
     enum nn_status st = nn_file_out_open(&o, path, err);
 
-    for (size_t i = 0; !st && i < r->result->n; i++) {
-        json_t *j = pick_json(r, i);
-        char *line = nn_json_line(j);
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < r->result->n; i++) {
+        char *line;
 
-        json_decref(j);
+        if (accepted_only &&
+            !gate_mine_is_accepted(r->result->pick[i].verdict)) {
+            continue;
+        }
+        line = line_of(r, i);
         if (line == NULL) {
             nn_file_out_abort(&o);
             return nn_fail_nomem(err);
@@ -170,10 +195,13 @@ enum nn_status mining_write_jsonl(const struct mining_round *r,
         fprintf(o.stream, "%s\n", line);
         nn_mem_free(line);
     }
-    if (st) {
-        return st;
-    }
     return nn_file_out_commit(&o, err);
+}
+
+enum nn_status mining_write_jsonl(const struct mining_round *r,
+                                  const char *path, struct nn_error *err)
+{
+    return write_lines(r, path, 0, pick_line, err);
 }
 
 static int is_drawn(const char *file)
@@ -202,17 +230,18 @@ size_t mining_drawn(const struct mining_round *r)
     return n;
 }
 
-static char *manifest_line(const char *file)
+static char *manifest_line(const struct mining_round *r, size_t i)
 {
-    char *place = mining_place(file), *line = NULL;
+    char *place = mining_place(r->result->images->items[i].file), *line;
+    json_t *j;
 
-    if (place != NULL) {
-        json_t *j = json_pack("{s:o, s:s}", "file", nn_json_text(place),
-                              "label", "negative");
-
-        line = nn_json_line(j);
-        json_decref(j);
+    if (place == NULL) {
+        return NULL;
     }
+    j = json_pack("{s:o, s:s}", "file", nn_json_text(place), "label",
+                  "negative");
+    line = nn_json_line(j);
+    json_decref(j);
     nn_mem_free(place);
     return line;
 }
@@ -220,27 +249,7 @@ static char *manifest_line(const char *file)
 enum nn_status mining_write_manifest(const struct mining_round *r,
                                      const char *path, struct nn_error *err)
 {
-    struct nn_file_out o = { 0 };
-    enum nn_status st = nn_file_out_open(&o, path, err);
-
-    for (size_t i = 0; !st && i < r->result->n; i++) {
-        char *line;
-
-        if (!gate_mine_is_accepted(r->result->pick[i].verdict)) {
-            continue;
-        }
-        line = manifest_line(r->result->images->items[i].file);
-        if (line == NULL) {
-            nn_file_out_abort(&o);
-            return nn_fail_nomem(err);
-        }
-        fprintf(o.stream, "%s\n", line);
-        nn_mem_free(line);
-    }
-    if (st) {
-        return st;
-    }
-    return nn_file_out_commit(&o, err);
+    return write_lines(r, path, 1, manifest_line, err);
 }
 
 static json_t *rule_json(const struct gate_mine_rule *u)
@@ -274,7 +283,10 @@ enum nn_status mining_write_summary(const struct mining_round *r,
         "threshold", r->opt->threshold, "min_score", r->opt->min_score,
         "temperature", r->temperature, "top", (json_int_t)r->opt->top,
         "exhausted", m->exhausted, "rule", rule_json(r->rule), "count", count);
-    st = j == NULL ? nn_fail_nomem(err) : nn_json_write(path, j, err);
+    if (j == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_json_write(path, j, err);
     json_decref(j);
     return st;
 }

@@ -225,13 +225,18 @@ enum nn_status mining_write_html(const struct mining_round *r, const char *path,
 
     g.order = nn_mem_calloc(r->result->n + 1, sizeof *g.order);
     g.shown = nn_mem_calloc(r->bank->ds->n + 1, 1);
-    st = g.order == NULL || g.shown == NULL ? nn_fail_nomem(err)
-                                            : nn_file_out_open(&o, path, err);
-    if (!st) {
-        g.to = o.stream;
-        put_page(&g);
-        st = nn_file_out_commit(&o, err);
+    if (g.order == NULL || g.shown == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
+    st = nn_file_out_open(&o, path, err);
+    if (st) {
+        goto out;
+    }
+    g.to = o.stream;
+    put_page(&g);
+    st = nn_file_out_commit(&o, err);
+out:
     nn_mem_free(g.order);
     nn_mem_free(g.shown);
     return st;

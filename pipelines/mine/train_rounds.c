@@ -37,20 +37,26 @@ enum nn_status train_load_gate(const char *path, const struct nn_dataset *ds,
     enum nn_status st = model_load(path, &m, err);
 
     *gate = NULL;
-    if (!st && (m->system != MODEL_CASCADE || !fits(m->gate, ds, opt))) {
+    if (st) {
+        return st;
+    }
+    if (m->system != MODEL_CASCADE || !fits(m->gate, ds, opt)) {
         st = nn_fail(err, NN_ERR_ARG,
                      "the gate of '%s' has other classes, families, width or "
                      "size than this training, or is another net",
                      path);
+        goto out;
     }
-    if (!st && opt->tta.n > 0) {
+    if (opt->tta.n > 0) {
         st = gate_calibrate(ds, opt, m->gate, &m->gate_policy, err);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st) {
-        *gate = m->gate;
-        *policy = m->gate_policy;
-        m->gate = NULL;
-    }
+    *gate = m->gate;
+    *policy = m->gate_policy;
+    m->gate = NULL;
+out:
     model_destroy(&m);
     return st;
 }
@@ -81,17 +87,26 @@ static enum nn_status count_record(const char *dir, int number, size_t *n,
     char *path = nn_mem_sprintf("%s/mined-%d.jsonl", dir, number);
     unsigned char *text = NULL;
     size_t size = 0;
-    enum nn_status st = path == NULL ? nn_fail_nomem(err) : NN_OK;
+    const char *p;
+    enum nn_status st = NN_OK;
 
     *n = 0;
-    if (!st && nn_file_exists(path)) {
-        st = nn_file_read(path, (size_t)1 << 30, &text, &size, err);
+    if (path == NULL) {
+        return nn_fail_nomem(err);
     }
-    for (const char *p = (const char *)text;
-         !st && p != NULL && (p = strstr(p, "\"verdict\":\"")) != NULL;) {
+    if (!nn_file_exists(path)) {
+        goto out;
+    }
+    st = nn_file_read(path, (size_t)1 << 30, &text, &size, err);
+    if (st) {
+        goto out;
+    }
+    p = (const char *)text;
+    while ((p = strstr(p, "\"verdict\":\"")) != NULL) {
         p += strlen("\"verdict\":\"");
         *n += strncmp(p, "hard\"", 5) == 0 || strncmp(p, "random\"", 7) == 0;
     }
+out:
     nn_mem_free(text);
     nn_mem_free(path);
     return st;
@@ -101,8 +116,6 @@ static enum nn_status count_record(const char *dir, int number, size_t *n,
 static enum nn_status read_match(const struct train_rounds *how,
                                  size_t **exactly, struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
-
     *exactly = NULL;
     if (how->match == NULL) {
         return NN_OK;
@@ -111,10 +124,15 @@ static enum nn_status read_match(const struct train_rounds *how,
     if (*exactly == NULL) {
         return nn_fail_nomem(err);
     }
-    for (int i = 0; !st && i < how->rounds; i++) {
-        st = count_record(how->match, i + 1, &(*exactly)[i], err);
+    for (int i = 0; i < how->rounds; i++) {
+        enum nn_status st =
+            count_record(how->match, i + 1, &(*exactly)[i], err);
+
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return NN_OK;
 }
 
 /* --- what a round leaves behind --- */
@@ -155,19 +173,22 @@ static enum nn_status write_files(const struct record *c,
     char *jsonl = path_of(c, "mined", m->number, "jsonl");
     char *html = path_of(c, "mined", m->number, "html");
     char *json = path_of(c, "round", m->number, "json");
-    enum nn_status st = jsonl == NULL || html == NULL || json == NULL
-                            ? nn_fail_nomem(err)
-                            : NN_OK;
+    enum nn_status st;
 
-    if (!st) {
-        st = mining_write_jsonl(m, jsonl, err);
+    if (jsonl == NULL || html == NULL || json == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    if (!st) {
-        st = mining_write_html(m, html, err);
+    st = mining_write_jsonl(m, jsonl, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = mining_write_summary(m, json, err);
+    st = mining_write_html(m, html, err);
+    if (st) {
+        goto out;
     }
+    st = mining_write_summary(m, json, err);
+out:
     nn_mem_free(jsonl);
     nn_mem_free(html);
     nn_mem_free(json);
@@ -261,14 +282,10 @@ static void say_target(const struct train_rounds *how,
     }
 }
 
-enum nn_status train_run_rounds(struct nn_dataset *ds,
-                                const struct gate_options *opt,
-                                const struct train_rounds *how,
-                                const struct nn_run *run, struct nn_net **gate,
-                                struct gate_policy *policy,
-                                struct nn_error *err)
+/* The options of the rounds, but for what the record of another run says. */
+static struct gate_round_options options_of(const struct train_rounds *how,
+                                            struct record *record)
 {
-    struct record record = { how, run->dir };
     struct gate_round_options o = {
         .pool = how->pool,
         .rounds = how->rounds,
@@ -283,22 +300,38 @@ enum nn_status train_run_rounds(struct nn_dataset *ds,
         .trust_pool = how->trust_pool,
         .keep = how->keep,
         .on_round = on_round,
-        .ctx = &record,
+        .ctx = record,
     };
-    size_t *exactly;
-    enum nn_status st = read_match(how, &exactly, err);
 
-    o.exactly = exactly;
     if (how->leave_out != NULL) {
         o.leave_out = how->leave_out->v;
         o.n_leave_out = how->leave_out->n;
     }
-    if (!st) {
-        st = gate_run_rounds(ds, opt, &o, run, gate, policy, err);
+    return o;
+}
+
+enum nn_status train_run_rounds(struct nn_dataset *ds,
+                                const struct gate_options *opt,
+                                const struct train_rounds *how,
+                                const struct nn_run *run, struct nn_net **gate,
+                                struct gate_policy *policy,
+                                struct nn_error *err)
+{
+    struct record record = { how, run->dir };
+    struct gate_round_options o = options_of(how, &record);
+    size_t *exactly;
+    enum nn_status st = read_match(how, &exactly, err);
+
+    if (st) {
+        goto out;
     }
+    o.exactly = exactly;
+    st = gate_run_rounds(ds, opt, &o, run, gate, policy, err);
+    if (st) {
+        goto out;
+    }
+    say_target(how, policy);
+out:
     nn_mem_free(exactly);
-    if (!st) {
-        say_target(how, policy);
-    }
     return st;
 }

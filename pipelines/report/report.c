@@ -55,16 +55,20 @@ enum nn_status report_write(const char *path, const json_t *comparison,
     }
     fwrite(report_head, 1, report_head_size, o.stream);
     st = put_block(o.stream, "comparison", comparison, err);
-    if (!st) {
-        st = put_block(o.stream, "sweep", sweep, err);
-    }
-    if (!st) {
-        st = put_block(o.stream, "images", images, err);
-    }
     if (st) {
-        nn_file_out_abort(&o);
-        return st;
+        goto fail;
+    }
+    st = put_block(o.stream, "sweep", sweep, err);
+    if (st) {
+        goto fail;
+    }
+    st = put_block(o.stream, "images", images, err);
+    if (st) {
+        goto fail;
     }
     fwrite(report_tail, 1, report_tail_size, o.stream);
     return nn_file_out_commit(&o, err);
+fail:
+    nn_file_out_abort(&o);
+    return st;
 }

@@ -33,15 +33,18 @@ enum nn_status report_folder(const char *dir, struct nn_error *err)
     json_t *part[PARTS];
     enum nn_status st;
 
+    if (path == NULL) {
+        return nn_fail_nomem(err);
+    }
     for (int i = 0; i < PARTS; i++) {
         part[i] = load(dir, names[i]);
     }
-    st = path == NULL ? nn_fail_nomem(err)
-                      : report_write(path, part[COMPARISON], part[SWEEP],
-                                     part[IMAGES], err);
-    if (!st) {
-        nn_log(NN_LOG_INFO, "the report is %s", path);
+    st = report_write(path, part[COMPARISON], part[SWEEP], part[IMAGES], err);
+    if (st) {
+        goto out;
     }
+    nn_log(NN_LOG_INFO, "the report is %s", path);
+out:
     for (int i = 0; i < PARTS; i++) {
         json_decref(part[i]);
     }
