@@ -64,43 +64,61 @@ static int makes_sense(const struct comparison *c,
     return d->system != MODEL_SOFTMAX_MAX || c->ds->n_classes > 1;
 }
 
+/* The runs of a design: one for each seed and, where families are left out,
+ * one more. */
+static enum nn_status add_system(struct comparison *c,
+                                 const struct comparison_design *d,
+                                 struct nn_error *err)
+{
+    struct comparison_system *s = &c->system[c->n_systems++];
+    size_t runs = (size_t)c->opt->seeds;
+
+    s->design = d;
+    s->run = nn_mem_calloc(runs, sizeof *s->run);
+    if (s->run == NULL) {
+        return nn_fail_nomem(err);
+    }
+    s->n_runs = runs;
+    if (c->n_left > 0) {
+        s->left_out = nn_mem_calloc(1, sizeof *s->left_out);
+        if (s->left_out == NULL) {
+            return nn_fail_nomem(err);
+        }
+    }
+    return NN_OK;
+}
+
 static enum nn_status choose_systems(struct comparison *c, struct nn_error *err)
 {
     const char *list = c->opt->systems;
     enum nn_status st = check_list(list, err);
 
+    if (st) {
+        return st;
+    }
     c->system = nn_mem_calloc(comparison_n_designs, sizeof *c->system);
-    if (!st && c->system == NULL) {
-        st = nn_fail_nomem(err);
+    if (c->system == NULL) {
+        return nn_fail_nomem(err);
     }
-    for (size_t i = 0; !st && i < comparison_n_designs; i++) {
-        struct comparison_system *s = &c->system[c->n_systems];
-        size_t runs = (size_t)c->opt->seeds;
+    for (size_t i = 0; i < comparison_n_designs; i++) {
+        const struct comparison_design *d = &comparison_designs[i];
 
-        if (!listed(list, comparison_designs[i].name)) {
+        if (!listed(list, d->name)) {
             continue;
         }
-        if (!makes_sense(c, &comparison_designs[i])) {
-            nn_log(NN_LOG_WARN, "%s needs two classes: left out",
-                   comparison_designs[i].name);
+        if (!makes_sense(c, d)) {
+            nn_log(NN_LOG_WARN, "%s needs two classes: left out", d->name);
             continue;
         }
-        s->design = &comparison_designs[i];
-        s->run = nn_mem_calloc(runs, sizeof *s->run);
-        c->n_systems++;
-        if (s->run == NULL) {
-            return nn_fail_nomem(err);
-        }
-        s->n_runs = runs;
-        if (c->n_left > 0) {
-            s->left_out = nn_mem_calloc(1, sizeof *s->left_out);
-            st = s->left_out == NULL ? nn_fail_nomem(err) : NN_OK;
+        st = add_system(c, d, err);
+        if (st) {
+            return st;
         }
     }
-    if (!st && c->n_systems == 0) {
-        st = nn_fail(err, NN_ERR_ARG, "no system to compare");
+    if (c->n_systems == 0) {
+        return nn_fail(err, NN_ERR_ARG, "no system to compare");
     }
-    return st;
+    return NN_OK;
 }
 
 /* --- which families are left out -------------------------------------------
@@ -177,15 +195,20 @@ enum nn_status comparison_init(struct comparison *c,
 
     *c = (struct comparison){ .opt = opt, .ds = ds };
     st = choose_left_out(c, err);
-    if (!st) {
-        st = choose_systems(c, err);
-    }
-    if (!st) {
-        st = choose_images(c, err);
-    }
     if (st) {
-        comparison_release(c);
+        goto fail;
     }
+    st = choose_systems(c, err);
+    if (st) {
+        goto fail;
+    }
+    st = choose_images(c, err);
+    if (st) {
+        goto fail;
+    }
+    return NN_OK;
+fail:
+    comparison_release(c);
     return st;
 }
 
@@ -269,26 +292,32 @@ static enum nn_status one(const struct comparison *c,
     struct comparison_run *r = left_out ? s->left_out : &s->run[j];
     enum nn_status st = name_run(c, s->design, j, left_out, r, err);
 
-    if (!st) {
-        nn_log(NN_LOG_INFO, "compare: %s", r->dir);
-        st = train_run(c, s->design, r, left_out && s->design->sees_negatives,
-                       err);
+    if (st) {
+        return st;
     }
-    return st;
+    nn_log(NN_LOG_INFO, "compare: %s", r->dir);
+    return train_run(c, s->design, r, left_out && s->design->sees_negatives,
+                     err);
 }
 
 /* Seed by seed, so that an early look has all designs in it. */
 enum nn_status comparison_train(struct comparison *c, struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     for (size_t j = 0; j < (size_t)c->opt->seeds; j++) {
-        for (size_t i = 0; !st && i < c->n_systems; i++) {
+        for (size_t i = 0; i < c->n_systems; i++) {
             st = one(c, &c->system[i], j, 0, err);
+            if (st) {
+                return st;
+            }
         }
     }
-    for (size_t i = 0; !st && c->n_left > 0 && i < c->n_systems; i++) {
+    for (size_t i = 0; c->n_left > 0 && i < c->n_systems; i++) {
         st = one(c, &c->system[i], 0, 1, err);
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return NN_OK;
 }

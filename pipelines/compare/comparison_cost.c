@@ -27,6 +27,25 @@ struct timing {
     double *ms; /* an image, INFINITY at first */
 };
 
+/* PASSES of a scorer after one to warm up; the least time stays. */
+static enum nn_status time_passes(struct timing *t, struct nn_scorer *s,
+                                  const uint8_t *rgb, float *logits,
+                                  struct nn_error *err)
+{
+    for (int i = -1; i < PASSES; i++) {
+        double t0 = nn_time_s();
+        enum nn_status st = nn_scorer_run_bytes(s, rgb, t->batch, logits, err);
+
+        if (st) {
+            return st;
+        }
+        if (i >= 0) {
+            *t->ms = fmin(*t->ms, (nn_time_s() - t0) * 1e3 / t->batch);
+        }
+    }
+    return NN_OK;
+}
+
 /* One round of a net alone. Noise as input: the kernels do not look at
  * values. */
 static enum nn_status time_round(struct timing *t, struct nn_error *err)
@@ -37,21 +56,21 @@ static enum nn_status time_round(struct timing *t, struct nn_error *err)
     float *logits =
         nn_mem_calloc(batch * t->net->spec.n_outputs, sizeof *logits);
     struct nn_scorer *s = NULL;
-    enum nn_status st = rgb == NULL || logits == NULL
-                            ? nn_fail_nomem(err)
-                            : nn_scorer_create(t->net, t->batch, &s, err);
+    enum nn_status st;
 
-    for (size_t i = 0; !st && i < batch * bytes; i++) {
+    if (rgb == NULL || logits == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = nn_scorer_create(t->net, t->batch, &s, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < batch * bytes; i++) {
         rgb[i] = (uint8_t)(i * 2654435761u >> 13);
     }
-    for (int i = -1; !st && i < PASSES; i++) { /* once to warm up */
-        double t0 = nn_time_s();
-
-        st = nn_scorer_run_bytes(s, rgb, t->batch, logits, err);
-        if (i >= 0) {
-            *t->ms = fmin(*t->ms, (nn_time_s() - t0) * 1e3 / t->batch);
-        }
-    }
+    st = time_passes(t, s, rgb, logits, err);
+out:
     nn_scorer_destroy(&s);
     nn_mem_free(logits);
     nn_mem_free(rgb);
@@ -61,18 +80,20 @@ static enum nn_status time_round(struct timing *t, struct nn_error *err)
 static enum nn_status time_all(struct timing *t, size_t n, struct nn_error *err)
 {
     double t0 = nn_time_s();
-    enum nn_status st = NN_OK;
 
     for (size_t i = 0; i < n; i++) {
         *t[i].ms = (double)INFINITY;
     }
-    for (int round = 0; !st && (round < ROUNDS || nn_time_s() - t0 < SECONDS);
-         round++) {
-        for (size_t i = 0; !st && i < n; i++) {
-            st = time_round(&t[i], err);
+    for (int round = 0; round < ROUNDS || nn_time_s() - t0 < SECONDS; round++) {
+        for (size_t i = 0; i < n; i++) {
+            enum nn_status st = time_round(&t[i], err);
+
+            if (st) {
+                return st;
+            }
         }
     }
-    return st;
+    return NN_OK;
 }
 
 /* The timings of a system, two for each of its nets. */
@@ -112,18 +133,26 @@ static enum nn_status measure_memory(const struct comparison *c,
     if (!nn_file_is_dir(c->opt->data)) {
         return NN_OK;
     }
-    for (size_t i = 0; !st && i < c->n && n < MEMORY_IMAGES; i += step) {
+    for (size_t i = 0; i < c->n && n < MEMORY_IMAGES; i += step) {
         own[n] = nn_path_join(c->opt->data, c->ds->items[c->index[i]].file);
-        st = own[n] == NULL ? nn_fail_nomem(err) : NN_OK;
+        if (own[n] == NULL) {
+            st = nn_fail_nomem(err);
+            goto out;
+        }
         args[FIXED + n] = own[n];
         n++;
     }
-    if (!st && n > 0 && nn_file_exists(own[0])) {
-        st = subprocess_run(args, FIXED + n, NULL, &result, err);
-        if (!st && result.status == 0 && result.peak_bytes > 0) {
-            *bytes = result.peak_bytes;
-        }
+    if (n == 0 || !nn_file_exists(own[0])) {
+        goto out;
     }
+    st = subprocess_run(args, FIXED + n, NULL, &result, err);
+    if (st) {
+        goto out;
+    }
+    if (result.status == 0 && result.peak_bytes > 0) {
+        *bytes = result.peak_bytes;
+    }
+out:
     for (size_t i = 0; i < n; i++) {
         nn_mem_free(own[i]);
     }
@@ -147,22 +176,29 @@ enum nn_status comparison_measure(struct comparison *c, struct nn_error *err)
 {
     struct model **m = nn_mem_calloc(c->n_systems, sizeof(struct model *));
     struct timing *t = nn_mem_calloc(4 * c->n_systems, sizeof *t);
-    enum nn_status st = m == NULL || t == NULL ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st;
     size_t n = 0;
 
-    for (size_t i = 0; !st && i < c->n_systems; i++) {
+    if (m == NULL || t == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    for (size_t i = 0; i < c->n_systems; i++) {
         struct comparison_system *s = &c->system[i];
 
         st = model_load(s->run[0].dir, &m[i], err);
-        if (!st) {
-            count(m[i], &s->cost);
-            n += add_timings(m[i], &s->cost, t + n);
-            st = measure_memory(c, &s->run[0], &s->cost.peak_bytes, err);
+        if (st) {
+            goto out;
+        }
+        count(m[i], &s->cost);
+        n += add_timings(m[i], &s->cost, t + n);
+        st = measure_memory(c, &s->run[0], &s->cost.peak_bytes, err);
+        if (st) {
+            goto out;
         }
     }
-    if (!st) {
-        st = time_all(t, n, err);
-    }
+    st = time_all(t, n, err);
+out:
     for (size_t i = 0; m != NULL && i < c->n_systems; i++) {
         model_destroy(&m[i]);
     }

@@ -119,12 +119,15 @@ static enum nn_status fitted(const struct comparison *c, size_t i,
     enum nn_status st =
         nn_dataset_read(c->ds, c->index[i], &bytes, &size, NULL);
 
-    if (!st) {
-        st = nn_decode_for(bytes, size, in.side, &img, NULL, NULL);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = nn_prepare_bytes(&in, &img, rgb, NULL);
+    st = nn_decode_for(bytes, size, in.side, &img, NULL, NULL);
+    if (st) {
+        goto out;
     }
+    st = nn_prepare_bytes(&in, &img, rgb, NULL);
+out:
     nn_image_release(&img);
     nn_mem_free(bytes);
     return st;
@@ -202,20 +205,47 @@ static enum nn_status add_map(const struct model *m, struct nn_scorer *scorer,
         return st;
     }
     score = nn_mem_calloc(n, sizeof *score);
-    st = score == NULL ? nn_fail_nomem(err) : NN_OK;
-    for (size_t i = 0; !st && i < n; i++) {
+    if (score == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
         score[i] = place_score(m, map + i * k, p);
     }
-    if (!st) {
-        paint(rgb, side, score, h, w);
-        st = json_object_set_new(json_object_get(entry, "cam"), name,
-                                 as_url(rgb, side)) != 0
-                 ? nn_fail_nomem(err)
-                 : NN_OK;
+    paint(rgb, side, score, h, w);
+    if (json_object_set_new(json_object_get(entry, "cam"), name,
+                            as_url(rgb, side))) {
+        st = nn_fail_nomem(err);
     }
+out:
     nn_mem_free(score);
     nn_mem_free(map);
     return st;
+}
+
+/* Image i, in rgb as the net sees it: its thumb, unless a system before has
+ * made it, and the map of this one. */
+static enum nn_status add_image(const struct comparison_system *s,
+                                const struct model *m, struct nn_scorer *scorer,
+                                size_t i, uint8_t *rgb, json_t *all,
+                                struct nn_error *err)
+{
+    char key[24];
+    json_t *entry;
+
+    snprintf(key, sizeof key, "%zu", i);
+    entry = json_object_get(all, key);
+    if (entry == NULL) {
+        entry = json_pack("{s:o, s:{}}", "thumb",
+                          as_url(rgb, m->gate->spec.size), "cam");
+        if (json_object_set_new(all, key, entry)) {
+            return nn_fail_nomem(err);
+        }
+    }
+    if (m->gate->spec.n_outputs > MOST) {
+        return NN_OK;
+    }
+    return add_map(m, scorer, rgb, s->design->name, entry, err);
 }
 
 /* Thumbs (first system) and maps of the wanted images for one system. */
@@ -227,36 +257,32 @@ static enum nn_status add_system(const struct comparison *c,
     struct nn_scorer *scorer = NULL;
     struct model *m = NULL;
     uint8_t *rgb = NULL;
+    size_t side;
     enum nn_status st = model_load(s->run[0].dir, &m, err);
 
-    if (!st) {
-        st = nn_scorer_create(m->gate, 1, &scorer, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        size_t side = (size_t)m->gate->spec.size;
-
-        rgb = nn_mem_calloc(side * side, 3);
-        st = rgb == NULL ? nn_fail_nomem(err) : NN_OK;
+    st = nn_scorer_create(m->gate, 1, &scorer, err);
+    if (st) {
+        goto out;
     }
-    for (size_t i = 0; !st && i < c->n; i++) {
-        char key[24];
-        json_t *entry;
-
+    side = (size_t)m->gate->spec.size;
+    rgb = nn_mem_calloc(side * side, 3);
+    if (rgb == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    for (size_t i = 0; i < c->n; i++) {
         if (!wanted[i] || fitted(c, i, &m->gate->spec, rgb)) {
             continue;
         }
-        snprintf(key, sizeof key, "%zu", i);
-        entry = json_object_get(all, key);
-        if (entry == NULL) {
-            entry = json_pack("{s:o, s:{}}", "thumb",
-                              as_url(rgb, m->gate->spec.size), "cam");
-            st = json_object_set_new(all, key, entry) != 0 ? nn_fail_nomem(err)
-                                                           : NN_OK;
-        }
-        if (!st && m->gate->spec.n_outputs <= MOST) {
-            st = add_map(m, scorer, rgb, s->design->name, entry, err);
+        st = add_image(s, m, scorer, i, rgb, all, err);
+        if (st) {
+            goto out;
         }
     }
+out:
     nn_mem_free(rgb);
     nn_scorer_destroy(&scorer);
     model_destroy(&m);
@@ -268,15 +294,20 @@ json_t *comparison_images(const struct comparison *c, struct nn_error *err)
     struct ranked *v = nn_mem_calloc(c->n, sizeof *v);
     uint8_t *wanted = nn_mem_calloc(c->n, 1);
     json_t *all = json_object();
-    enum nn_status st =
-        v == NULL || wanted == NULL || all == NULL ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st = NN_OK;
 
-    if (!st) {
-        choose(c, v, wanted);
+    if (v == NULL || wanted == NULL || all == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    for (size_t s = 0; !st && s < c->n_systems; s++) {
+    choose(c, v, wanted);
+    for (size_t s = 0; s < c->n_systems; s++) {
         st = add_system(c, &c->system[s], wanted, all, err);
+        if (st) {
+            goto out;
+        }
     }
+out:
     nn_mem_free(v);
     nn_mem_free(wanted);
     if (st) {

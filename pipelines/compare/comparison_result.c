@@ -130,14 +130,21 @@ static enum nn_status add_confusions(const struct comparison *c,
 {
     size_t cells = (c->k + 1) * (c->k + 2);
     size_t *one = nn_mem_calloc(cells, sizeof *one);
-    enum nn_status st = one == NULL ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st = NN_OK;
 
-    for (size_t j = 0; !st && j < s->n_runs; j++) {
+    if (one == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t j = 0; j < s->n_runs; j++) {
         st = outcomes_confusion(&s->run[j].said, one, err);
-        for (size_t i = 0; !st && i < cells; i++) {
+        if (st) {
+            goto out;
+        }
+        for (size_t i = 0; i < cells; i++) {
             counts[i] += one[i];
         }
     }
+out:
     nn_mem_free(one);
     return st;
 }
@@ -157,16 +164,21 @@ static enum nn_status system_init(struct comparison_system_result *to,
         return nn_fail_nomem(err);
     }
     st = add_confusions(c, s, to->confusion, err);
-    if (!st) {
-        st = means_init(&to->figures, &m, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = families_init(&to->families, c, s->run, s->n_runs, err);
+    st = means_init(&to->figures, &m, err);
+    if (st) {
+        return st;
     }
-    if (!st && s->left_out != NULL) {
-        st = families_init(&to->left_out, c, s->left_out, 1, err);
+    st = families_init(&to->families, c, s->run, s->n_runs, err);
+    if (st) {
+        return st;
     }
-    return st;
+    if (s->left_out == NULL) {
+        return NN_OK;
+    }
+    return families_init(&to->left_out, c, s->left_out, 1, err);
 }
 
 /* --- differences ------------------------------------------------------------
@@ -198,16 +210,21 @@ static enum nn_status difference_init(struct comparison_difference *to,
     const struct mean m = { c,         us->run,          s->run,
                             s->n_runs, OUTCOMES_FIGURES, all_figures };
     uint8_t *a = nn_mem_calloc(c->n, 1), *b = nn_mem_calloc(c->n, 1);
-    enum nn_status st = a == NULL || b == NULL
-                            ? nn_fail_nomem(err)
-                            : means_init(&to->figures, &m, err);
+    enum nn_status st;
 
-    if (!st) {
-        majority(c, us, a);
-        majority(c, s, b);
-        nn_mcnemar_count(a, b, c->n, &to->only_cascade, &to->only_other);
-        to->mcnemar = nn_mcnemar_exact(to->only_cascade, to->only_other);
+    if (a == NULL || b == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
+    st = means_init(&to->figures, &m, err);
+    if (st) {
+        goto out;
+    }
+    majority(c, us, a);
+    majority(c, s, b);
+    nn_mcnemar_count(a, b, c->n, &to->only_cascade, &to->only_other);
+    to->mcnemar = nn_mcnemar_exact(to->only_cascade, to->only_other);
+out:
     nn_mem_free(a);
     nn_mem_free(b);
     return st;
@@ -219,20 +236,25 @@ static enum nn_status adjust(struct comparison_difference *d, size_t n,
                              size_t f, double *p, struct nn_error *err)
 {
     int known = 1;
-    enum nn_status st = NN_OK;
 
     for (size_t i = 0; i < n; i++) {
         p[i] = f < OUTCOMES_FIGURES ? d[i].figures.v[f].p_zero : d[i].mcnemar;
         known = known && p[i] >= 0;
     }
-    st = known ? nn_holm_adjust(p, n, p, err) : NN_OK;
-    for (size_t i = 0; !st && i < n; i++) {
+    if (known) {
+        enum nn_status st = nn_holm_adjust(p, n, p, err);
+
+        if (st) {
+            return st;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
         double *to =
             f < OUTCOMES_FIGURES ? &d[i].p_holm[f] : &d[i].mcnemar_holm;
 
         *to = known ? p[i] : (double)NAN;
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status all_differences(const struct comparison *c,
@@ -249,16 +271,23 @@ static enum nn_status all_differences(const struct comparison *c,
     p = nn_mem_calloc(n, sizeof *p);
     r->difference = nn_mem_calloc(n, sizeof *r->difference);
     if (p == NULL || r->difference == NULL) {
-        nn_mem_free(p);
-        return nn_fail_nomem(err);
+        st = nn_fail_nomem(err);
+        goto out;
     }
     r->n_differences = n;
-    for (size_t i = 0; !st && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         st = difference_init(&r->difference[i], c, &c->system[i + 1], err);
+        if (st) {
+            goto out;
+        }
     }
-    for (size_t f = 0; !st && f <= OUTCOMES_FIGURES; f++) {
+    for (size_t f = 0; f <= OUTCOMES_FIGURES; f++) {
         st = adjust(r->difference, n, f, p, err);
+        if (st) {
+            goto out;
+        }
     }
+out:
     nn_mem_free(p);
     return st;
 }
@@ -323,11 +352,12 @@ static enum nn_status budget_init(const struct comparison *c,
     }
     spend(r->system[0].confusion, c->k, b);
     st = intervals(c, perfect, &c->system[0], 2, v, err);
-    if (!st) {
-        b->perfect_gate = v[0];
-        b->perfect_species = v[1];
+    if (st) {
+        return st;
     }
-    return st;
+    b->perfect_gate = v[0];
+    b->perfect_species = v[1];
+    return NN_OK;
 }
 
 /* --- the whole --------------------------------------------------------------
@@ -353,6 +383,33 @@ static enum nn_status count_families(const struct comparison *c,
     return NN_OK;
 }
 
+/* All but the near-duplicates. */
+static enum nn_status fill(const struct comparison *c,
+                           struct comparison_result *r, struct nn_error *err)
+{
+    enum nn_status st = count_families(c, r, err);
+
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < c->n_systems; i++) {
+        st = system_init(&r->system[i], c, &c->system[i], err);
+        if (st) {
+            return st;
+        }
+    }
+    st = all_differences(c, r, err);
+    if (st) {
+        return st;
+    }
+    st = budget_init(c, r, err);
+    if (st) {
+        return st;
+    }
+    comparison_prices(c, r);
+    return comparison_verdict(c, r, err);
+}
+
 enum nn_status comparison_result_init(const struct comparison *c,
                                       struct comparison_result *r,
                                       struct nn_error *err)
@@ -369,20 +426,7 @@ enum nn_status comparison_result_init(const struct comparison *c,
     nn_dataset_leaks(c->ds, &leaks);
     r->duplicates = leaks.duplicates;
     r->leaks = leaks.leaked;
-    st = count_families(c, r, err);
-    for (size_t i = 0; !st && i < c->n_systems; i++) {
-        st = system_init(&r->system[i], c, &c->system[i], err);
-    }
-    if (!st) {
-        st = all_differences(c, r, err);
-    }
-    if (!st) {
-        st = budget_init(c, r, err);
-    }
-    if (!st) {
-        comparison_prices(c, r);
-        st = comparison_verdict(c, r, err);
-    }
+    st = fill(c, r, err);
     if (st) {
         comparison_result_release(r);
     }

@@ -39,11 +39,17 @@ static enum nn_status hash_weights(struct comparison_run *r,
     char *path = nn_path_join(r->dir, "best.safetensors");
     unsigned char *data = NULL;
     size_t size = 0, start = 8;
-    enum nn_status st =
-        path == NULL ? nn_fail_nomem(err)
-                     : nn_file_read(path, (size_t)1 << 32, &data, &size, err);
+    enum nn_status st;
 
-    if (!st && size >= 8) { /* safetensors: the header's length comes first */
+    if (path == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_file_read(path, (size_t)1 << 32, &data, &size, err);
+    nn_mem_free(path);
+    if (st) {
+        return st;
+    }
+    if (size >= 8) { /* safetensors: the header's length comes first */
         for (size_t i = 0; i < 8; i++) {
             start += (size_t)data[i] << (8 * i);
         }
@@ -51,8 +57,7 @@ static enum nn_status hash_weights(struct comparison_run *r,
         nn_hash_hex(data + start, size - start, r->hash);
     }
     nn_mem_free(data);
-    nn_mem_free(path);
-    return st;
+    return NN_OK;
 }
 
 static double training_seconds(const struct model *m)
@@ -96,21 +101,24 @@ static enum nn_status score_all(struct comparison *c, struct cascade *model,
                                 const char *label, struct cascade_scores *s,
                                 struct nn_error *err)
 {
-    size_t dropped = 1;
-    enum nn_status st = NN_OK;
+    size_t dropped;
 
-    while (!st && dropped > 0) {
+    do {
+        enum nn_status st;
+
         cascade_scores_release(s);
         st = cascade_score(model, c->ds, c->index, c->n, 1, label, s, err);
-        if (!st) {
-            drop_unreadable(c, s->ok, &dropped);
+        if (st) {
+            return st;
         }
-        if (!st && (c->n_positives == 0 || c->n_positives == c->n)) {
-            st = nn_fail(err, NN_ERR_ARG,
-                         "too few readable test images in '%s'", c->opt->data);
+        drop_unreadable(c, s->ok, &dropped);
+        if (c->n_positives == 0 || c->n_positives == c->n) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "too few readable test images in '%s'",
+                           c->opt->data);
         }
-    }
-    return st;
+    } while (dropped > 0);
+    return NN_OK;
 }
 
 /* --- all of it -------------------------------------------------------------
@@ -126,28 +134,35 @@ static enum nn_status score_run(struct comparison *c,
     struct model *m = NULL;
     enum nn_status st = model_load(r->dir, &m, err);
 
-    if (!st) {
-        st = check_model(c, r, m, left_out, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = hash_weights(r, err);
+    st = check_model(c, r, m, left_out, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = cascade_create(m, CASCADE_BATCH, &cascade, err);
+    st = hash_weights(r, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = score_all(c, cascade, s->design->name, &scores, err);
+    st = cascade_create(m, CASCADE_BATCH, &cascade, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = outcomes_of_scores(&r->said, m, c->ds, c->index, &scores, NULL,
-                                c->n, err);
+    st = score_all(c, cascade, s->design->name, &scores, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        r->threshold = m->gate_policy.threshold;
-        r->reject_threshold =
-            m->species != NULL ? m->species_policy.reject_threshold : 0;
-        r->train_seconds = training_seconds(m);
+    st = outcomes_of_scores(&r->said, m, c->ds, c->index, &scores, NULL, c->n,
+                            err);
+    if (st) {
+        goto out;
     }
+    r->threshold = m->gate_policy.threshold;
+    r->reject_threshold =
+        m->species != NULL ? m->species_policy.reject_threshold : 0;
+    r->train_seconds = training_seconds(m);
+out:
     cascade_destroy(&cascade);
     cascade_scores_release(&scores);
     model_destroy(&m);
@@ -156,20 +171,23 @@ static enum nn_status score_run(struct comparison *c,
 
 enum nn_status comparison_score(struct comparison *c, struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
-    for (size_t i = 0; !st && i < c->n_systems; i++) {
+    for (size_t i = 0; i < c->n_systems; i++) {
         struct comparison_system *s = &c->system[i];
 
-        for (size_t j = 0; !st && j < s->n_runs; j++) {
+        for (size_t j = 0; j < s->n_runs; j++) {
             st = score_run(c, s, &s->run[j], 0, err);
+            if (st) {
+                return st;
+            }
         }
-        if (!st && s->left_out != NULL) {
+        if (s->left_out != NULL) {
             st = score_run(c, s, s->left_out, s->design->sees_negatives, err);
+            if (st) {
+                return st;
+            }
         }
-    }
-    if (st) {
-        return st;
     }
     return comparison_measure(c, err);
 }
