@@ -137,6 +137,23 @@ static enum nn_status choose_sets(struct study *s, struct nn_error *err)
 
 /* --- the plan --- */
 
+/* One for each seed with all families, then one for each left-out set. */
+static enum nn_status plan_trials(struct study *s, struct nn_error *err)
+{
+    s->n_trials = s->n_seeds + s->n_sets;
+    s->trial = nn_mem_calloc(s->n_trials, sizeof *s->trial);
+    if (s->trial == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < s->n_trials; i++) {
+        int is_set = i >= s->n_seeds;
+
+        s->trial[i].seed = is_set ? 1 : i + 1;
+        s->trial[i].set = is_set ? (int32_t)(i - s->n_seeds) : -1;
+    }
+    return NN_OK;
+}
+
 enum nn_status study_init(const struct study_options *o,
                           const struct nn_dataset *ds, struct study *s,
                           struct nn_error *err)
@@ -145,23 +162,20 @@ enum nn_status study_init(const struct study_options *o,
 
     *s = (struct study){ .o = o, .ds = ds, .n_seeds = (size_t)o->seeds };
     st = experiment_test_init(ds, &s->test, err);
-    if (!st) {
-        st = choose_sets(s, err);
-    }
-    if (!st) {
-        s->n_trials = s->n_seeds + s->n_sets;
-        s->trial = nn_mem_calloc(s->n_trials, sizeof *s->trial);
-        st = s->trial == NULL ? nn_fail_nomem(err) : NN_OK;
-    }
-    for (size_t i = 0; !st && i < s->n_trials; i++) {
-        int is_set = i >= s->n_seeds;
-
-        s->trial[i].seed = is_set ? 1 : i + 1;
-        s->trial[i].set = is_set ? (int32_t)(i - s->n_seeds) : -1;
-    }
     if (st) {
-        study_release(s);
+        goto fail;
     }
+    st = choose_sets(s, err);
+    if (st) {
+        goto fail;
+    }
+    st = plan_trials(s, err);
+    if (st) {
+        goto fail;
+    }
+    return NN_OK;
+fail:
+    study_release(s);
     return st;
 }
 
@@ -206,11 +220,11 @@ static enum nn_status write_text(const char *path, const struct study *s,
     struct nn_file_out o = { 0 };
     enum nn_status st = nn_file_out_open(&o, path, err);
 
-    if (!st) {
-        study_print(s, r, o.stream);
-        st = nn_file_out_commit(&o, err);
+    if (st) {
+        return st;
     }
-    return st;
+    study_print(s, r, o.stream);
+    return nn_file_out_commit(&o, err);
 }
 
 static enum nn_status publish(const struct study *s,
@@ -220,16 +234,22 @@ static enum nn_status publish(const struct study *s,
     char *json = nn_path_join(s->o->out, "study.json");
     char *text = nn_path_join(s->o->out, "study.txt");
     json_t *j = study_json(s, r);
-    enum nn_status st = json == NULL || text == NULL || j == NULL
-                            ? nn_fail_nomem(err)
-                            : nn_json_write(json, j, err);
+    enum nn_status st;
 
-    if (!st) {
-        st = write_text(text, s, r, err);
+    if (json == NULL || text == NULL || j == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    if (!st) {
-        study_print(s, r, stdout);
+    st = nn_json_write(json, j, err);
+    if (st) {
+        goto out;
     }
+    st = write_text(text, s, r, err);
+    if (st) {
+        goto out;
+    }
+    study_print(s, r, stdout);
+out:
     json_decref(j);
     nn_mem_free(json);
     nn_mem_free(text);
@@ -244,19 +264,24 @@ enum nn_status study_run(const struct study_options *o, struct nn_error *err)
     struct nn_dataset *ds = NULL;
     enum nn_status st = data_open(o->data, &how, &ds, err);
 
-    if (!st) {
-        st = study_init(o, ds, &s, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        say_plan(&s);
-        st = study_train(&s, err);
+    st = study_init(o, ds, &s, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = study_measure(&s, REPLICATES, &r, err);
+    say_plan(&s);
+    st = study_train(&s, err);
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        st = publish(&s, &r, err);
+    st = study_measure(&s, REPLICATES, &r, err);
+    if (st) {
+        goto out;
     }
+    st = publish(&s, &r, err);
+out:
     study_result_release(&r);
     study_release(&s);
     nn_dataset_close(&ds);

@@ -173,20 +173,26 @@ static void measure_release(struct measure *m)
 static enum nn_status fill_gates(struct measure *m, struct nn_error *err)
 {
     const struct experiment_test *t = &m->s->test;
-    struct outcomes_gate g = { .n = t->n,
-                               .positive = t->positive,
-                               .ok = t->ok };
     int32_t *family = nn_mem_calloc(t->n, sizeof *family);
-    enum nn_status st = family == NULL ? nn_fail_nomem(err) : NN_OK;
+    struct outcomes_gate g = {
+        .n = t->n, .positive = t->positive, .ok = t->ok, .family = family
+    };
+    enum nn_status st = NN_OK;
 
-    for (size_t i = 0; !st && i < t->n; i++) {
+    if (family == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < t->n; i++) {
         family[i] = m->s->ds->items[t->index[i]].family;
     }
-    g.family = family;
-    for (size_t i = 0; !st && i < m->s->n_trials * STUDY_KINDS; i++) {
+    for (size_t i = 0; i < m->s->n_trials * STUDY_KINDS; i++) {
         g.p_positive = m->s->trial[i / STUDY_KINDS].run[i % STUDY_KINDS].score;
         st = outcomes_of_gate(&m->gate[i], &g, err);
+        if (st) {
+            goto out;
+        }
     }
+out:
     nn_mem_free(family);
     return st;
 }
@@ -217,11 +223,12 @@ static enum nn_status measure_init(struct measure *m, const struct study *s,
         return nn_fail_nomem(err);
     }
     st = fill_gates(m, err);
-    if (!st) {
-        memcpy(m->stratum, m->gate[0].positive, n);
-        memset(m->stratum + n, 2, s->n_seeds);
+    if (st) {
+        return st;
     }
-    return st;
+    memcpy(m->stratum, m->gate[0].positive, n);
+    memset(m->stratum + n, 2, s->n_seeds);
+    return NN_OK;
 }
 
 /* --- results --- */
@@ -263,27 +270,29 @@ enum nn_status study_measure(const struct study *s, size_t replicates,
                                  .confidence = NN_CONFIDENCE,
                                  .seed = 1 };
     struct nn_interval *v = NULL;
-    size_t n_stats = 0;
+    size_t n_stats;
     enum nn_status st = measure_init(&m, s, err);
 
     *r = (struct study_result){ .n_families = m.n_families };
-    if (!st) {
-        n_stats = (2 + 2 * m.n_families) * STATS;
-        v = nn_mem_calloc(n_stats, sizeof *v);
-        r->family = nn_mem_calloc(m.n_families, sizeof *r->family);
-        r->unseen = nn_mem_calloc(m.n_families, sizeof *r->unseen);
-        st = v == NULL || r->family == NULL || r->unseen == NULL
-                 ? nn_fail_nomem(err)
-                 : NN_OK;
+    if (st) {
+        goto out;
     }
-    if (!st) {
-        spec.n = m.n + s->n_seeds;
-        spec.stratum = m.stratum;
-        st = nn_bootstrap_many(&spec, statistics, &m, n_stats, v, err);
+    n_stats = (2 + 2 * m.n_families) * STATS;
+    v = nn_mem_calloc(n_stats, sizeof *v);
+    r->family = nn_mem_calloc(m.n_families, sizeof *r->family);
+    r->unseen = nn_mem_calloc(m.n_families, sizeof *r->unseen);
+    if (v == NULL || r->family == NULL || r->unseen == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    if (!st) {
-        take_all(&m, v, r);
+    spec.n = m.n + s->n_seeds;
+    spec.stratum = m.stratum;
+    st = nn_bootstrap_many(&spec, statistics, &m, n_stats, v, err);
+    if (st) {
+        goto out;
     }
+    take_all(&m, v, r);
+out:
     nn_mem_free(v);
     measure_release(&m);
     if (st) {

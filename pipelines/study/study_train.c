@@ -70,53 +70,71 @@ static void name_rounds(struct experiment_words *w, const struct study *s,
     }
 }
 
-/* Lines of the accepted in RUN/mined-R.jsonl, all rounds. */
+/* Adds what the summary of a round counts as accepted; nothing without the
+ * file. */
+static enum nn_status add_round(const char *path, size_t *added,
+                                struct nn_error *err)
+{
+    unsigned char *text = NULL;
+    size_t size = 0;
+    json_t *j;
+    const json_t *count;
+    enum nn_status st;
+
+    if (!nn_file_exists(path)) {
+        return NN_OK;
+    }
+    st = nn_file_read(path, 1 << 20, &text, &size, err);
+    if (st) {
+        return st;
+    }
+    j = json_loadb((const char *)text, size, 0, NULL);
+    count = json_object_get(j, "count");
+    *added += (size_t)(json_integer_value(json_object_get(count, "hard")) +
+                       json_integer_value(json_object_get(count, "random")));
+    json_decref(j);
+    nn_mem_free(text);
+    return NN_OK;
+}
+
+/* The accepted of all rounds in DIR. */
 static enum nn_status count_added(const char *dir, int rounds, size_t *added,
                                   struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
-
     *added = 0;
-    for (int i = 1; !st && i <= rounds; i++) {
+    for (int i = 1; i <= rounds; i++) {
         char *path = nn_mem_sprintf("%s/round-%d.json", dir, i);
-        unsigned char *text = NULL;
-        size_t size = 0;
+        enum nn_status st;
 
         if (path == NULL) {
             return nn_fail_nomem(err);
         }
-        if (nn_file_exists(path)) {
-            st = nn_file_read(path, 1 << 20, &text, &size, err);
-        }
-        if (!st && text != NULL) {
-            json_t *j = json_loadb((const char *)text, size, 0, NULL);
-            const json_t *count = json_object_get(j, "count");
-
-            *added +=
-                (size_t)(json_integer_value(json_object_get(count, "hard")) +
-                         json_integer_value(json_object_get(count, "random")));
-            json_decref(j);
-        }
-        nn_mem_free(text);
+        st = add_round(path, added, err);
         nn_mem_free(path);
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return NN_OK;
 }
 
 static enum nn_status score_run(struct study *s, struct study_trial *t,
                                 enum study_kind kind, struct nn_error *err)
 {
+    double *score = nn_mem_calloc(s->test.n, sizeof *score);
     struct model *m = NULL;
-    enum nn_status st = model_load(t->run[kind].dir, &m, err);
+    enum nn_status st;
 
-    t->run[kind].score = nn_mem_calloc(s->test.n, sizeof(double));
-    if (!st && t->run[kind].score == NULL) {
-        st = nn_fail_nomem(err);
+    if (score == NULL) {
+        return nn_fail_nomem(err);
     }
-    if (!st) {
-        st = experiment_score(m, s->ds, s->test.index, s->test.n, NULL,
-                              t->run[kind].score, s->test.ok, err);
+    t->run[kind].score = score;
+    st = model_load(t->run[kind].dir, &m, err);
+    if (st) {
+        return st;
     }
+    st = experiment_score(m, s->ds, s->test.index, s->test.n, NULL, score,
+                          s->test.ok, err);
     model_destroy(&m);
     return st;
 }
@@ -139,29 +157,39 @@ static enum nn_status one_run(struct study *s, struct study_trial *t,
     st = experiment_train(s->o->data, t->run[kind].dir, &w, s->o->threads,
                           &t->run[kind].command, err);
     experiment_words_release(&w);
-    if (!st) {
-        st = count_added(t->run[kind].dir, s->o->rounds, &t->run[kind].added,
-                         err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = score_run(s, t, kind, err);
+    st = count_added(t->run[kind].dir, s->o->rounds, &t->run[kind].added, err);
+    if (st) {
+        return st;
     }
-    if (!st && stop_asked) {
-        st = nn_fail(err, NN_ERR_STOPPED,
-                     "interrupted; the same command goes on from there");
+    st = score_run(s, t, kind, err);
+    if (st) {
+        return st;
     }
-    return st;
+    if (stop_asked) {
+        return nn_fail(err, NN_ERR_STOPPED,
+                       "interrupted; the same command goes on from there");
+    }
+    return NN_OK;
 }
 
 enum nn_status study_train(struct study *s, struct nn_error *err)
 {
     enum nn_status st = nn_file_mkdirs(s->o->out, err);
 
+    if (st) {
+        return st;
+    }
     for (size_t i = 0; i < s->n_trials; i++) {
-        for (int k = 0; !st && k < STUDY_KINDS; k++) {
+        for (int k = 0; k < STUDY_KINDS; k++) {
             st = one_run(s, &s->trial[i], (enum study_kind)k, err);
+            if (st) {
+                return st;
+            }
         }
     }
     experiment_test_count(&s->test);
-    return st;
+    return NN_OK;
 }

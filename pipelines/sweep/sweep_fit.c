@@ -257,21 +257,28 @@ static enum nn_status set_interval(const struct source *s, struct sweep_fit *f,
                                    struct nn_error *err)
 {
     double *enough = nn_mem_calloc(s->r->n + 1, sizeof *enough);
-    enum nn_status st = enough == NULL ? nn_fail_nomem(err) : NN_OK;
     size_t last = s->r->n > 0 ? s->r->n - 1 : 0;
     struct sweep_power p;
+    enum nn_status st = NN_OK;
 
-    for (size_t r = 0; !st && r < s->r->n; r++) {
+    f->lo = f->hi = (double)NAN;
+    if (enough == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t r = 0; r < s->r->n; r++) {
         replicate_values(s, r);
         st = sweep_fit_power(f->n, s->value, f->weight, s->m, &p, err);
-        enough[r] = st ? 0 : sweep_power_enough(&p, s->gain, f->n[0]);
+        if (st) {
+            goto out;
+        }
+        enough[r] = sweep_power_enough(&p, s->gain, f->n[0]);
     }
-    f->lo = f->hi = (double)NAN;
-    if (!st && s->r->n > 0) {
+    if (s->r->n > 0) {
         qsort(enough, s->r->n, sizeof *enough, by_value);
         f->lo = enough[(size_t)(0.025 * (double)last)];
         f->hi = enough[(size_t)ceil(0.975 * (double)last)];
     }
+out:
     nn_mem_free(enough);
     return st;
 }
@@ -281,11 +288,14 @@ static enum nn_status leave_one_out(const struct source *s, struct sweep_fit *f,
                                     struct nn_error *err)
 {
     double *v = nn_mem_calloc(3 * s->m, sizeof *v);
-    enum nn_status st = v == NULL ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st = NN_OK;
 
+    if (v == NULL) {
+        return nn_fail_nomem(err);
+    }
     f->one_out_lo = INFINITY;
     f->one_out_hi = 0;
-    for (size_t k = 0; !st && k < s->m; k++) {
+    for (size_t k = 0; k < s->m; k++) {
         struct sweep_power p;
         double enough;
         size_t m = 0;
@@ -298,10 +308,14 @@ static enum nn_status leave_one_out(const struct source *s, struct sweep_fit *f,
             }
         }
         st = sweep_fit_power(v, v + s->m, v + 2 * s->m, m, &p, err);
-        enough = st ? 0 : sweep_power_enough(&p, s->gain, f->n[0]);
+        if (st) {
+            goto out;
+        }
+        enough = sweep_power_enough(&p, s->gain, f->n[0]);
         f->one_out_lo = fmin(f->one_out_lo, enough);
         f->one_out_hi = fmax(f->one_out_hi, enough);
     }
+out:
     nn_mem_free(v);
     return st;
 }
@@ -329,8 +343,11 @@ static enum nn_status fill(struct source *s, const struct experiment_test *test,
     }
     f->enough = sweep_power_enough(&f->power, s->gain, f->n[0]);
     st = set_interval(s, f, err);
+    if (st) {
+        return st;
+    }
     f->one_out_lo = f->one_out_hi = (double)NAN;
-    return !st && s->m > 3 ? leave_one_out(s, f, err) : st;
+    return s->m > 3 ? leave_one_out(s, f, err) : NN_OK;
 }
 
 enum nn_status sweep_fit_init(const struct sweep_plan *plan,
@@ -347,13 +364,18 @@ enum nn_status sweep_fit_init(const struct sweep_plan *plan,
     *found = 0;
     if (list_points(&s, kind, loss)) {
         st = nn_fail_nomem(err);
-    } else if (s.m >= 3) {
-        st = fill(&s, test, f, err);
-        *found = !st;
+        goto out;
     }
+    if (s.m < 3) {
+        goto out;
+    }
+    st = fill(&s, test, f, err);
     if (st) {
         sweep_fit_release(f);
+        goto out;
     }
+    *found = 1;
+out:
     nn_mem_free(s.point);
     nn_mem_free(s.value);
     return st;

@@ -52,23 +52,21 @@ static enum nn_status parse_number(const char *at, size_t n, size_t *out,
 enum nn_status sweep_parse_numbers(const char *text, struct sweep_options *o,
                                    struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
-
     o->n_numbers = 0;
-    for (const char *at = text; !st;) {
+    for (const char *at = text;;) {
         size_t n = strcspn(at, ",");
+        enum nn_status st;
 
         if (nn_mem_grow(&o->number, &o->cap_numbers, o->n_numbers + 1,
                         sizeof *o->number)) {
             return nn_fail_nomem(err);
         }
         st = parse_number(at, n, &o->number[o->n_numbers++], err);
-        if (at[n] == '\0') {
-            break;
+        if (st || at[n] == '\0') {
+            return st;
         }
         at += n + 1;
     }
-    return st;
 }
 
 /* Words of a list into flags. */
@@ -288,25 +286,28 @@ static enum nn_status fill(const struct sweep_options *o,
                            size_t n, struct sweep_plan *plan,
                            struct nn_error *err)
 {
-    enum nn_status st = NN_OK;
-
     for (int loss = 0; loss < SWEEP_LOSSES; loss++) {
         for (int kind = 0; kind < SWEEP_KINDS; kind++) {
             int here = o->loss[loss] && o->kind[kind] &&
                        (kind != SWEEP_FAMILY || c->family >= 0);
 
-            for (size_t i = 0; !st && here && i < n; i++) {
+            for (size_t i = 0; here && i < n; i++) {
                 const struct sweep_point p = { .negatives = v[i],
                                                .kind = (enum sweep_kind)kind,
                                                .loss = (enum sweep_loss)loss };
+                enum nn_status st;
 
-                if (wanted(o, p.kind, p.loss, v[i], i, n)) {
-                    st = add(o, c, plan, p, err);
+                if (!wanted(o, p.kind, p.loss, v[i], i, n)) {
+                    continue;
+                }
+                st = add(o, c, plan, p, err);
+                if (st) {
+                    return st;
                 }
             }
         }
     }
-    return st;
+    return NN_OK;
 }
 
 static void figure_release(struct sweep_figure *f)
@@ -361,26 +362,30 @@ enum nn_status sweep_plan_init(const struct sweep_options *o,
                                struct sweep_plan *plan, struct nn_error *err)
 {
     size_t n = 0, *v = numbers(o, c->n_negatives, &n);
-    enum nn_status st = v == NULL ? nn_fail_nomem(err) : NN_OK;
+    enum nn_status st;
 
     *plan = (struct sweep_plan){ .n_seeds = (size_t)o->seeds,
                                  .max = c->n_negatives,
                                  .family = c->family,
                                  .n_positives = c->n_positives };
+    if (v == NULL) {
+        return nn_fail_nomem(err);
+    }
     for (size_t i = n; i > 0; i--) {
         plan->first = v[i - 1] > 0 ? v[i - 1] : plan->first;
     }
-    if (!st) {
-        st = fill(o, c, v, n, plan, err);
+    st = fill(o, c, v, n, plan, err);
+    if (st) {
+        goto out;
     }
-    if (!st && plan->n == 0) {
+    if (plan->n == 0) {
         st = nn_fail(err, NN_ERR_ARG,
                      "nothing to do: no number of negatives fits the kinds and "
                      "losses asked for");
+        goto out;
     }
-    if (!st) {
-        st = make_runs(plan, err);
-    }
+    st = make_runs(plan, err);
+out:
     nn_mem_free(v);
     if (st) {
         sweep_plan_release(plan);

@@ -34,7 +34,7 @@ static enum nn_status measured_init(const struct experiment_test *t,
                                     struct measured *m, struct nn_error *err)
 {
     size_t threads = (size_t)nn_parallel_threads();
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     *m = (struct measured){ .n = t->n_positives + t->n_negatives,
                             .n_positives = t->n_positives,
@@ -43,8 +43,9 @@ static enum nn_status measured_init(const struct experiment_test *t,
     m->pick = nn_mem_calloc(threads, m->n * sizeof *m->pick);
     if (m->run == NULL || m->pick == NULL) {
         st = nn_fail_nomem(err);
+        goto fail;
     }
-    for (size_t s = 0; !st && s < n_seeds; s++) {
+    for (size_t s = 0; s < n_seeds; s++) {
         const struct outcomes_gate g = { .n = t->n,
                                          .p_positive = p->run[s].score,
                                          .positive = t->positive,
@@ -52,10 +53,13 @@ static enum nn_status measured_init(const struct experiment_test *t,
                                          .threshold = p->run[s].threshold };
 
         st = outcomes_of_gate(&m->run[s], &g, err);
+        if (st) {
+            goto fail;
+        }
     }
-    if (st) {
-        measured_release(m);
-    }
+    return NN_OK;
+fail:
+    measured_release(m);
     return st;
 }
 
@@ -169,12 +173,36 @@ static void put_nothing(struct sweep_point *p, size_t n_seeds, double *out,
     }
 }
 
+/* The figures of a point, and into out those of the replicates. */
+static enum nn_status measure_runs(const struct experiment_test *test,
+                                   struct sweep_point *p, size_t n_seeds,
+                                   size_t replicates, double *out,
+                                   size_t stride, struct nn_error *err)
+{
+    struct measured m;
+    enum nn_status st = measured_init(test, p, n_seeds, &m, err);
+
+    if (st) {
+        return st;
+    }
+    m.out = out;
+    m.stride = stride;
+    st = measure_point(p, &m, err);
+    if (st) {
+        goto out;
+    }
+    nn_parallel_for(replicates, replicate, &m);
+out:
+    measured_release(&m);
+    return st;
+}
+
 enum nn_status sweep_measure(const struct experiment_test *test,
                              struct sweep_plan *plan, size_t replicates,
                              struct sweep_replicates *r, struct nn_error *err)
 {
     size_t stride = plan->n * plan->n_seeds;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     *r = (struct sweep_replicates){
         replicates, nn_mem_calloc(replicates * stride, sizeof *r->fpr95)
@@ -186,28 +214,24 @@ enum nn_status sweep_measure(const struct experiment_test *test,
         st = nn_fail(err, NN_ERR_ARG,
                      "no readable images of a class, or no readable "
                      "negatives, in the test part");
+        goto fail;
     }
-    for (size_t i = 0; !st && i < plan->n; i++) {
+    for (size_t i = 0; i < plan->n; i++) {
         struct sweep_point *p = &plan->point[i];
         double *out = r->fpr95 + i * plan->n_seeds;
-        struct measured m;
 
         if (p->skipped) {
             put_nothing(p, plan->n_seeds, out, stride, replicates);
             continue;
         }
-        st = measured_init(test, p, plan->n_seeds, &m, err);
-        if (!st) {
-            m.out = out;
-            m.stride = stride;
-            st = measure_point(p, &m, err);
-            nn_parallel_for(replicates, replicate, &m);
-            measured_release(&m);
+        st = measure_runs(test, p, plan->n_seeds, replicates, out, stride, err);
+        if (st) {
+            goto fail;
         }
     }
-    if (st) {
-        nn_mem_free(r->fpr95);
-        r->fpr95 = NULL;
-    }
+    return NN_OK;
+fail:
+    nn_mem_free(r->fpr95);
+    r->fpr95 = NULL;
     return st;
 }

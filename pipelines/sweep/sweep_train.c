@@ -25,11 +25,11 @@ static enum nn_status write_list(const char *path, const unsigned char *text,
     struct nn_file_out o = { 0 };
     enum nn_status st = nn_file_out_open(&o, path, err);
 
-    if (!st) {
-        fwrite(text, 1, size, o.stream);
-        st = nn_file_out_commit(&o, err);
+    if (st) {
+        return st;
     }
-    return st;
+    fwrite(text, 1, size, o.stream);
+    return nn_file_out_commit(&o, err);
 }
 
 /* A list that stands there must be the same: its run was trained on it. */
@@ -38,21 +38,26 @@ static enum nn_status put_list(const char *path, const unsigned char *text,
 {
     unsigned char *old = NULL;
     size_t n = 0;
+    int same;
     enum nn_status st;
 
     if (!nn_file_exists(path)) {
         return write_list(path, text, size, err);
     }
     st = nn_file_read(path, (size_t)1 << 30, &old, &n, err);
-    if (!st && (n != size || memcmp(old, text, n) != 0)) {
-        st = nn_fail(err, NN_ERR_ARG,
-                     "'%s' lists other negatives than this sweep chooses (the "
-                     "data or the options have changed): choose another --out, "
-                     "or remove it",
-                     path);
+    if (st) {
+        return st;
     }
+    same = n == size && memcmp(old, text, n) == 0;
     nn_mem_free(old);
-    return st;
+    if (!same) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' lists other negatives than this sweep chooses "
+                       "(the data or the options have changed): choose "
+                       "another --out, or remove it",
+                       path);
+    }
+    return NN_OK;
 }
 
 static enum nn_status list_items(const struct nn_dataset *ds, const char *path,
@@ -126,19 +131,21 @@ static enum nn_status choose(struct job *j, const struct sweep_point *p,
                              struct nn_error *err)
 {
     enum sweep_kind kind = sweep_kind_of_runs(j->plan, p);
-    enum nn_status st =
-        kind == SWEEP_MINED ? first_scores(j, seed, err) : NN_OK;
     uint32_t *v = NULL;
     size_t n = 0;
+    enum nn_status st;
 
-    if (!st) {
-        st = sweep_order(j->ds, j->plan, kind, seed, j->z[seed - 1], &v, &n,
-                         err);
+    if (kind == SWEEP_MINED) {
+        st = first_scores(j, seed, err);
+        if (st) {
+            return st;
+        }
     }
-    if (!st) {
-        st = list_items(j->ds, list, v, p->negatives < n ? p->negatives : n,
-                        err);
+    st = sweep_order(j->ds, j->plan, kind, seed, j->z[seed - 1], &v, &n, err);
+    if (st) {
+        return st;
     }
+    st = list_items(j->ds, list, v, p->negatives < n ? p->negatives : n, err);
     nn_mem_free(v);
     return st;
 }
@@ -150,20 +157,23 @@ static enum nn_status train_one(struct job *j, const struct sweep_point *p,
 {
     struct experiment_words w = EXPERIMENT_WORDS_INIT;
     char *name = sweep_run_name(j->plan, p, seed), *list = NULL;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     *dir = name == NULL ? NULL : nn_path_join(j->dir, name);
     list = *dir == NULL ? NULL : nn_mem_sprintf("%s.negatives.txt", *dir);
     if (list == NULL) {
         st = nn_fail_nomem(err);
-    } else if (p->negatives > 0) {
+        goto out;
+    }
+    if (p->negatives > 0) {
         st = choose(j, p, seed, list, err);
+        if (st) {
+            goto out;
+        }
     }
-    if (!st) {
-        name_options(&w, j->o, p, seed, list);
-        st =
-            experiment_train(j->o->data, *dir, &w, j->o->threads, command, err);
-    }
+    name_options(&w, j->o, p, seed, list);
+    st = experiment_train(j->o->data, *dir, &w, j->o->threads, command, err);
+out:
     experiment_words_release(&w);
     nn_mem_free(name);
     nn_mem_free(list);
@@ -184,19 +194,28 @@ static enum nn_status score_negatives(const struct job *j, const char *dir,
     enum nn_status st =
         sweep_order(j->ds, j->plan, SWEEP_RANDOM, 1, NULL, &v, &n, err);
 
-    if (!st) {
-        ok = nn_mem_calloc(n + 1, 1);
-        p = nn_mem_calloc(n + 1, sizeof *p);
-        st = ok == NULL || p == NULL ? nn_fail_nomem(err)
-                                     : model_load(dir, &m, err);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        memset(ok, 1, n);
-        st = experiment_score(m, j->ds, v, n, "score negatives", p, ok, err);
+    ok = nn_mem_calloc(n + 1, 1);
+    p = nn_mem_calloc(n + 1, sizeof *p);
+    if (ok == NULL || p == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    for (size_t i = 0; !st && i < n; i++) {
+    st = model_load(dir, &m, err);
+    if (st) {
+        goto out;
+    }
+    memset(ok, 1, n);
+    st = experiment_score(m, j->ds, v, n, "score negatives", p, ok, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
         z[v[i]] = ok[i] ? p[i] : -1; /* what cannot be read comes last */
     }
+out:
     model_destroy(&m);
     nn_mem_free(v);
     nn_mem_free(ok);
@@ -216,18 +235,23 @@ static enum nn_status first_scores(struct job *j, size_t seed,
         return NN_OK;
     }
     z = nn_mem_calloc(j->ds->n, sizeof *z);
-    st = z == NULL ? nn_fail_nomem(err)
-                   : train_one(j, &first, seed, &dir, NULL, err);
-    if (!st) {
-        st = score_negatives(j, dir, z, err);
+    if (z == NULL) {
+        return nn_fail_nomem(err);
     }
-    nn_mem_free(dir);
+    st = train_one(j, &first, seed, &dir, NULL, err);
     if (st) {
-        nn_mem_free(z);
-        return st;
+        goto out;
+    }
+    st = score_negatives(j, dir, z, err);
+    if (st) {
+        goto out;
     }
     j->z[seed - 1] = z;
-    return NN_OK;
+    z = NULL;
+out:
+    nn_mem_free(dir);
+    nn_mem_free(z);
+    return st;
 }
 
 static double training_seconds(const struct model *m)
@@ -242,18 +266,20 @@ static enum nn_status score_run(struct job *j, struct sweep_run *r,
                                 struct nn_error *err)
 {
     struct model *m = NULL;
-    enum nn_status st = model_load(r->dir, &m, err);
+    enum nn_status st;
 
     r->score = nn_mem_calloc(j->test->n, sizeof *r->score);
-    if (!st && r->score == NULL) {
-        st = nn_fail_nomem(err);
+    if (r->score == NULL) {
+        return nn_fail_nomem(err);
     }
-    if (!st) {
-        r->threshold = m->gate_policy.threshold;
-        r->seconds = training_seconds(m);
-        st = experiment_score(m, j->ds, j->test->index, j->test->n, NULL,
-                              r->score, j->test->ok, err);
+    st = model_load(r->dir, &m, err);
+    if (st) {
+        return st;
     }
+    r->threshold = m->gate_policy.threshold;
+    r->seconds = training_seconds(m);
+    st = experiment_score(m, j->ds, j->test->index, j->test->n, NULL, r->score,
+                          j->test->ok, err);
     model_destroy(&m);
     return st;
 }
@@ -303,14 +329,18 @@ static enum nn_status do_run(struct job *j, size_t i, size_t s,
            i + 1, j->plan->n, s + 1, p->negatives, sweep_kind_name(p->kind),
            sweep_loss_name(p->loss), p->epochs, p->images);
     st = train_one(j, p, s + 1, &r->dir, &r->command, err);
-    if (!st) {
-        st = score_run(j, r, err);
+    if (st) {
+        return st;
     }
-    if (!st && stop_asked) {
-        st = nn_fail(err, NN_ERR_STOPPED,
-                     "interrupted; the same command goes on from there");
+    st = score_run(j, r, err);
+    if (st) {
+        return st;
     }
-    return st;
+    if (stop_asked) {
+        return nn_fail(err, NN_ERR_STOPPED,
+                       "interrupted; the same command goes on from there");
+    }
+    return NN_OK;
 }
 
 enum nn_status sweep_train(const struct sweep_options *o,
@@ -323,16 +353,26 @@ enum nn_status sweep_train(const struct sweep_options *o,
                      test,
                      nn_path_join(o->out, "points"),
                      nn_mem_calloc(plan->n_seeds, sizeof(double *)) };
-    enum nn_status st = j.dir == NULL || j.z == NULL
-                            ? nn_fail_nomem(err)
-                            : nn_file_mkdirs(j.dir, err);
+    enum nn_status st;
 
+    if (j.dir == NULL || j.z == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = nn_file_mkdirs(j.dir, err);
+    if (st) {
+        goto out;
+    }
     for (size_t i = 0; i < plan->n; i++) {
-        for (size_t s = 0; !st && s < plan->n_seeds; s++) {
-            st = plan->point[i].skipped ? NN_OK : do_run(&j, i, s, err);
+        for (size_t s = 0; !plan->point[i].skipped && s < plan->n_seeds; s++) {
+            st = do_run(&j, i, s, err);
+            if (st) {
+                goto out;
+            }
         }
     }
     experiment_test_count(test);
+out:
     for (size_t s = 0; j.z != NULL && s < plan->n_seeds; s++) {
         nn_mem_free(j.z[s]);
     }
