@@ -70,26 +70,33 @@ static enum nn_status check_part(float v, const char *what,
 enum nn_status synth_check(const struct synth_options *opt,
                            struct nn_error *err)
 {
-    enum nn_status st;
+    enum nn_status st =
+        check_shares(opt->class_share, SYNTH_CLASSES + 1, "class", err);
 
-    st = check_shares(opt->class_share, SYNTH_CLASSES + 1, "class", err);
-    if (st == NN_OK) {
-        st = check_shares(opt->family_share, SYNTH_FAMILIES, "family", err);
+    if (st) {
+        return st;
     }
-    if (st == NN_OK) {
-        st = check_part(opt->near_miss_share, "near-miss", err);
+    st = check_shares(opt->family_share, SYNTH_FAMILIES, "family", err);
+    if (st) {
+        return st;
     }
-    if (st == NN_OK) {
-        st = check_part(opt->valid_share, "valid", err);
+    st = check_part(opt->near_miss_share, "near-miss", err);
+    if (st) {
+        return st;
     }
-    if (st == NN_OK) {
-        st = check_part(opt->test_share, "test", err);
+    st = check_part(opt->valid_share, "valid", err);
+    if (st) {
+        return st;
     }
-    if (st == NN_OK && opt->valid_share + opt->test_share > 1.0f) {
-        st = nn_fail(err, NN_ERR_ARG,
-                     "valid and test shares together are above 1");
+    st = check_part(opt->test_share, "test", err);
+    if (st) {
+        return st;
     }
-    return st;
+    if (opt->valid_share + opt->test_share > 1.0f) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "valid and test shares together are above 1");
+    }
+    return NN_OK;
 }
 
 static int pick(float u, const float *w, int n)

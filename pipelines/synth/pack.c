@@ -95,9 +95,11 @@ enum nn_status synth_encode(uint64_t seed, uint64_t index,
         return nn_fail_nomem(err);
     }
     st = synth_render(seed, index, opt, size, rgb, NULL, truth, err);
-    if (st == NN_OK) {
-        st = synth_pack(rgb, size, size, format, bytes, n, err);
+    if (st) {
+        goto out;
     }
+    st = synth_pack(rgb, size, size, format, bytes, n, err);
+out:
     nn_mem_free(rgb);
     return st;
 }

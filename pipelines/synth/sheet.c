@@ -75,6 +75,25 @@ static void draw_one(void *ctx, size_t i)
     nn_mem_free(one);
 }
 
+/* index [n,cols] of the images that the rows show. */
+static enum nn_status find_rows(uint64_t seed, const struct synth_options *opt,
+                                const struct synth_row *rows, size_t n,
+                                int32_t cols, uint64_t *index,
+                                struct nn_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t *row = index + i * (size_t)cols;
+        uint64_t from =
+            i > 0 && same_row(&rows[i], &rows[i - 1]) ? row[-1] + 1 : 0;
+        enum nn_status st = find_row(seed, opt, &rows[i], from, cols, row, err);
+
+        if (st) {
+            return st;
+        }
+    }
+    return NN_OK;
+}
+
 enum nn_status synth_sheet(uint64_t seed, const struct synth_options *opt,
                            int32_t size, const struct synth_row *rows, size_t n,
                            int32_t cols, uint8_t **rgb, int32_t *w, int32_t *h,
@@ -103,13 +122,7 @@ enum nn_status synth_sheet(uint64_t seed, const struct synth_options *opt,
         goto out;
     }
     memset(s.rgb, 255, 3 * (size_t)*w * (size_t)*h);
-    for (size_t i = 0; i < n && st == NN_OK; i++) {
-        uint64_t *row = index + i * (size_t)cols;
-        uint64_t from =
-            i > 0 && same_row(&rows[i], &rows[i - 1]) ? row[-1] + 1 : 0;
-
-        st = find_row(seed, opt, &rows[i], from, cols, row, err);
-    }
+    st = find_rows(seed, opt, rows, n, cols, index, err);
     if (st) {
         goto out;
     }
@@ -118,14 +131,13 @@ enum nn_status synth_sheet(uint64_t seed, const struct synth_options *opt,
     for (size_t i = 0; i < count; i++) {
         if (s.st[i]) {
             st = nn_fail_nomem(err);
+            goto out;
         }
     }
+    *rgb = s.rgb;
+    s.rgb = NULL;
 out:
-    if (st == NN_OK) {
-        *rgb = s.rgb;
-    } else {
-        nn_mem_free(s.rgb);
-    }
+    nn_mem_free(s.rgb);
     nn_mem_free(s.st);
     nn_mem_free(index);
     return st;

@@ -89,16 +89,19 @@ static enum nn_status claim(const struct store *s, struct nn_error *err)
     if (st) {
         goto out;
     }
-    if (nn_file_exists(path)) {
-        st = nn_file_read(path, 65536, &old, &n, err);
-        if (st == NN_OK && strcmp((const char *)old, text) != 0) {
-            st = nn_fail(err, NN_ERR_ARG,
-                         "'%s' holds images of other options (see '%s'); "
-                         "choose another folder",
-                         s->dir, path);
-        }
-    } else {
+    if (!nn_file_exists(path)) {
         st = write_text(path, text, strlen(text), err);
+        goto out;
+    }
+    st = nn_file_read(path, 65536, &old, &n, err);
+    if (st) {
+        goto out;
+    }
+    if (strcmp((const char *)old, text) != 0) {
+        st = nn_fail(err, NN_ERR_ARG,
+                     "'%s' holds images of other options (see '%s'); "
+                     "choose another folder",
+                     s->dir, path);
     }
 out:
     nn_mem_free(old);
@@ -217,11 +220,16 @@ static enum nn_status make_image(struct store *s, uint64_t i, struct slot *slot)
     }
     st = synth_encode(sp->seed, i, &sp->opt, sp->size, s->format, &bytes, &n,
                       &t, &slot->err);
-    if (st == NN_OK) {
-        st = make_parent(path, &slot->err);
+    if (st) {
+        goto out;
     }
-    if (st == NN_OK) {
-        st = write_text(path, bytes, n, &slot->err);
+    st = make_parent(path, &slot->err);
+    if (st) {
+        goto out;
+    }
+    st = write_text(path, bytes, n, &slot->err);
+    if (st) {
+        goto out;
     }
     describe_line(s, i, name, &t, slot->line);
 out:
@@ -237,6 +245,33 @@ static void work(void *ctx, size_t k)
     s->slot[k].st = make_image(s, s->first + k, &s->slot[k]);
 }
 
+/* The lines of all images of a batch that could be made; returned is the first
+ * failure. */
+static enum nn_status put_lines(const struct store *s, size_t n, FILE *lines,
+                                struct nn_error *err)
+{
+    const struct slot *failed = NULL;
+
+    for (size_t k = 0; k < n; k++) {
+        const struct slot *slot = &s->slot[k];
+
+        if (slot->st == NN_OK && slot->fresh) {
+            fprintf(lines, "%s\n", slot->line);
+        } else if (slot->st && failed == NULL) {
+            failed = slot;
+        }
+    }
+    if (fflush(lines) != 0 && failed == NULL) {
+        return nn_fail(err, NN_ERR_IO, "cannot write to '%s': %s", s->dir,
+                       strerror(errno));
+    }
+    if (failed != NULL) {
+        *err = failed->err;
+        return failed->st;
+    }
+    return NN_OK;
+}
+
 /* Draw what is missing; `lines` gets a line for each as they are done. */
 static enum nn_status draw_all(struct store *s, FILE *lines,
                                struct nn_error *err)
@@ -245,26 +280,19 @@ static enum nn_status draw_all(struct store *s, FILE *lines,
     enum nn_status st = NN_OK;
 
     nn_progress_begin(&bar, "draw", "img", (int64_t)s->spec->count);
-    for (s->first = 0; s->first < s->spec->count && st == NN_OK;) {
+    while (s->first < s->spec->count) {
         uint64_t left = s->spec->count - s->first;
         size_t n = left < BATCH ? (size_t)left : BATCH;
 
         nn_parallel_for(n, work, s);
-        for (size_t k = 0; k < n; k++) {
-            if (s->slot[k].st == NN_OK && s->slot[k].fresh) {
-                fprintf(lines, "%s\n", s->slot[k].line);
-            } else if (s->slot[k].st && st == NN_OK) {
-                st = s->slot[k].st;
-                *err = s->slot[k].err;
-            }
-        }
-        if (fflush(lines) != 0 && st == NN_OK) {
-            st = nn_fail(err, NN_ERR_IO, "cannot write to '%s': %s", s->dir,
-                         strerror(errno));
+        st = put_lines(s, n, lines, err);
+        if (st) {
+            goto out;
         }
         s->first += n;
         nn_progress_update(&bar, (int64_t)s->first, NULL);
     }
+out:
     nn_progress_end(&bar, NULL);
     return st;
 }
@@ -287,38 +315,49 @@ static enum nn_status list_all(const struct store *s, const char *path,
     return nn_file_out_commit(&out, err);
 }
 
+/* Draw what is missing; its lines go to the end of the file `part`. */
+static enum nn_status draw_to(struct store *s, const char *part,
+                              struct nn_error *err)
+{
+    FILE *lines = fopen(part, "a");
+    enum nn_status st;
+
+    if (lines == NULL) {
+        return nn_fail(err, NN_ERR_IO, "cannot write '%s': %s", part,
+                       strerror(errno));
+    }
+    fputc('\n', lines); /* ends a line that an interrupted run left */
+    st = draw_all(s, lines, err);
+    if (fclose(lines) != 0 && st == NN_OK) {
+        return nn_fail(err, NN_ERR_IO, "cannot write '%s': %s", part,
+                       strerror(errno));
+    }
+    return st;
+}
+
 static enum nn_status draw_and_list(struct store *s, struct nn_error *err)
 {
     char *part = nn_path_join(s->dir, ".manifest.part");
     char *done = nn_path_join(s->dir, "manifest.jsonl");
-    FILE *lines = NULL;
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
     if (part == NULL || done == NULL) {
         st = nn_fail_nomem(err);
         goto out;
     }
-    lines = fopen(part, "a");
-    if (lines == NULL) {
-        st = nn_fail(err, NN_ERR_IO, "cannot write '%s': %s", part,
-                     strerror(errno));
+    st = draw_to(s, part, err);
+    if (st) {
         goto out;
     }
-    fputc('\n', lines); /* ends a line that an interrupted run left */
-    st = draw_all(s, lines, err);
-    if (fclose(lines) != 0 && st == NN_OK) {
-        st = nn_fail(err, NN_ERR_IO, "cannot write '%s': %s", part,
-                     strerror(errno));
+    st = recall(s, err);
+    if (st) {
+        goto out;
     }
-    if (st == NN_OK) {
-        st = recall(s, err);
+    st = list_all(s, done, err);
+    if (st) {
+        goto out;
     }
-    if (st == NN_OK) {
-        st = list_all(s, done, err);
-    }
-    if (st == NN_OK) {
-        remove(part);
-    }
+    remove(part);
 out:
     nn_mem_free(done);
     nn_mem_free(part);
@@ -337,9 +376,10 @@ enum nn_status synth_write(const char *dir, const struct synth_spec *spec,
 
     err = err != NULL ? err : &own;
     st = nn_file_mkdirs(dir, err);
-    if (st == NN_OK) {
-        st = claim(&s, err);
+    if (st) {
+        return st;
     }
+    st = claim(&s, err);
     if (st) {
         return st;
     }
@@ -350,9 +390,10 @@ enum nn_status synth_write(const char *dir, const struct synth_spec *spec,
         goto out;
     }
     st = recall(&s, err);
-    if (st == NN_OK) {
-        st = draw_and_list(&s, err);
+    if (st) {
+        goto out;
     }
+    st = draw_and_list(&s, err);
 out:
     nn_mem_free(s.slot);
     nn_mem_free(s.known);
