@@ -31,9 +31,13 @@ static enum nn_status ask_file(const char *path, const char *prefix,
         return st;
     }
     st = nn_arch_of_file(f, prefix, arch, known, &why);
-    if (!st && !*known && other_prefix != NULL) {
+    if (st) {
+        goto out;
+    }
+    if (!*known && other_prefix != NULL) {
         st = nn_arch_of_file(f, other_prefix, arch, known, &why);
     }
+out:
     nn_st_close(&f);
     return st ? nn_fail(err, st, "'%s' %s", path, why.text) : NN_OK;
 }

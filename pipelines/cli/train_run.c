@@ -69,7 +69,10 @@ enum nn_status train_check_sizes(struct train *t, struct nn_error *err)
     const struct net_choice gate = gate_choice(t), species = species_choice(t);
     enum nn_status st = net_choice_check(&gate, err);
 
-    return st ? st : net_choice_check(&species, err);
+    if (st) {
+        return st;
+    }
+    return net_choice_check(&species, err);
 }
 
 static enum nn_status choose_nets(struct train *t, struct nn_error *err)
