@@ -299,18 +299,20 @@ enum nn_status nn_names_to_text(struct nn_dataset *ds)
     if (class_to == NULL) {
         return st;
     }
-    if (!to_text(ds->negatives, ds->n_negatives, class_to) &&
-        !to_text(ds->doubtful, ds->n_doubtful, class_to) &&
-        !to_text(ds->classes, ds->n_classes, class_to) &&
-        !to_text(ds->families, ds->n_families, family_to)) {
-        st = NN_OK;
+    if (to_text(ds->negatives, ds->n_negatives, class_to) ||
+        to_text(ds->doubtful, ds->n_doubtful, class_to) ||
+        to_text(ds->classes, ds->n_classes, class_to) ||
+        to_text(ds->families, ds->n_families, family_to)) {
+        goto out;
     }
-    for (size_t i = 0; !st && i < ds->n; i++) {
+    for (size_t i = 0; i < ds->n; i++) {
         struct nn_item *it = &ds->items[i];
 
         it->label = it->label >= 0 ? class_to[it->label] : it->label;
         it->family = it->family >= 0 ? family_to[it->family] : it->family;
     }
+    st = NN_OK;
+out:
     nn_mem_free(class_to);
     return st;
 }

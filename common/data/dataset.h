@@ -247,16 +247,15 @@ int nn_items_near(const struct nn_item *a, const struct nn_item *b,
 struct nn_split_shares {
     double valid, test; /* 0 or more, together below 1 */
     uint64_t seed;
-    int whole_groups; /* items with a split too go where most of their group
-                         stand (train, then valid, in a tie) */
 };
 struct nn_split_counts {
-    size_t drawn;     /* items whose group had no split */
-    size_t followed;  /* had none, and took that of their group */
-    size_t regrouped; /* had another than their group; whole_groups only */
-    size_t moved;     /* groups moved because a label had too few */
+    size_t drawn;    /* items whose group had no split */
+    size_t followed; /* took the split of their group */
+    size_t moved;    /* groups moved because a label had too few */
 };
-/* Every item of NN_SPLIT_NONE gets a split. Needs fingerprints and groups.
+/* Every item of NN_SPLIT_NONE gets a split: where most of its group stand
+ * (train, then valid, in a tie), else a drawn one. Needs fingerprints and
+ * groups.
  * Errors: NN_ERR_ARG (a share below 0, valid + test not below 1),
  * NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status

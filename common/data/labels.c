@@ -261,18 +261,14 @@ struct outside {
 static enum nn_status judge_words(struct labelling *l)
 {
     const struct names *w = &l->words;
-    enum nn_status st = NN_OK;
 
-    for (size_t i = 0; !st && i < l->f->n; i++) {
+    for (size_t i = 0; i < l->f->n; i++) {
         struct place p;
 
         place_of(l, &l->f->found[i], &p);
-        if (p.usable && p.label.n > 0) {
-            st = names_add(&l->words, p.label);
+        if (p.usable && p.label.n > 0 && names_add(&l->words, p.label)) {
+            return NN_ERR_NOMEM;
         }
-    }
-    if (st) {
-        return st;
     }
     l->kind = nn_mem_calloc(w->n, sizeof *l->kind);
     if (l->kind == NULL) {
@@ -442,11 +438,16 @@ static enum nn_status list_words(const struct labelling *l,
     struct names t = { 0 };
     enum nn_status st = NN_OK;
 
-    for (size_t i = 0; !st && i < l->words.n; i++) {
-        if (l->kind[i] == kind) {
-            st = names_add(&t, span_of(l->words.v[i]));
+    for (size_t i = 0; i < l->words.n; i++) {
+        if (l->kind[i] != kind) {
+            continue;
+        }
+        st = names_add(&t, span_of(l->words.v[i]));
+        if (st) {
+            goto out;
         }
     }
+out:
     *out = t.v;
     *n = t.n;
     return st;
@@ -474,14 +475,15 @@ static enum nn_status take_names(struct nn_dataset *ds, struct labelling *l,
     ds->n_classes = l->classes.n;
     ds->families = l->families.v;
     ds->n_families = l->families.n;
-    if (!st) {
-        st = list_words(l, NN_WORD_NEGATIVE, &ds->negatives, &ds->n_negatives);
+    if (st) {
+        return st;
     }
-    if (!st) {
-        st = list_words(l, NN_WORD_CLASS_AFTER_NO, &ds->doubtful,
-                        &ds->n_doubtful);
+    st = list_words(l, NN_WORD_NEGATIVE, &ds->negatives, &ds->n_negatives);
+    if (st) {
+        return st;
     }
-    return st;
+    return list_words(l, NN_WORD_CLASS_AFTER_NO, &ds->doubtful,
+                      &ds->n_doubtful);
 }
 
 static enum nn_status label_all(struct nn_dataset *ds, struct labelling *l,
@@ -497,9 +499,10 @@ static enum nn_status label_all(struct nn_dataset *ds, struct labelling *l,
         return nn_fail_nomem(err);
     }
     st = check_named(ds, l, &opt->class_names, err);
-    if (!st) {
-        st = check_named(ds, l, &opt->negative_names, err);
+    if (st) {
+        return st;
     }
+    st = check_named(ds, l, &opt->negative_names, err);
     if (st) {
         return st;
     }
@@ -507,10 +510,11 @@ static enum nn_status label_all(struct nn_dataset *ds, struct labelling *l,
         return nn_fail_nomem(err);
     }
     st = check_usable(ds, l, &out, err);
-    if (!st) {
-        st = nn_check_single_labels(ds->path, ds->classes, ds->n_classes,
-                                    &opt->class_names, err);
+    if (st) {
+        return st;
     }
+    st = nn_check_single_labels(ds->path, ds->classes, ds->n_classes,
+                                &opt->class_names, err);
     if (st) {
         return st;
     }

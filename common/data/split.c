@@ -209,9 +209,8 @@ static void follow_group(struct nn_dataset *ds, const uint32_t *votes, size_t i,
     for (int s = NN_TRAIN + 1; s < NN_SPLITS; s++) {
         best = v[s] > v[best] ? (enum nn_split)s : best;
     }
-    if (v[best] > 0 && it->split != best) {
-        counts->followed += it->split == NN_SPLIT_NONE;
-        counts->regrouped += it->split != NN_SPLIT_NONE;
+    if (v[best] > 0) {
+        counts->followed++;
         it->split = best;
     }
 }
@@ -244,7 +243,7 @@ enum nn_status nn_dataset_split_rest(struct nn_dataset *ds,
         }
     }
     for (size_t i = 0; i < ds->n; i++) {
-        if (ds->items[i].split == NN_SPLIT_NONE || how->whole_groups) {
+        if (ds->items[i].split == NN_SPLIT_NONE) {
             follow_group(ds, votes, i, counts);
         }
         in[i] = ds->items[i].split == NN_SPLIT_NONE;
@@ -266,14 +265,17 @@ enum nn_status nn_dataset_split(struct nn_dataset *ds, double valid,
                                 double test, uint64_t seed,
                                 struct nn_error *err)
 {
-    const struct nn_split_shares how = { valid, test, seed, 0 };
+    const struct nn_split_shares how = { valid, test, seed };
     struct nn_split_counts counts;
     enum nn_status st = check_shares(&how, err);
 
-    for (size_t i = 0; !st && i < ds->n; i++) {
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < ds->n; i++) {
         ds->items[i].split = NN_SPLIT_NONE;
     }
-    return st ? st : nn_dataset_split_rest(ds, &how, &counts, err);
+    return nn_dataset_split_rest(ds, &how, &counts, err);
 }
 
 enum nn_status nn_dataset_hold_out(struct nn_dataset *ds,
@@ -281,7 +283,7 @@ enum nn_status nn_dataset_hold_out(struct nn_dataset *ds,
                                    uint64_t seed, size_t *n,
                                    struct nn_error *err)
 {
-    const struct nn_split_shares how = { valid, 0, seed, 0 };
+    const struct nn_split_shares how = { valid, 0, seed };
     uint8_t *in;
     size_t moved = 0;
     enum nn_status st = check_shares(&how, err);
@@ -299,9 +301,13 @@ enum nn_status nn_dataset_hold_out(struct nn_dataset *ds,
         in[i] = (uint8_t)nn_item_in(&ds->items[i], NN_TRAIN, kind);
     }
     st = draw(ds, in, &how, &moved, err);
-    for (size_t i = 0; !st && i < ds->n; i++) {
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < ds->n; i++) {
         *n += in[i] && ds->items[i].split == NN_VALID;
     }
+out:
     nn_mem_free(in);
     return st;
 }

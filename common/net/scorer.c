@@ -316,8 +316,9 @@ enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
 {
     enum nn_status st = nn_scorer_features(s, i, embedding);
 
-    if (!st) {
-        scale_to_length_1(embedding, nn_scorer_dims(s));
+    if (st) {
+        return st;
     }
-    return st;
+    scale_to_length_1(embedding, nn_scorer_dims(s));
+    return NN_OK;
 }

@@ -69,35 +69,41 @@ static enum nn_status hold_out_valid(struct nn_dataset *ds, uint64_t seed,
         return NN_OK;
     }
     st = nn_dataset_hold_out(ds, NN_ITEMS_ALL, DATA_VALID_SHARE, seed, &n, err);
-    if (!st) {
-        nn_log(NN_LOG_INFO,
-               "'%s' has no valid part: %zu images of train are held out for "
-               "it",
-               ds->path, n);
+    if (st) {
+        return st;
     }
-    return st;
+    nn_log(NN_LOG_INFO,
+           "'%s' has no valid part: %zu images of train are held out for it",
+           ds->path, n);
+    return NN_OK;
 }
 
 static enum nn_status give_splits(struct nn_dataset *ds, uint64_t seed,
                                   struct nn_error *err)
 {
     const struct nn_split_shares how = { DATA_VALID_SHARE, DATA_TEST_SHARE,
-                                         seed, 0 };
+                                         seed };
     struct nn_split_counts n;
     enum nn_status st;
 
     forget_train_alone(ds);
     st = nn_dataset_split_rest(ds, &how, &n, err);
-    if (!st && ds->has_splits) {
-        st = hold_out_valid(ds, seed, err);
+    if (st) {
+        return st;
     }
-    if (!st && n.moved > 0) {
+    if (ds->has_splits) {
+        st = hold_out_valid(ds, seed, err);
+        if (st) {
+            return st;
+        }
+    }
+    if (n.moved > 0) {
         nn_log(NN_LOG_INFO,
                "%zu images or groups of near-duplicates moved from train to "
                "valid or test, for a class had too few there by chance",
                n.moved);
     }
-    return st;
+    return NN_OK;
 }
 
 /* A class of which nothing can be read is no class; a data set in which nothing

@@ -41,10 +41,14 @@ static enum nn_status hold_out(struct nn_dataset *ds, enum nn_item_kind kind,
     }
     /* Negatives that were added have no groups yet. */
     st = nn_dataset_group(ds, NN_NEAR_BITS, err);
-    if (!st) {
-        st = nn_dataset_hold_out(ds, kind, DATA_VALID_SHARE, seed, &n, err);
+    if (st) {
+        return st;
     }
-    if (!st && n > 0) {
+    st = nn_dataset_hold_out(ds, kind, DATA_VALID_SHARE, seed, &n, err);
+    if (st) {
+        return st;
+    }
+    if (n > 0) {
         nn_log(NN_LOG_INFO,
                "the valid part of '%s' has no %s: %zu of train are held out "
                "for it",
@@ -52,7 +56,7 @@ static enum nn_status hold_out(struct nn_dataset *ds, enum nn_item_kind kind,
                kind == NN_ITEMS_NEGATIVE ? "negatives" : "images of a class",
                n);
     }
-    return st;
+    return NN_OK;
 }
 
 /* --- classes --- */
@@ -150,14 +154,18 @@ enum nn_status train_check_data(struct nn_dataset *ds, uint64_t seed,
 {
     enum nn_status st = hold_out(ds, NN_ITEMS_POSITIVE, seed, err);
 
-    if (!st) {
-        st = hold_out(ds, NN_ITEMS_NEGATIVE, seed, err);
-    }
-    for (size_t k = 0; !st && k < ds->n_classes; k++) {
-        st = check_class(ds, k, err);
-    }
     if (st) {
         return st;
+    }
+    st = hold_out(ds, NN_ITEMS_NEGATIVE, seed, err);
+    if (st) {
+        return st;
+    }
+    for (size_t k = 0; k < ds->n_classes; k++) {
+        st = check_class(ds, k, err);
+        if (st) {
+            return st;
+        }
     }
     return check_negatives(ds, trains_on_negatives, err);
 }

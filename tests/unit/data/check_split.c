@@ -215,8 +215,7 @@ END_TEST
  * as if alone. */
 START_TEST(test_split_rest)
 {
-    const struct nn_split_shares how = { 0.25, 0.25, 3, 0 };
-    struct nn_split_shares whole = how;
+    const struct nn_split_shares how = { 0.25, 0.25, 3 };
     struct nn_split_counts n;
     struct nn_dataset ds;
     struct nn_item *v = many(&ds, 60);
@@ -226,22 +225,19 @@ START_TEST(test_split_rest)
     v[10].split = v[12].split = NN_VALID;
     v[11].split = NN_TRAIN;
     v[10].group = v[11].group = v[12].group = 11; /* two against one */
+    v[13].group = 11;
     v[20].split = NN_TEST;
     v[21].split = NN_TRAIN;
     v[20].group = v[21].group = 21; /* a tie */
+    v[22].group = 21;
     ck_assert(!nn_dataset_split_rest(&ds, &how, &n, NULL));
-    ck_assert_uint_eq(n.drawn, 60 - 8);
-    ck_assert_uint_eq(n.followed, 2);
-    ck_assert_uint_eq(n.regrouped, 0);
+    ck_assert_uint_eq(n.drawn, 60 - 10);
+    ck_assert_uint_eq(n.followed, 4);
     ck_assert_int_eq(v[2].split, NN_TEST);
     ck_assert_int_eq(v[3].split, NN_TEST);
     ck_assert_int_eq(v[11].split, NN_TRAIN);
-    whole.whole_groups = 1;
-    ck_assert(!nn_dataset_split_rest(&ds, &whole, &n, NULL));
-    ck_assert_uint_eq(n.drawn, 0);
-    ck_assert_uint_eq(n.regrouped, 2);
-    ck_assert_int_eq(v[11].split, NN_VALID);
-    ck_assert_int_eq(v[20].split, NN_TRAIN);
+    ck_assert_int_eq(v[13].split, NN_VALID);
+    ck_assert_int_eq(v[22].split, NN_TRAIN);
     nn_mem_free(v);
 }
 END_TEST
