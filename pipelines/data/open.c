@@ -99,8 +99,8 @@ static enum nn_status give_splits(struct nn_dataset *ds, uint64_t seed,
     }
     if (n.moved > 0) {
         nn_log(NN_LOG_INFO,
-               "%zu images or groups of near-duplicates moved from train to "
-               "valid or test, for a class had too few there by chance",
+               "chance left a class too few images in valid or test: %zu more, "
+               "with their near-duplicates, go there",
                n.moved);
     }
     return NN_OK;

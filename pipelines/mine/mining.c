@@ -291,6 +291,12 @@ enum nn_status mining_write_summary(const struct mining_round *r,
     return st;
 }
 
+const char *mining_verdict_words(enum gate_mine_verdict v)
+{
+    return v == GATE_MINE_V_SUSPECTED_FN ? "suspected false negative"
+                                         : gate_mine_verdict_name(v);
+}
+
 void mining_print(const struct mining_round *r, FILE *to)
 {
     const struct gate_mine_result *m = r->result;
@@ -313,7 +319,7 @@ void mining_print(const struct mining_round *r, FILE *to)
             r->number, m->above, r->n_pool, r->opt->min_score, m->n);
     for (int v = 0; v <= GATE_MINE_V_UNREADABLE; v++) {
         fprintf(to, "%s %zu %s", v > 0 ? "," : "", m->count[v],
-                gate_mine_verdict_name((enum gate_mine_verdict)v));
+                mining_verdict_words((enum gate_mine_verdict)v));
     }
     fputc('\n', to);
     if (m->unreadable > 0) {

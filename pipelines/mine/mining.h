@@ -65,6 +65,8 @@ NN_MUST_CHECK enum nn_status mining_write_summary(const struct mining_round *r,
 NN_MUST_CHECK enum nn_status mining_write_html(const struct mining_round *r,
                                                const char *path,
                                                struct nn_error *err);
+/* A verdict as a person reads it: gate_mine_verdict_name() is for files. */
+const char *mining_verdict_words(enum gate_mine_verdict v);
 /* What was found and why, a few lines for a person. */
 void mining_print(const struct mining_round *r, FILE *to);
 

@@ -189,7 +189,7 @@ static void put_section(const struct page *g, enum gate_mine_verdict v,
     }
     qsort(g->order, n, sizeof *g->order, larger_first);
     fprintf(g->to, "<h2>Round %d, %s: %zu</h2>\n<p>%s</p><div class=\"g\">\n",
-            g->r->number, gate_mine_verdict_name(v), all->count[v], why);
+            g->r->number, mining_verdict_words(v), all->count[v], why);
     for (size_t i = 0; i < n; i++) {
         put_pick(g, g->order[i].pick);
     }

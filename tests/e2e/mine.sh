@@ -35,6 +35,8 @@ out_has "counts what cannot be read" "unreadable .*: 1$"
 out_has "prints the filter for suspected false negatives" "validation positives above"
 next=$(sed -n 's/^next:[[:space:]]*bearcascade //p' "$tmp/out")
 check "a line each" grep -q '"verdict":"hard"' "$tmp/m1/mined.jsonl"
+check "a page in plain words" sh -c '! grep -E "^<h2>|looked at" "$1" | grep -q _' \
+    sh "$tmp/m1/mined.html"
 check "suspected false negatives apart" grep -q '"verdict":"suspected_false_negative"' "$tmp/m1/mined.jsonl"
 accepted=$(grep -cE '"verdict":"(hard|random)"' "$tmp/m1/mined.jsonl")
 check "the manifest holds the accepted" \
