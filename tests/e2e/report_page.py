@@ -16,22 +16,12 @@ import sys
 import tempfile
 
 import made_comparison as made
+from tap import check, done
 
 CHROMIUM = next((shutil.which(n) for n in (
     "chromium", "chromium-browser", "google-chrome") if shutil.which(n)), None)
-N = 0
-BAD = 0
 COLUMNS = ["recall", "fpr", "species_accuracy", "end_to_end", "macro_f1",
            "precision", "macs", "ms"]
-
-
-def check(ok, title, text=""):
-    global N, BAD
-    N += 1
-    BAD += not ok
-    print(f"{'ok' if ok else 'not ok'} {N} - {title}", flush=True)
-    if not ok and text:
-        print("# " + str(text)[:3000].replace("\n", "\n# "), flush=True)
 
 
 # --- the same figures, counted another way ---------------------------------
@@ -332,8 +322,7 @@ def main():
     finally:
         if len(sys.argv) <= 1:
             shutil.rmtree(folder, ignore_errors=True)
-    print(f"1..{N}")
-    return BAD != 0
+    return done()
 
 
 if __name__ == "__main__":

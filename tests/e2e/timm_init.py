@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+from tap import check, done
+
 try:
     import safetensors.torch
     import timm
@@ -18,18 +20,6 @@ try:
 except ImportError as e:
     print(f"1..0 # SKIP {e}; pip install torch timm safetensors")
     sys.exit(0)
-
-N = 0
-BAD = 0
-
-
-def check(ok, title, text=""):
-    global N, BAD
-    N += 1
-    BAD += not ok
-    print(f"{'ok' if ok else 'not ok'} {N} - {title}")
-    if not ok and text:
-        print("# " + str(text).replace("\n", "\n# "))
 
 
 def random_model(name, classes):
@@ -106,8 +96,7 @@ def main():
                 ("mobilenetv4_conv_small_035", 0.35, 64, 1000)):
             path = compare(name, width, size, classes, folder)
         fine_tune(path, 0.35, folder)
-    print(f"1..{N}")
-    return BAD > 0
+    return done()
 
 
 if __name__ == "__main__":
