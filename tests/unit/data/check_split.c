@@ -211,6 +211,30 @@ START_TEST(test_split_least)
 }
 END_TEST
 
+/* A part without a share gets nothing, and the other what is its own. */
+START_TEST(test_split_no_test_part)
+{
+    struct nn_dataset ds;
+    struct nn_item *v = many(&ds, 60);
+
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        int seen[2][NN_SPLITS] = { { 0 } };
+
+        for (size_t i = 0; i < 60; i++) {
+            v[i].label = i >= 50;
+        }
+        ck_assert(!nn_dataset_split(&ds, 0.3, 0, seed, NULL));
+        for (size_t i = 0; i < 60; i++) {
+            seen[v[i].label][v[i].split]++;
+        }
+        ck_assert_int_ge(seen[0][NN_VALID], 5); /* 50 * 0.3 / 3 */
+        ck_assert_int_ge(seen[1][NN_VALID], 1); /* of 10 */
+        ck_assert_int_eq(seen[0][NN_TEST] + seen[1][NN_TEST], 0);
+    }
+    nn_mem_free(v);
+}
+END_TEST
+
 /* Beside items that have a split: their groups follow them, others are drawn
  * as if alone. */
 START_TEST(test_split_rest)
@@ -278,6 +302,7 @@ static Suite *create(void)
     tcase_add_test(t, test_split_few);
     tcase_add_test(t, test_split_seeds);
     tcase_add_test(t, test_split_least);
+    tcase_add_test(t, test_split_no_test_part);
     tcase_add_test(t, test_split_rest);
     tcase_add_test(t, test_hold_out);
     suite_add_tcase(s, t);
