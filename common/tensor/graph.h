@@ -38,11 +38,11 @@ struct nn_exec;
 
 struct nn_conv2d {
     int32_t out_channels;
-    int32_t kernel;   /* square: kernel x kernel taps */
-    int32_t stride;   /* both axes */
-    int32_t pad;      /* zeros on every side */
-    int32_t groups;   /* 0 or 1: dense; = input channels: depthwise */
-    int bias;         /* 0 when a batch norm follows */
+    int32_t kernel; /* square: kernel x kernel taps */
+    int32_t stride; /* both axes */
+    int32_t pad;    /* zeros on every side */
+    int32_t groups; /* 0 or 1: dense; = input and output channels: depthwise */
+    int bias;       /* 0 when a batch norm follows */
     int32_t pad_more; /* 1: one more row below and column to the right, what
                          TensorFlow's SAME does to even sizes with stride 2 */
 };

@@ -229,7 +229,7 @@ nn_node nn_graph_conv2d(struct nn_graph *g, nn_node x,
     in = g->node[x].shape;
     if (conv->out_channels < 1 || conv->kernel < 1 || conv->stride < 1 ||
         conv->pad < 0 || conv->pad_more < 0 || conv->pad_more > 1 ||
-        in.c % groups != 0 || conv->out_channels % groups != 0) {
+        (groups != 1 && (groups != in.c || groups != conv->out_channels))) {
         return fail(g, NN_ERR_SHAPE, name,
                     "channels, groups, kernel, stride or padding do not fit",
                     in);

@@ -68,11 +68,17 @@ static enum nn_status check_shape(const struct nn_conv_shape *s,
                        (int)s->kw, (int)s->stride_h, (int)s->stride_w,
                        (int)s->pad_h, (int)s->pad_w, (int)max_batch);
     }
-    if (s->groups < 1 || s->ic % s->groups != 0 || s->oc % s->groups != 0) {
+    if (s->groups != 1 && (s->groups != s->ic || s->groups != s->oc)) {
         return nn_fail(err, NN_ERR_SHAPE,
-                       "convolution groups %d must divide %d input and %d "
-                       "output channels",
+                       "convolution of %d groups over %d input and %d output "
+                       "channels: neither dense (1) nor depthwise (one a "
+                       "channel)",
                        (int)s->groups, (int)s->ic, (int)s->oc);
+    }
+    if (s->groups == 1 && (int64_t)s->kh * s->kw > NN_TAPS_MAX) {
+        return nn_fail(err, NN_ERR_SHAPE,
+                       "a dense %dx%d kernel has more than %d positions",
+                       (int)s->kh, (int)s->kw, NN_TAPS_MAX);
     }
     if (nn_conv_out_h(s) < 1 || nn_conv_out_w(s) < 1) {
         return nn_fail(err, NN_ERR_SHAPE,
@@ -95,21 +101,16 @@ static size_t find_l2_floats(void)
 
 static void choose_method(struct nn_conv *c)
 {
-    const struct nn_conv_shape *s = &c->s;
-    if (s->groups == 1 && s->kh <= NN_TAPS_MAX && s->kw <= NN_TAPS_MAX &&
-        s->kh * s->kw <= NN_TAPS_MAX) {
+    if (c->s.groups == 1) {
         c->kind = NN_CONV_GEMM;
         c->winograd = nn_winograd_fits(c);
         snprintf(c->method, sizeof(c->method), "%s %zux%zu %s",
                  c->winograd ? "winograd" : "igemm", c->k->mr, 2 * c->k->vw,
                  c->k->name);
-    } else if (s->groups == s->ic && s->groups == s->oc) {
+    } else {
         c->kind = NN_CONV_DEPTHWISE;
         snprintf(c->method, sizeof(c->method), "depthwise %zu %s", c->k->vw,
                  c->k->name);
-    } else {
-        c->kind = NN_CONV_PLAIN;
-        snprintf(c->method, sizeof(c->method), "plain");
     }
 }
 
@@ -204,46 +205,26 @@ void nn_conv_combine(const double *part, size_t n_chunks, size_t stride,
 
 size_t nn_conv_packed_floats(const struct nn_conv *c)
 {
-    switch (c->kind) {
-    case NN_CONV_GEMM:
-        return c->winograd ? nn_winograd_packed(c) : nn_gemm_packed(c);
-    case NN_CONV_DEPTHWISE:
+    if (c->kind == NN_CONV_DEPTHWISE) {
         return nn_depthwise_packed(c);
-    case NN_CONV_PLAIN:
-        break;
     }
-    return nn_plain_packed(c);
+    return c->winograd ? nn_winograd_packed(c) : nn_gemm_packed(c);
 }
 
 size_t nn_conv_work_floats(const struct nn_conv *c, int backward)
 {
-    switch (c->kind) {
-    case NN_CONV_GEMM:
-        return nn_gemm_work(c, backward);
-    case NN_CONV_DEPTHWISE:
-        return nn_depthwise_work(c, backward);
-    case NN_CONV_PLAIN:
-        break;
-    }
-    return nn_plain_work(c, backward);
+    return c->kind == NN_CONV_DEPTHWISE ? nn_depthwise_work(c, backward)
+                                        : nn_gemm_work(c, backward);
 }
 
 void nn_conv_pack(const struct nn_conv *c, const float *w, float *packed)
 {
-    switch (c->kind) {
-    case NN_CONV_GEMM:
-        if (c->winograd) {
-            nn_winograd_pack(c, w, packed);
-        } else {
-            nn_gemm_pack(c, w, packed);
-        }
-        break;
-    case NN_CONV_DEPTHWISE:
+    if (c->kind == NN_CONV_DEPTHWISE) {
         nn_depthwise_pack(c, w, packed);
-        break;
-    case NN_CONV_PLAIN:
-        nn_plain_pack(c, w, packed);
-        break;
+    } else if (c->winograd) {
+        nn_winograd_pack(c, w, packed);
+    } else {
+        nn_gemm_pack(c, w, packed);
     }
 }
 
@@ -253,35 +234,21 @@ void nn_conv_forward(const struct nn_conv *c, int32_t batch, const float *x,
 {
     static const struct nn_conv_epilogue none = { 0 };
     e = e ? e : &none;
-    switch (c->kind) {
-    case NN_CONV_GEMM:
-        if (c->winograd) {
-            nn_winograd_forward(c, batch, x, packed, e, y, work);
-        } else {
-            nn_gemm_forward(c, batch, x, packed, e, y, work);
-        }
-        break;
-    case NN_CONV_DEPTHWISE:
+    if (c->kind == NN_CONV_DEPTHWISE) {
         nn_depthwise_forward(c, batch, x, packed, e, y, work);
-        break;
-    case NN_CONV_PLAIN:
-        nn_plain_forward(c, batch, x, packed, e, y, work);
-        break;
+    } else if (c->winograd) {
+        nn_winograd_forward(c, batch, x, packed, e, y, work);
+    } else {
+        nn_gemm_forward(c, batch, x, packed, e, y, work);
     }
 }
 
 void nn_conv_pack_input(const struct nn_conv *c, const float *w, float *packed)
 {
-    switch (c->kind) {
-    case NN_CONV_GEMM:
-        nn_gemm_pack_input(c, w, packed);
-        break;
-    case NN_CONV_DEPTHWISE:
+    if (c->kind == NN_CONV_DEPTHWISE) {
         nn_depthwise_pack_input(c, w, packed);
-        break;
-    case NN_CONV_PLAIN:
-        nn_plain_pack(c, w, packed);
-        break;
+    } else {
+        nn_gemm_pack_input(c, w, packed);
     }
 }
 
@@ -290,16 +257,10 @@ void nn_conv_backward_input_packed(const struct nn_conv *c, int32_t batch,
                                    float *dx, int accumulate,
                                    const struct nn_conv_next *next)
 {
-    switch (c->kind) {
-    case NN_CONV_GEMM:
-        nn_gemm_backward_input(c, batch, dy, packed, dx, accumulate, next);
-        break;
-    case NN_CONV_DEPTHWISE:
+    if (c->kind == NN_CONV_DEPTHWISE) {
         nn_depthwise_backward_input(c, batch, dy, packed, dx, accumulate, next);
-        break;
-    case NN_CONV_PLAIN:
-        nn_plain_backward_input(c, batch, dy, packed, dx, accumulate, next);
-        break;
+    } else {
+        nn_gemm_backward_input(c, batch, dy, packed, dx, accumulate, next);
     }
 }
 
@@ -317,21 +278,14 @@ void nn_conv_backward_weights(const struct nn_conv *c, int32_t batch,
                               const struct nn_conv_norm *norm,
                               const struct nn_conv_next *next)
 {
-    if (!accumulate && c->kind != NN_CONV_GEMM) {
-        size_t taps = (size_t)c->s.kh * (size_t)c->s.kw;
-        size_t depth = taps * (size_t)(c->s.ic / c->s.groups);
-        memset(dw, 0, (size_t)c->s.oc * depth * sizeof *dw);
-    }
-    switch (c->kind) {
-    case NN_CONV_GEMM:
+    if (c->kind == NN_CONV_DEPTHWISE) {
+        if (!accumulate) {
+            size_t taps = (size_t)c->s.kh * (size_t)c->s.kw;
+            memset(dw, 0, (size_t)c->s.oc * taps * sizeof *dw);
+        }
+        nn_depthwise_backward_weights(c, batch, x, dy, dw, work, next);
+    } else {
         nn_gemm_backward_weights(c, batch, x, dy, dw, accumulate, work, norm,
                                  next);
-        break;
-    case NN_CONV_DEPTHWISE:
-        nn_depthwise_backward_weights(c, batch, x, dy, dw, work, next);
-        break;
-    case NN_CONV_PLAIN:
-        nn_plain_backward_weights(c, batch, x, dy, dw, work, next);
-        break;
     }
 }

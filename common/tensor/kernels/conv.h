@@ -4,7 +4,8 @@
  *   y[b,oh,ow,oc] = sum over kh,kw,ic of
  *       x[b, oh*stride_h + kh - pad_h, ow*stride_w + kw - pad_w, g*IC/G + ic]
  *       * w[oc,kh,kw,ic],   g = oc / (OC/G); outside the image x is 0
- * (cross-correlation: weights are not flipped.) A dense layer is a 1x1
+ * (cross-correlation: weights are not flipped.) G is 1 (dense, at most 64
+ * kernel positions) or IC = OC (depthwise, any kernel). A dense layer is a 1x1
  * convolution over a 1x1 image. Every function is bit-equal for any thread
  * count: work is cut into chunks that depend on the shape alone.
  *
@@ -30,7 +31,7 @@ struct nn_conv_shape {
     int32_t oc, kh, kw;         /* filters */
     int32_t stride_h, stride_w; /* >= 1 */
     int32_t pad_h, pad_w;       /* zeros on each side, >= 0 */
-    int32_t groups;             /* divides IC and OC; IC = OC: depthwise */
+    int32_t groups;             /* G: 1, or IC = OC */
     int32_t pad_more;           /* rows and columns of zeros below and to the
                                    right behind the pads, 0 or 1 */
 };

@@ -5,7 +5,7 @@
 #include "common/tensor/kernels/conv.h"
 #include "common/tensor/kernels/table.h"
 
-enum nn_conv_kind { NN_CONV_GEMM, NN_CONV_DEPTHWISE, NN_CONV_PLAIN };
+enum nn_conv_kind { NN_CONV_GEMM, NN_CONV_DEPTHWISE };
 
 struct nn_conv {
     struct nn_conv_shape s;
@@ -55,7 +55,7 @@ static inline ptrdiff_t nn_conv_offset(const float *from, const float *to)
 void nn_conv_combine(const double *part, size_t n_chunks, size_t stride,
                      size_t oc, double *sum, double *sum_sq);
 
-/* The three kinds; arguments as in conv.h. */
+/* The two kinds; arguments as in conv.h. */
 size_t nn_gemm_packed(const struct nn_conv *c);
 size_t nn_gemm_work(const struct nn_conv *c, int backward);
 void nn_gemm_pack(const struct nn_conv *c, const float *w, float *packed);
@@ -100,18 +100,5 @@ void nn_depthwise_backward_weights(const struct nn_conv *c, int32_t batch,
                                    const float *x, const float *dy, float *dw,
                                    float *work,
                                    const struct nn_conv_next *next);
-
-size_t nn_plain_packed(const struct nn_conv *c);
-size_t nn_plain_work(const struct nn_conv *c, int backward);
-void nn_plain_pack(const struct nn_conv *c, const float *w, float *packed);
-void nn_plain_forward(const struct nn_conv *c, int32_t batch, const float *x,
-                      const float *packed, const struct nn_conv_epilogue *e,
-                      float *y, float *work);
-void nn_plain_backward_input(const struct nn_conv *c, int32_t batch,
-                             const float *dy, const float *w, float *dx,
-                             int accumulate, const struct nn_conv_next *next);
-void nn_plain_backward_weights(const struct nn_conv *c, int32_t batch,
-                               const float *x, const float *dy, float *dw,
-                               float *work, const struct nn_conv_next *next);
 
 #endif /* NN_COMMON_TENSOR_KERNELS_CONV_INTERNAL_H */

@@ -26,7 +26,7 @@ static const struct nn_conv2d c33 = { 4, 3, 1, 1, 1, 0, 0 };
 static const struct nn_conv2d c33s2 = { 5, 3, 2, 1, 1, 1, 0 };
 static const struct nn_conv2d c11 = { 4, 1, 1, 0, 1, 0, 0 };
 static const struct nn_conv2d dw5 = { 4, 5, 2, 2, 4, 0, 0 };
-static const struct nn_conv2d grouped = { 6, 3, 1, 1, 2, 0, 0 };
+static const struct nn_conv2d dw3 = { 4, 3, 1, 1, 4, 0, 0 };
 static const struct nn_conv2d same = {
     .out_channels = 4, .kernel = 3, .stride = 1, .pad = 1, .pad_more = 1
 };
@@ -82,10 +82,10 @@ static nn_node net_loose(struct nn_graph *g, nn_node x)
     return nn_graph_dense(g, nn_graph_add(g, a, b), 3, 1, "d");
 }
 
-static nn_node net_groups(struct nn_graph *g, nn_node x)
+static nn_node net_depthwise(struct nn_graph *g, nn_node x)
 {
     x = nn_graph_conv2d(g, x, &c33, "a");
-    x = nn_graph_conv2d(g, x, &grouped, "b");
+    x = nn_graph_conv2d(g, x, &dw3, "b");
     x = nn_graph_dropout(g, nn_graph_relu(g, x), 0);
     return nn_graph_dense(g, x, 2, 1, "d");
 }
@@ -135,8 +135,8 @@ static nn_node net_relu6(struct nn_graph *g, nn_node x)
 }
 
 static nn_node (*const nets[])(struct nn_graph *, nn_node) = {
-    net_plain,  net_norm_relu, net_residual, net_loose,
-    net_groups, net_shared,    net_short,    net_relu6
+    net_plain,     net_norm_relu, net_residual, net_loose,
+    net_depthwise, net_shared,    net_short,    net_relu6
 };
 enum { N_NETS = sizeof nets / sizeof nets[0] };
 
@@ -502,13 +502,16 @@ END_TEST
 START_TEST(builder_errors_stick)
 {
     struct nn_error err = NN_ERROR_INIT;
-    struct nn_conv2d wide = { 4, 9, 1, 0, 1, 0, 0 };
+    /* Larger than the image; between dense and depthwise. */
+    static const struct nn_conv2d bad[] = { { 4, 9, 1, 0, 1, 0, 0 },
+                                            { 6, 3, 1, 0, 3, 0, 0 },
+                                            { 3, 3, 1, 0, 2, 0, 0 } };
     struct nn_graph *g;
     nn_node x, y;
 
     ck_assert_int_eq(nn_graph_create(&g), NN_OK);
     x = nn_graph_input(g, "in", (struct nn_shape){ 1, 5, 5, 3 });
-    y = nn_graph_conv2d(g, x, &wide, "big");
+    y = nn_graph_conv2d(g, x, &bad[_i], "big");
     ck_assert_int_eq(y, NN_NODE_BAD);
     y = nn_graph_relu(g, y);
     ck_assert_int_eq(y, NN_NODE_BAD);
@@ -550,7 +553,7 @@ static Suite *create(void)
     tcase_add_loop_test(t, a_step_allocates_nothing, 0, N_WAYS);
     tcase_add_test(t, dropout_scales_and_repeats);
     tcase_add_loop_test(t, nan_is_named, 0, 2 * N_CACHES);
-    tcase_add_test(t, builder_errors_stick);
+    tcase_add_loop_test(t, builder_errors_stick, 0, 3);
     tcase_add_test(t, names_are_unique);
     suite_add_tcase(s, t);
     return s;
