@@ -13,8 +13,6 @@
 struct entry {
     uint64_t where; /* of the item in its source */
     int32_t size, side;
-    enum nn_fit fit;
-    float crop_share;
     uint8_t *rgb; /* NULL: free */
 };
 
@@ -67,15 +65,13 @@ static struct nn_inputs *find(const struct nn_dataset *ds, size_t i,
         ds = b->from;
         where = ds->items[b->item].where;
     }
-    *key = (struct entry){ where,   in->size,       in->side,
-                           in->fit, in->crop_share, NULL };
+    *key = (struct entry){ where, in->size, in->side, NULL };
     return ds->source->inputs;
 }
 
 static int same(const struct entry *a, const struct entry *b)
 {
-    return a->where == b->where && a->size == b->size && a->side == b->side &&
-           a->fit == b->fit && a->crop_share == b->crop_share;
+    return a->where == b->where && a->size == b->size && a->side == b->side;
 }
 
 /* The entry of that key, or the free one where it would stand. */

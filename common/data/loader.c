@@ -110,10 +110,7 @@ static void set_defaults(struct nn_loader *l, const struct nn_loader_options *o)
         l->opt.augment = &l->augment;
     }
     l->view_bytes = (size_t)o->size * (size_t)o->size * 3;
-    l->first = (struct nn_input){ .size = o->size,
-                                  .side = l->opt.cache_side,
-                                  .fit = o->fit,
-                                  .crop_share = o->crop_share };
+    l->first = (struct nn_input){ .size = o->size, .side = l->opt.cache_side };
     memcpy(l->first.mean, o->mean, sizeof o->mean);
     memcpy(l->first.stddev, o->stddev, sizeof o->stddev);
     if (o->second != NULL) {
@@ -130,8 +127,6 @@ struct nn_loader_options nn_loader_once(const struct nn_input *in, size_t n,
         .size = in->size,
         .cache_side = in->side,
         .cache_bytes = 1,
-        .fit = in->fit,
-        .crop_share = in->crop_share,
     };
     size_t batches;
 
@@ -225,10 +220,6 @@ static enum nn_status check_options(const struct nn_loader_options *o,
         if (!(o->stddev[c] > 0)) {
             return nn_fail(err, NN_ERR_ARG, "stddev must be above 0");
         }
-    }
-    if (o->augment == NULL && o->fit == NN_FIT_CROP &&
-        !(o->crop_share > 0 && o->crop_share <= 1)) {
-        return nn_fail(err, NN_ERR_ARG, "crop_share must be in (0,1]");
     }
     if (o->second != NULL && (o->augment != NULL || o->second->size < 1 ||
                               o->second->size > MAX_SIZE)) {

@@ -1,68 +1,15 @@
-#include <string.h>
-
 #include "common/image/resize_internal.h"
 
-#define PAD_GREY 128
-
-static const char *const fit_names[] = {
-    [NN_FIT_CROP] = "crop",
-    [NN_FIT_SQUEEZE] = "squeeze",
-    [NN_FIT_PAD] = "pad",
-};
-#define N_FITS (sizeof(fit_names) / sizeof(fit_names[0]))
-
-const char *nn_fit_name(enum nn_fit f)
+enum nn_status nn_image_fit(const struct nn_image *src, int32_t size,
+                            uint8_t *rgb)
 {
-    return (size_t)f < N_FITS ? fit_names[f] : "unknown";
-}
-
-int nn_fit_parse(const char *name, enum nn_fit *f)
-{
-    for (size_t i = 0; i < N_FITS; i++) {
-        if (strcmp(name, fit_names[i]) == 0) {
-            *f = (enum nn_fit)i;
-            return 0;
-        }
-    }
-    return -1;
-}
-
-/* The shorter side of a letter-boxed image. */
-static int32_t pad_side(int32_t this_side, int32_t other, int32_t size)
-{
-    if (this_side >= other) {
-        return size;
-    }
-    int64_t n = ((int64_t)this_side * size * 2 + other) / (2 * (int64_t)other);
-
-    return n < 1 ? 1 : (int32_t)n;
-}
-
-enum nn_status nn_image_fit(const struct nn_image *src, enum nn_fit fit,
-                            float crop_share, int32_t size, uint8_t *rgb)
-{
-    struct nn_box box = { 0, 0, (float)src->w, (float)src->h };
-    int32_t w = size, h = size;
-    size_t stride = (size_t)size * 3, at = 0;
+    const struct nn_box whole = { 0, 0, (float)src->w, (float)src->h };
 
     if (size < 1 || src->w < 1 || src->h < 1) {
         return NN_ERR_ARG;
     }
-    if (fit == NN_FIT_CROP) {
-        if (!(crop_share > 0 && crop_share <= 1)) {
-            return NN_ERR_ARG;
-        }
-        float side = (float)(src->w < src->h ? src->w : src->h) * crop_share;
-
-        box = (struct nn_box){ ((float)src->w - side) / 2,
-                               ((float)src->h - side) / 2, side, side };
-    } else if (fit == NN_FIT_PAD) {
-        w = pad_side(src->w, src->h, size);
-        h = pad_side(src->h, src->w, size);
-        memset(rgb, PAD_GREY, stride * (size_t)size);
-        at = (size_t)((size - h) / 2) * stride + (size_t)((size - w) / 2) * 3;
-    }
-    return nn_resize_into(src, box, NN_FILTER_BILINEAR, rgb + at, stride, w, h);
+    return nn_resize_into(src, whole, NN_FILTER_BILINEAR, rgb, (size_t)size * 3,
+                          size, size);
 }
 
 static uint32_t luma(const uint8_t *p)

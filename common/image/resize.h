@@ -33,20 +33,10 @@ NN_MUST_CHECK enum nn_status nn_image_resize(const struct nn_image *src,
                                              enum nn_filter filter,
                                              struct nn_image *dst);
 
-/* How a whole image becomes a size x size input; part of the model file. */
-enum nn_fit {
-    NN_FIT_CROP,    /* short side to size / crop_share, centre crop */
-    NN_FIT_SQUEEZE, /* whole image, aspect ratio not kept */
-    NN_FIT_PAD,     /* whole image, letter-boxed with grey 128 */
-};
-const char *nn_fit_name(enum nn_fit f); /* "crop", "squeeze", "pad" */
-int nn_fit_parse(const char *name, enum nn_fit *f); /* 0, or -1 unknown */
-
-/* rgb [size,size,3] = src by that rule, bilinear; crop_share in (0,1] is used
- * by CROP alone. Errors: NN_ERR_ARG (size < 1, empty src, crop_share out of
- * range), NN_ERR_NOMEM; rgb is then undefined. */
+/* rgb [size,size,3] = all of src, bilinear, its aspect ratio not kept.
+ * Errors: NN_ERR_ARG (size < 1, empty src), NN_ERR_NOMEM; rgb is then
+ * undefined. */
 NN_MUST_CHECK enum nn_status nn_image_fit(const struct nn_image *src,
-                                          enum nn_fit fit, float crop_share,
                                           int32_t size, uint8_t *rgb);
 
 /* Difference hash: the image is reduced to 9 x 8 cells of mean luma (77 R +

@@ -18,8 +18,6 @@ struct nn_net_spec nn_net_spec_defaults(void)
         .size = 128,
         .dropout = 0.2f,
         .head = NN_HEAD_SOFTMAX,
-        .fit = NN_FIT_SQUEEZE,
-        .crop_share = 1.0f,
     };
 
     nn_net_spec_set_arch(&s, NN_ARCH_MOBILENETV4);
@@ -193,10 +191,7 @@ enum nn_status nn_net_set_tta(struct nn_net *net, const struct nn_tta *views,
 
 struct nn_input nn_net_input(const struct nn_net_spec *s)
 {
-    struct nn_input in = { .size = s->size,
-                           .side = (int32_t)((float)s->size / s->crop_share),
-                           .fit = s->fit,
-                           .crop_share = s->crop_share };
+    struct nn_input in = { .size = s->size, .side = s->size };
 
     memcpy(in.mean, s->mean, sizeof in.mean);
     memcpy(in.stddev, s->stddev, sizeof in.stddev);
@@ -248,8 +243,9 @@ static json_t *spec_json(const struct nn_net *net)
     nn_json_put(&j, "size", json_integer(s->size));
     nn_json_put(&j, "dropout", json_real((double)s->dropout));
     nn_json_put(&j, "head", json_string(sigmoid ? "sigmoid" : "softmax"));
-    nn_json_put(&j, "fit", json_string(nn_fit_name(s->fit)));
-    nn_json_put(&j, "crop_share", json_real((double)s->crop_share));
+    /* One rule; programs up to 1.2 read its name and share. */
+    nn_json_put(&j, "fit", json_string(NN_NET_FIT));
+    nn_json_put(&j, "crop_share", json_real(1));
     nn_json_put(&j, "mean", three(s->mean));
     nn_json_put(&j, "stddev", three(s->stddev));
     nn_json_put(&j, "outputs", outputs);
@@ -373,7 +369,7 @@ static void read_words(struct reader *r, struct nn_net_spec *s)
     } else {
         bad(r, "head");
     }
-    if (nn_fit_parse(get_text(r, "fit"), &s->fit)) {
+    if (strcmp(get_text(r, "fit"), NN_NET_FIT) != 0) {
         bad(r, "fit");
     }
 }
@@ -439,7 +435,7 @@ static enum nn_status read_net(const struct nn_st_file *f, struct reader *r,
     read_arch(r, &s);
     s.size = (int32_t)get_number(r, "size", 32, MAX_SIZE);
     s.dropout = (float)get_number(r, "dropout", 0, 0.99);
-    s.crop_share = (float)get_number(r, "crop_share", 0.05, 1);
+    get_number(r, "crop_share", 1, 1);
     temperature = get_number(r, "temperature", 1e-3, 1e3);
     read_words(r, &s);
     read_views(r, &s);

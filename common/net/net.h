@@ -1,7 +1,7 @@
 /* common/net/net.h - a network together with how an image becomes its input.
  *
- * Whatever changes a prediction travels with the weights: input size, fit
- * rule, normalisation, head, temperature, class names. So training,
+ * Whatever changes a prediction travels with the weights: input size,
+ * normalisation, head, temperature, class names. So training,
  * evaluation and use cannot disagree. */
 #ifndef NN_COMMON_NET_NET_H
 #define NN_COMMON_NET_NET_H
@@ -27,13 +27,11 @@ struct nn_net_spec {
     struct nn_tta_view more[NN_TTA_MAX - 1];
     float dropout; /* before the classifier, training only */
     enum nn_head head;
-    enum nn_fit fit;
-    float crop_share;         /* of NN_FIT_CROP */
     float mean[3], stddev[3]; /* byte units */
     size_t n_outputs;
     const char *const *outputs; /* names, e.g. { "bear" } or the classes */
 };
-/* MobileNetV4 with ImageNet's mean and deviation, fit rule, dropout: the
+/* MobileNetV4 with ImageNet's mean and deviation, and dropout: the
  * project's defaults; the caller fills width, size, head and outputs. */
 struct nn_net_spec nn_net_spec_defaults(void);
 /* Another architecture, with the mean and deviation that its published weights
@@ -48,6 +46,9 @@ struct nn_net {
     double temperature;      /* 1 until calibrated */
 };
 
+/* The rule by which an image becomes an input, as files and reports name it:
+ * all of it, aspect ratio not kept. */
+#define NN_NET_FIT "squeeze"
 /* How an image becomes its input. */
 struct nn_input nn_net_input(const struct nn_net_spec *spec);
 

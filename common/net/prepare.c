@@ -78,7 +78,7 @@ enum nn_status nn_prepare_bytes(const struct nn_input *in,
         }
         img = &small;
     }
-    st = nn_image_fit(img, in->fit, in->crop_share, in->size, rgb);
+    st = nn_image_fit(img, in->size, rgb);
     nn_image_release(&small);
     return st ? nn_fail(err, st, "cannot make a view: %s", nn_status_str(st))
               : NN_OK;

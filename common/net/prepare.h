@@ -4,10 +4,10 @@
  *               its shorter side stays >= side; other formats in full
  *   2. reduce   area averaging until the shorter side is `side`; smaller
  *               images stay as they are
- *   3. fit      nn_image_fit(): crop, squeeze or pad to [S,S,3] bytes
+ *   3. fit      nn_image_fit(): all of it squeezed to [S,S,3] bytes
  *   4. scale    x = (byte - mean) / stddev per channel, floats [S,S,3]
- * with side = S / crop_share (the pixels that the fit needs), or less where
- * somebody asks for the look of smaller files. Validation, scoring, the report
+ * with side = S, or less where somebody asks for the look of smaller files.
+ * Validation, scoring, the report
  * and the library all go this way, so that an image gives the same bits
  * everywhere; training takes its crops from what step 2 leaves.
  *
@@ -29,8 +29,6 @@
 struct nn_input {
     int32_t size;             /* S: the input is [S,S,3] */
     int32_t side;             /* pixels, see above */
-    enum nn_fit fit;          /* rule of step 3 */
-    float crop_share;         /* of NN_FIT_CROP, in (0,1] */
     float mean[3], stddev[3]; /* of 0..255, stddev > 0 */
 };
 
@@ -54,8 +52,8 @@ NN_MUST_CHECK enum nn_status nn_image_prepare(const uint8_t *bytes, size_t size,
 
 /* Steps 2 and 3: rgb [S,S,3] of an oriented image of any size (step 2 leaves
  * an image that went through it already as it is).
- * Errors: NN_ERR_ARG (empty img, size < 1, crop_share out of range),
- * NN_ERR_NOMEM; rgb is then undefined. */
+ * Errors: NN_ERR_ARG (empty img, size < 1), NN_ERR_NOMEM; rgb is then
+ * undefined. */
 NN_MUST_CHECK enum nn_status nn_prepare_bytes(const struct nn_input *in,
                                               const struct nn_image *img,
                                               uint8_t *rgb,

@@ -31,31 +31,18 @@ static json_t *strings(const char *const *v, size_t n)
     return a;
 }
 
-static const char *resize_rule(enum nn_fit fit)
-{
-    switch (fit) {
-    case NN_FIT_CROP:
-        return "shorter side to size / crop_share pixels, then the centre "
-               "size x size pixels";
-    case NN_FIT_PAD:
-        return "longer side to size pixels, centred on grey 128";
-    case NN_FIT_SQUEEZE:
-        break;
-    }
-    return "the whole image to size x size pixels, aspect ratio not kept";
-}
-
 static json_t *preprocessing(const struct nn_net_spec *s)
 {
     return json_pack(
-        "{s:i, s:s, s:s, s:s, s:i, s:f, s:s, s:s, s:s, s:[f,f,f], s:[f,f,f], "
+        "{s:i, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:[f,f,f], s:[f,f,f], "
         "s:s}",
-        "reduce_side", (int)((float)s->size / s->crop_share), "reduce",
+        "reduce_side", (int)s->size, "reduce",
         "first, when the shorter side has more than reduce_side pixels: to "
         "that many, by area averaging, aspect ratio kept (of a large JPEG "
         "partly while decoding)",
-        "resize", nn_fit_name(s->fit), "rule", resize_rule(s->fit), "size",
-        (int)s->size, "crop_share", (double)s->crop_share, "filter",
+        "resize", NN_NET_FIT, "rule",
+        "the whole image to size x size pixels, aspect ratio not kept", "size",
+        (int)s->size, "filter",
         "bilinear, antialiased (Pillow's BILINEAR), rounded to bytes", "colour",
         "RGB, 0 to 255", "layout", "NCHW", "mean", (double)s->mean[0],
         (double)s->mean[1], (double)s->mean[2], "stddev", (double)s->stddev[0],

@@ -42,7 +42,7 @@ static void print_net(const char *name, const struct nn_net *net, int layers)
     nn_arch_text(s->arch, s->width, arch);
     printf("%s net: %s, %dx%d px (%s), %zu output%s, %.2f M parameters, %.1f "
            "M multiply-adds, temperature %.3f\n",
-           name, arch, s->size, s->size, nn_fit_name(s->fit), s->n_outputs,
+           name, arch, s->size, s->size, NN_NET_FIT, s->n_outputs,
            s->n_outputs == 1 ? "" : "s",
            (double)nn_graph_trained_count(net->graph) / 1e6,
            (double)nn_net_macs(net) / 1e6, net->temperature);
@@ -95,13 +95,12 @@ static void print_model(const struct model *m, int layers)
 
 static json_t *net_json(const struct nn_net *net)
 {
-    json_t *j = json_pack("{s:s, s:f, s:i, s:s, s:I, s:I, s:f}", "architecture",
-                          nn_arch_info(net->spec.arch)->name, "width",
-                          (double)net->spec.width, "size", (int)net->spec.size,
-                          "fit", nn_fit_name(net->spec.fit), "parameters",
-                          (json_int_t)nn_graph_trained_count(net->graph),
-                          "multiply_adds", (json_int_t)nn_net_macs(net),
-                          "temperature", net->temperature);
+    json_t *j = json_pack(
+        "{s:s, s:f, s:i, s:s, s:I, s:I, s:f}", "architecture",
+        nn_arch_info(net->spec.arch)->name, "width", (double)net->spec.width,
+        "size", (int)net->spec.size, "fit", NN_NET_FIT, "parameters",
+        (json_int_t)nn_graph_trained_count(net->graph), "multiply_adds",
+        (json_int_t)nn_net_macs(net), "temperature", net->temperature);
 
     if (net->spec.n_more > 0) {
         nn_json_put(&j, "tta", nn_net_tta_json(&net->spec));

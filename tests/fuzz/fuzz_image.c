@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         promise(img.w >= 1 && img.h >= 1 && info.w <= opt.max_dim);
         promise((int64_t)img.w * img.h <= opt.max_pixels);
         promise(info.orientation >= 1 && info.orientation <= 8);
-        promise(nn_image_fit(&img, NN_FIT_PAD, 1, 8, view) == NN_OK);
+        promise(nn_image_fit(&img, 8, view) == NN_OK);
         nn_image_dhash(&img);
     }
     nn_image_release(&img);

@@ -26,12 +26,9 @@ static char *make_folder(void)
 
 static struct nn_loader_options options(void)
 {
-    struct nn_loader_options o = { .batch = 4,
-                                   .size = SIZE,
-                                   .threads = 2,
-                                   .seed = 11,
-                                   .fit = NN_FIT_CROP,
-                                   .crop_share = 0.875f };
+    struct nn_loader_options o = {
+        .batch = 4, .size = SIZE, .threads = 2, .seed = 11
+    };
 
     memcpy(o.mean, mean, sizeof mean);
     memcpy(o.stddev, stddev, sizeof stddev);
@@ -118,8 +115,7 @@ static void reference(uint64_t seed, int32_t side, const struct nn_augment *a,
     if (a != NULL) {
         ck_assert_int_eq(nn_augment_apply(a, &rng, &img, SIZE, rgb), NN_OK);
     } else {
-        ck_assert_int_eq(nn_image_fit(&img, o.fit, o.crop_share, SIZE, rgb),
-                         NN_OK);
+        ck_assert_int_eq(nn_image_fit(&img, SIZE, rgb), NN_OK);
     }
     for (size_t i = 0; i < FLOATS; i++) {
         want[i] = ((float)rgb[i] - mean[i % 3]) / stddev[i % 3];
@@ -459,9 +455,6 @@ START_TEST(test_bad_options)
     ck_assert_int_eq(nn_loader_create(ds, &o, &l, &err), NN_ERR_ARG);
     o = options();
     o.stddev[1] = 0;
-    ck_assert_int_eq(nn_loader_create(ds, &o, &l, &err), NN_ERR_ARG);
-    o = options();
-    o.crop_share = 1.5f;
     ck_assert_int_eq(nn_loader_create(ds, &o, &l, &err), NN_ERR_ARG);
     ck_assert_ptr_null(l);
     o = options();

@@ -22,7 +22,7 @@ static void apply(const struct nn_augment *a, uint64_t view,
 
 static void squeeze(const struct nn_image *src, uint8_t *rgb)
 {
-    ck_assert_int_eq(nn_image_fit(src, NN_FIT_SQUEEZE, 1, SIZE, rgb), NN_OK);
+    ck_assert_int_eq(nn_image_fit(src, SIZE, rgb), NN_OK);
 }
 
 START_TEST(none_is_the_whole_image)

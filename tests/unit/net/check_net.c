@@ -12,8 +12,6 @@ static struct nn_net_spec spec(void)
 
     s.width = 0.1f;
     s.size = 40;
-    s.fit = NN_FIT_CROP;
-    s.crop_share = 0.875f;
     s.n_outputs = 2;
     s.outputs = names;
     return s;
@@ -68,7 +66,7 @@ START_TEST(loaded_is_saved)
 }
 END_TEST
 
-/* A crop of 0.875 of the shorter side that is to give 40 pixels needs 45. */
+/* The pixels that it takes, or fewer for the look of smaller files. */
 START_TEST(what_it_asks_of_a_photo)
 {
     const struct nn_net_spec s = spec();
@@ -77,18 +75,16 @@ START_TEST(what_it_asks_of_a_photo)
     struct nn_net *net;
 
     ck_assert_int_eq(in.size, 40);
-    ck_assert_int_eq(in.side, 45);
-    ck_assert_int_eq(in.fit, NN_FIT_CROP);
-    ck_assert_float_eq(in.crop_share, 0.875f);
+    ck_assert_int_eq(in.side, 40);
     ck_assert_float_eq(in.mean[2], 103.53f);
     ck_assert_float_eq(in.stddev[0], 58.395f);
     ck_assert_int_eq(nn_net_create(&s, 7, &net, NULL), NN_OK);
     ck_assert_int_eq(nn_scorer_create(net, 2, &scorer, NULL), NN_OK);
-    ck_assert_int_eq(nn_scorer_input(scorer).side, 45);
+    ck_assert_int_eq(nn_scorer_input(scorer).side, 40);
     nn_scorer_set_side(scorer, 20);
     ck_assert_int_eq(nn_scorer_input(scorer).side, 20);
     nn_scorer_set_side(scorer, 90);
-    ck_assert_int_eq(nn_scorer_input(scorer).side, 45);
+    ck_assert_int_eq(nn_scorer_input(scorer).side, 40);
     nn_scorer_destroy(&scorer);
     nn_net_destroy(&net);
     ck_assert_int_eq(nn_mem_live(), 0);

@@ -126,24 +126,25 @@ START_TEST(other_formats_are_refused)
 }
 END_TEST
 
-/* Test-time augmentation is in the nets' own metadata. */
-START_TEST(views_of_format_1)
+/* A net of format 1 with that fit rule, read back. */
+static enum nn_status net_of_format_1(const char *fit, const char *share,
+                                      struct nn_net **net, struct nn_error *err)
 {
-    static const char text[] =
-        "{\"architecture\":\"mobilenetv4_conv_small\",\"width\":0.1,"
-        "\"size\":64,\"dropout\":0,\"head\":\"softmax\",\"fit\":\"squeeze\","
-        "\"crop_share\":1,\"mean\":[0,0,0],\"stddev\":[1,1,1],"
-        "\"outputs\":[\"a\",\"b\"],\"temperature\":1,"
-        "\"test_views\":[{\"size\":32,\"mirrored\":true}]}";
     static const char *const names[] = { "a", "b" };
-    struct nn_net_spec spec = species_net_spec(0.1f, 64);
+    char *text = nn_mem_sprintf(
+        "{\"architecture\":\"mobilenetv4_conv_small\",\"width\":0.1,"
+        "\"size\":64,\"dropout\":0,\"head\":\"softmax\",\"fit\":\"%s\","
+        "\"crop_share\":%s,\"mean\":[0,0,0],\"stddev\":[1,1,1],"
+        "\"outputs\":[\"a\",\"b\"],\"temperature\":1,"
+        "\"test_views\":[{\"size\":32,\"mirrored\":true}]}",
+        fit, share);
     char *dir = testkit_mkdir();
     char *path = nn_path_join(dir, "net.safetensors");
-    struct nn_net *net, *made;
+    struct nn_net *made = net_of(species_net_spec(0.1f, 64), names, 2);
     struct nn_st_writer *w;
     struct nn_st_file *f;
+    enum nn_status st;
 
-    made = net_of(spec, names, 2);
     ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
     put(w, "x.net", text);
     ck_assert_int_eq(nn_st_writer_add_params(w, "x.", NN_F32, made->graph,
@@ -151,16 +152,40 @@ START_TEST(views_of_format_1)
                      NN_OK);
     ck_assert_int_eq(nn_st_writer_commit(w, path, NULL), NN_OK);
     ck_assert_int_eq(nn_st_open(path, &f, NULL), NN_OK);
-    ck_assert_int_eq(nn_net_load(f, "x.", &net, NULL), NN_OK);
+    st = nn_net_load(f, "x.", net, err);
+    nn_st_close(&f);
+    nn_st_writer_destroy(&w);
+    nn_net_destroy(&made);
+    nn_mem_free(path);
+    nn_mem_free(text);
+    testkit_rmdir(dir);
+    return st;
+}
+
+/* Test-time augmentation is in the nets' own metadata. */
+START_TEST(views_of_format_1)
+{
+    struct nn_net *net;
+
+    ck_assert_int_eq(net_of_format_1("squeeze", "1", &net, NULL), NN_OK);
     ck_assert_uint_eq(net->spec.n_more, 1);
     ck_assert_int_eq(net->spec.more[0].size, 32);
     ck_assert_int_eq(net->spec.more[0].mirrored, 1);
-    nn_st_close(&f);
-    nn_st_writer_destroy(&w);
     nn_net_destroy(&net);
-    nn_net_destroy(&made);
-    nn_mem_free(path);
-    testkit_rmdir(dir);
+}
+END_TEST
+
+/* A net that was trained on other views than ours is not read as if on ours. */
+START_TEST(other_fits_are_refused)
+{
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_net *net;
+
+    ck_assert_int_eq(net_of_format_1("crop", "1", &net, &err), NN_ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.text, "no usable 'fit'"));
+    ck_assert_int_eq(net_of_format_1("squeeze", "0.875", &net, &err),
+                     NN_ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.text, "no usable 'crop_share'"));
 }
 END_TEST
 
@@ -172,6 +197,7 @@ static Suite *create(void)
     tcase_add_test(t, format_1_is_read_and_2_is_written);
     tcase_add_loop_test(t, other_formats_are_refused, 0, 3);
     tcase_add_test(t, views_of_format_1);
+    tcase_add_test(t, other_fits_are_refused);
     suite_add_tcase(s, t);
     return s;
 }

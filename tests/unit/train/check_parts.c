@@ -116,8 +116,6 @@ START_TEST(all_of_a_spec_comes_back)
         .more = { { .size = 48, .mirrored = 1 } },
         .dropout = 0.25f,
         .head = NN_HEAD_SIGMOID,
-        .fit = NN_FIT_CROP,
-        .crop_share = 0.75f,
         .mean = { 1, 2, 3 },
         .stddev = { 4, 5, 6 },
         .n_outputs = 2,
@@ -140,8 +138,6 @@ START_TEST(all_of_a_spec_comes_back)
     ck_assert_int_eq(back->spec.more[0].mirrored, 1);
     ck_assert_float_eq(back->spec.dropout, 0.25f);
     ck_assert_int_eq(back->spec.head, NN_HEAD_SIGMOID);
-    ck_assert_int_eq(back->spec.fit, NN_FIT_CROP);
-    ck_assert_float_eq(back->spec.crop_share, 0.75f);
     ck_assert_float_eq(back->spec.mean[2], 3);
     ck_assert_float_eq(back->spec.stddev[0], 4);
     ck_assert_double_eq(back->temperature, 1);
