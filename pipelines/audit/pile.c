@@ -1,0 +1,181 @@
+#include "pipelines/audit/pile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+
+#define MAX_BYTES ((size_t)2 << 30)
+
+/* Seconds since 1970 of a proleptic Gregorian date; only differences count. */
+static int64_t seconds_of(int y, int m, int d, int h, int min, int s)
+{
+    int64_t year = m <= 2 ? y - 1 : y, era = year / 400;
+    int64_t of_era = year - era * 400;
+    int64_t day = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    int64_t days = of_era * 365 + of_era / 4 - of_era / 100 + day;
+
+    return ((era * 146097 + days) * 24 + h) * 3600 + min * 60 + s;
+}
+
+static int parse_time(const char *s, int64_t *out)
+{
+    int y, m, d, h, min, sec;
+
+    if (s == NULL || sscanf(s, "%4d%*1[-:]%2d%*1[-:]%2d%*1[T ]%2d:%2d:%2d", &y,
+                            &m, &d, &h, &min, &sec) != 6) {
+        return 0;
+    }
+    if (y < 1900 || m < 1 || m > 12 || d < 1 || d > 31 || h < 0 || h > 23 ||
+        min < 0 || min > 59 || sec < 0 || sec > 60) {
+        return 0;
+    }
+    *out = seconds_of(y, m, d, h, min, sec);
+    return 1;
+}
+
+static enum nn_status add_photo(struct audit_pile *pile, size_t *cap,
+                                const json_t *row, double p,
+                                struct nn_error *err)
+{
+    struct audit_photo *at;
+    const char *file = json_string_value(json_object_get(row, "file"));
+
+    if (pile->n == *cap) {
+        size_t more = *cap > 0 ? 2 * *cap : 1024;
+        struct audit_photo *v =
+            nn_mem_realloc(pile->photo, more, sizeof *pile->photo);
+
+        if (v == NULL) {
+            return nn_fail_nomem(err);
+        }
+        pile->photo = v;
+        *cap = more;
+    }
+    at = &pile->photo[pile->n];
+    *at = (struct audit_photo){ .p = p, .group = pile->n };
+    at->has_time = parse_time(
+        json_string_value(json_object_get(row, "time")), &at->time);
+    at->file = nn_mem_strdup(file);
+    if (at->file == NULL) {
+        return nn_fail_nomem(err);
+    }
+    pile->n++;
+    return NN_OK;
+}
+
+static enum nn_status read_row(struct audit_pile *pile, size_t *cap,
+                               const char *line, size_t size, const char *name,
+                               struct nn_error *err)
+{
+    const json_t *p;
+    json_t *row = NULL;
+    enum nn_status st = nn_json_parse(line, size, name, &row, err);
+
+    if (st) {
+        return st;
+    }
+    p = json_object_get(row, "p_positive");
+    if (json_string_value(json_object_get(row, "file")) == NULL ||
+        (!json_is_number(p) && json_object_get(row, "error") == NULL)) {
+        st = nn_fail(err, NN_ERR_FORMAT,
+                     "%s is no row of 'classify --format jsonl': it needs "
+                     "\"file\" and \"p_positive\"",
+                     name);
+    } else if (!json_is_number(p)) {
+        pile->n_unreadable++;
+    } else if (!(json_number_value(p) >= 0 && json_number_value(p) <= 1)) {
+        st = nn_fail(err, NN_ERR_FORMAT, "%s: p_positive is %g", name,
+                     json_number_value(p));
+    } else {
+        st = add_photo(pile, cap, row, json_number_value(p), err);
+    }
+    json_decref(row);
+    return st;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A photo that came twice would be looked at and counted twice. */
+static enum nn_status check_names(const struct audit_pile *pile,
+                                  const char *path, struct nn_error *err)
+{
+    const char **name = nn_mem_calloc(pile->n, sizeof *name);
+    enum nn_status st = NN_OK;
+
+    if (name == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < pile->n; i++) {
+        name[i] = pile->photo[i].file;
+    }
+    qsort(name, pile->n, sizeof *name, by_name);
+    for (size_t i = 1; !st && i < pile->n; i++) {
+        if (strcmp(name[i - 1], name[i]) == 0) {
+            st = nn_fail(err, NN_ERR_FORMAT, "'%s' names '%s' twice", path,
+                         name[i]);
+        }
+    }
+    nn_mem_free(name);
+    return st;
+}
+
+static enum nn_status read_rows(struct audit_pile *pile, const char *path,
+                                const char *text, size_t size,
+                                struct nn_error *err)
+{
+    size_t cap = 0, line = 1, end;
+    enum nn_status st = NN_OK;
+
+    for (size_t at = 0; !st && at < size; at = end + 1, line++) {
+        const char *stop = memchr(text + at, '\n', size - at);
+        char name[300];
+
+        end = stop == NULL ? size : (size_t)(stop - text);
+        if (strspn(text + at, " \t\r") >= end - at) {
+            continue;
+        }
+        snprintf(name, sizeof name, "%.250s, line %zu", path, line);
+        st = read_row(pile, &cap, text + at, end - at, name, err);
+    }
+    return st;
+}
+
+enum nn_status audit_pile_read(struct audit_pile *pile, const char *path,
+                               struct nn_error *err)
+{
+    unsigned char *text;
+    size_t size;
+    enum nn_status st = nn_file_read(path, MAX_BYTES, &text, &size, err);
+
+    if (st) {
+        return st;
+    }
+    nn_hash_hex(text, size, pile->hash);
+    st = read_rows(pile, path, (const char *)text, size, err);
+    nn_mem_free(text);
+    if (st) {
+        return st;
+    }
+    pile->n_groups = pile->n;
+    if (pile->n == 0) {
+        return nn_fail(err, NN_ERR_FORMAT, "'%s' has no row with a score",
+                       path);
+    }
+    return check_names(pile, path, err);
+}
+
+void audit_pile_release(struct audit_pile *pile)
+{
+    for (size_t i = 0; i < pile->n; i++) {
+        nn_mem_free(pile->photo[i].file);
+    }
+    nn_mem_free(pile->photo);
+    *pile = (struct audit_pile)AUDIT_PILE_INIT;
+}

@@ -1,0 +1,54 @@
+/* pipelines/audit/pile.h - the photos of an audit and their scores. */
+#ifndef PIPELINES_AUDIT_PILE_H
+#define PIPELINES_AUDIT_PILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/status.h"
+
+struct audit_photo {
+    char *file;   /* as the predictions name it (text, common/base/text.h) */
+    double p;     /* p_positive */
+    int64_t time; /* seconds, if has_time */
+    int has_time;
+    size_t group; /* photos of one burst have one number, 0.. in order of
+                     their first photos */
+};
+
+struct audit_pile {
+    struct audit_photo *photo;
+    size_t n, n_groups;
+    size_t n_unreadable; /* rows with an error: no part of the pile */
+    char hash[33];       /* of the predictions, byte for byte */
+};
+#define AUDIT_PILE_INIT                                                        \
+    {                                                                          \
+        0                                                                      \
+    }
+
+/* Rows of `classify --format jsonl`: objects with "file" and "p_positive", or
+ * "error"; other keys are passed over, but for a capture time: "time",
+ * "2024-05-31T06:12:09" or "2024:05:31 06:12:09". Every photo is a group of
+ * its own.
+ * Errors: NN_ERR_IO, NN_ERR_FORMAT (a line is no such row, a file comes twice,
+ * no photo is left), NN_ERR_NOMEM, each with the line. Release also after an
+ * error. */
+NN_MUST_CHECK enum nn_status audit_pile_read(struct audit_pile *pile,
+                                             const char *path,
+                                             struct nn_error *err);
+void audit_pile_release(struct audit_pile *pile);
+
+enum audit_unit_kind {
+    AUDIT_PHOTOS,
+    AUDIT_BY_TIME,   /* photos of one folder, each at most `gap` seconds after
+                        the one before */
+    AUDIT_BY_FOLDER, /* photos of one folder */
+};
+/* Groups photos into bursts. Errors: NN_ERR_ARG (AUDIT_BY_TIME and a photo
+ * without a time: named), NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status audit_pile_group(struct audit_pile *pile,
+                                              enum audit_unit_kind kind,
+                                              double gap, struct nn_error *err);
+
+#endif /* PIPELINES_AUDIT_PILE_H */
