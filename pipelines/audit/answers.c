@@ -1,0 +1,99 @@
+#include "pipelines/audit/answers.h"
+
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+
+#define MAX_BYTES ((size_t)256 << 20)
+
+static enum nn_status put_letter(const struct audit_plan *plan,
+                                 struct audit_looks *a, size_t k,
+                                 struct audit_result *out, struct nn_error *err)
+{
+    static const char letters[] = "?npu";
+    const char *which = strchr(letters + 1, out->letters[k]);
+    int is_draw;
+    size_t i = audit_looks_next(a, &is_draw);
+    enum audit_answer answer;
+
+    if (which == NULL) {
+        return nn_fail(err, NN_ERR_FORMAT, "answer %zu is '%c', not n, p or u",
+                       k + 1, out->letters[k]);
+    }
+    if (i == plan->n) {
+        return nn_fail(err, NN_ERR_FORMAT, "%zu answers for %zu units",
+                       strlen(out->letters), plan->n);
+    }
+    answer = (enum audit_answer)(which - letters);
+    out->answer[i] = (unsigned char)answer;
+    out->photos_seen += (double)(plan->first[i + 1] - plan->first[i]);
+    if (answer == AUDIT_POSITIVE && !is_draw) {
+        out->found_top += plan->unit[i].value;
+    }
+    return audit_looks_put(a, answer, err);
+}
+
+static enum nn_status replay(const struct audit_plan *plan,
+                             struct audit_result *out, struct nn_error *err)
+{
+    struct audit_looks *a = NULL;
+    enum nn_status st =
+        audit_looks_create(plan->unit, plan->n, &plan->goal, &a, err);
+
+    if (st) {
+        return st;
+    }
+    for (size_t k = 0; !st && out->letters[k] != '\0'; k++) {
+        st = put_letter(plan, a, k, out, err);
+    }
+    audit_looks_state(a, &out->state);
+    audit_looks_destroy(&a);
+    return st;
+}
+
+enum nn_status audit_answers_read(const struct audit_plan *plan,
+                                  const char *path, struct audit_result *out,
+                                  struct nn_error *err)
+{
+    json_t *j = NULL;
+    const char *format, *of, *letters;
+    enum nn_status st = nn_json_read(path, MAX_BYTES, &j, err);
+
+    if (st) {
+        return st;
+    }
+    format = json_string_value(json_object_get(j, "format"));
+    of = json_string_value(json_object_get(j, "plan"));
+    letters = json_string_value(json_object_get(j, "answers"));
+    if (format == NULL || strcmp(format, "bearcascade-answers 1") != 0 ||
+        of == NULL || letters == NULL) {
+        st = nn_fail(err, NN_ERR_FORMAT, "'%s' is no file of answers", path);
+        goto out;
+    }
+    if (strcmp(of, plan->hash) != 0) {
+        st = nn_fail(err, NN_ERR_FORMAT,
+                     "'%s' answers another audit (plan %.12s, not %.12s)", path,
+                     of, plan->hash);
+        goto out;
+    }
+    out->letters = nn_mem_strdup(letters);
+    out->answer = nn_mem_calloc(plan->n, 1);
+    if (out->letters == NULL || out->answer == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    nn_hash_hex(letters, strlen(letters), out->hash);
+    st = replay(plan, out, err);
+out:
+    json_decref(j);
+    return st;
+}
+
+void audit_result_release(struct audit_result *r)
+{
+    nn_mem_free(r->letters);
+    nn_mem_free(r->answer);
+    *r = (struct audit_result)AUDIT_RESULT_INIT;
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Make the C arrays of page.h: embed.py OUTPUT page.html page.css a.js ...
+
+page.html holds the marks {{css}}, {{js}} and {{data}}, once each. Style and
+scripts replace theirs; what stands before {{data}} becomes audit_page_head, the
+rest audit_page_tail.
+"""
+import sys
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def fill(page, mark, text):
+    if page.count(mark) != 1:
+        sys.exit("page.html: %s must occur once" % mark)
+    return page.replace(mark, text)
+
+
+def array(name, text):
+    data = text.encode("utf-8")
+    rows = [data[i:i + 20] for i in range(0, len(data), 20)]
+    body = ",\n".join("    " + ",".join(map(str, row)) for row in rows)
+    return ("const unsigned char %s[] = {\n%s\n};\n"
+            "const size_t %s_size = sizeof %s;\n" % (name, body, name, name))
+
+
+def main(output, html, css, *scripts):
+    js = "".join(read(path) for path in scripts)
+    for end, text in (("</script", js), ("<!--", js), ("</style", read(css))):
+        if end in text.lower():
+            sys.exit("an asset holds '%s'" % end)
+    page = fill(fill(read(html), "{{css}}", read(css)), "{{js}}", js)
+    head, mark, tail = page.partition("{{data}}")
+    if not mark or "{{data}}" in tail:
+        sys.exit("page.html: {{data}} must occur once")
+    with open(output, "w", encoding="ascii") as f:
+        f.write('#include "pipelines/audit/page.h"\n\n')
+        f.write(array("audit_page_head", head) + array("audit_page_tail", tail))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,158 @@
+#include "pipelines/audit/page.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
+
+enum nn_status audit_page_check(const struct audit_plan *plan,
+                                struct nn_error *err)
+{
+    const char *first = NULL;
+    size_t missing = 0;
+
+    for (size_t i = 0; i < plan->pile.n; i++) {
+        char *path = nn_text_bytes(plan->pile.photo[i].file);
+
+        if (path == NULL) {
+            return nn_fail_nomem(err);
+        }
+        if (!nn_file_exists(path) || nn_file_is_dir(path)) {
+            first = first == NULL ? plan->pile.photo[i].file : first;
+            missing++;
+        }
+        nn_mem_free(path);
+    }
+    return missing == 0
+               ? NN_OK
+               : nn_fail(err, NN_ERR_ARG,
+                         "%zu of %zu photos are no files here, first '%s': "
+                         "start audit in the folder where classify was "
+                         "started; unpack archives",
+                         missing, plan->pile.n, first);
+}
+
+/* to, as seen from the folder `from`, both absolute: "../../x/y.jpg". */
+static char *relative(const char *from, const char *to)
+{
+    size_t same = 0, ups = 1, at = 0;
+    char *out;
+
+    for (size_t i = 0; from[i] == to[i] && to[i] != '\0'; i++) {
+        same = to[i] == '/' ? i + 1 : same;
+        at = i + 1;
+    }
+    if (from[at] == '\0' && to[at] == '/') { /* inside `from` itself */
+        return nn_mem_strdup(to + at + 1);
+    }
+    for (const char *p = from + same; *p != '\0'; p++) {
+        ups += *p == '/';
+    }
+    ups = from[same] == '\0' ? 0 : ups;
+    out = nn_mem_calloc(3 * ups + strlen(to + same) + 1, 1);
+    for (size_t i = 0; out != NULL && i < ups; i++) {
+        memcpy(out + 3 * i, "../", 3);
+    }
+    if (out != NULL) {
+        memcpy(out + 3 * ups, to + same, strlen(to + same));
+    }
+    return out;
+}
+
+/* Percent-encoding of all but what is plain in a path. */
+static char *url_of(const char *path)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+                                "uvwxyz0123456789-._~/";
+    static const char hex[] = "0123456789ABCDEF";
+    char *out = nn_mem_calloc(3 * strlen(path) + 1, 1), *to = out;
+
+    for (; out != NULL && *path != '\0'; path++) {
+        if (strchr(plain, *path) != NULL) {
+            *to++ = *path;
+        } else {
+            *to++ = '%';
+            *to++ = hex[(unsigned char)*path >> 4];
+            *to++ = hex[(unsigned char)*path & 15];
+        }
+    }
+    return out;
+}
+
+static json_t *photo_url(const char *dir, const char *file)
+{
+    char *name = nn_text_bytes(file), full[PATH_MAX];
+    char *path = NULL, *url = NULL;
+    json_t *j = NULL;
+
+    if (name == NULL) {
+        return NULL;
+    }
+    /* a file that went away between check and now: its name as it stands */
+    path = realpath(name, full) != NULL ? relative(dir, full)
+                                        : nn_mem_strdup(name);
+    url = path == NULL ? NULL : url_of(path);
+    j = url == NULL ? NULL : json_string(url);
+    nn_mem_free(url);
+    nn_mem_free(path);
+    nn_mem_free(name);
+    return j;
+}
+
+/* JSON inside <script>: no "<" may end it early. */
+static void put_data(FILE *to, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '<') {
+            fputs("\\u003c", to);
+        } else {
+            fputc(*text, to);
+        }
+    }
+}
+
+static char *page_data(const struct audit_plan *plan, const char *dir)
+{
+    json_t *j = audit_plan_json(plan), *urls = json_array();
+    char *text;
+
+    for (size_t i = 0; i < plan->pile.n; i++) {
+        nn_json_add(&urls, photo_url(dir, plan->pile.photo[i].file));
+    }
+    nn_json_put(&j, "urls", urls);
+    nn_json_put(&j, "plan", json_string(plan->hash));
+    text = nn_json_dump(j, JSON_COMPACT);
+    json_decref(j);
+    return text;
+}
+
+enum nn_status audit_page_write(const struct audit_plan *plan, const char *dir,
+                                struct nn_error *err)
+{
+    char full[PATH_MAX];
+    char *text = page_data(plan, realpath(dir, full) != NULL ? full : dir);
+    char *path = nn_path_join(dir, "audit.html");
+    struct nn_file_out out;
+    enum nn_status st;
+
+    if (text == NULL || path == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = nn_file_out_open(&out, path, err);
+    if (st) {
+        goto out;
+    }
+    fwrite(audit_page_head, 1, audit_page_head_size, out.stream);
+    put_data(out.stream, text);
+    fwrite(audit_page_tail, 1, audit_page_tail_size, out.stream);
+    st = nn_file_out_commit(&out, err);
+out:
+    nn_mem_free(path);
+    nn_mem_free(text);
+    return st;
+}
