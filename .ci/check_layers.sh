@@ -33,6 +33,7 @@ BEGIN {
     room("experiment", "cascade data")
     room("compare", "cascade data experiment measure report")
     room("sweep", "cascade data experiment measure report")
+    room("audit", "")
     room("study", "cascade data experiment measure")
     room("export", "cascade")
     room("cli", every_room)

@@ -15,7 +15,7 @@ struct audit_result {
     double found_top; /* of the found, by looks from the top */
     double photos_seen;
     char *letters;
-    char hash[33]; /* of the letters */
+    char hash[33];         /* of the letters */
     unsigned char *answer; /* [units] enum audit_answer */
 };
 #define AUDIT_RESULT_INIT                                                      \

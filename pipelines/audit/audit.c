@@ -111,8 +111,8 @@ static enum nn_status write_page(const json_t *statement, const char *dir,
 {
     char *path = nn_path_join(dir, "statement.html");
     struct nn_file_out out;
-    enum nn_status st = path == NULL ? nn_fail_nomem(err)
-                                     : nn_file_out_open(&out, path, err);
+    enum nn_status st =
+        path == NULL ? nn_fail_nomem(err) : nn_file_out_open(&out, path, err);
 
     nn_mem_free(path);
     if (st) {
@@ -173,9 +173,9 @@ enum nn_status audit_verify(const char *dir, json_t **statement,
     json_object_del(said, "program");
     json_object_del(*statement, "program");
     if (!json_equal(said, *statement)) {
-        st = nn_fail(err, NN_ERR_FORMAT,
-                     "'%s' does not follow from the plan and the answers",
-                     path);
+        st =
+            nn_fail(err, NN_ERR_FORMAT,
+                    "'%s' does not follow from the plan and the answers", path);
     }
 out:
     json_decref(said);

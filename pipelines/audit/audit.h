@@ -8,11 +8,9 @@
  * plan.json and the page. Errors: those of audit_plan_make(); NN_ERR_ARG (DIR
  * holds an audit, a photo cannot be found from here), NN_ERR_IO. Release the
  * plan also after an error. */
-NN_MUST_CHECK enum nn_status audit_begin(const char *predictions,
-                                         const struct audit_options *o,
-                                         const char *dir,
-                                         struct audit_plan *plan,
-                                         struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+audit_begin(const char *predictions, const struct audit_options *o,
+            const char *dir, struct audit_plan *plan, struct nn_error *err);
 /* DIR/answers.json (unless answers is that file), statement.json and
  * statement.html from a file of answers. *statement is for the caller
  * (json_decref). Errors: those of audit_plan_read() and audit_answers_read(),

@@ -119,7 +119,7 @@ enum nn_status audit_forecast(struct audit_plan *plan, struct nn_error *err)
     }
     P = (size_t)(units + 0.5);
     P = P < 1 ? 1 : P > plan->n ? plan->n : P;
-    f->floor = nn_recall_floor(plan->n, P, plan->goal.recall,
-                               plan->goal.confidence);
+    f->floor =
+        nn_recall_floor(plan->n, P, plan->goal.recall, plan->goal.confidence);
     return NN_OK;
 }

@@ -312,8 +312,8 @@ int audit_looks_reached(const struct audit_looks *a)
 {
     double T = false_total(a), known = a->found + a->unsure;
 
-    return T > known && (T > known + a->unseen ||
-                         a->against >= -log1p(-a->goal.confidence));
+    return T > known &&
+           (T > known + a->unseen || a->against >= -log1p(-a->goal.confidence));
 }
 
 void audit_looks_state(const struct audit_looks *a, struct audit_state *out)
@@ -331,7 +331,9 @@ void audit_looks_state(const struct audit_looks *a, struct audit_state *out)
                              a->goal.confidence);
     s.recall = s.upper > 0 ? s.found / s.upper : 1;
     for (size_t i = 0; i < a->n_draws; i++) {
-        s.expected += (a->draw[i].known + (a->draw[i].hit ? a->draw[i].here : 0)) / (double)a->n_draws;
+        s.expected +=
+            (a->draw[i].known + (a->draw[i].hit ? a->draw[i].here : 0)) /
+            (double)a->n_draws;
     }
     s.expected = s.expected > s.known ? s.expected : s.known;
     s.reached = s.recall >= a->goal.recall;

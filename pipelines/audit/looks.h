@@ -49,8 +49,8 @@ struct audit_state {
                         likely (mean of the unbiased guess of each draw), not
                         below known; 0 before the first draw if none known */
     double upper;    /* bound of the same number */
-    double recall;               /* found / upper; 1 when upper is 0 */
-    int reached;                 /* recall >= the goal's */
+    double recall;   /* found / upper; 1 when upper is 0 */
+    int reached;     /* recall >= the goal's */
 };
 
 struct audit_looks;

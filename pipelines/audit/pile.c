@@ -57,8 +57,8 @@ static enum nn_status add_photo(struct audit_pile *pile, size_t *cap,
     }
     at = &pile->photo[pile->n];
     *at = (struct audit_photo){ .p = p, .group = pile->n };
-    at->has_time = parse_time(
-        json_string_value(json_object_get(row, "time")), &at->time);
+    at->has_time =
+        parse_time(json_string_value(json_object_get(row, "time")), &at->time);
     at->file = nn_mem_strdup(file);
     if (at->file == NULL) {
         return nn_fail_nomem(err);

@@ -98,7 +98,8 @@ static enum nn_status make_units(struct audit_plan *plan, struct nn_error *err)
     for (size_t i = 0; i < n; i++) {
         rank[i].group = i;
     }
-    for (size_t i = 0; i < pile->n; i++) { /* a burst scores as its best photo */
+    for (size_t i = 0; i < pile->n;
+         i++) { /* a burst scores as its best photo */
         struct ranked *r = &rank[pile->photo[i].group];
 
         r->p = fmax(r->p, pile->photo[i].p);
@@ -198,11 +199,9 @@ json_t *audit_plan_json(const struct audit_plan *plan)
     nn_json_put(&j, "confidence", json_real(o->confidence));
     nn_json_put(&j, "unit", json_string(unit_name[o->unit]));
     nn_json_put(&j, "gap", json_real(o->gap));
-    nn_json_put(&j, "count",
-                json_string(o->count_photos ? "photos" : "units"));
+    nn_json_put(&j, "count", json_string(o->count_photos ? "photos" : "units"));
     nn_json_put(&j, "wrong", json_real(o->wrong));
-    nn_json_put(&j, "seed",
-                json_sprintf("%llu", (unsigned long long)o->seed));
+    nn_json_put(&j, "seed", json_sprintf("%llu", (unsigned long long)o->seed));
     nn_json_put(&j, "goal", json_real(plan->goal.recall));
     nn_json_put(&j, "tilt", json_real(plan->goal.tilt));
     nn_json_put(&j, "forecast",
@@ -311,7 +310,8 @@ static int adopt_units(const json_t *j, struct audit_plan *plan)
     return close_to(plan->goal.recall, json_object_get(j, "goal"));
 }
 
-static enum nn_status check_predictions(const json_t *j, struct audit_plan *plan,
+static enum nn_status check_predictions(const json_t *j,
+                                        struct audit_plan *plan,
                                         const char *dir, struct nn_error *err)
 {
     const char *want = json_string_value(json_object_get(j, "predictions"));
@@ -354,9 +354,9 @@ enum nn_status audit_plan_read(struct audit_plan *plan, const char *dir,
     unsigned char *text = NULL;
     size_t size;
     json_t *j = NULL;
-    enum nn_status st =
-        path == NULL ? nn_fail_nomem(err)
-                     : nn_file_read(path, MAX_PLAN, &text, &size, err);
+    enum nn_status st = path == NULL
+                            ? nn_fail_nomem(err)
+                            : nn_file_read(path, MAX_PLAN, &text, &size, err);
 
     if (st) {
         goto out;

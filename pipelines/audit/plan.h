@@ -24,9 +24,9 @@ struct audit_options {
 
 /* What looking will cost, if the model's probabilities are right. */
 struct audit_forecast {
-    double positives;   /* expected in the pile, in what is counted */
+    double positives;    /* expected in the pile, in what is counted */
     double median, most; /* looks; of ten audits one takes more than `most` */
-    double floor;       /* nobody can do with fewer (nn_recall_floor) */
+    double floor;        /* nobody can do with fewer (nn_recall_floor) */
 };
 
 struct audit_plan {
@@ -64,9 +64,8 @@ NN_MUST_CHECK enum nn_status audit_plan_write(struct audit_plan *plan,
                                               struct nn_error *err);
 /* The plan of DIR, from its plan.json and predictions.jsonl. Everything is
  * computed again: NN_ERR_FORMAT where the two do not agree. */
-NN_MUST_CHECK enum nn_status audit_plan_read(struct audit_plan *plan,
-                                             const char *dir,
-                                             struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+audit_plan_read(struct audit_plan *plan, const char *dir, struct nn_error *err);
 /* The plan as JSON, NULL when out of memory. */
 json_t *audit_plan_json(const struct audit_plan *plan);
 

@@ -51,8 +51,8 @@ char *audit_statement_text(const struct audit_plan *plan,
     return nn_mem_sprintf(
         "With %g %% confidence at least %.2f %% of the positive %s among these "
         "%.0f are among the %.0f that were marked positive.",
-        100 * plan->options.confidence,
-        100 * audit_statement_recall(plan, r), name, in_all(plan), s->found);
+        100 * plan->options.confidence, 100 * audit_statement_recall(plan, r),
+        name, in_all(plan), s->found);
 }
 
 static char *assumption(const struct audit_plan *plan)
@@ -66,7 +66,8 @@ static char *assumption(const struct audit_plan *plan)
             plan->pile.n_unreadable);
     }
     return nn_mem_sprintf(
-        "At most %g %% of the positives would be called none, and at most %g %% "
+        "At most %g %% of the positives would be called none, and at most %g "
+        "%% "
         "of those marked positive are none; \"not sure\" counts as a positive "
         "that was not found. %zu unreadable files are no part of the pile.",
         100 * wrong, 100 * wrong, plan->pile.n_unreadable);
@@ -98,8 +99,7 @@ static void put_figures(json_t **j, const struct audit_plan *plan,
     double wrong = plan->options.wrong, n = in_all(plan);
     double most = ceil(s->upper / (1 - wrong));
 
-    nn_json_put(j, "looks",
-                json_integer((json_int_t)(s->n_top + s->n_draws)));
+    nn_json_put(j, "looks", json_integer((json_int_t)(s->n_top + s->n_draws)));
     nn_json_put(j, "photos_seen", json_real(r->photos_seen));
     nn_json_put(j, "passed", json_integer((json_int_t)s->n_top));
     nn_json_put(j, "drawn", json_integer((json_int_t)s->n_draws));
@@ -133,9 +133,9 @@ json_t *audit_statement_json(const struct audit_plan *plan,
     nn_json_put(&j, "assumes", own_text(assumption(plan)));
     nn_json_put(&j, "method", json_string(method(plan)));
     nn_json_put(&j, "counted", json_string(what(plan)));
-    nn_json_put(&j, "reached",
-                json_boolean(r->state.upper == 0 ||
-                             recall >= plan->options.recall));
+    nn_json_put(
+        &j, "reached",
+        json_boolean(r->state.upper == 0 || recall >= plan->options.recall));
     nn_json_put(&j, "recall_asked", json_real(plan->options.recall));
     nn_json_put(&j, "confidence", json_real(plan->options.confidence));
     nn_json_put(&j, "photos", json_integer((json_int_t)plan->pile.n));
@@ -143,8 +143,8 @@ json_t *audit_statement_json(const struct audit_plan *plan,
     nn_json_put(&j, "unreadable",
                 json_integer((json_int_t)plan->pile.n_unreadable));
     put_figures(&j, plan, r);
-    nn_json_put(&j, "seed", json_sprintf("%llu", (unsigned long long)
-                                                     plan->options.seed));
+    nn_json_put(&j, "seed",
+                json_sprintf("%llu", (unsigned long long)plan->options.seed));
     nn_json_put(&j, "predictions_hash", json_string(plan->pile.hash));
     nn_json_put(&j, "plan_hash", json_string(plan->hash));
     nn_json_put(&j, "answers_hash", json_string(r->hash));
@@ -182,17 +182,18 @@ enum nn_status audit_statement_print(const json_t *statement, int html,
 
     fputs(html ? html_head : "", to);
     if (html) {
-        put_html(to, json_string_value(json_object_get(statement, "statement")));
+        put_html(to,
+                 json_string_value(json_object_get(statement, "statement")));
     } else {
         fputs(json_string_value(json_object_get(statement, "statement")), to);
     }
     fputs(html ? "</p>\n<table>\n" : "\n\n", to);
     json_object_foreach((json_t *)(uintptr_t)statement, key, value)
     {
-        char *text = json_is_string(value)
-                         ? nn_mem_strdup(json_string_value(value))
-                         : nn_json_dump(value, JSON_ENCODE_ANY |
-                                                   JSON_REAL_PRECISION(8));
+        char *text =
+            json_is_string(value)
+                ? nn_mem_strdup(json_string_value(value))
+                : nn_json_dump(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(8));
 
         if (text == NULL) {
             return nn_fail_nomem(err);

@@ -20,6 +20,7 @@ static const struct {
     { "classify", cmd_classify, "say what is in images: a class, or none" },
     { "evaluate", cmd_evaluate, "measure a model on labelled images" },
     { "inspect", cmd_inspect, "show what a model or a data set holds" },
+    { "audit", cmd_audit, "show what share of the positives was found" },
     { "mine", cmd_mine, "find the images of a pool that fool the gate" },
     { "compare", cmd_compare, "cascade against single models, on your images" },
     { "export", cmd_export, "write a net as ONNX" },

@@ -1,0 +1,180 @@
+/* page.js - photos, keys, what is kept. */
+const plan = JSON.parse(document.getElementById("data").textContent);
+const units = plan.units.map((u) => ({ members: u[0], expected: u[1],
+  clock: u[2], value: u[3] }));
+const LETTER = "?npu", KEY = "bearcascade-audit-" + plan.plan, GRID = 12;
+const el = (id) => document.getElementById(id);
+const fresh = () => new Looks(units, plan.goal, plan.confidence, plan.tilt);
+let looks = fresh(), letters = "", grid = false, large = false, cursor = 0;
+let batch = [], marks = [], confirming = false;
+
+function keep() {
+  try {
+    localStorage.setItem(KEY, letters);
+  } catch (e) {
+    el("ask").textContent = "This browser keeps nothing: save often.";
+  }
+}
+
+function replay(text) {
+  looks = fresh();
+  letters = "";
+  for (const c of text) {
+    if (LETTER.indexOf(c) < 1 || looks.next === looks.n) { break; }
+    looks.put(LETTER.indexOf(c));
+    letters += c;
+  }
+}
+
+function statement() {
+  const upper = looks.upper(), keepShare = (1 - plan.wrong) * (1 - plan.wrong);
+  const at = Math.floor(1e4 * keepShare * (upper > 0 ? looks.found / upper : 1)) / 100;
+  let text = `${letters.length} looks so far, ${looks.found} positive`;
+  text += looks.found === 0 ? `; at most ${upper} positives at all.`
+    : `; the statement now is: at least ${at} % of the positives are ` +
+      `among those marked positive (${100 * plan.confidence} % confidence).`;
+  text += at >= 100 * plan.recall && looks.found > 0
+    ? " That is what was asked for: save, or go on." : "";
+  return text;
+}
+
+/* The units asked for next if none of them is positive: only those that the
+ * plan asks for without a change of plan in between. */
+function upcoming(count) {
+  const list = [looks.next];
+  if (looks.nextIsDraw) {
+    const end = Math.min(looks.order.length,
+      looks.at + looks.epochEnd - looks.draws.length);
+    for (let k = looks.at + 1; k < end && list.length < count; k++) {
+      if (!looks.answer[looks.order[k]]) { list.push(looks.order[k]); }
+    }
+  }
+  return list;
+}
+
+function show() {
+  const tiles = el("tiles"), done = looks.next === looks.n;
+  el("progress").textContent = statement();
+  tiles.className = (grid ? "grid" : "single") + (large ? " large" : "");
+  tiles.replaceChildren();
+  if (done) {
+    el("ask").textContent = "Everything was looked at. Save the answers.";
+    return;
+  }
+  el("ask").textContent = confirming
+    ? "Really positive? This one counts much: press the key again."
+    : grid ? "Arrow keys choose, P or U marks; Enter: the rest is none."
+      : looks.nextIsDraw ? "A draw from the rest" : "From the top score down";
+  batch.forEach((u, k) => {
+    const figure = document.createElement("figure");
+    const mark = marks[k] === POSITIVE ? " positive"
+      : marks[k] === UNSURE ? " unsure" : "";
+    figure.className = (k === cursor ? "now" : "") + mark;
+    for (const m of units[u].members) {
+      const img = document.createElement("img");
+      img.src = plan.urls[m];
+      img.alt = plan.files[m];
+      figure.append(img);
+    }
+    const caption = document.createElement("figcaption");
+    caption.textContent = plan.files[units[u].members[0]];
+    figure.append(caption);
+    figure.onclick = () => { cursor = k; show(); };
+    tiles.append(figure);
+  });
+}
+
+function fill() {
+  confirming = false;
+  cursor = 0;
+  batch = looks.next === looks.n ? [] : grid ? upcoming(GRID) : [looks.next];
+  marks = batch.map(() => NONE);
+  show();
+}
+
+function record(answer) {
+  looks.put(answer);
+  letters += LETTER[answer];
+}
+
+/* A positive draw decides much, and a slip of a key is quick: asked twice. */
+function answer(a) {
+  if (looks.next === looks.n) { return; }
+  if (grid) {
+    marks[cursor] = marks[cursor] === a ? NONE : a;
+    show();
+  } else if (looks.nextIsDraw && a !== NONE && !confirming) {
+    confirming = true;
+    show();
+  } else {
+    record(a);
+    keep();
+    fill();
+  }
+}
+
+/* Answers of a grid that the plan does not ask for any more, because one
+ * before them was positive, are asked for again when their turn comes. */
+function enter() {
+  if (!grid) { return; }
+  for (let k = 0; k < batch.length && looks.next === batch[k]; k++) {
+    record(marks[k]);
+  }
+  keep();
+  fill();
+}
+
+function undo() {
+  replay(letters.slice(0, -1));
+  keep();
+  fill();
+}
+
+function save() {
+  const text = JSON.stringify({ format: "bearcascade-answers 1",
+    plan: plan.plan, answers: letters });
+  const a = document.createElement("a");
+  a.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  a.download = "answers.json";
+  a.click();
+}
+
+async function load(file) {
+  let j;
+  try {
+    j = JSON.parse(await file.text());
+  } catch (e) {
+    j = {};
+  }
+  if (j.plan !== plan.plan || typeof j.answers !== "string") {
+    el("ask").textContent = "That file answers another audit.";
+    return;
+  }
+  replay(j.answers);
+  keep();
+  fill();
+}
+
+const actions = { n: () => answer(NONE), p: () => answer(POSITIVE),
+  u: () => answer(UNSURE), Backspace: undo, Enter: enter, s: save,
+  g: () => { grid = !grid; fill(); }, l: () => { large = !large; show(); },
+  ArrowRight: () => { cursor = Math.min(cursor + 1, batch.length - 1); show(); },
+  ArrowLeft: () => { cursor = Math.max(cursor - 1, 0); show(); } };
+document.addEventListener("keydown", (e) => {
+  const act = actions[e.key.length === 1 ? e.key.toLowerCase() : e.key];
+  if (act && !e.ctrlKey && !e.metaKey && !e.altKey) {
+    e.preventDefault();
+    act();
+  }
+});
+for (const [id, key] of [["none", "n"], ["positive", "p"], ["unsure", "u"],
+  ["undo", "Backspace"], ["grid", "g"], ["large", "l"], ["save", "s"]]) {
+  el(id).onclick = (e) => { e.currentTarget.blur(); actions[key](); };
+}
+el("load").onchange = (e) => load(e.target.files[0]);
+try {
+  replay(localStorage.getItem(KEY) || "");
+} catch (e) {
+  letters = "";
+}
+fill();

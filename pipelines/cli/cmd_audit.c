@@ -1,0 +1,184 @@
+/* audit: what did the filter miss in this pile? */
+#include <stdio.h>
+
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "pipelines/audit/audit.h"
+#include "pipelines/audit/statement.h"
+#include "pipelines/cli/cmd.h"
+
+struct audit {
+    struct cmd_common common;
+    struct audit_options o;
+    const char *out, *answers, *verify;
+    int unit, count, json;
+};
+
+static enum nn_status print_statement(const struct audit *a, json_t *statement,
+                                      struct nn_error *err)
+{
+    if (a->json) {
+        enum nn_status st = nn_json_print(statement, stdout, err);
+
+        putchar('\n');
+        return st;
+    }
+    return audit_statement_print(statement, 0, stdout, err);
+}
+
+/* A dear audit is said before anybody looks at a photo, with what is cheaper.
+ */
+static enum nn_status print_cheaper(const struct audit_plan *plan,
+                                    struct nn_error *err)
+{
+    const struct audit_forecast *f = &plan->forecast;
+
+    if (f->median < (double)plan->n / 4) {
+        return NN_OK;
+    }
+    printf("That is %.0f %% of the pile. Cheaper statements:\n",
+           100 * f->median / (double)plan->n);
+    for (int r = 8; r >= 5; r--) {
+        double looks, recall = r / 10.0;
+        enum nn_status st;
+
+        if (recall >= plan->options.recall) {
+            continue;
+        }
+        st = audit_forecast_for(plan, recall, &looks, err);
+        if (st) {
+            return st;
+        }
+        printf("  --recall %.1f: about %.0f looks\n", recall, looks);
+    }
+    return NN_OK;
+}
+
+static enum nn_status plan_audit(const struct audit *a, const char *predictions,
+                                 struct cmd_line *line, struct nn_error *err)
+{
+    struct audit_plan plan = AUDIT_PLAN_INIT;
+    const struct audit_forecast *f = &plan.forecast;
+    enum nn_status st = audit_begin(predictions, &a->o, a->out, &plan, err);
+
+    if (st) {
+        goto out;
+    }
+    printf("%zu photos, %zu units; the scores expect about %.0f positives\n"
+           "about %.0f looks (one audit in ten takes more than %.0f) if the "
+           "scores are right; nobody can do with fewer than %.0f\n"
+           "draws are %s; open %s/audit.html, save the answers, then\n"
+           "  bearcascade audit --answers answers.json --out %s\n",
+           plan.pile.n, plan.n, f->positives, f->median, f->most, f->floor,
+           plan.even ? "even" : "weighted by score", a->out, a->out);
+    if (plan.pile.n_unreadable > 0) {
+        printf("%zu files could not be read: no statement covers them\n",
+               plan.pile.n_unreadable);
+        line->exit = EXIT_SOME_FAILED;
+    }
+    st = print_cheaper(&plan, err);
+out:
+    audit_plan_release(&plan);
+    return st;
+}
+
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
+{
+    struct audit *a = ctx;
+    json_t *statement = NULL;
+    enum nn_status st;
+
+    a->o.unit = (enum audit_unit_kind)a->unit;
+    a->o.count_photos = a->count == 0;
+    if (a->verify != NULL) {
+        st = audit_verify(a->verify, &statement, err);
+    } else if (a->answers != NULL) {
+        st = audit_finish(a->out, a->answers, &statement, err);
+    } else {
+        return plan_audit(a, line->operands[0], line, err);
+    }
+    if (!st) {
+        st = print_statement(a, statement, err);
+    }
+    json_decref(statement);
+    return st;
+}
+
+static enum nn_status check(void *ctx, const struct cmd_line *line,
+                            struct nn_error *err)
+{
+    const struct audit *a = ctx;
+
+    if (a->verify != NULL) {
+        return line->n == 0 && a->answers == NULL && a->out == NULL
+                   ? NN_OK
+                   : nn_fail(err, NN_ERR_ARG, "--verify DIR stands alone");
+    }
+    if (a->out == NULL) {
+        return nn_fail(err, NN_ERR_ARG, "--out DIR is needed");
+    }
+    if ((line->n == 1) == (a->answers != NULL)) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "either PREDICTIONS, to begin, or --answers FILE");
+    }
+    return NN_OK;
+}
+
+int cmd_audit(int argc, char **argv)
+{
+    struct audit a = {
+        .o = { .recall = 0.9, .confidence = 0.95, .gap = 30, .seed = 1 },
+        .count = 1
+    };
+    const struct nn_option table[] = {
+        NN_OPT_STRING('o', "out", &a.out, "DIR", "folder of the audit"),
+        NN_OPT_STRING(0, "answers", &a.answers, "FILE",
+                      "answers that the page saved: print and write the "
+                      "statement"),
+        NN_OPT_STRING(0, "verify", &a.verify, "DIR",
+                      "compute the statement of an audit again and compare"),
+        NN_OPT_DOUBLE(0, "recall", &a.o.recall, "R", 0.01, 0.999,
+                      "share of the positives that is to be found"),
+        NN_OPT_DOUBLE(0, "confidence", &a.o.confidence, "C", 0.5, 0.9999,
+                      "confidence of the statement"),
+        NN_OPT_CHOICE(0, "unit", &a.unit, "photo|time|folder",
+                      "one look is for a photo, for a burst by capture time, "
+                      "or for a folder"),
+        NN_OPT_DOUBLE(0, "gap", &a.o.gap, "SECONDS", 0, 86400,
+                      "longest wait within a burst, with --unit time"),
+        NN_OPT_CHOICE(0, "count", &a.count, "photos|units",
+                      "the statement counts photos (of bursts with a "
+                      "positive) or units"),
+        NN_OPT_DOUBLE(0, "wrong", &a.o.wrong, "SHARE", 0, 0.5,
+                      "allowance for wrong answers, of either kind"),
+        NN_OPT_U64(0, "seed", &a.o.seed, "N", "which draws"),
+        NN_OPT_FLAG(0, "json", &a.json, "the statement as JSON"),
+        CMD_COMMON_ROWS(a.common),
+        NN_OPT_END,
+    };
+    const struct nn_options o = {
+        .command = "audit",
+        .synopsis = "PREDICTIONS --out DIR | --answers FILE --out DIR | "
+                    "--verify DIR",
+        .summary = "Show what share of the positives of a pile was found. "
+                   "PREDICTIONS are rows of 'classify --format jsonl'. A page "
+                   "asks for looks at photos; the statement holds whenever "
+                   "one stops, whatever the scores are worth.",
+        .table = table,
+        .examples = "  bearcascade classify -f jsonl photos >rows.jsonl\n"
+                    "  bearcascade audit rows.jsonl --out audit\n"
+                    "  bearcascade audit --answers answers.json --out audit\n",
+        .min_operands = 0,
+        .max_operands = 1,
+    };
+    const struct cmd c = {
+        .options = &o,
+        .common = &a.common,
+        .check = check,
+        .run = run,
+    };
+
+    return cmd_run(&c, &a, argc, argv);
+}
