@@ -38,8 +38,7 @@ function statement() {
   return text;
 }
 
-/* The units asked for next if none of them is positive: only those that the
- * plan asks for without a change of plan in between. */
+/* The units that are probably asked for next. */
 function upcoming(count) {
   const list = [looks.next];
   if (looks.nextIsDraw) {
@@ -47,6 +46,10 @@ function upcoming(count) {
       looks.at + looks.epochEnd - looks.draws.length);
     for (let k = looks.at + 1; k < end && list.length < count; k++) {
       if (!looks.answer[looks.order[k]]) { list.push(looks.order[k]); }
+    }
+  } else {
+    for (let i = looks.top + 1; i < looks.n && list.length < count; i++) {
+      if (!looks.answer[i]) { list.push(i); }
     }
   }
   return list;
@@ -113,8 +116,8 @@ function answer(a) {
   }
 }
 
-/* Answers of a grid that the plan does not ask for any more, because one
- * before them was positive, are asked for again when their turn comes. */
+/* What the rule does not ask for any more, after the answers before it, is
+ * asked for again when its turn comes. */
 function enter() {
   if (!grid) { return; }
   for (let k = 0; k < batch.length && looks.next === batch[k]; k++) {

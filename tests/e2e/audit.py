@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""An audit from rows to statement, its page answered with keys in a browser.
+
+Environment: BEARCASCADE (the program). Prints TAP; what needs a browser skips
+where no chromium is found. A folder as argument keeps files and screenshots.
+"""
+import base64
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+B = os.environ["BEARCASCADE"]
+CHROMIUM = next((shutil.which(n) for n in (
+    "chromium", "chromium-browser", "google-chrome") if shutil.which(n)), None)
+N = BAD = 0
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlE"
+                         "QVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+
+
+def check(ok, title, text=""):
+    global N, BAD
+    N += 1
+    BAD += not ok
+    print(f"{'ok' if ok else 'not ok'} {N} - {title}", flush=True)
+    if not ok and text:
+        print("# " + str(text)[:2000].replace("\n", "\n# "), flush=True)
+
+
+def run(*args):
+    r = subprocess.run([B, *args], capture_output=True, text=True)
+    return r.returncode, r.stdout, r.stderr
+
+
+# --- a browser, by the protocol of its developer tools ------------------------
+
+
+class Page:
+    """A tab of a headless Chromium: a WebSocket with the standard library."""
+
+    def __init__(self, profile, width=1000):
+        port_file = os.path.join(profile, "DevToolsActivePort")
+        if os.path.exists(port_file):  # of one that was killed
+            os.remove(port_file)
+        self.process = subprocess.Popen(
+            [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu",
+             "--remote-debugging-port=0", f"--user-data-dir={profile}",
+             f"--window-size={width},800", "about:blank"],
+            stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            start_new_session=True)
+        for _ in range(300):
+            if os.path.exists(port_file) and open(port_file).read().strip():
+                break
+            time.sleep(0.1)
+        port = int(open(port_file).read().split()[0])
+        tabs = json.load(urllib.request.urlopen(
+            f"http://127.0.0.1:{port}/json/list"))
+        path = next(t["webSocketDebuggerUrl"] for t in tabs
+                    if t["type"] == "page").split(str(port), 1)[1]
+        self.s = socket.create_connection(("127.0.0.1", port))
+        self.s.sendall((f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+                        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                        "Sec-WebSocket-Version: 13\r\n\r\n").encode())
+        self.f = self.s.makefile("rb")
+        while self.f.readline().strip():
+            pass
+        self.id = 0
+
+    def call(self, method, **params):
+        self.id += 1
+        data = json.dumps({"id": self.id, "method": method,
+                           "params": params}).encode()
+        size = (bytes([0x80 | len(data)]) if len(data) < 126 else
+                b"\xfe" + struct.pack(">H", len(data)))
+        self.s.sendall(b"\x81" + size + bytes(4) + data)
+        while True:
+            self.f.read(1)
+            n = self.f.read(1)[0] & 127
+            if n == 126:
+                n = struct.unpack(">H", self.f.read(2))[0]
+            elif n == 127:
+                n = struct.unpack(">Q", self.f.read(8))[0]
+            j = json.loads(self.f.read(n))
+            if j.get("id") == self.id:
+                return j.get("result", j)
+
+    def js(self, text):
+        r = self.call("Runtime.evaluate", expression=text, returnByValue=True)
+        return r.get("result", {}).get("value", r)
+
+    def open(self, path):
+        self.call("Page.navigate", url="file://" + path)
+        for _ in range(100):
+            if self.js("typeof looks === 'object' && "
+                       "document.readyState === 'complete'") is True:
+                return
+            time.sleep(0.1)
+
+    def key(self, key):
+        text = {"text": key} if len(key) == 1 else {}
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key,
+                      **(text if kind == "keyDown" else {}))
+
+    def shot(self, path):
+        data = self.call("Page.captureScreenshot")["data"]
+        with open(path, "wb") as f:
+            f.write(base64.b64decode(data))
+
+    def kill(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+# --- a pile ---------------------------------------------------------------------
+
+
+def make_pile(folder, n, positives, seed):
+    """n rows with scores of a fair model; returns the names of the positives."""
+    rng = random.Random(seed)
+    truth = set()
+    os.makedirs(os.path.join(folder, "photos & more"))
+    with open(os.path.join(folder, "rows.jsonl"), "w") as f:
+        for i in range(n):
+            positive = i < positives
+            z = 4 * (rng.gauss(0, 1) + (2 if positive else -2))
+            name = f"photos & more/p#{rng.randrange(10 ** 9)}-{i % 7}.png"
+            with open(os.path.join(folder, name), "wb") as photo:
+                photo.write(PIXEL)
+            if positive:
+                truth.add(name)
+            f.write(json.dumps({"file": name, "p_positive":
+                                1 / (1 + math.exp(-z))}) + "\n")
+        f.write(json.dumps({"file": "broken.jpg", "error": "cut short"}) + "\n")
+    return truth
+
+
+def answer_like(truth):
+    """The keys a person presses who knows the truth: a loop in the page, as
+    one call a key would take minutes."""
+    return """((truth, most) => {
+  const press = (k) => document.dispatchEvent(
+    new KeyboardEvent("keydown", { key: k }));
+  for (let i = 0; i < most && looks.next < looks.n; i++) {
+    const yes = truth.has(plan.files[units[looks.next].members[0]]);
+    const sure = yes && looks.nextIsDraw;
+    press(yes ? "p" : "n");
+    if (sure) { press("p"); }
+    if (document.getElementById("progress").textContent
+        .includes("what was asked for")) { break; }
+  }
+  return letters;
+})(new Set(%s), %%d)""" % json.dumps(sorted(truth)).replace("%", "%%")
+
+
+def save_answers(path, plan, letters):
+    with open(path, "w") as f:
+        json.dump({"format": "bearcascade-answers 1", "plan": plan,
+                   "answers": letters}, f)
+
+
+def main(out):
+    os.chdir(out)
+    truth = make_pile(out, 3000, 150, 5)
+    rc, text, err = run("audit", "rows.jsonl", "--out", "a")
+    check(rc == 3, "a plan, and a word about the file without a score", err)
+    check("1 files could not be read" in text, "the pile's size is honest", text)
+    rc, _, err = run("audit", "rows.jsonl", "--out", "a")
+    check(rc == 1 and "already" in err, "an audit is not overwritten", err)
+    rc, _, err = run("audit", "rows.jsonl", "--out", "b", "--seed", "2")
+    check(rc == 3, "another seed, another audit", err)
+    page_text = open("a/audit.html").read()
+    check("http:" not in page_text and "https:" not in page_text,
+          "the page needs no network")
+    if CHROMIUM is None:
+        global N
+        N += 1
+        print(f"ok {N} - the page # SKIP no chromium")
+        return
+    walk(truth)
+
+
+def walk(truth):
+    profile = os.path.abspath("profile")
+    page = Page(profile)
+    page.open(os.path.abspath("a/audit.html"))
+    check(page.js("document.images.length") == 1, "one photo is loaded, not all")
+    for _ in range(50):
+        if page.js("document.images[0].complete"):
+            break
+        time.sleep(0.1)
+    check(page.js("document.images[0].naturalWidth") == 1,
+          "the photo is found, '&' and '#' in its path")
+    for key in ("p", "n", "u", "Backspace", "Backspace", "n"):
+        page.key(key)
+    check(page.js("letters") == "pn", "keys, and undo", page.js("letters"))
+    page.key("Backspace")
+    page.key("Backspace")
+    half = page.js(answer_like(truth) % 100)
+    time.sleep(8)  # Chromium writes localStorage every few seconds
+    page.kill()
+    page = Page(profile)
+    page.open(os.path.abspath("a/audit.html"))
+    check(page.js("letters") == half and len(half) == 100,
+          "killed and resumed: answers are still there", page.js("letters"))
+    letters = page.js(answer_like(truth) % 10000)
+    said = page.js("document.getElementById('progress').textContent")
+    check("what was asked for" in said, "the goal is reached", said)
+    upper = page.js("looks.upper()")
+    page.shot("single.png")
+    page.key("g")
+    page.call("Emulation.setDeviceMetricsOverride", width=390, height=800,
+              deviceScaleFactor=1, mobile=True)
+    check(page.js("document.documentElement.scrollWidth") <= 390,
+          "390 px are enough", page.js("document.documentElement.scrollWidth"))
+    shown = page.js("batch.length")
+    page.key("ArrowRight")
+    page.key("u")
+    page.shot("grid.png")
+    page.key("Enter")
+    more = page.js("letters")
+    check(shown > 1 and more[len(letters):len(letters) + 2] == "nu",
+          "a grid is answered with keys", (shown, more[len(letters):]))
+    plan = page.js("plan.plan")
+    page.kill()
+    save_answers("answers.json", plan, letters)
+    rc, text, err = run("audit", "--answers", "answers.json", "--out", "a",
+                        "--json")
+    check(rc == 0, "the answers become a statement", err)
+    j = json.loads(text)
+    check(j["looks"] == len(letters) and j["found"] == letters.count("p"),
+          "all looks are counted", text)
+    check(j["reached"] and j["missed_at_most"] + j["found"] == upper,
+          "page and program say the same", (upper, text))
+    check(j["found"] / len(truth) >= j["recall_at_least"] >= 0.9,
+          "the statement is true", text)
+    check(j["looks"] < 1500, "and costs fewer looks than half the pile", text)
+    refusals(plan, letters)
+
+
+def refusals(plan, letters):
+    rc, _, err = run("audit", "--verify", "a")
+    check(rc == 0, "verified", err)
+    rc, _, err = run("audit", "--answers", "answers.json", "--out", "b")
+    check(rc == 1 and "another audit" in err, "answers of another audit", err)
+    save_answers("bad.json", plan, letters[:20] + "x")
+    rc, _, err = run("audit", "--answers", "bad.json", "--out", "a")
+    check(rc == 1 and "answer 21" in err, "a letter that is none", err)
+    j = json.load(open("a/statement.json"))
+    j["recall_at_least"] += 0.01
+    json.dump(j, open("a/statement.json", "w"))
+    rc, _, err = run("audit", "--verify", "a")
+    check(rc == 1 and "does not follow" in err, "a changed statement", err)
+    run("audit", "--answers", "answers.json", "--out", "a")
+    with open("a/predictions.jsonl", "a") as f:
+        f.write('{"file": "later.jpg", "p_positive": 0.5}\n')
+    rc, _, err = run("audit", "--verify", "a")
+    check(rc == 1 and "was changed" in err, "changed predictions", err)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        os.makedirs(sys.argv[1], exist_ok=True)
+        main(os.path.abspath(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as d:
+            main(d)
+    print(f"1..{N}")
+    sys.exit(BAD > 0)

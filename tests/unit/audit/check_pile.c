@@ -1,0 +1,163 @@
+/* Rows of predictions, bursts, plans that are read back. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "pipelines/audit/plan.h"
+#include "tests/unit/testkit.h"
+
+static char *write_rows(const char *dir, const char *text)
+{
+    char *path = nn_path_join(dir, "rows.jsonl");
+    FILE *f = fopen(path, "w");
+
+    ck_assert(f != NULL);
+    fputs(text, f);
+    fclose(f);
+    return path;
+}
+
+static const char rows[] =
+    "{\"file\":\"a/1.jpg\",\"p_positive\":0.2,\"time\":\"2024-05-31T06:12:09\"}"
+    "\n{\"file\":\"b/1.jpg\",\"p_positive\":0.9,\"time\":\"2024:05:31 "
+    "06:12:09\"}\n\n"
+    "{\"file\":\"bad.jpg\",\"error\":\"cut short\"}\n"
+    "{\"file\":\"a/3.jpg\",\"p_positive\":0.3,\"time\":\"2024-06-01T00:00:20\"}"
+    "\n{\"file\":\"a/"
+    "2.jpg\",\"p_positive\":0.7,\"time\":\"2024-05-31T23:59:59\""
+    "}\n{\"file\":\"a/0.jpg\",\"p_positive\":0.1,\"time\":\"2024-05-31T06:12:39"
+    "\"}";
+
+START_TEST(pile_and_bursts)
+{
+    char *dir = testkit_mkdir(), *path = write_rows(dir, rows);
+    struct audit_pile pile = AUDIT_PILE_INIT;
+    const size_t by_time[] = { 0, 1, 2, 2, 0 }, by_folder[] = { 0, 1, 0, 0, 0 };
+
+    ck_assert(audit_pile_read(&pile, path, NULL) == NN_OK);
+    ck_assert(pile.n == 5 && pile.n_unreadable == 1 && pile.n_groups == 5);
+    ck_assert(audit_pile_group(&pile, AUDIT_BY_TIME, 30, NULL) == NN_OK);
+    ck_assert_uint_eq(pile.n_groups, 3);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_uint_eq(pile.photo[i].group, by_time[i]);
+    }
+    ck_assert(audit_pile_group(&pile, AUDIT_BY_TIME, 20, NULL) == NN_OK);
+    ck_assert_uint_eq(pile.n_groups, 5);
+    ck_assert(audit_pile_group(&pile, AUDIT_BY_FOLDER, 0, NULL) == NN_OK);
+    ck_assert_uint_eq(pile.n_groups, 2);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_uint_eq(pile.photo[i].group, by_folder[i]);
+    }
+    pile.photo[3].has_time = 0;
+    ck_assert(audit_pile_group(&pile, AUDIT_BY_TIME, 30, NULL) == NN_ERR_ARG);
+    audit_pile_release(&pile);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+static const char *const wrong[] = {
+    "",
+    "{\"file\":\"a\",\"error\":\"x\"}\n",
+    "{\"file\":\"a\"}\n",
+    "{\"p_positive\":0.5}\n",
+    "{\"file\":\"a\",\"p_positive\":1.5}\n",
+    "{\"file\":\"a\",\"p_positive\":0.5}\n{\"file\":\"a\",\"p_positive\":0.4}"
+    "\n",
+    "file,label\n",
+    "[1]\n",
+};
+
+START_TEST(pile_errors)
+{
+    char *dir = testkit_mkdir(), *path = write_rows(dir, wrong[_i]);
+    struct audit_pile pile = AUDIT_PILE_INIT;
+    struct nn_error err = NN_ERROR_INIT;
+
+    ck_assert(audit_pile_read(&pile, path, &err) == NN_ERR_FORMAT);
+    ck_assert(err.text[0] != '\0');
+    audit_pile_release(&pile);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+/* The plan of a folder, with draws by time as units and photos counted. */
+START_TEST(plan_comes_back)
+{
+    char *dir = testkit_mkdir(), *path = write_rows(dir, rows);
+    char *copy = nn_path_join(dir, "predictions.jsonl");
+    struct audit_options o = { .recall = 0.8,
+                               .confidence = 0.9,
+                               .unit = AUDIT_BY_TIME,
+                               .gap = 30,
+                               .count_photos = 1,
+                               .wrong = 0.05,
+                               .seed = 7 };
+    struct audit_plan plan = AUDIT_PLAN_INIT, back = AUDIT_PLAN_INIT;
+
+    ck_assert(rename(path, copy) == 0);
+    ck_assert(audit_plan_make(&plan, copy, &o, NULL) == NN_OK);
+    ck_assert(plan.n == 3 && plan.goal.recall == 0.8 / (0.95 * 0.95));
+    /* by score: b/1 (0.9), a/3 and a/2 (0.7), a/1 and a/0 (0.2) */
+    ck_assert(plan.member[0] == 1 && plan.member[1] == 2 &&
+              plan.member[2] == 3 && plan.member[3] == 0 &&
+              plan.member[4] == 4);
+    ck_assert(plan.unit[0].value == 1 && plan.unit[1].value == 2);
+    ck_assert(audit_plan_write(&plan, dir, NULL) == NN_OK);
+    ck_assert(audit_plan_read(&back, dir, NULL) == NN_OK);
+    ck_assert_str_eq(plan.hash, back.hash);
+    ck_assert(back.n == 3 && back.even == plan.even);
+    for (int i = 0; i < 3; i++) {
+        ck_assert(back.unit[i].clock == plan.unit[i].clock);
+        ck_assert(back.unit[i].expected == plan.unit[i].expected);
+    }
+    audit_plan_release(&plan);
+    o.wrong = 0.2;
+    ck_assert(audit_plan_make(&plan, copy, &o, NULL) == NN_ERR_ARG);
+    audit_plan_release(&plan);
+    audit_plan_release(&back);
+    nn_mem_free(copy);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+static int make_plan(void *ctx)
+{
+    struct audit_options o = { .recall = 0.8, .confidence = 0.9, .seed = 7 };
+    struct audit_plan plan = AUDIT_PLAN_INIT;
+    enum nn_status st = audit_plan_make(&plan, ctx, &o, NULL);
+
+    audit_plan_release(&plan);
+    return (int)st;
+}
+
+START_TEST(plan_memory)
+{
+    char *dir = testkit_mkdir();
+    char *path = write_rows(dir, "{\"file\":\"a\",\"p_positive\":0.5}\n"
+                                 "{\"file\":\"b\",\"p_positive\":0.1}\n");
+
+    testkit_each_alloc_failure(make_plan, path);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+static Suite *pile_suite(void)
+{
+    Suite *s = suite_create("audit pile");
+    TCase *t = tcase_create("pile");
+
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, pile_and_bursts);
+    tcase_add_loop_test(t, pile_errors, 0, sizeof wrong / sizeof wrong[0]);
+    tcase_add_test(t, plan_comes_back);
+    tcase_add_test(t, plan_memory);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+TESTKIT_MAIN(pile_suite)
