@@ -344,3 +344,9 @@ enum audit_answer audit_looks_answer(const struct audit_looks *a, size_t unit)
 {
     return (enum audit_answer)a->answer[unit];
 }
+
+const struct nn_draw *audit_looks_draws(const struct audit_looks *a, size_t *n)
+{
+    *n = a->n_draws;
+    return a->draw;
+}

@@ -75,6 +75,8 @@ NN_MUST_CHECK enum nn_status audit_looks_put(struct audit_looks *a,
 void audit_looks_state(const struct audit_looks *a, struct audit_state *out);
 /* Only: is the goal reached? Cheaper than the state. */
 int audit_looks_reached(const struct audit_looks *a);
+/* The draws so far, *n of them; the array is valid until the next answer. */
+const struct nn_draw *audit_looks_draws(const struct audit_looks *a, size_t *n);
 enum audit_answer audit_looks_answer(const struct audit_looks *a, size_t unit);
 
 #endif /* PIPELINES_AUDIT_LOOKS_H */

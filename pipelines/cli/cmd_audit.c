@@ -66,8 +66,8 @@ static enum nn_status plan_audit(const struct audit *a, const char *predictions,
         goto out;
     }
     printf("%zu photos, %zu units; the scores expect about %.0f positives\n"
-           "about %.0f looks (one audit in ten takes more than %.0f) if the "
-           "scores are right; nobody can do with fewer than %.0f\n"
+           "if that is right: about %.0f looks (one audit in ten takes more "
+           "than %.0f), and nobody could do with fewer than %.0f\n"
            "draws are %s; open %s/audit.html, save the answers, then\n"
            "  bearcascade audit --answers answers.json --out %s\n",
            plan.pile.n, plan.n, f->positives, f->median, f->most, f->floor,
