@@ -63,8 +63,8 @@ static const char *const wrong[] = {
     "{\"file\":\"a\"}\n",
     "{\"p_positive\":0.5}\n",
     "{\"file\":\"a\",\"p_positive\":1.5}\n",
-    "{\"file\":\"a\",\"p_positive\":0.5}\n{\"file\":\"a\",\"p_positive\":0.4}"
-    "\n",
+    ("{\"file\":\"a\",\"p_positive\":0.5}\n"
+     "{\"file\":\"a\",\"p_positive\":0.4}\n"),
     "file,label\n",
     "[1]\n",
 };
