@@ -3,10 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#define LARGEST_SHAPE   1e8
-#define MAX_FRACTION    100000
-#define LOG_TWO_PI      1.8378770664093454836
-#define TWO_PI_ROOT_INV 0.39894228040143267794
+#define LARGEST_SHAPE 1e8
+#define MAX_FRACTION  100000
+#define LOG_TWO_PI    1.8378770664093454836
 
 /* log z! minus Stirling's (z + 1/2) log z - z + log(2 pi) / 2, for z > 0. The
  * series is good to 1e-17 from 16 on; below that
@@ -173,52 +172,10 @@ double nn_beta_inc_inv(double a, double b, double p)
     return x;
 }
 
-double nn_binom_tail(size_t n, size_t k, double p)
-{
-    if (!(p >= 0 && p <= 1)) {
-        return NAN;
-    }
-    if (k == 0) {
-        return 1;
-    }
-    return k > n ? 0 : nn_beta_inc((double)k, (double)(n - k) + 1, p);
-}
-
 double nn_binom_cdf(size_t n, size_t k, double p)
 {
     if (!(p >= 0 && p <= 1)) {
         return NAN;
     }
     return k >= n ? 1 : nn_beta_inc_upper((double)k + 1, (double)(n - k), p);
-}
-
-/* Lower tail: a rough start (Abramowitz and Stegun 26.2.23, error < 4.5e-4),
- * then Halley's iteration on erfc. */
-static double lower_quantile(double p)
-{
-    double t = sqrt(-2 * log(p));
-    double z = -(t - (2.515517 + t * (0.802853 + t * 0.010328)) /
-                         (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))));
-
-    for (int i = 0; i < 3; i++) {
-        double density = TWO_PI_ROOT_INV * exp(-0.5 * z * z);
-        double e = (0.5 * erfc(-z * M_SQRT1_2) - p) / density;
-
-        z -= e / (1 + 0.5 * z * e);
-    }
-    return z;
-}
-
-double nn_normal_quantile(double p)
-{
-    if (!(p >= 0 && p <= 1)) {
-        return NAN;
-    }
-    if (p == 0 || p == 1) {
-        return p == 0 ? -INFINITY : INFINITY;
-    }
-    if (p == 0.5) {
-        return 0;
-    }
-    return p < 0.5 ? lower_quantile(p) : -lower_quantile(1 - p);
 }

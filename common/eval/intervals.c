@@ -38,16 +38,6 @@ static int is_valid(size_t k, size_t n, double confidence)
     return n > 0 && k <= n && is_open_share(confidence);
 }
 
-struct nn_range nn_clopper_pearson(size_t k, size_t n, double confidence)
-{
-    double alpha = (1 - confidence) / 2;
-
-    if (!is_valid(k, n, confidence)) {
-        return (struct nn_range){ NAN, NAN };
-    }
-    return (struct nn_range){ lower_end(k, n, alpha), upper_end(k, n, alpha) };
-}
-
 double nn_clopper_pearson_lower(size_t k, size_t n, double confidence)
 {
     return is_valid(k, n, confidence) ? lower_end(k, n, 1 - confidence) : NAN;

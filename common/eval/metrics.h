@@ -71,13 +71,6 @@ double nn_roc_area(const struct nn_roc *r);
  * NaN when n_pos is 0. */
 double nn_roc_average_precision(const struct nn_roc *r);
 
-/* Rates of point i < n_points: tp / n_pos, fp / n_neg and tp / (tp + fp).
- * Precision of a point that nothing passes is 1 (the usual start of the
- * precision-recall curve). NaN where a denominator is 0. */
-double nn_roc_tpr(const struct nn_roc *r, size_t i);
-double nn_roc_fpr(const struct nn_roc *r, size_t i);
-double nn_roc_precision(const struct nn_roc *r, size_t i);
-
 struct nn_roc_rates {
     double threshold, tpr, fpr;
 };
@@ -86,20 +79,9 @@ struct nn_roc_rates {
  * All NaN when no threshold reaches the target (possible on open-set curves),
  * target is not in [0,1], or n_pos or n_neg is 0. */
 struct nn_roc_rates nn_roc_at_tpr(const struct nn_roc *r, double target);
-/* Rates of the rule score >= threshold for any threshold (binary search). */
-struct nn_roc_rates nn_roc_at_threshold(const struct nn_roc *r,
-                                        double threshold);
-
 /* Scores sorted once, so that the curve of a resample costs O(n) and no
- * allocation. Made for nn_bootstrap() in stats.h:
- *
- *   struct nn_ranking rank = NN_RANKING_INIT;
- *   st = nn_ranking_init(&rank, score, positive, NULL, n, err);
- *   st = nn_bootstrap(&spec, nn_ranking_area, &rank, &interval, err);
- *   nn_ranking_release(&rank);
- *
- * or call nn_ranking_curve() in a callback that needs several figures. The
- * object copies what it needs. nn_ranking_curve() may run on several threads
+ * allocation: for the callbacks of nn_bootstrap_many() in stats.h. The object
+ * copies what it needs. nn_ranking_curve() may run on several threads
  * of one nn_parallel_for() at a time; the number of threads must not be raised
  * between init and use. */
 struct nn_ranking {
@@ -127,11 +109,9 @@ void nn_ranking_release(struct nn_ranking *r);
  * thread: valid until its next call, not to be released. */
 void nn_ranking_curve(const struct nn_ranking *r, const uint32_t *pick,
                       size_t n, struct nn_roc *out);
-/* nn_stat_fn callbacks (stats.h); ctx is a struct nn_ranking. */
-double nn_ranking_area(void *ctx, const uint32_t *pick, size_t n);
-double nn_ranking_average_precision(void *ctx, const uint32_t *pick, size_t n);
-double nn_ranking_fpr95(void *ctx, const uint32_t *pick, size_t n);
-double nn_ranking_fpr99(void *ctx, const uint32_t *pick, size_t n);
+/* False-positive rate at 95 % recall of those items. */
+double nn_ranking_fpr95(const struct nn_ranking *r, const uint32_t *pick,
+                        size_t n);
 
 /* ---- decisions: confusion counts and what follows from them ------------ */
 
@@ -216,26 +196,16 @@ NN_MUST_CHECK enum nn_status nn_top_label(const double *p, const int32_t *truth,
                                           double *confidence, uint8_t *hit,
                                           int32_t *best, struct nn_error *err);
 
-/* Mean squared error of probabilities (Brier 1950).
- * binary:  mean_i (p_i - y_i)^2, 0..1
- * classes: mean_i sum_k (p_ik - [k = truth_i])^2, 0..2; p [n,k]. For two
- *          classes this is twice the binary figure. */
+/* Mean squared error of probabilities (Brier 1950), mean_i (p_i - y_i)^2. */
 NN_MUST_CHECK enum nn_status nn_brier_binary(const double *p,
                                              const uint8_t *positive, size_t n,
                                              double *out, struct nn_error *err);
-NN_MUST_CHECK enum nn_status nn_brier_classes(const double *p,
-                                              const int32_t *truth, size_t n,
-                                              int32_t k, double *out,
-                                              struct nn_error *err);
 
 /* Mean negative log-likelihood in nats: mean_i -log P(what happened). That
  * probability is raised to NN_NLL_FLOOR first, so one certain mistake costs
  * 36.04 nats and not infinity. From logits, nn_temperature_fit() reports the
  * exact value instead. Rows of p are used as they are, not rescaled. */
 #define NN_NLL_FLOOR 0x1p-52
-NN_MUST_CHECK enum nn_status nn_nll_binary(const double *p,
-                                           const uint8_t *positive, size_t n,
-                                           double *out, struct nn_error *err);
 NN_MUST_CHECK enum nn_status nn_nll_classes(const double *p,
                                             const int32_t *truth, size_t n,
                                             int32_t k, double *out,

@@ -181,54 +181,9 @@ enum nn_status nn_brier_binary(const double *p, const uint8_t *positive,
     return NN_OK;
 }
 
-enum nn_status nn_brier_classes(const double *p, const int32_t *truth, size_t n,
-                                int32_t k, double *out, struct nn_error *err)
-{
-    enum nn_status st = check_classes(n, k, err);
-    double sum = 0;
-
-    if (st) {
-        return st;
-    }
-    for (size_t i = 0; i < n; i++) {
-        st = check_label(truth, i, k, err);
-        if (st) {
-            return st;
-        }
-        for (int32_t j = 0; j < k; j++) {
-            double q = p[i * (size_t)k + (size_t)j];
-            double off = q - (truth[i] == j);
-
-            st = check_probability(q, i, err);
-            if (st) {
-                return st;
-            }
-            sum += off * off;
-        }
-    }
-    *out = sum / (double)n;
-    return NN_OK;
-}
-
 static double nats(double p)
 {
     return -log(p > NN_NLL_FLOOR ? p : NN_NLL_FLOOR);
-}
-
-enum nn_status nn_nll_binary(const double *p, const uint8_t *positive, size_t n,
-                             double *out, struct nn_error *err)
-{
-    enum nn_status st = check_all(p, n, err);
-    double sum = 0;
-
-    if (st) {
-        return st;
-    }
-    for (size_t i = 0; i < n; i++) {
-        sum += nats(positive[i] != 0 ? p[i] : 1 - p[i]);
-    }
-    *out = sum / (double)n;
-    return NN_OK;
 }
 
 enum nn_status nn_nll_classes(const double *p, const int32_t *truth, size_t n,

@@ -229,6 +229,21 @@ double nn_roc_area(const struct nn_roc *r)
     return (double)twice / 2.0 / ((double)r->n_pos * (double)r->n_neg);
 }
 
+static double ratio(size_t part, size_t whole)
+{
+    return whole == 0 ? NAN : (double)part / (double)whole;
+}
+
+static double tpr(const struct nn_roc *r, size_t i)
+{
+    return ratio(r->point[i].tp, r->n_pos);
+}
+
+static double fpr(const struct nn_roc *r, size_t i)
+{
+    return ratio(r->point[i].fp, r->n_neg);
+}
+
 double nn_roc_average_precision(const struct nn_roc *r)
 {
     double sum = 0;
@@ -240,38 +255,16 @@ double nn_roc_average_precision(const struct nn_roc *r)
         size_t gain = r->point[i].tp - r->point[i - 1].tp;
 
         if (gain > 0) {
-            sum += (double)gain * nn_roc_precision(r, i);
+            sum += (double)gain *
+                   ratio(r->point[i].tp, r->point[i].tp + r->point[i].fp);
         }
     }
     return sum / (double)r->n_pos;
 }
 
-static double ratio(size_t part, size_t whole)
-{
-    return whole == 0 ? NAN : (double)part / (double)whole;
-}
-
-double nn_roc_tpr(const struct nn_roc *r, size_t i)
-{
-    return ratio(r->point[i].tp, r->n_pos);
-}
-
-double nn_roc_fpr(const struct nn_roc *r, size_t i)
-{
-    return ratio(r->point[i].fp, r->n_neg);
-}
-
-double nn_roc_precision(const struct nn_roc *r, size_t i)
-{
-    const struct nn_roc_point *p = &r->point[i];
-
-    return p->tp + p->fp == 0 ? 1.0 : ratio(p->tp, p->tp + p->fp);
-}
-
 static struct nn_roc_rates rates_of(const struct nn_roc *r, size_t i)
 {
-    return (struct nn_roc_rates){ r->point[i].threshold, nn_roc_tpr(r, i),
-                                  nn_roc_fpr(r, i) };
+    return (struct nn_roc_rates){ r->point[i].threshold, tpr(r, i), fpr(r, i) };
 }
 
 struct nn_roc_rates nn_roc_at_tpr(const struct nn_roc *r, double target)
@@ -284,7 +277,7 @@ struct nn_roc_rates nn_roc_at_tpr(const struct nn_roc *r, double target)
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
 
-        if (nn_roc_tpr(r, mid) >= target) {
+        if (tpr(r, mid) >= target) {
             hi = mid;
         } else {
             lo = mid + 1;
@@ -296,57 +289,11 @@ struct nn_roc_rates nn_roc_at_tpr(const struct nn_roc *r, double target)
     return rates_of(r, lo);
 }
 
-struct nn_roc_rates nn_roc_at_threshold(const struct nn_roc *r,
-                                        double threshold)
-{
-    size_t lo = 0, hi = r->n_points; /* first point below the threshold */
-    struct nn_roc_rates out;
-
-    if (r->n_points == 0 || isnan(threshold)) {
-        return (struct nn_roc_rates){ NAN, NAN, NAN };
-    }
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (r->point[mid].threshold < threshold) {
-            hi = mid;
-        } else {
-            lo = mid + 1;
-        }
-    }
-    out = rates_of(r, lo - 1);
-    out.threshold = threshold;
-    return out;
-}
-
-double nn_ranking_area(void *ctx, const uint32_t *pick, size_t n)
+double nn_ranking_fpr95(const struct nn_ranking *r, const uint32_t *pick,
+                        size_t n)
 {
     struct nn_roc roc;
 
-    nn_ranking_curve(ctx, pick, n, &roc);
-    return nn_roc_area(&roc);
-}
-
-double nn_ranking_average_precision(void *ctx, const uint32_t *pick, size_t n)
-{
-    struct nn_roc roc;
-
-    nn_ranking_curve(ctx, pick, n, &roc);
-    return nn_roc_average_precision(&roc);
-}
-
-double nn_ranking_fpr95(void *ctx, const uint32_t *pick, size_t n)
-{
-    struct nn_roc roc;
-
-    nn_ranking_curve(ctx, pick, n, &roc);
+    nn_ranking_curve(r, pick, n, &roc);
     return nn_roc_at_tpr(&roc, 0.95).fpr;
-}
-
-double nn_ranking_fpr99(void *ctx, const uint32_t *pick, size_t n)
-{
-    struct nn_roc roc;
-
-    nn_ranking_curve(ctx, pick, n, &roc);
-    return nn_roc_at_tpr(&roc, 0.99).fpr;
 }

@@ -28,26 +28,17 @@ double nn_beta_inc_upper(double a, double b, double x);
 /* The x with I_x(a,b) = p, by bisection over the doubles of [0,1]. */
 double nn_beta_inc_inv(double a, double b, double p);
 
-/* X ~ Binomial(n, p): P(X >= k) and P(X <= k). k may exceed n. */
-double nn_binom_tail(size_t n, size_t k, double p);
+/* P(X <= k) of X ~ Binomial(n, p). k may exceed n. */
 double nn_binom_cdf(size_t n, size_t k, double p);
-
-/* z with Phi(z) = p for the standard normal. p = 0 and 1 give -+infinity. */
-double nn_normal_quantile(double p);
 
 /* ---- exact binomial intervals -------------------------------------------
  *
- * k hits in n trials (Clopper and Pearson 1934). The interval covers the true
- * rate with at least the stated confidence, for every n and every rate.
- *   two-sided  [BetaInv(a/2; k, n-k+1), BetaInv(1-a/2; k+1, n-k)], a = 1 -
- *              confidence; 0 below for k = 0 and 1 above for k = n
- *   lower      the same with a in the place of a/2; upper end 1
- *   upper      likewise; lower end 0
+ * One-sided bounds for k hits in n trials (Clopper and Pearson 1934): each
+ * holds for the true rate with at least the stated confidence, for every n and
+ * every rate; both at (1 + c) / 2 are the two-sided interval of confidence c.
+ *   lower  BetaInv(a; k, n-k+1), a = 1 - confidence; 0 for k = 0
+ *   upper  BetaInv(1-a; k+1, n-k); 1 for k = n
  * NaN when n is 0, k > n or confidence is not in (0,1). */
-struct nn_range {
-    double lo, hi;
-};
-struct nn_range nn_clopper_pearson(size_t k, size_t n, double confidence);
 double nn_clopper_pearson_lower(size_t k, size_t n, double confidence);
 double nn_clopper_pearson_upper(size_t k, size_t n, double confidence);
 
@@ -136,32 +127,19 @@ struct nn_interval {
                            hi and p_zero are NaN when none is left. */
 };
 
-/* Statistic of items pick[0..n-1], which may repeat; NaN where undefined.
- * Called from several threads at once; must not call nn_parallel_for(). */
-typedef double nn_stat_fn(void *ctx, const uint32_t *pick, size_t n);
-/* Several statistics of the same resample into value[]. */
+/* Statistics of items pick[0..n-1], which may repeat, into value[]; NaN where
+ * undefined. Called from several threads at once; must not call
+ * nn_parallel_for(). */
 typedef void nn_stats_fn(void *ctx, const uint32_t *pick, size_t n,
                          double *value);
 
-/* Errors: NN_ERR_ARG (n, replicates or confidence out of range),
+/* n_stats intervals from one set of resamples; out [n_stats]. The difference
+ * of two systems on the same items is one more statistic.
+ * Errors: NN_ERR_ARG (n, n_stats, replicates or confidence out of range),
  * NN_ERR_NOMEM. */
-NN_MUST_CHECK enum nn_status nn_bootstrap(const struct nn_bootstrap *spec,
-                                          nn_stat_fn *fn, void *ctx,
-                                          struct nn_interval *out,
-                                          struct nn_error *err);
-/* n_stats intervals from one set of resamples; out [n_stats]. */
 NN_MUST_CHECK enum nn_status nn_bootstrap_many(const struct nn_bootstrap *spec,
                                                nn_stats_fn *fn, void *ctx,
                                                size_t n_stats,
                                                struct nn_interval *out,
                                                struct nn_error *err);
-/* Interval of fn(ctx_a) - fn(ctx_b) on the same resamples: two systems on the
- * same items. */
-NN_MUST_CHECK enum nn_status
-nn_bootstrap_paired(const struct nn_bootstrap *spec, nn_stat_fn *fn,
-                    void *ctx_a, void *ctx_b, struct nn_interval *out,
-                    struct nn_error *err);
-/* nn_stat_fn: mean of values; ctx is a const double [n]. */
-double nn_stat_mean(void *ctx, const uint32_t *pick, size_t n);
-
 #endif /* NN_COMMON_EVAL_STATS_H */

@@ -2,8 +2,6 @@
 
 #include <math.h>
 
-#include "common/eval/calibrate_internal.h"
-
 /* Items of either kind; k = 1 means one sigmoid. */
 struct problem {
     const double *z;         /* [n,k] */
@@ -117,8 +115,8 @@ static void fit(const struct problem *p, struct nn_temperature *out)
                                     at_limit };
 }
 
-enum nn_status nn_calibrate_check_logits(const double *z, size_t n, size_t k,
-                                         struct nn_error *err)
+static enum nn_status check_logits(const double *z, size_t n, size_t k,
+                                   struct nn_error *err)
 {
     if (n == 0) {
         return nn_fail(err, NN_ERR_ARG, "no logits to calibrate");
@@ -143,7 +141,7 @@ enum nn_status nn_temperature_fit(const double *logits, const int32_t *truth,
     if (k < 2) {
         return nn_fail(err, NN_ERR_ARG, "cannot calibrate %d classes", (int)k);
     }
-    st = nn_calibrate_check_logits(logits, n, p.k, err);
+    st = check_logits(logits, n, p.k, err);
     if (st) {
         return st;
     }
@@ -157,8 +155,8 @@ enum nn_status nn_temperature_fit(const double *logits, const int32_t *truth,
     return NN_OK;
 }
 
-enum nn_status nn_calibrate_check_both(const uint8_t *positive, size_t n,
-                                       struct nn_error *err)
+static enum nn_status check_both(const uint8_t *positive, size_t n,
+                                 struct nn_error *err)
 {
     size_t n_pos = 0;
 
@@ -179,12 +177,12 @@ enum nn_status nn_temperature_fit_binary(const double *logit,
                                          struct nn_error *err)
 {
     struct problem p = { logit, NULL, positive, n, 1 };
-    enum nn_status st = nn_calibrate_check_logits(logit, n, 1, err);
+    enum nn_status st = check_logits(logit, n, 1, err);
 
     if (st) {
         return st;
     }
-    st = nn_calibrate_check_both(positive, n, err);
+    st = check_both(positive, n, err);
     if (st) {
         return st;
     }

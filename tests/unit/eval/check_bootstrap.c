@@ -13,6 +13,61 @@
 
 enum { N = 80 };
 
+/* One statistic of a resample, or the difference of two. */
+typedef double stat_fn(void *ctx, const uint32_t *pick, size_t n);
+
+struct stats {
+    stat_fn *fn;
+    void *a, *b;
+};
+
+static void run(void *ctx, const uint32_t *pick, size_t n, double *value)
+{
+    const struct stats *s = ctx;
+
+    *value = s->fn(s->a, pick, n) - (s->b != NULL ? s->fn(s->b, pick, n) : 0);
+}
+
+static enum nn_status paired(const struct nn_bootstrap *spec, stat_fn *fn,
+                             void *a, void *b, struct nn_interval *out,
+                             struct nn_error *err)
+{
+    struct stats s = { fn, a, b };
+
+    return nn_bootstrap_many(spec, run, &s, 1, out, err);
+}
+
+static enum nn_status one(const struct nn_bootstrap *spec, stat_fn *fn,
+                          void *ctx, struct nn_interval *out,
+                          struct nn_error *err)
+{
+    return paired(spec, fn, ctx, NULL, out, err);
+}
+
+static double mean(void *ctx, const uint32_t *pick, size_t n)
+{
+    const double *v = ctx;
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        sum += v[pick[i]];
+    }
+    return sum / (double)n;
+}
+
+static double area(void *ctx, const uint32_t *pick, size_t n)
+{
+    struct nn_roc roc;
+
+    nn_ranking_curve(ctx, pick, n, &roc);
+    return nn_roc_area(&roc);
+}
+
+static double fpr95(void *ctx, const uint32_t *pick, size_t n)
+{
+    return nn_ranking_fpr95(ctx, pick, n);
+}
+
 static void fill(double *score, uint8_t *positive, size_t n, uint64_t stream,
                  double shift)
 {
@@ -29,7 +84,7 @@ START_TEST(same_for_any_threads)
 {
     double score[N];
     uint8_t positive[N];
-    struct nn_interval one, four, other;
+    struct nn_interval single, four, other;
     struct nn_bootstrap spec = { N, positive, 300, 0.95, 9 };
     struct nn_ranking rank = NN_RANKING_INIT;
 
@@ -37,17 +92,14 @@ START_TEST(same_for_any_threads)
     nn_parallel_set_threads(4);
     ck_assert_int_eq(nn_ranking_init(&rank, score, positive, NULL, N, NULL),
                      NN_OK);
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_ranking_area, &rank, &four, NULL),
-                     NN_OK);
+    ck_assert_int_eq(one(&spec, area, &rank, &four, NULL), NN_OK);
     nn_parallel_set_threads(1);
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_ranking_area, &rank, &one, NULL),
-                     NN_OK);
-    ck_assert(memcmp(&one, &four, sizeof one) == 0);
-    ck_assert(one.lo < one.value && one.value < one.hi);
+    ck_assert_int_eq(one(&spec, area, &rank, &single, NULL), NN_OK);
+    ck_assert(memcmp(&single, &four, sizeof single) == 0);
+    ck_assert(single.lo < single.value && single.value < single.hi);
     spec.seed = 10;
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_ranking_area, &rank, &other, NULL),
-                     NN_OK);
-    ck_assert(other.value == one.value && other.lo != one.lo);
+    ck_assert_int_eq(one(&spec, area, &rank, &other, NULL), NN_OK);
+    ck_assert(other.value == single.value && other.lo != single.lo);
     nn_ranking_release(&rank);
 }
 END_TEST
@@ -55,11 +107,11 @@ END_TEST
 /* NaN when the picks change while they are being used. */
 static double picks_stand_still(void *ctx, const uint32_t *pick, size_t n)
 {
-    double first = nn_stat_mean(ctx, pick, n);
+    double first = mean(ctx, pick, n);
 
     for (int i = 0; i < 20; i++) {
         sched_yield();
-        if (nn_stat_mean(ctx, pick, n) != first) {
+        if (mean(ctx, pick, n) != first) {
             return NAN;
         }
     }
@@ -76,8 +128,7 @@ START_TEST(threads_have_their_own_picks)
         v[i] = (double)(i * i);
     }
     nn_parallel_set_threads(4);
-    ck_assert_int_eq(nn_bootstrap(&spec, picks_stand_still, v, &got, NULL),
-                     NN_OK);
+    ck_assert_int_eq(one(&spec, picks_stand_still, v, &got, NULL), NN_OK);
     ck_assert_uint_eq(got.n_undefined, 0);
 }
 END_TEST
@@ -115,12 +166,12 @@ START_TEST(strata_keep_their_size)
         id[i] = i == 7 ? 255 : (uint8_t)(i % 3 * 40);
         s.want[id[i]]++;
     }
-    ck_assert_int_eq(nn_bootstrap(&spec, strata_kept, &s, &got, NULL), NN_OK);
+    ck_assert_int_eq(one(&spec, strata_kept, &s, &got, NULL), NN_OK);
     ck_assert_uint_eq(got.n_undefined, 0);
     ck_assert(got.value == N * (N - 1) / 2.0);
     ck_assert(got.lo < got.hi); /* something was drawn */
     spec.stratum = NULL;        /* one stratum: sizes move */
-    ck_assert_int_eq(nn_bootstrap(&spec, strata_kept, &s, &got, NULL), NN_OK);
+    ck_assert_int_eq(one(&spec, strata_kept, &s, &got, NULL), NN_OK);
     ck_assert_uint_gt(got.n_undefined, 400);
 }
 END_TEST
@@ -131,24 +182,24 @@ START_TEST(mean_is_normal)
 {
     enum { M = 2000 };
     struct nn_rng rng = nn_rng_make(1, 1);
-    double *v = nn_mem_calloc(M, sizeof *v), mean = 0, var = 0, half;
+    double *v = nn_mem_calloc(M, sizeof *v), middle = 0, var = 0, half;
     struct nn_bootstrap spec = { M, NULL, 4000, 0.9, 2 };
     struct nn_interval got;
 
     for (size_t i = 0; i < M; i++) {
         v[i] = 5 + (double)nn_rng_normal(&rng);
-        mean += v[i] / M;
+        middle += v[i] / M;
     }
     for (size_t i = 0; i < M; i++) {
-        var += (v[i] - mean) * (v[i] - mean) / M;
+        var += (v[i] - middle) * (v[i] - middle) / M;
     }
-    half = nn_normal_quantile(0.95) * sqrt(var / M);
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_stat_mean, v, &got, NULL), NN_OK);
-    golden_close(got.value, mean, 1e-12, 0, "mean");
+    half = 1.6448536269514722 * sqrt(var / M);
+    ck_assert_int_eq(one(&spec, mean, v, &got, NULL), NN_OK);
+    golden_close(got.value, middle, 1e-12, 0, "mean");
     /* 4000 replicates place a 5 % quantile within 6 % of the half width
      * (3 standard errors) */
-    golden_close(got.lo, mean - half, 0.06 * half, 0, "lo");
-    golden_close(got.hi, mean + half, 0.06 * half, 0, "hi");
+    golden_close(got.lo, middle - half, 0.06 * half, 0, "lo");
+    golden_close(got.hi, middle + half, 0.06 * half, 0, "hi");
     golden_close(got.p_zero, 2.0 / 4001, 1e-15, 0, "p");
     nn_mem_free(v);
 }
@@ -181,11 +232,9 @@ START_TEST(golden_intervals)
 
     ck_assert_int_eq(nn_ranking_init(&x, a, positive, NULL, n, NULL), NN_OK);
     ck_assert_int_eq(nn_ranking_init(&y, b, positive, NULL, n, NULL), NN_OK);
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_ranking_area, &x, &got, NULL),
-                     NN_OK);
+    ck_assert_int_eq(one(&spec, area, &x, &got, NULL), NN_OK);
     as_scipy(&got, golden_get(g, "area"));
-    ck_assert_int_eq(
-        nn_bootstrap_paired(&spec, nn_ranking_area, &x, &y, &got, NULL), NN_OK);
+    ck_assert_int_eq(paired(&spec, area, &x, &y, &got, NULL), NN_OK);
     as_scipy(&got, golden_get(g, "difference"));
     nn_ranking_release(&x);
     nn_ranking_release(&y);
@@ -213,8 +262,7 @@ START_TEST(area_coverage)
         fill(score, positive, ITEMS, 100 + t, 1);
         ck_assert_int_eq(
             nn_ranking_init(&rank, score, positive, NULL, ITEMS, NULL), NN_OK);
-        ck_assert_int_eq(
-            nn_bootstrap(&spec, nn_ranking_area, &rank, &got, NULL), NN_OK);
+        ck_assert_int_eq(one(&spec, area, &rank, &got, NULL), NN_OK);
         covered += got.lo <= truth && truth <= got.hi;
         nn_ranking_release(&rank);
     }
@@ -238,19 +286,13 @@ START_TEST(paired_difference)
     }
     ck_assert_int_eq(nn_ranking_init(&a, good, positive, NULL, N, NULL), NN_OK);
     ck_assert_int_eq(nn_ranking_init(&b, bad, positive, NULL, N, NULL), NN_OK);
-    ck_assert_int_eq(
-        nn_bootstrap_paired(&spec, nn_ranking_area, &a, &a, &same, NULL),
-        NN_OK);
+    ck_assert_int_eq(paired(&spec, area, &a, &a, &same, NULL), NN_OK);
     ck_assert(same.value == 0 && same.lo == 0 && same.hi == 0);
     ck_assert(same.p_zero == 1);
-    ck_assert_int_eq(
-        nn_bootstrap_paired(&spec, nn_ranking_area, &a, &b, &diff, NULL),
-        NN_OK);
+    ck_assert_int_eq(paired(&spec, area, &a, &b, &diff, NULL), NN_OK);
     ck_assert(diff.lo > 0 && diff.value > diff.lo && diff.value < diff.hi);
     golden_close(diff.p_zero, 2.0 / 1001, 1e-15, 0, "p");
-    ck_assert_int_eq(
-        nn_bootstrap_paired(&spec, nn_ranking_area, &b, &a, &back, NULL),
-        NN_OK);
+    ck_assert_int_eq(paired(&spec, area, &b, &a, &back, NULL), NN_OK);
     ck_assert(back.p_zero == diff.p_zero);
     golden_close(back.lo, -diff.hi, 1e-14, 0, "mirrored");
     golden_close(back.hi, -diff.lo, 1e-14, 0, "mirrored");
@@ -263,8 +305,8 @@ END_TEST
 static void two_figures(void *ctx, const uint32_t *pick, size_t n,
                         double *value)
 {
-    value[0] = nn_ranking_area(ctx, pick, n);
-    value[1] = nn_ranking_fpr95(ctx, pick, n);
+    value[0] = area(ctx, pick, n);
+    value[1] = fpr95(ctx, pick, n);
     value[2] = NAN;
 }
 
@@ -274,19 +316,17 @@ START_TEST(many_equals_single)
     uint8_t positive[N];
     struct nn_bootstrap spec = { N, positive, 200, 0.8, 5 };
     struct nn_ranking rank = NN_RANKING_INIT;
-    struct nn_interval many[3], area, fpr;
+    struct nn_interval many[3], first, second;
 
     fill(score, positive, N, 6, 1.5);
     ck_assert_int_eq(nn_ranking_init(&rank, score, positive, NULL, N, NULL),
                      NN_OK);
     ck_assert_int_eq(
         nn_bootstrap_many(&spec, two_figures, &rank, 3, many, NULL), NN_OK);
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_ranking_area, &rank, &area, NULL),
-                     NN_OK);
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_ranking_fpr95, &rank, &fpr, NULL),
-                     NN_OK);
-    ck_assert(memcmp(&many[0], &area, sizeof area) == 0);
-    ck_assert(memcmp(&many[1], &fpr, sizeof fpr) == 0);
+    ck_assert_int_eq(one(&spec, area, &rank, &first, NULL), NN_OK);
+    ck_assert_int_eq(one(&spec, fpr95, &rank, &second, NULL), NN_OK);
+    ck_assert(memcmp(&many[0], &first, sizeof first) == 0);
+    ck_assert(memcmp(&many[1], &second, sizeof second) == 0);
     ck_assert(isnan(many[2].value) && isnan(many[2].lo) && isnan(many[2].hi) &&
               isnan(many[2].p_zero));
     ck_assert_uint_eq(many[2].n_undefined, 200);
@@ -301,7 +341,7 @@ START_TEST(baseline_item)
     struct nn_bootstrap spec = { 1, NULL, 1, 0.95, 0 };
     struct nn_interval got;
 
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_stat_mean, &v, &got, NULL), NN_OK);
+    ck_assert_int_eq(one(&spec, mean, &v, &got, NULL), NN_OK);
     ck_assert(got.value == v && got.lo == v && got.hi == v);
     ck_assert(got.p_zero == 1);
 }
@@ -314,23 +354,19 @@ START_TEST(bad_spec)
     struct nn_error err = NN_ERROR_INIT;
     struct nn_interval got;
 
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_stat_mean, v, &got, &err),
-                     NN_ERR_ARG);
+    ck_assert_int_eq(one(&spec, mean, v, &got, &err), NN_ERR_ARG);
     spec.n = 2;
     spec.replicates = 0;
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_stat_mean, v, &got, &err),
-                     NN_ERR_ARG);
+    ck_assert_int_eq(one(&spec, mean, v, &got, &err), NN_ERR_ARG);
     spec.replicates = 10;
     spec.confidence = 1;
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_stat_mean, v, &got, &err),
-                     NN_ERR_ARG);
+    ck_assert_int_eq(one(&spec, mean, v, &got, &err), NN_ERR_ARG);
     ck_assert_str_eq(err.text, "confidence 1 is not between 0 and 1");
     spec.confidence = 0.5;
     ck_assert_int_eq(nn_bootstrap_many(&spec, two_figures, v, 0, &got, &err),
                      NN_ERR_ARG);
     spec.replicates = SIZE_MAX / 4;
-    ck_assert_int_eq(nn_bootstrap(&spec, nn_stat_mean, v, &got, &err),
-                     NN_ERR_NOMEM);
+    ck_assert_int_eq(one(&spec, mean, v, &got, &err), NN_ERR_NOMEM);
 }
 END_TEST
 
@@ -341,7 +377,7 @@ static int allocating(void *ctx)
     struct nn_interval got;
 
     (void)ctx;
-    return nn_bootstrap(&spec, nn_stat_mean, v, &got, NULL);
+    return one(&spec, mean, v, &got, NULL);
 }
 
 START_TEST(allocation_failures)
