@@ -16,6 +16,11 @@ check           library check
 libturbojpeg0-dev library libturbojpeg
 libpng-dev      library libpng
 libwebp-dev     library libwebp
+libjpeg-dev     library libjpeg
+zlib1g-dev      library zlib
+libgif-dev      library libgif
+libtiff-dev     library libtiff-4
+libheif-dev     library libheif
 libexif-dev     library libexif
 libarchive-dev  library libarchive
 libjansson-dev  library jansson

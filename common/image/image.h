@@ -1,7 +1,7 @@
 /* common/image/image.h - decode an image into 8-bit RGB.
  *
  * Formats are recognised by content, never by name:
- *   JPEG  through TurboJPEG: greyscale, YCbCr, RGB, CMYK and YCCK (with an
+ *   JPEG  through libjpeg-turbo: greyscale, YCbCr, RGB, CMYK and YCCK (with an
  *         Adobe marker 255 means no ink), baseline, progressive, arithmetic.
  *         Accurate DCT and smooth chroma upsampling, which libjpeg-turbo
  *         computes to the same bits with and without SIMD.
@@ -9,15 +9,23 @@
  *         interlaced or not. An APNG gives its default image. (16-bit
  *         interlaced files take libpng's main interface: the simplified one
  *         garbles them, pnggroup/libpng issue 853.)
- *   WebP  through libwebp: lossy and lossless. An animation is refused.
+ *   WebP  through libwebp: lossy and lossless; of an animation the first frame.
+ *   BMP   own code: 1 to 32 bits, RLE, bit fields.
+ *   GIF   through giflib: the first frame.
+ *   TIFF  through libtiff: the first page, what its RGBA interface reads.
+ *   AVIF, HEIC  through libheif: the primary image, turned by libheif.
+ * The last three are build options; nn_image_can_read() says what there is.
  * Alpha is laid over white, blending the stored (gamma-encoded) values as
  * browsers do. EXIF orientation is applied, from JPEG APP1, PNG eXIf and WebP
- * EXIF; a damaged EXIF block counts as none. ICC profiles are ignored.
+ * EXIF, from a PNG's "Raw profile type exif", and without EXIF from XMP; a
+ * damaged EXIF block counts as none. ICC profiles are ignored.
  *
- * A file whose end is missing is an error, even if its pixels happen to be
- * complete: JPEG end marker, PNG IEND, WebP RIFF size. Harmless oddities
- * (stray bytes before a marker, bytes behind the end, benign libpng warnings)
- * are accepted.
+ * What every browser shows is read, and info->note says what is wrong: a JPEG
+ * or PNG without its end, cut short, or with a bad stripe, as long as half of
+ * its rows are there. What was not decoded is grey, of a PNG white. Less than
+ * half, damage behind a PNG's checksums, and a WebP that is shorter than its
+ * header says are errors. Harmless oddities (stray bytes before a marker,
+ * bytes behind the end, benign warnings of a library) are passed over.
  *
  * Threads: no hidden state; every function may run on distinct objects from
  * distinct threads. Memory of the three libraries is their own and does not
@@ -51,27 +59,40 @@ enum nn_image_format {
     NN_IMAGE_JPEG,
     NN_IMAGE_PNG,
     NN_IMAGE_WEBP,
+    NN_IMAGE_BMP,
+    NN_IMAGE_GIF,
+    NN_IMAGE_TIFF,
+    NN_IMAGE_HEIF, /* AVIF too */
 };
+const char *nn_image_format_name(enum nn_image_format f); /* "JPEG" */
+/* 1 when this build has what it takes. */
+int nn_image_can_read(enum nn_image_format f);
 
 struct nn_image_options {
     int32_t min_side;   /* 0: full size; else a JPEG is halved up to three times
                            while decoding (DCT scaling, sides round up) so long
                            as the shorter side stays >= min_side */
-    int32_t max_dim;    /* longest accepted side, pixels */
-    int64_t max_pixels; /* largest accepted w * h */
+    int32_t max_dim;    /* longest accepted side, pixels as decoded */
+    int64_t max_pixels; /* largest accepted w * h as decoded; of a progressive
+                           JPEG at most twice as many as stored */
     int32_t max_scans;  /* JPEG scans accepted: each is a pass over all
                            coefficients, so a small file could cost hours */
     int keep_orientation; /* 1: do not apply EXIF orientation */
 };
-/* 0, 20000, 100 million, 200, 0 */
+/* 0, 65535, 100 million, 200, 0 */
 struct nn_image_options nn_image_defaults(void);
 
+#define NN_IMAGE_NOTE 128
 struct nn_image_info {
     enum nn_image_format format;
     int32_t w, h;    /* as stored, before scaling and orientation */
     int orientation; /* EXIF 1..8; 1 when absent */
     int channels;    /* stored channels, 1..4; a palette is 1 */
     int bits;        /* bits per channel as stored; of a palette's indices */
+    /* What a person should know of how it was decoded, else "": damage and
+     * its extent, the first frame of several, a size above max_pixels. Set by
+     * nn_image_decode(), "" after nn_image_probe(). */
+    char note[NN_IMAGE_NOTE];
 };
 
 /* 1, 2, 4 or 8: what the sides are divided by when an image of that header is
@@ -91,10 +112,10 @@ NN_MUST_CHECK enum nn_status nn_image_probe(const uint8_t *bytes, size_t size,
 /* Decode into *img (which must be empty; stays empty on error). info may be
  * NULL. err->text does not name the file: the caller puts the name in front.
  * Limits are checked before anything that depends on them is allocated.
- * Errors: NN_ERR_FORMAT ("empty file", "not a JPEG, PNG or WebP image",
- * "truncated JPEG data", "damaged PNG data (...)", ...), NN_ERR_UNSUPPORTED
- * (over a limit of opt, animated WebP, lossless or 12-bit JPEG),
- * NN_ERR_NOMEM. */
+ * Errors: NN_ERR_FORMAT ("empty file", "not an image of a known
+ * format", "truncated JPEG data (...)", "damaged PNG data (...)", ...),
+ * NN_ERR_UNSUPPORTED (over a limit of opt, lossless or 12-bit JPEG, a format
+ * whose library this build lacks), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status nn_image_decode(const uint8_t *bytes, size_t size,
                                              const struct nn_image_options *opt,
                                              struct nn_image *img,

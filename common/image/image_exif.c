@@ -8,14 +8,32 @@
 
 #define EXIF_PREFIX 6 /* "Exif\0\0" */
 
-enum nn_status nn_exif_orientation(const uint8_t *data, size_t size,
-                                   int *orientation)
+/* The value of the tag, whatever integer type a program chose for it. */
+static int orientation_of(const ExifEntry *e, ExifByteOrder order)
+{
+    unsigned v = 0;
+
+    if (e == NULL || e->components < 1) {
+        return 0;
+    }
+    if (e->format == EXIF_FORMAT_SHORT && e->size >= 2) {
+        v = exif_get_short(e->data, order);
+    } else if (e->format == EXIF_FORMAT_LONG && e->size >= 4) {
+        v = exif_get_long(e->data, order);
+    } else if (e->format == EXIF_FORMAT_BYTE && e->size >= 1) {
+        v = e->data[0];
+    }
+    return v >= 1 && v <= 8 ? (int)v : 0;
+}
+
+static enum nn_status exif_orientation(const uint8_t *data, size_t size,
+                                       int *orientation)
 {
     static const uint8_t prefix[EXIF_PREFIX] = { 'E', 'x', 'i', 'f', 0, 0 };
     uint8_t *copy = NULL;
     enum nn_status st = NN_OK;
 
-    *orientation = 1;
+    *orientation = 0;
     if (size < EXIF_PREFIX + 8) {
         return NN_OK;
     }
@@ -35,20 +53,55 @@ enum nn_status nn_exif_orientation(const uint8_t *data, size_t size,
         st = NN_ERR_NOMEM;
         goto out;
     }
+    /* Without this libexif turns a LONG into a SHORT, or drops it. */
     exif_data_unset_option(exif, EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
     exif_data_load_data(exif, data, (unsigned)size);
-    const ExifEntry *e =
-        exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
-    if (e && e->format == EXIF_FORMAT_SHORT && e->components >= 1 &&
-        e->size >= 2) {
-        int v = exif_get_short(e->data, exif_data_get_byte_order(exif));
-
-        *orientation = v >= 1 && v <= 8 ? v : 1;
-    }
+    *orientation = orientation_of(
+        exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION),
+        exif_data_get_byte_order(exif));
     exif_data_unref(exif);
 out:
     nn_mem_free(copy);
     return st;
+}
+
+enum nn_status nn_header_exif(struct nn_image_header *head, const uint8_t *data,
+                              size_t size)
+{
+    int orientation = 0;
+
+    if (head->oriented) {
+        return NN_OK;
+    }
+    enum nn_status st = exif_orientation(data, size, &orientation);
+    if (orientation > 0) {
+        head->info.orientation = orientation;
+        head->oriented = 1;
+    }
+    return st;
+}
+
+/* tiff:Orientation as an attribute, ="6", or as an element, >6<. */
+void nn_header_xmp(struct nn_image_header *head, const uint8_t *data,
+                   size_t size)
+{
+    static const char tag[] = "tiff:Orientation";
+    const size_t n = sizeof(tag) - 1;
+    const uint8_t *end = data + size;
+    const uint8_t *p = head->oriented ? NULL : memmem(data, size, tag, n);
+
+    if (!p) {
+        return;
+    }
+    p += n;
+    while (p < end &&
+           (*p == '=' || *p == '"' || *p == '\'' || *p == '>' || *p == ' ')) {
+        p++;
+    }
+    if (end - p >= 2 && p[0] >= '1' && p[0] <= '8' &&
+        (p[1] == '"' || p[1] == '\'' || p[1] == '<')) {
+        head->info.orientation = p[0] - '0';
+    }
 }
 
 /* Where the upright image's pixels lie in the stored one: the corner its

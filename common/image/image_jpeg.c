@@ -77,9 +77,11 @@ static int is_frame(int code)
 }
 
 static enum nn_status read_frame(const uint8_t *p, size_t n, int code,
-                                 struct nn_image_info *info,
+                                 struct nn_image_header *head,
                                  struct nn_error *err)
 {
+    struct nn_image_info *info = &head->info;
+
     if (n < 8) {
         return nn_fail(err, NN_ERR_FORMAT, "damaged JPEG header");
     }
@@ -87,6 +89,8 @@ static enum nn_status read_frame(const uint8_t *p, size_t n, int code,
     info->h = (int32_t)nn_be16(p + 3);
     info->w = (int32_t)nn_be16(p + 5);
     info->channels = p[7];
+    head->luma_id = n > 8 ? p[8] : 0;
+    head->progressive = code == 0xC2 || code == 0xCA;
     if (info->w == 0 || info->h == 0 || info->channels == 0) {
         return nn_fail(err, NN_ERR_FORMAT, "damaged JPEG header");
     }
@@ -105,6 +109,21 @@ static enum nn_status read_frame(const uint8_t *p, size_t n, int code,
         return nn_fail(err, NN_ERR_UNSUPPORTED,
                        "JPEG with %d channels is not supported",
                        info->channels);
+    }
+    return NN_OK;
+}
+
+/* EXIF and XMP, of which a file may hold several. */
+static enum nn_status read_app1(const uint8_t *p, size_t n,
+                                struct nn_image_header *head)
+{
+    static const char xmp[] = "http://ns.adobe.com/xap/1.0/";
+
+    if (n >= 6 && memcmp(p, "Exif\0", 6) == 0) {
+        return nn_header_exif(head, p, n);
+    }
+    if (n > sizeof(xmp) && memcmp(p, xmp, sizeof(xmp)) == 0) {
+        nn_header_xmp(head, p + sizeof(xmp), n - sizeof(xmp));
     }
     return NN_OK;
 }
@@ -136,15 +155,15 @@ enum nn_status nn_jpeg_header(const uint8_t *b, size_t size,
             break;
         }
         if (is_frame(code) && info->w == 0) {
-            enum nn_status st = read_frame(b + pos, n, code, info, err);
+            enum nn_status st = read_frame(b + pos, n, code, head, err);
 
             if (st) {
                 return st;
             }
-        } else if (code == M_APP1 && !head->exif && n >= 8 &&
-                   memcmp(b + pos + 2, "Exif\0", 6) == 0) {
-            head->exif = b + pos + 2;
-            head->exif_size = n - 2;
+        } else if (code == M_APP1) {
+            if (read_app1(b + pos + 2, n - 2, head)) {
+                return nn_fail_nomem(err);
+            }
         } else if (code == M_APP14 && n >= 14 &&
                    memcmp(b + pos + 2, "Adobe", 5) == 0) {
             head->inverted = 1;
@@ -158,188 +177,6 @@ enum nn_status nn_jpeg_header(const uint8_t *b, size_t size,
         return nn_fail(err, NN_ERR_FORMAT, "JPEG without an image");
     }
     return NN_OK;
-}
-
-/* Number of scans, and whether the end marker was found. Every scan costs a
- * pass over all coefficients, so a small file could keep us busy for hours. */
-static int32_t count_scans(const uint8_t *b, size_t size, size_t pos,
-                           int *complete)
-{
-    int32_t scans = 0;
-    int code = 0;
-
-    *complete = 0;
-    while ((pos = next_marker(b, size, pos, &code)) != 0) {
-        if (code == M_EOI) {
-            *complete = 1;
-            break;
-        }
-        scans += code == M_SOS;
-        if (code == M_SOS || code == M_DHT || code == M_DAC ||
-            (code >= 0xDB && code <= 0xDD) || (code >= 0xE0 && code <= 0xEF) ||
-            code == M_COM) {
-            size_t n = segment_size(b, size, pos);
-
-            if (n == 0) {
-                break;
-            }
-            pos += n;
-        }
-    }
-    return scans;
-}
-
-/* Warnings that leave an image worth having. The library keeps the text of
- * the first warning only, hence the separate look for the end marker. */
-static int is_harmless(const char *text)
-{
-    static const char *const harmless[] = {
-        "extraneous bytes",       "Inconsistent progression",
-        "unknown Adobe color",    "unknown JFIF revision",
-        "Invalid SOS parameters",
-    };
-
-    for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++) {
-        if (strstr(text, harmless[i])) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static enum nn_status fail_library(tjhandle tj, struct nn_error *err)
-{
-    const char *text = tjGetErrorStr2(tj);
-
-    if (strstr(text, "nsufficient memory") || strstr(text, "llocation")) {
-        return nn_fail_nomem(err);
-    }
-    if (strstr(text, "remature end")) {
-        return fail_truncated(err);
-    }
-    return nn_fail(err, NN_ERR_FORMAT, "damaged JPEG data (%s)", text);
-}
-
-static enum nn_status decompress(tjhandle tj, const uint8_t *b, size_t size,
-                                 uint8_t *out, int32_t w, int32_t h, int format,
-                                 struct nn_error *err)
-{
-    int rc = tjDecompress2(tj, b, (unsigned long)size, out, w, 0, h, format,
-                           TJFLAG_ACCURATEDCT);
-
-    if (rc == 0 || (tjGetErrorCode(tj) == TJERR_WARNING &&
-                    is_harmless(tjGetErrorStr2(tj)))) {
-        return NN_OK;
-    }
-    return fail_library(tj, err);
-}
-
-/* The library must see the header as we did: our buffer is sized by it. Its
- * complaint about uncommon subsampling does not matter for RGB output. */
-static enum nn_status check_header(tjhandle tj, const uint8_t *b, size_t size,
-                                   const struct nn_image_info *info,
-                                   struct nn_error *err)
-{
-    int w = 0, h = 0, sub = 0, space = -1;
-    int rc =
-        tjDecompressHeader3(tj, b, (unsigned long)size, &w, &h, &sub, &space);
-
-    if (w == info->w && h == info->h &&
-        (space == TJCS_CMYK || space == TJCS_YCCK) == (info->channels == 4)) {
-        return NN_OK;
-    }
-    return rc ? fail_library(tj, err)
-              : nn_fail(err, NN_ERR_FORMAT, "damaged JPEG header");
-}
-
-/* Halve while the shorter side stays large enough: the library has fast code
- * for powers of two only. */
-int32_t nn_image_divisor(const struct nn_image_info *info, int32_t min_side)
-{
-    int32_t side = info->w < info->h ? info->w : info->h, div = 1;
-
-    while (info->format == NN_IMAGE_JPEG && min_side > 0 && div < 8 &&
-           (side + 2 * div - 1) / (2 * div) >= min_side) {
-        div *= 2;
-    }
-    return div;
-}
-
-static enum nn_status decompress_cmyk(tjhandle tj, const uint8_t *b,
-                                      size_t size, int inverted,
-                                      struct nn_image *img,
-                                      struct nn_error *err)
-{
-    size_t n = (size_t)img->w * (size_t)img->h;
-    uint8_t *cmyk = nn_mem_realloc(NULL, n, 4);
-
-    if (!cmyk) {
-        return nn_fail_nomem(err);
-    }
-    enum nn_status st =
-        decompress(tj, b, size, cmyk, img->w, img->h, TJPF_CMYK, err);
-    uint32_t flip = inverted ? 0 : 255;
-
-    if (st) {
-        goto out;
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint32_t k = cmyk[i * 4 + 3] ^ flip;
-
-        for (size_t c = 0; c < 3; c++) {
-            uint32_t v = (cmyk[i * 4 + c] ^ flip) * k;
-
-            img->rgb[i * 3 + c] = (uint8_t)((v + 127) / 255);
-        }
-    }
-out:
-    nn_mem_free(cmyk);
-    return st;
-}
-
-enum nn_status nn_jpeg_pixels(const uint8_t *bytes, size_t size,
-                              const struct nn_image_options *opt,
-                              const struct nn_image_header *head,
-                              struct nn_image *img, struct nn_error *err)
-{
-    const struct nn_image_info *info = &head->info;
-    int complete;
-    int32_t scans = count_scans(bytes, size, head->body, &complete);
-
-    if (!complete) {
-        return fail_truncated(err);
-    }
-    if (scans > opt->max_scans) {
-        return nn_fail(err, NN_ERR_UNSUPPORTED,
-                       "JPEG with %" PRId32 " scans is over the limit of "
-                       "%" PRId32,
-                       scans, opt->max_scans);
-    }
-    tjhandle tj = tjInitDecompress();
-    if (!tj) {
-        return nn_fail_nomem(err);
-    }
-    int32_t div = nn_image_divisor(info, opt->min_side);
-    enum nn_status st = check_header(tj, bytes, size, info, err);
-
-    if (st) {
-        goto out;
-    }
-    st = nn_image_create(img, (info->w + div - 1) / div,
-                         (info->h + div - 1) / div);
-    if (st) {
-        nn_fail_nomem(err);
-        goto out;
-    }
-    if (info->channels == 4) {
-        st = decompress_cmyk(tj, bytes, size, head->inverted, img, err);
-    } else {
-        st = decompress(tj, bytes, size, img->rgb, img->w, img->h, TJPF_RGB,
-                        err);
-    }
-out:
-    tjDestroy(tj);
-    return st;
 }
 
 /* Compress into a block of ours; *bytes is freed with nn_mem_free(). */
@@ -390,6 +227,16 @@ enum nn_status nn_image_encode_jpeg(const struct nn_image *img, int quality,
     return st;
 }
 
+/* What we have just compressed. */
+static enum nn_status decompress(tjhandle tj, const uint8_t *b, size_t size,
+                                 uint8_t *rgb, int32_t w, int32_t h)
+{
+    return tjDecompress2(tj, b, (unsigned long)size, rgb, w, 0, h, TJPF_RGB,
+                         TJFLAG_ACCURATEDCT)
+               ? NN_ERR_NOMEM
+               : NN_OK;
+}
+
 enum nn_status nn_jpeg_round_trip(uint8_t *rgb, int32_t w, int32_t h,
                                   int quality)
 {
@@ -402,8 +249,8 @@ enum nn_status nn_jpeg_round_trip(uint8_t *rgb, int32_t w, int32_t h,
     }
     enum nn_status st = compress(tj, rgb, w, h, quality, &bytes, &size, NULL);
 
-    if (st) {
-        goto out;
+    if (st == NN_OK) {
+        st = decompress(tj, bytes, size, rgb, w, h);
     }
     st = decompress(tj, bytes, size, rgb, w, h, TJPF_RGB, NULL);
 out:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <png.h>
+#include <zlib.h>
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
@@ -16,35 +17,147 @@ static enum nn_status fail_truncated(struct nn_error *err)
     return nn_fail(err, NN_ERR_FORMAT, "truncated PNG data");
 }
 
-/* Walk the chunks behind IHDR; returns 1 when the walk reaches IEND. */
-static int walk_chunks(const uint8_t *b, size_t size,
-                       struct nn_image_header *head)
+/* --- chunks --- */
+
+/* Programs that knew no eXIf chunk wrote EXIF as text: "\nexif\n", the count
+ * of bytes, and these as hex digits; ImageMagick still does. */
+static enum nn_status raw_profile(struct nn_image_header *head,
+                                  const uint8_t *text, size_t n)
+{
+    uint8_t *bytes = nn_mem_calloc(n / 2 + 1, 1);
+    size_t at = 0, m = 0;
+    enum nn_status st;
+
+    if (!bytes) {
+        return NN_ERR_NOMEM;
+    }
+    while (at < n && (text[at] < '0' || text[at] > '9')) {
+        at++; /* the name */
+    }
+    while (at < n && text[at] >= '0' && text[at] <= '9') {
+        at++; /* the count */
+    }
+    for (int high = -1; at < n; at++) {
+        int c = text[at] | 32, v;
+
+        if (text[at] <= ' ') {
+            continue;
+        }
+        v = c >= 'a' && c <= 'f' ? c - 'a' + 10 : text[at] - '0';
+        if (v < 0 || v > 15) {
+            break;
+        }
+        if (high >= 0) {
+            bytes[m++] = (uint8_t)(high << 4 | v);
+        }
+        high = high < 0 ? v : -1;
+    }
+    st = nn_header_exif(head, bytes, m);
+    nn_mem_free(bytes);
+    return st;
+}
+
+/* At most this much of a compressed text is looked at. */
+#define MAX_TEXT ((size_t)1 << 18)
+
+static enum nn_status deflated_text(struct nn_image_header *head,
+                                    const uint8_t *data, size_t n, int xmp)
+{
+    uint8_t *text = nn_mem_calloc(MAX_TEXT, 1);
+    z_stream z = { .next_in = (Bytef *)(uintptr_t)data,
+                   .avail_in = (uInt)(n < UINT32_MAX ? n : UINT32_MAX) };
+    enum nn_status st = NN_OK;
+
+    if (!text) {
+        return NN_ERR_NOMEM;
+    }
+    if (inflateInit(&z) != Z_OK) {
+        nn_mem_free(text);
+        return NN_ERR_NOMEM;
+    }
+    z.next_out = text;
+    z.avail_out = MAX_TEXT;
+    (void)inflate(&z, Z_SYNC_FLUSH); /* what came out before an error counts */
+    if (xmp) {
+        nn_header_xmp(head, text, MAX_TEXT - z.avail_out);
+    } else {
+        st = raw_profile(head, text, MAX_TEXT - z.avail_out);
+    }
+    inflateEnd(&z);
+    nn_mem_free(text);
+    return st;
+}
+
+/* A chunk that may tell how the image is to be turned. */
+static enum nn_status take_chunk(struct nn_image_header *head,
+                                 const uint8_t *type, const uint8_t *data,
+                                 size_t n)
+{
+    static const char exif[] = "Raw profile type exif";
+    static const char app1[] = "Raw profile type APP1";
+    static const char xmp[] = "XML:com.adobe.xmp";
+
+    if (memcmp(type, "eXIf", 4) == 0) {
+        return nn_header_exif(head, data, n);
+    }
+    if (n > sizeof(exif) + 1 && (memcmp(data, exif, sizeof(exif)) == 0 ||
+                                 memcmp(data, app1, sizeof(app1)) == 0)) {
+        data += sizeof(exif);
+        n -= sizeof(exif);
+        if (memcmp(type, "tEXt", 4) == 0) {
+            return raw_profile(head, data, n);
+        }
+        if (memcmp(type, "zTXt", 4) == 0) { /* behind the method's byte */
+            return deflated_text(head, data + 1, n - 1, 0);
+        }
+    }
+    if (memcmp(type, "iTXt", 4) == 0 && n > sizeof(xmp) + 4 &&
+        memcmp(data, xmp, sizeof(xmp)) == 0) {
+        const uint8_t *p = data + sizeof(xmp) + 2, *end = data + n;
+
+        for (int i = 0; i < 2 && p < end; i++) { /* language, keyword */
+            p += strnlen((const char *)p, (size_t)(end - p));
+            p += p < end;
+        }
+        if (data[sizeof(xmp)] == 1) {
+            return deflated_text(head, p, (size_t)(end - p), 1);
+        }
+        nn_header_xmp(head, p, (size_t)(end - p));
+    }
+    return NN_OK;
+}
+
+/* Walk the chunks behind IHDR; *whole becomes 1 when the walk reaches IEND.
+ * Errors: NN_ERR_NOMEM. */
+static enum nn_status walk_chunks(const uint8_t *b, size_t size,
+                                  struct nn_image_header *head, int *whole)
 {
     size_t pos = HEAD_SIZE;
 
+    *whole = 0;
     while (size - pos >= 12) {
         size_t n = nn_be32(b + pos);
-        const uint8_t *type = b + pos + 4, *data = b + pos + 8;
 
         if (n > size - pos - 12) {
-            return 0;
+            return NN_OK;
         }
-        if (memcmp(type, "IEND", 4) == 0) {
-            return 1;
+        if (memcmp(b + pos + 4, "IEND", 4) == 0) {
+            *whole = 1;
+            return NN_OK;
         }
-        if (memcmp(type, "eXIf", 4) == 0 && head) {
-            head->exif = data;
-            head->exif_size = n;
+        if (head && take_chunk(head, b + pos + 4, b + pos + 8, n)) {
+            return NN_ERR_NOMEM;
         }
         pos += 12 + n;
     }
-    return 0;
+    return NN_OK;
 }
 
 enum nn_status nn_png_header(const uint8_t *b, size_t size,
                              struct nn_image_header *head, struct nn_error *err)
 {
     static const int channels[7] = { 1, 0, 3, 1, 2, 0, 4 };
+    int whole;
 
     if (size < HEAD_SIZE) {
         return fail_truncated(err);
@@ -61,8 +174,7 @@ enum nn_status nn_png_header(const uint8_t *b, size_t size,
     head->info.h = (int32_t)h;
     head->info.bits = (int)bits;
     head->info.channels = channels[type];
-    walk_chunks(b, size, head);
-    return NN_OK;
+    return walk_chunks(b, size, head, &whole) ? nn_fail_nomem(err) : NN_OK;
 }
 
 static enum nn_status fail_library(const png_image *p, struct nn_error *err)
@@ -106,11 +218,14 @@ static enum nn_status read_pixels(png_image *p, struct nn_image *img,
 
 /* The simplified interface of libpng 1.6 mixes up the passes of interlaced
  * images with 16 bits a channel (pnggroup/libpng issue 853), so these go
- * through the interface below it, which returns by longjmp on errors. */
+ * through the interface below it, which returns by longjmp on errors; so do
+ * images that end early, because it gives them up to where they end. */
 struct deep {
     const uint8_t *at;
     size_t left;
     uint8_t *rgba;
+    int passes, pass; /* of an interlaced image 7 */
+    size_t y;         /* rows of the present pass that are done */
     png_structp png;
     png_infop info;
     char text[64];
@@ -161,22 +276,52 @@ static int deep_pixels(struct deep *d, size_t w, size_t h)
     png_set_scale_16(d->png);
     png_set_gray_to_rgb(d->png);
     png_set_add_alpha(d->png, 255, PNG_FILLER_AFTER);
-    int passes = png_set_interlace_handling(d->png);
-
+    d->passes = png_set_interlace_handling(d->png);
     png_read_update_info(d->png, d->info);
     if (png_get_rowbytes(d->png, d->info) != w * 4) {
         png_error(d->png, "unexpected row size");
     }
-    for (int pass = 0; pass < passes; pass++) {
-        for (size_t y = 0; y < h; y++) {
-            png_read_row(d->png, d->rgba + y * w * 4, NULL);
+    for (d->pass = 0; d->pass < d->passes; d->pass++) {
+        for (d->y = 0; d->y < h; d->y++) {
+            /* a coarse pass fills the blocks that finer ones refine */
+            png_read_row(d->png, NULL, d->rgba + d->y * w * 4);
         }
     }
     return 0;
 }
 
-static enum nn_status read_deep(const uint8_t *bytes, size_t size,
-                                const struct nn_image_header *head,
+/* How much of the image is there. The last of 7 passes brings half of it, the
+ * last but one a quarter. */
+static double deep_share(const struct deep *d, size_t h)
+{
+    double rows = (double)d->y / (double)h;
+
+    if (d->passes <= 1) {
+        return rows;
+    }
+    return d->pass >= 6 ? 0.5 + rows / 2 : d->pass == 5 ? 0.25 + rows / 4 : 0;
+}
+
+static enum nn_status cut_short(const struct deep *d, int whole,
+                                struct nn_image_info *info,
+                                struct nn_error *err)
+{
+    double share = deep_share(d, (size_t)info->h);
+
+    if (whole) {
+        return nn_fail(err, NN_ERR_FORMAT, "damaged PNG data (%s)", d->text);
+    }
+    if (share < NN_IMAGE_LEAST_SHARE) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "truncated PNG data (%.0f %% of it is there)",
+                       share * 100);
+    }
+    nn_image_note_share(info, "truncated PNG", share);
+    return NN_OK;
+}
+
+static enum nn_status read_deep(const uint8_t *bytes, size_t size, int whole,
+                                struct nn_image_header *head,
                                 struct nn_image *img, struct nn_error *err)
 {
     size_t w = (size_t)head->info.w, h = (size_t)head->info.h;
@@ -187,7 +332,9 @@ static enum nn_status read_deep(const uint8_t *bytes, size_t size,
         return nn_fail_nomem(err);
     }
     d.rgba = nn_mem_realloc(NULL, w * h, 4);
-    if (!d.rgba) {
+    if (d.rgba) {
+        memset(d.rgba, 255, w * h * 4);
+    } else {
         return nn_fail_nomem(err);
     }
     d.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &d, deep_error,
@@ -196,8 +343,12 @@ static enum nn_status read_deep(const uint8_t *bytes, size_t size,
     if (!d.info) {
         st = nn_fail_nomem(err);
     } else if (deep_pixels(&d, w, h)) {
-        st = nn_fail(err, NN_ERR_FORMAT, "damaged PNG data (%s)", d.text);
-    } else {
+        st = cut_short(&d, whole, &head->info, err);
+    } else if (!whole) {
+        nn_image_note(&head->info,
+                      "the PNG's end is missing, the image is whole");
+    }
+    if (st == NN_OK) {
         nn_image_over_white(img, d.rgba);
     }
     png_destroy_read_struct(&d.png, &d.info, NULL);
@@ -206,17 +357,18 @@ static enum nn_status read_deep(const uint8_t *bytes, size_t size,
 }
 
 enum nn_status nn_png_pixels(const uint8_t *bytes, size_t size,
-                             const struct nn_image_header *head,
-                             struct nn_image *img, struct nn_error *err)
+                             const struct nn_image_options *opt,
+                             struct nn_image_header *head, struct nn_image *img,
+                             struct nn_error *err)
 {
     png_image p;
-    enum nn_status st;
+    int whole;
+    enum nn_status st = walk_chunks(bytes, size, NULL, &whole);
 
-    if (!walk_chunks(bytes, size, NULL)) {
-        return fail_truncated(err);
-    }
-    if (head->info.bits == 16 && bytes[AT_INTERLACE] != 0) {
-        return read_deep(bytes, size, head, img, err);
+    (void)opt;
+    (void)st; /* that walk takes no memory */
+    if (!whole || (head->info.bits == 16 && bytes[AT_INTERLACE] != 0)) {
+        return read_deep(bytes, size, whole, head, img, err);
     }
     memset(&p, 0, sizeof(p));
     p.version = PNG_IMAGE_VERSION;

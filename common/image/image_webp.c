@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <webp/decode.h>
+#include <webp/demux.h>
 
 #include "common/base/mem.h"
 
@@ -23,8 +24,8 @@ static enum nn_status fail_code(VP8StatusCode code, struct nn_error *err)
     }
 }
 
-static void find_exif(const uint8_t *b, size_t size,
-                      struct nn_image_header *head)
+static enum nn_status find_orientation(const uint8_t *b, size_t size,
+                                       struct nn_image_header *head)
 {
     size_t pos = RIFF_HEAD;
 
@@ -32,19 +33,22 @@ static void find_exif(const uint8_t *b, size_t size,
         size_t n = nn_le32(b + pos + 4);
 
         if (n > size - pos - 8) {
-            return;
+            return NN_OK;
         }
-        if (memcmp(b + pos, "EXIF", 4) == 0) {
-            head->exif = b + pos + 8;
-            head->exif_size = n;
-            return;
+        if (memcmp(b + pos, "EXIF", 4) == 0 &&
+            nn_header_exif(head, b + pos + 8, n)) {
+            return NN_ERR_NOMEM;
+        }
+        if (memcmp(b + pos, "XMP ", 4) == 0) {
+            nn_header_xmp(head, b + pos + 8, n);
         }
         n += n & 1; /* chunks are padded to an even size */
         if (n > size - pos - 8) {
-            return;
+            return NN_OK;
         }
         pos += 8 + n;
     }
+    return NN_OK;
 }
 
 enum nn_status nn_webp_header(const uint8_t *b, size_t size,
@@ -65,16 +69,46 @@ enum nn_status nn_webp_header(const uint8_t *b, size_t size,
     head->info.bits = 8;
     head->info.channels = f.has_alpha ? 4 : 3;
     head->alpha = f.has_alpha;
-    if (f.has_animation) {
-        return nn_fail(err, NN_ERR_UNSUPPORTED,
-                       "animated WebP is not supported");
+    head->animated = f.has_animation;
+    return find_orientation(b, size, head) ? nn_fail_nomem(err) : NN_OK;
+}
+
+/* The first frame of an animation, on its canvas. */
+static enum nn_status first_frame(const uint8_t *bytes, size_t size,
+                                  struct nn_image_header *head,
+                                  struct nn_image *img, struct nn_error *err)
+{
+    const WebPData data = { bytes, size };
+    WebPAnimDecoderOptions o;
+    uint8_t *rgba = NULL;
+    int time_ms;
+
+    if (!WebPAnimDecoderOptionsInit(&o)) {
+        return nn_fail(err, NN_ERR_UNSUPPORTED, "libwebpdemux does not fit");
     }
-    find_exif(b, size, head);
-    return NN_OK;
+    o.color_mode = MODE_RGBA;
+    o.use_threads = 0;
+    WebPAnimDecoder *d = WebPAnimDecoderNew(&data, &o);
+    if (!d) {
+        return fail_code(VP8_STATUS_NOT_ENOUGH_DATA, err);
+    }
+    enum nn_status st = NN_OK;
+
+    if (!WebPAnimDecoderGetNext(d, &rgba, &time_ms)) {
+        st = fail_code(VP8_STATUS_BITSTREAM_ERROR, err);
+    } else if (nn_image_create(img, head->info.w, head->info.h)) {
+        st = nn_fail_nomem(err);
+    } else {
+        nn_image_over_white(img, rgba);
+        nn_image_note(&head->info, "the first frame of an animation");
+    }
+    WebPAnimDecoderDelete(d);
+    return st;
 }
 
 enum nn_status nn_webp_pixels(const uint8_t *bytes, size_t size,
-                              const struct nn_image_header *head,
+                              const struct nn_image_options *opt,
+                              struct nn_image_header *head,
                               struct nn_image *img, struct nn_error *err)
 {
     WebPDecoderConfig c;
@@ -82,6 +116,10 @@ enum nn_status nn_webp_pixels(const uint8_t *bytes, size_t size,
     size_t bpp = head->alpha ? 4 : 3, w = (size_t)head->info.w;
     size_t h = (size_t)head->info.h;
 
+    (void)opt;
+    if (head->animated) {
+        return first_frame(bytes, size, head, img, err);
+    }
     if (!WebPInitDecoderConfig(&c)) {
         return nn_fail(err, NN_ERR_UNSUPPORTED, "libwebp does not fit");
     }

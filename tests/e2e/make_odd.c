@@ -3,7 +3,7 @@
  *     make_odd DIR
  *
  * DIR must exist. Prints one line per file: its name and what reading it must
- * give, "ok" or "error". The line "dir.jpg folder" is a folder with nothing
+ * give, "ok", "noted" (a verdict with a note) or "error". The line "dir.jpg folder" is a folder with nothing
  * in it: an error where it is read as a file, nothing where it is walked. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +65,14 @@ static void put_jpegs(const char *dir, const struct nn_image *img)
     sample_jpeg(&s, img, SAMPLE_JPEG_420, 90);
     put(dir, "good.jpg", &s, "ok");
     sample_jpeg(&s, img, SAMPLE_JPEG_420, 90);
-    put_part(dir, "truncated.jpg", &s, s.size * 2 / 3, "error");
+    put_part(dir, "truncated.jpg", &s, s.size / 3, "error");
+    sample_jpeg(&s, img, SAMPLE_JPEG_420, 90);
+    put_part(dir, "cut_short.jpg", &s, s.size * 9 / 10, "noted");
+    sample_jpeg(&s, img, SAMPLE_JPEG_420, 90);
+    put_part(dir, "no_end.jpg", &s, s.size - 2, "noted");
+    sample_jpeg_rows(&s, img, 90);
+    memset(s.bytes + s.size * 3 / 4, 0, 40);
+    put(dir, "bad_stripe.jpg", &s, "noted");
     sample_jpeg(&s, img, SAMPLE_JPEG_GREY, 90);
     put(dir, "greyscale.jpg", &s, "ok");
     sample_jpeg(&s, img, SAMPLE_JPEG_PROGRESSIVE, 90);
@@ -110,7 +117,9 @@ static void put_others(const char *dir, const struct nn_image *img)
     sample_apng(&s, img);
     put(dir, "animated.png", &s, "ok");
     sample_png(&s, img, rgb, NULL);
-    put_part(dir, "truncated.png", &s, s.size / 2, "error");
+    put_part(dir, "truncated.png", &s, s.size / 4, "error");
+    sample_png(&s, img, rgb, NULL);
+    put_part(dir, "no_end.png", &s, s.size - 12, "noted");
     sample_png_header(&s, 30000, 30000);
     put(dir, "huge_header.png", &s, "error");
     sample_webp(&s, img, 0, 1, NULL);
@@ -118,7 +127,32 @@ static void put_others(const char *dir, const struct nn_image *img)
     sample_webp(&s, img, 0, 0, NULL);
     put_part(dir, "truncated.webp", &s, s.size / 2, "error");
     sample_webp_animated(&s, img);
-    put(dir, "animated.webp", &s, "error");
+    put(dir, "animated.webp", &s, "noted");
+}
+
+/* Under names that do not tell; a build may lack the library. */
+static void put_more(const char *dir, const struct nn_image *img)
+{
+    const char *gif = nn_image_can_read(NN_IMAGE_GIF) ? "ok" : "error";
+    const char *tiff = nn_image_can_read(NN_IMAGE_TIFF) ? "ok" : "error";
+    const char *heif = nn_image_can_read(NN_IMAGE_HEIF) ? "ok" : "error";
+    struct sample_bmp kind = { 24, 0, 0, 0 };
+    struct nn_image want = NN_IMAGE_INIT;
+    struct sample s = { 0 };
+
+    sample_bmp(&s, img, kind, &want);
+    put(dir, "bmp_named.jpg", &s, "ok");
+    nn_image_release(&want);
+    sample_gif(&s, img, 1, 0, &want);
+    put(dir, "gif_named.jpg", &s, gif);
+    nn_image_release(&want);
+    sample_tiff(&s, img, 6);
+    put(dir, "tiff_named.jpg", &s, tiff);
+    if (sample_heif(&s, img, 1)) {
+        put(dir, "avif_named.jpg", &s, heif);
+    }
+    sample_add(&s, "\0\0\0\x0cjP  \r\n\x87\n", 12);
+    put(dir, "jpeg2000.jpg", &s, "error");
 }
 
 /* Things that are not plain readable files. */
@@ -159,6 +193,7 @@ int main(int argc, char **argv)
     sample_image(&img, 80, 60);
     put_jpegs(argv[1], &img);
     put_others(argv[1], &img);
+    put_more(argv[1], &img);
     put_special(argv[1], &img);
     nn_image_release(&img);
     return fflush(stdout) == 0 ? 0 : 1;

@@ -53,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     check_text(st, &err);
     promise((img.rgb != NULL) == (st == NN_OK));
     if (st == NN_OK) {
+        promise(strnlen(info.note, sizeof(info.note)) < sizeof(info.note));
+        memset(info.note, 0, sizeof(info.note)); /* of decoding alone */
         promise(probe == NN_OK && memcmp(&info, &probed, sizeof(info)) == 0);
         promise(img.w >= 1 && img.h >= 1 && info.w <= opt.max_dim);
         promise((int64_t)img.w * img.h <= opt.max_pixels);

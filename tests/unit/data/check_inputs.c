@@ -177,7 +177,7 @@ START_TEST(two_nets_one_read)
     }
     ck_assert_uint_eq(why.n, 2);
     ck_assert_uint_eq(why.row[0], COUNTED_BAD);
-    ck_assert_str_eq(why.text[0], "truncated JPEG data");
+    ck_assert_ptr_eq(strstr(why.text[0], "truncated JPEG data"), why.text[0]);
     ck_assert_uint_eq(why.row[1], COUNTED_GONE);
     ck_assert_str_eq(why.text[1], "item 6 is gone");
     ck_assert_str_eq(log, "");

@@ -35,24 +35,28 @@ static const struct {
     const char *bytes;
     size_t size;
     enum nn_image_format format;
-    const char *text; /* of the error */
+    const char *text; /* of the error; NULL: a library's */
 } starts[] = {
     { "", 0, NN_IMAGE_UNKNOWN, "empty file" },
-    { "\xff", 1, NN_IMAGE_UNKNOWN, "not a JPEG, PNG or WebP image" },
+    { "\xff", 1, NN_IMAGE_UNKNOWN, "not an image" },
     { "\xff\xd8\xff", 3, NN_IMAGE_JPEG, "truncated JPEG data" },
     { "\x89PNG\r\n\x1a\n", 8, NN_IMAGE_PNG, "truncated PNG data" },
-    { "\x89PNG\n\x1a\n.", 8, NN_IMAGE_UNKNOWN, "not a JPEG" },
+    { "\x89PNG\n\x1a\n.", 8, NN_IMAGE_UNKNOWN, "not an image" },
     { "RIFF\x10\0\0\0WEBP", 12, NN_IMAGE_WEBP, "truncated WebP data" },
-    { "RIFF\x10\0\0\0WAVE", 12, NN_IMAGE_UNKNOWN, "not a JPEG" },
-    { "GIF89a......", 12, NN_IMAGE_UNKNOWN, "a GIF image, not a JPEG" },
-    { "BM..........", 12, NN_IMAGE_UNKNOWN, "a BMP image" },
-    { "II*\0........", 12, NN_IMAGE_UNKNOWN, "a TIFF image" },
-    { "MM\0*........", 12, NN_IMAGE_UNKNOWN, "a TIFF image" },
-    { "....ftypheic", 12, NN_IMAGE_UNKNOWN, "a HEIF image" },
-    { "....ftypavif", 12, NN_IMAGE_UNKNOWN, "an AVIF image" },
+    { "RIFF\x10\0\0\0WAVE", 12, NN_IMAGE_UNKNOWN, "not an image" },
+    { "GIF89a......", 12, NN_IMAGE_GIF, NULL },
+    { "BM..........\0\0\x28\0\0\0", 18, NN_IMAGE_BMP, "truncated BMP" },
+    { "BMW is a company..", 18, NN_IMAGE_UNKNOWN, "not an image" },
+    { "II*\0........", 12, NN_IMAGE_TIFF, NULL },
+    { "MM\0*........", 12, NN_IMAGE_TIFF, NULL },
+    { "II*\0....CR\2\0", 12, NN_IMAGE_UNKNOWN, "a camera's raw file" },
+    { "....ftypheic", 12, NN_IMAGE_HEIF, NULL },
+    { "....ftypavif", 12, NN_IMAGE_HEIF, NULL },
+    { "....ftypisom", 12, NN_IMAGE_UNKNOWN, "a video" },
+    { "\0\0\0\x0cjP  \r\n\x87\n", 12, NN_IMAGE_UNKNOWN, "a JPEG 2000" },
     { "<!DOCTYPE html>", 15, NN_IMAGE_UNKNOWN, "a web page" },
     { "<html><body>", 12, NN_IMAGE_UNKNOWN, "a web page" },
-    { "plain text", 10, NN_IMAGE_UNKNOWN, "not a JPEG" },
+    { "plain text", 10, NN_IMAGE_UNKNOWN, "not an image" },
 };
 #define N_STARTS (sizeof(starts) / sizeof(starts[0]))
 
@@ -65,15 +69,17 @@ START_TEST(formats_are_recognised_by_content)
     struct nn_error err = NN_ERROR_INIT;
 
     ck_assert_int_eq(nn_image_sniff(b, starts[_i].size), starts[_i].format);
-    ck_assert_int_eq(
-        nn_image_decode(b, starts[_i].size, &opt, &img, &info, &err),
-        NN_ERR_FORMAT);
-    ck_assert_msg(strstr(err.text, starts[_i].text) == err.text, "got '%s'",
-                  err.text);
+    enum nn_status st =
+        nn_image_decode(b, starts[_i].size, &opt, &img, &info, &err);
+
+    if (starts[_i].text) {
+        ck_assert_int_eq(st, NN_ERR_FORMAT);
+        ck_assert_msg(strstr(err.text, starts[_i].text) == err.text, "got '%s'",
+                      err.text);
+    }
+    ck_assert_int_ne(st, NN_OK);
     ck_assert_int_eq(info.format, starts[_i].format);
     ck_assert_ptr_null(img.rgb);
-    ck_assert_int_eq(nn_image_probe(b, starts[_i].size, &opt, &info, &err),
-                     NN_ERR_FORMAT);
 }
 END_TEST
 
@@ -119,7 +125,7 @@ START_TEST(load_refuses_what_is_no_image_file)
     refuse(empty, NN_ERR_FORMAT, "empty file");
     sample_add(&s, "hello", 5);
     write_file(text, &s);
-    refuse(text, NN_ERR_FORMAT, "not a JPEG, PNG or WebP image");
+    refuse(text, NN_ERR_FORMAT, "not an image of a known format");
     /* must not wait for somebody to write into it */
     ck_assert_int_eq(mkfifo(fifo, 0600), 0);
     refuse(fifo, NN_ERR_IO, "cannot read");

@@ -42,6 +42,9 @@ enum sample_jpeg_kind {
 };
 void sample_jpeg(struct sample *s, const struct nn_image *img,
                  enum sample_jpeg_kind kind, int quality);
+/* 4:2:0 with a restart marker behind every row of blocks. */
+void sample_jpeg_rows(struct sample *s, const struct nn_image *img,
+                      int quality);
 /* Put an EXIF block with this orientation behind the start marker. */
 void sample_jpeg_orient(struct sample *s, int orientation, int big_endian);
 /* "Exif\0\0" and a TIFF block with one entry. */
@@ -73,5 +76,22 @@ void sample_webp(struct sample *s, const struct nn_image *img, int lossless,
                  int alpha, struct nn_image *want);
 void sample_webp_orient(struct sample *s, int orientation);
 void sample_webp_animated(struct sample *s, const struct nn_image *img);
+
+/* Little-endian, three samples a pixel, one strip. orientation 0: no tag. */
+void sample_tiff(struct sample *s, const struct nn_image *img, int orientation);
+/* Bits 1 (black or white by the green channel), 4 and 8 (grey levels), 16 (five
+ * each), 24 or 32. rle: 4 and 8 bits as runs. core: the OS/2 header. */
+struct sample_bmp {
+    int bits, rle, top_down, core;
+};
+/* *want: what a decoder must make of it. */
+void sample_bmp(struct sample *s, const struct nn_image *img,
+                struct sample_bmp kind, struct nn_image *want);
+/* 64 colours, two bits of each channel, in codes that never grow; frames times
+ * the same image; transparent: colour 0 is. *want as above. */
+void sample_gif(struct sample *s, const struct nn_image *img, int frames,
+                int interlaced, struct nn_image *want);
+/* AVIF (av1) or HEIC. 0 when libheif has no such encoder, or is not there. */
+int sample_heif(struct sample *s, const struct nn_image *img, int av1);
 
 #endif /* TESTS_UNIT_IMAGE_SAMPLE_H */

@@ -133,7 +133,11 @@ static void expect_reasons(const struct cascade_scores *s, int gone)
                            : gone && i == COUNTED_GONE ? "item 6 is gone"
                                                        : NULL;
 
-        ck_assert_pstr_eq(s->reason[i], want);
+        if (want == NULL) {
+            ck_assert_ptr_null(s->reason[i]);
+        } else { /* a share of the rows may follow */
+            ck_assert_ptr_eq(strstr(s->reason[i], want), s->reason[i]);
+        }
     }
 }
 
