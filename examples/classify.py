@@ -74,7 +74,7 @@ class Classifier:
                         for i in range(n)]
 
     def __call__(self, data):
-        """(verdict, p of any class, {class: p}) of a JPEG, PNG or WebP."""
+        """(verdict, p of any class, {class: p}) of an image file."""
         r, p = Result(), (c_double * len(self.classes))()
         if self.lib.bc_classify_bytes(self.session, data, len(data), byref(r),
                                       p, len(p)) != BC_OK:

@@ -1,5 +1,6 @@
 #include "common/base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -147,4 +148,69 @@ char *nn_text_bytes(const char *text)
         undo(bytes);
     }
     return bytes;
+}
+
+/* Of a character of n bytes: C0, DEL, and C1, which some terminals obey. */
+static int is_control(const char *s, size_t n)
+{
+    const unsigned char *c = (const unsigned char *)s;
+
+    return (n == 1 && (c[0] < 0x20 || c[0] == 0x7f)) ||
+           (n == 2 && c[0] == 0xc2 && c[1] < 0xa0);
+}
+
+char *nn_text_line(const char *bytes)
+{
+    char *text = nn_text(bytes), *line = NULL, *to;
+
+    if (text == NULL) {
+        return NULL;
+    }
+    line = nn_mem_calloc(4 * strlen(text) + 1, 1);
+    if (line == NULL) {
+        goto out;
+    }
+    to = line;
+    for (size_t i = 0, n = strlen(text), k; i < n; i += k) {
+        const char *s = text + i;
+
+        k = nn_utf8_length(s, n - i);
+        if (is_control(s, k)) {
+            to += snprintf(to, 5, s[0] == '\n' ? "\\n" : "\\x%02X",
+                           (unsigned char)s[k - 1]);
+        } else {
+            memcpy(to, s, k);
+            to += k;
+        }
+    }
+out:
+    nn_mem_free(text);
+    return line;
+}
+
+char *nn_text_json_pep383(const char *bytes)
+{
+    size_t n = strlen(bytes), at = 0;
+    char *text = nn_mem_calloc(6 * n + 3, 1);
+
+    if (text == NULL) {
+        return NULL;
+    }
+    text[at++] = '"';
+    for (size_t i = 0, k; i < n; i += k) {
+        unsigned byte = (unsigned char)bytes[i];
+
+        k = nn_utf8_length(bytes + i, n - i);
+        if (k == 0) {
+            at += (size_t)snprintf(text + at, 7, "\\udc%02x", byte);
+            k = 1;
+        } else if (byte < 0x20 || byte == '"' || byte == '\\') {
+            at += (size_t)snprintf(text + at, 7, "\\u%04x", byte);
+        } else {
+            memcpy(text + at, bytes + i, k);
+            at += k;
+        }
+    }
+    text[at] = '"';
+    return text;
 }

@@ -22,4 +22,13 @@ int nn_is_utf8(const char *s); /* all of it */
 char *nn_text(const char *bytes);
 char *nn_text_bytes(const char *text);
 
+/* nn_text() for a line of a terminal: control characters become \n or \xNN, so
+ * that a name can neither break the line nor steer the terminal. */
+char *nn_text_line(const char *bytes);
+/* The name as a JSON string in quotes: a byte XX that is no part of a UTF-8
+ * character becomes the lone surrogate \udcXX. Python's json and os.fsencode()
+ * lead such a string back to the file (PEP 383); MegaDetector and the programs
+ * around it write and read names this way. */
+char *nn_text_json_pep383(const char *bytes);
+
 #endif /* NN_COMMON_BASE_TEXT_H */

@@ -154,8 +154,9 @@ static enum nn_status allocate_slot(const struct nn_loader *l, struct slot *s)
     s->index = nn_mem_calloc(batch, sizeof *s->index);
     s->row = nn_mem_calloc(batch, sizeof *s->row);
     s->cell = nn_mem_calloc(batch, sizeof *s->cell);
+    s->seconds = nn_mem_calloc(batch, sizeof *s->seconds);
     if (s->input == NULL || s->index == NULL || s->row == NULL ||
-        s->cell == NULL) {
+        s->cell == NULL || s->seconds == NULL) {
         return NN_ERR_NOMEM;
     }
     if (l->second_bytes == 0) {
@@ -279,6 +280,7 @@ static void release_slot(const struct nn_loader *l, struct slot *s)
     nn_mem_free(s->index);
     nn_mem_free(s->row);
     nn_mem_free(s->cell);
+    nn_mem_free(s->seconds);
 }
 
 void nn_loader_destroy(struct nn_loader **lp)
@@ -409,9 +411,13 @@ static int32_t compact(struct nn_loader *l, struct slot *s, int32_t n)
             nn_loader_report(l, s->row[i], s->index[i], &s->cell[i].why);
             continue;
         }
+        if (l->opt.noted != NULL && s->cell[i].note[0] != '\0') {
+            l->opt.noted(l->opt.failed_ctx, s->row[i], s->cell[i].note);
+        }
         if (kept != i) {
             move_cell(l, s, i, kept);
         }
+        s->seconds[kept] = s->cell[kept].seconds;
         kept++;
     }
     return kept;
@@ -466,6 +472,7 @@ enum nn_status nn_loader_next(struct nn_loader *l, struct nn_batch *b,
         b->second = s->second;
         b->index = s->index;
         b->row = s->row;
+        b->seconds = s->seconds;
     }
 out:
     l->stats.wait_s += nn_time_s() - t0;

@@ -47,7 +47,10 @@ struct nn_loader_options {
      * order; must not call the loader. */
     void (*failed)(void *ctx, size_t row, uint32_t item,
                    const struct nn_error *why);
-    void *failed_ctx;
+    /* NULL, or told of nn_image_info.note where it says something, as above,
+     * from nn_loader_next(); not of images that come from the cache. */
+    void (*noted)(void *ctx, size_t row, const char *note);
+    void *failed_ctx; /* of both */
 };
 
 /* For one pass over n items of which each is seen once: inputs as `in` says,
@@ -84,6 +87,7 @@ struct nn_batch {
     const float *second;   /* [n,size,size,3] of the second input, or NULL */
     const uint32_t *index; /* [n] items of the data set */
     const uint32_t *row;   /* [n] places in the index list, ascending */
+    const float *seconds;  /* [n] that a worker took to read and prepare it */
 };
 /* Next batch, waiting for it if need be. n = 0: the pass is over.
  * Errors: NN_ERR_ARG (augment has an option out of its range), NN_ERR_NOMEM;

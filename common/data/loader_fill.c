@@ -11,8 +11,10 @@
 /* --- one image --- */
 
 static enum nn_status read_image(struct nn_loader *l, uint32_t item,
-                                 struct nn_image *img, struct nn_error *err)
+                                 struct nn_image *img, char *note,
+                                 struct nn_error *err)
 {
+    struct nn_image_info info = { .note = "" };
     uint8_t *bytes = NULL;
     size_t size = 0;
     enum nn_status st = nn_dataset_read(l->ds, item, &bytes, &size, err);
@@ -20,7 +22,8 @@ static enum nn_status read_image(struct nn_loader *l, uint32_t item,
     if (st) {
         return st;
     }
-    st = nn_image_prepare(bytes, size, l->opt.cache_side, img, err);
+    st = nn_image_prepare(bytes, size, l->opt.cache_side, img, &info, err);
+    memcpy(note, info.note, sizeof info.note);
     nn_mem_free(bytes);
     return st;
 }
@@ -29,7 +32,7 @@ static enum nn_status read_image(struct nn_loader *l, uint32_t item,
  * caller must release it. Cached images are never changed or freed while
  * workers run, so reading one needs no lock once it is seen. */
 static enum nn_status get_image(struct nn_loader *l, uint32_t item,
-                                struct nn_image *img, int *own,
+                                struct nn_image *img, char *note, int *own,
                                 struct nn_error *err)
 {
     size_t bytes;
@@ -44,7 +47,7 @@ static enum nn_status get_image(struct nn_loader *l, uint32_t item,
     if (img->rgb != NULL) {
         return NN_OK;
     }
-    st = read_image(l, item, img, err);
+    st = read_image(l, item, img, note, err);
     if (st) {
         return st;
     }
@@ -89,7 +92,8 @@ static void set_failure(struct nn_loader *l, const struct nn_error *err)
 
 /* The bytes of one image's view; *bad is set when the image is at fault. */
 static enum nn_status view_one(struct nn_loader *l, size_t at, uint64_t epoch,
-                               uint8_t *rgb, int *bad, struct nn_error *err)
+                               uint8_t *rgb, char *note, int *bad,
+                               struct nn_error *err)
 {
     uint32_t item = l->order[at];
     struct nn_image img = NN_IMAGE_INIT;
@@ -100,7 +104,7 @@ static enum nn_status view_one(struct nn_loader *l, size_t at, uint64_t epoch,
     if (plain && nn_inputs_get(l->ds, item, &l->first, rgb)) {
         return NN_OK;
     }
-    st = get_image(l, item, &img, &own, err);
+    st = get_image(l, item, &img, note, &own, err);
     if (st) {
         *bad = 1;
         return st;
@@ -120,10 +124,11 @@ out:
 }
 
 static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
-                               uint8_t *rgb, float *input, int *bad,
+                               uint8_t *rgb, struct slot *s, size_t i, int *bad,
                                struct nn_error *err)
 {
-    enum nn_status st = view_one(l, at, epoch, rgb, bad, err);
+    float *input = s->input + i * l->view_bytes;
+    enum nn_status st = view_one(l, at, epoch, rgb, s->cell[i].note, bad, err);
 
     if (st) {
         return st;
@@ -166,6 +171,7 @@ static enum nn_status fill_two(struct nn_loader *l, uint32_t item, uint8_t *rgb,
         goto out;
     }
     *bad = 0;
+    memcpy(c->note, info.note, sizeof info.note);
     st = nn_prepare_bytes(&l->first, &img, rgb, err);
     if (st) {
         goto out;
@@ -192,16 +198,16 @@ void nn_loader_fill(struct nn_loader *l, size_t at, uint64_t epoch,
     size_t batch = (size_t)l->opt.batch, i = at % batch;
     struct slot *s = &l->slot[at / batch % (size_t)l->opt.prefetch];
     struct nn_error err = NN_ERROR_INIT;
+    double since = nn_time_s();
     int bad;
     enum nn_status st;
 
     s->index[i] = l->order[at];
     s->row[i] = (uint32_t)(at + l->skipped);
     s->cell[i].why.status = NN_OK;
-    st = l->second_bytes > 0
-             ? fill_two(l, l->order[at], rgb, s, i, &bad, &err)
-             : fill_one(l, at, epoch, rgb, s->input + i * l->view_bytes, &bad,
-                        &err);
+    s->cell[i].note[0] = '\0';
+    st = l->second_bytes > 0 ? fill_two(l, l->order[at], rgb, s, i, &bad, &err)
+                             : fill_one(l, at, epoch, rgb, s, i, &bad, &err);
     if (st) {
         err.status = st; /* a generator may not have filled it */
         s->cell[i].why = err;
@@ -209,7 +215,9 @@ void nn_loader_fill(struct nn_loader *l, size_t at, uint64_t epoch,
             set_failure(l, &err);
         }
     }
+    s->cell[i].seconds = (float)(nn_time_s() - since);
 }
+
 void nn_loader_report(struct nn_loader *l, size_t row, uint32_t item,
                       const struct nn_error *why)
 {

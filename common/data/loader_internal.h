@@ -12,6 +12,8 @@ struct cell {
     struct nn_error why; /* status NN_OK: it could be read */
     uint8_t *bytes;      /* the file, while the second input is not made */
     size_t size;
+    float seconds; /* that reading and preparing it took its worker */
+    char note[NN_IMAGE_NOTE];
 };
 
 /* One batch under way. Its images are the positions
@@ -22,6 +24,7 @@ struct slot {
     uint32_t *index;   /* [batch] */
     uint32_t *row;     /* [batch] */
     struct cell *cell; /* [batch] */
+    float *seconds;    /* [batch] of the cells, for the consumer */
     int32_t n;         /* images, once the consumer holds it; else 0 */
     int32_t kept;      /* of these, those that could be read */
     int32_t done;

@@ -197,8 +197,8 @@ static enum nn_status check_limits(const struct nn_image_options *opt,
                                    struct nn_error *err)
 {
     const struct nn_image_info *info = &head->info;
-    int32_t div = nn_image_divisor(info, opt->min_side);
-    int32_t w = (info->w + div - 1) / div, h = (info->h + div - 1) / div;
+    int64_t div = nn_image_divisor(info, opt->min_side);
+    int64_t w = (info->w + div - 1) / div, h = (info->h + div - 1) / div;
 
     if (w > opt->max_dim || h > opt->max_dim) {
         return nn_fail(err, NN_ERR_UNSUPPORTED,
@@ -206,7 +206,7 @@ static enum nn_status check_limits(const struct nn_image_options *opt,
                        " pixels is over the limit of %" PRId32 " a side",
                        info->w, info->h, opt->max_dim);
     }
-    if ((int64_t)w * h > opt->max_pixels ||
+    if (w * h > opt->max_pixels ||
         (int64_t)info->w * info->h > most_stored(opt, head)) {
         return nn_fail(err, NN_ERR_UNSUPPORTED,
                        "%" PRId32 " x %" PRId32

@@ -111,21 +111,25 @@ enum nn_status nn_heif_pixels(const uint8_t *bytes, size_t size,
     enum nn_status st = open_primary(&p, bytes, size, err);
 
     (void)opt;
-    if (st == NN_OK) {
-        struct heif_error e =
-            heif_decode_image(p.handle, &decoded, heif_colorspace_RGB,
-                              head->alpha ? heif_chroma_interleaved_RGBA
-                                          : heif_chroma_interleaved_RGB,
-                              NULL);
+    if (st) {
+        goto out;
+    }
+    struct heif_error e =
+        heif_decode_image(p.handle, &decoded, heif_colorspace_RGB,
+                          head->alpha ? heif_chroma_interleaved_RGBA
+                                      : heif_chroma_interleaved_RGB,
+                          NULL);
 
-        st = e.code == heif_error_Ok ? NN_OK : fail(e, err);
+    if (e.code != heif_error_Ok) {
+        st = fail(e, err);
+        goto out;
     }
-    if (st == NN_OK && nn_image_create(img, head->info.w, head->info.h)) {
+    if (nn_image_create(img, head->info.w, head->info.h)) {
         st = nn_fail_nomem(err);
+        goto out;
     }
-    if (st == NN_OK) {
-        st = put_pixels(decoded, head->alpha, img, err);
-    }
+    st = put_pixels(decoded, head->alpha, img, err);
+out:
     if (decoded) {
         heif_image_release(decoded);
     }

@@ -249,10 +249,10 @@ enum nn_status nn_jpeg_round_trip(uint8_t *rgb, int32_t w, int32_t h,
     }
     enum nn_status st = compress(tj, rgb, w, h, quality, &bytes, &size, NULL);
 
-    if (st == NN_OK) {
-        st = decompress(tj, bytes, size, rgb, w, h);
+    if (st) {
+        goto out;
     }
-    st = decompress(tj, bytes, size, rgb, w, h, TJPF_RGB, NULL);
+    st = decompress(tj, bytes, size, rgb, w, h);
 out:
     nn_mem_free(bytes);
     tjDestroy(tj);

@@ -47,10 +47,12 @@ out:
 }
 
 enum nn_status nn_image_prepare(const uint8_t *bytes, size_t size, int32_t side,
-                                struct nn_image *img, struct nn_error *err)
+                                struct nn_image *img,
+                                struct nn_image_info *info,
+                                struct nn_error *err)
 {
     struct nn_image whole = NN_IMAGE_INIT;
-    enum nn_status st = nn_decode_for(bytes, size, side, &whole, NULL, err);
+    enum nn_status st = nn_decode_for(bytes, size, side, &whole, info, err);
 
     if (st) {
         return st;

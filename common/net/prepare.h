@@ -44,10 +44,11 @@ int nn_decode_serves(const struct nn_image_info *info, int32_t have,
                      int32_t want);
 
 /* Steps 1 and 2: what the loader keeps of an image, and what augmented views
- * are made from. Errors: those of nn_image_decode(). */
+ * are made from; info may be NULL. Errors: those of nn_image_decode(). */
 NN_MUST_CHECK enum nn_status nn_image_prepare(const uint8_t *bytes, size_t size,
                                               int32_t side,
                                               struct nn_image *img,
+                                              struct nn_image_info *info,
                                               struct nn_error *err);
 
 /* Steps 2 and 3: rgb [S,S,3] of an oriented image of any size (step 2 leaves

@@ -192,14 +192,15 @@ BC_API const char *bc_result_label(const struct bc_model *model,
 
 /* Pixels in rows from the top, three bytes each: red, green, blue (sRGB).
  * stride: bytes from row to row, at least 3 * width; 0: 3 * width. Sides from 1
- * to 20,000, at most 100 million pixels. Pixels of a large JPEG that somebody
+ * to 65,535, at most 100 million pixels. Pixels of a large JPEG that somebody
  * else decoded give probabilities that differ in late digits from those of the
  * file, which is decoded at the scale that is needed. */
 BC_API int bc_classify_rgb(struct bc_session *session, const unsigned char *rgb,
                            int width, int height, size_t stride,
                            struct bc_result *result, double *probabilities,
                            size_t n_classes);
-/* A JPEG, PNG or WebP file in memory, told apart by content; EXIF orientation
+/* An image file in memory, told apart by content: JPEG, PNG, WebP or BMP; GIF,
+ * TIFF, AVIF and HEIC where the library was built with theirs. EXIF orientation
  * is applied, transparency laid over white. */
 BC_API int bc_classify_bytes(struct bc_session *session, const void *bytes,
                              size_t size, struct bc_result *result,

@@ -64,11 +64,13 @@ struct cascade_scores {
     uint8_t *ok;            /* 0: could not be read */
     char **reason;          /* why not; NULL where ok */
     enum nn_status *status; /* and what kind of failure it is */
+    char **note;            /* what is odd about it; NULL: nothing */
     uint8_t *ran;           /* 1: the species net ran */
     double *gate_z;         /* [n] gate logit before temperature */
     double *p_positive;     /* [n] */
     double *p;       /* [n,n_classes]; rows of images with ran = 0 are 0 */
-    double *seconds; /* [n] its share of the steps that it was in */
+    double *seconds; /* [n] its own reading and decoding, and its share of the
+                        nets' steps */
     double gate_s, species_s; /* wall time of each stage; reading counts for
                                  the gate, a second decoding for the other */
 };
@@ -108,11 +110,11 @@ struct cascade_input {
 };
 /* Score images in memory, in order. The bytes of a file give the numbers that
  * the file gives. A decoded image gives those too where nothing was to be
- * gained from a JPEG's scaled decoding: always when it came from a PNG or WebP,
- * else when it was decoded with nn_decode_for() and nn_decode_serves() says
- * that this serves both nets; from a JPEG decoded in full they differ a little.
- * Errors: NN_ERR_ARG (an empty image), those of nn_scorer_run(); bytes that
- * cannot be decoded are no error, their row says why. */
+ * gained from a JPEG's scaled decoding: always when it came from another
+ * format, else when it was decoded with nn_decode_for() and nn_decode_serves()
+ * says that this serves both nets; from a JPEG decoded in full they differ a
+ * little. Errors: NN_ERR_ARG (an empty image), those of nn_scorer_run(); bytes
+ * that cannot be decoded are no error, their row says why. */
 NN_MUST_CHECK enum nn_status
 cascade_score_inputs(struct cascade *c, const struct cascade_input *inputs,
                      size_t n, int all_stages, struct cascade_scores *out,

@@ -17,10 +17,11 @@ struct cascade {
 
 struct cascade_batch {
     int32_t n;
-    const float *input;  /* of the gate, [n,size,size,3] */
-    const uint32_t *row; /* [n] of the scores */
-    const uint8_t *bad;  /* [n] 1: the input means nothing; NULL: all good */
-    double since;        /* when reading it began */
+    const float *input;   /* of the gate, [n,size,size,3] */
+    const uint32_t *row;  /* [n] of the scores */
+    const uint8_t *bad;   /* [n] 1: the input means nothing; NULL: all good */
+    double since;         /* when reading it began */
+    const float *seconds; /* [n] of reading each; NULL: all alike */
     /* Inputs of the species net where want [n] is 1, which becomes 0 where
      * that fails. */
     enum nn_status (*second)(void *ctx, uint8_t *want, const float **input,
@@ -45,6 +46,8 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
 /* The image of that row could not be read. */
 void cascade_fail_row(struct cascade_pass *p, size_t row,
                       const struct nn_error *why);
+/* What is odd about the image of that row. */
+void cascade_note_row(struct cascade_pass *p, size_t row, const char *note);
 /* Room for max_batch inputs in *x, unless it is there. */
 enum nn_status cascade_take_inputs(const struct cascade *c,
                                    const struct nn_input *in, float **x,

@@ -11,6 +11,11 @@ static void item_failed(void *ctx, size_t row, uint32_t item,
     cascade_fail_row(ctx, row, why);
 }
 
+static void item_noted(void *ctx, size_t row, const char *note)
+{
+    cascade_note_row(ctx, row, note);
+}
+
 struct loaded {
     struct nn_loader *loader;
     const struct nn_batch *batch;
@@ -47,6 +52,7 @@ static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
                                          .input = got.input,
                                          .row = got.row,
                                          .since = since,
+                                         .seconds = got.seconds,
                                          .second = loaded_second,
                                          .ctx = &ctx };
 
@@ -84,6 +90,7 @@ static enum nn_status score_dataset(struct cascade_pass *p,
 
     o.second = c->species != NULL ? &c->species_in : NULL;
     o.failed = item_failed;
+    o.noted = item_noted;
     o.failed_ctx = p;
     st = nn_loader_create(ds, &o, &l, err);
     if (st) {

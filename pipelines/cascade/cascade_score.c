@@ -93,7 +93,11 @@ void cascade_scores_release(struct cascade_scores *s)
         nn_mem_free(s->reason[i]);
     }
     nn_mem_free(s->ok);
+    for (size_t i = 0; s->note != NULL && i < s->n; i++) {
+        nn_mem_free(s->note[i]);
+    }
     nn_mem_free(s->reason);
+    nn_mem_free(s->note);
     nn_mem_free(s->status);
     nn_mem_free(s->ran);
     nn_mem_free(s->gate_z);
@@ -117,14 +121,15 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
     s->ok = nn_mem_calloc(n, 1);
     s->reason = nn_mem_calloc(n, sizeof *s->reason);
     s->status = nn_mem_calloc(n, sizeof *s->status);
+    s->note = nn_mem_calloc(n, sizeof *s->note);
     s->ran = nn_mem_calloc(n, 1);
     s->gate_z = nn_mem_calloc(n, sizeof *s->gate_z);
     s->p_positive = nn_mem_calloc(n, sizeof *s->p_positive);
     s->p = nn_mem_calloc(cells, sizeof *s->p);
     s->seconds = nn_mem_calloc(n, sizeof *s->seconds);
     if (s->ok == NULL || s->reason == NULL || s->status == NULL ||
-        s->ran == NULL || s->gate_z == NULL || s->p_positive == NULL ||
-        s->p == NULL || s->seconds == NULL) {
+        s->note == NULL || s->ran == NULL || s->gate_z == NULL ||
+        s->p_positive == NULL || s->p == NULL || s->seconds == NULL) {
         cascade_scores_release(s);
         return nn_fail_nomem(err);
     }
@@ -151,6 +156,15 @@ void cascade_fail_row(struct cascade_pass *p, size_t row,
     s->status[row] = why->status;
     s->reason[row] = nn_mem_strdup(why->text);
     p->no_memory |= s->reason[row] == NULL;
+}
+
+void cascade_note_row(struct cascade_pass *p, size_t row, const char *note)
+{
+    struct cascade_scores *s = p->out;
+
+    nn_mem_free(s->note[row]);
+    s->note[row] = nn_mem_strdup(note);
+    p->no_memory |= s->note[row] == NULL;
 }
 
 static void put_gate(const struct model *m, const float *z, size_t row,
@@ -271,8 +285,9 @@ enum nn_status cascade_score_batch(struct cascade_pass *p,
     struct cascade *c = p->c;
     struct cascade_scores *s = p->out;
     size_t k = nn_scorer_outputs(c->gate);
+    double since = nn_time_s();
     enum nn_status st = nn_scorer_run(c->gate, b->input, b->n, c->gate_z, err);
-    double spent = nn_time_s() - b->since;
+    double now = nn_time_s(), spent = now - b->since;
 
     if (st) {
         return st;
@@ -284,7 +299,9 @@ enum nn_status cascade_score_batch(struct cascade_pass *p,
         c->want[i] = b->bad == NULL || !b->bad[i];
         if (c->want[i]) {
             put_gate(c->model, c->gate_z + (size_t)i * k, row, s);
-            s->seconds[row] = spent / b->n;
+            s->seconds[row] = b->seconds != NULL
+                                  ? (double)b->seconds[i] + (now - since) / b->n
+                                  : spent / b->n;
             c->want[i] = p->all_stages ||
                          s->p_positive[row] >= c->model->gate_policy.threshold;
         }

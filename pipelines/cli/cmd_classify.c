@@ -42,8 +42,15 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
         } else {
             c->failed++;
         }
-        if (predictions_put(&c->out, c->ds->items[i].file, &v,
-                            1000 * s->seconds[i], s->reason[i])) {
+        const struct predictions_row row = {
+            .file = c->ds->items[i].file,
+            .v = &v,
+            .ms = 1000 * s->seconds[i],
+            .error = s->reason[i],
+            .note = s->note[i],
+        };
+
+        if (predictions_put(&c->out, &row)) {
             return nn_fail_nomem(err);
         }
     }
@@ -110,12 +117,11 @@ static enum nn_status classify_dataset(struct classify *c,
 static enum nn_status path_failed(struct classify *c, const char *path,
                                   const char *text, struct nn_error *err)
 {
-    const struct verdict none = { .best = -1 };
+    const struct predictions_row row = { .file = path, .error = text };
 
     c->failed++;
     c->done++;
-    return predictions_put(&c->out, path, &none, 0, text) ? nn_fail_nomem(err)
-                                                          : NN_OK;
+    return predictions_put(&c->out, &row) ? nn_fail_nomem(err) : NN_OK;
 }
 
 static enum nn_status classify_files(struct classify *c,

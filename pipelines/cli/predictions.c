@@ -3,26 +3,48 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/base/text.h"
 
 /* --- text and csv -------------------------------------------------------- */
 
-static void put_text(struct predictions *p, const char *file,
-                     const struct verdict *v, const char *error)
+static enum nn_status put_text(struct predictions *p,
+                               const struct predictions_row *r)
 {
-    if (error != NULL) {
-        fprintf(p->to, "%s: error: %s\n", file, error);
-        return;
+    const struct verdict *v = r->v;
+    char *name = nn_text_line(r->file), *error = NULL;
+    enum nn_status st = NN_OK;
+
+    if (name == NULL) {
+        return NN_ERR_NOMEM;
     }
-    fprintf(p->to, "%s: %s", file, verdict_label(p->model, v));
+    if (r->error != NULL) {
+        error = nn_text_line(r->error); /* it may quote the name */
+        if (error == NULL) {
+            st = NN_ERR_NOMEM;
+            goto out;
+        }
+        fprintf(p->to, "%s: error: %s\n", name, error);
+        goto out;
+    }
+    fprintf(p->to, "%s: %s", name, verdict_label(p->model, v));
     if (v->kind == VERDICT_CLASS && v->p != NULL) {
         fprintf(p->to, " %.3f", v->p[v->best]);
     } else if (v->kind == VERDICT_UNKNOWN && v->best >= 0) {
         fprintf(p->to, " (most like %s, %.3f)", p->model->classes[v->best],
                 v->p[v->best]);
     }
-    fprintf(p->to, " (gate %.3f)\n", v->p_positive);
+    fprintf(p->to, " (gate %.3f)", v->p_positive);
+    if (r->note != NULL) {
+        fprintf(p->to, " [%s]", r->note);
+    }
+    fputc('\n', p->to);
+out:
+    nn_mem_free(name);
+    nn_mem_free(error);
+    return st;
 }
 
 /* RFC 4180: quote where needed, double the quotes inside. */
@@ -42,6 +64,19 @@ static void put_csv_field(FILE *to, const char *s)
     fputc('"', to);
 }
 
+/* Bytes that may be no UTF-8. */
+static enum nn_status put_csv_bytes(FILE *to, const char *bytes)
+{
+    char *text = nn_text(bytes);
+
+    if (text == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    put_csv_field(to, text);
+    nn_mem_free(text);
+    return NN_OK;
+}
+
 static void put_csv_header(struct predictions *p)
 {
     fputs("file,label,verdict,stage,p_positive", p->to);
@@ -49,7 +84,9 @@ static void put_csv_header(struct predictions *p)
         fputc(',', p->to);
         put_csv_field(p->to, p->model->classes[k]);
     }
-    fputs(",ms,error\n", p->to);
+    fputs(p->run != NULL ? ",ms,error,note,bytes,mtime,run\n"
+                         : ",ms,error,note\n",
+          p->to);
 }
 
 static const char *stage_name(const struct verdict *v)
@@ -57,53 +94,83 @@ static const char *stage_name(const struct verdict *v)
     return v->species_stage ? "species" : "gate";
 }
 
-static void put_csv(struct predictions *p, const char *file,
-                    const struct verdict *v, double ms, const char *error)
+static void put_csv_verdict(struct predictions *p,
+                            const struct predictions_row *r)
 {
-    put_csv_field(p->to, file);
-    if (error == NULL) {
-        fputc(',', p->to);
-        put_csv_field(p->to, verdict_label(p->model, v));
-        fprintf(p->to, ",%s,%s,%.6f", verdict_kind_name(v->kind), stage_name(v),
-                v->p_positive);
-    } else {
-        fputs(",,,,", p->to);
-    }
+    const struct verdict *v = r->v;
+
+    fputc(',', p->to);
+    put_csv_field(p->to, verdict_label(p->model, v));
+    fprintf(p->to, ",%s,%s,%.6f", verdict_kind_name(v->kind), stage_name(v),
+            v->p_positive);
     for (size_t k = 0; k < p->model->n_classes; k++) {
         fputc(',', p->to);
-        if (error == NULL && v->p != NULL) {
+        if (v->p != NULL) {
             fprintf(p->to, "%.6f", v->p[k]);
         }
     }
-    if (error == NULL) {
-        fprintf(p->to, ",%.3f,\n", ms);
-    } else {
-        fputs(",,", p->to);
-        put_csv_field(p->to, error);
-        fputc('\n', p->to);
+    fprintf(p->to, ",%.3f,", r->ms);
+}
+
+static enum nn_status put_csv(struct predictions *p,
+                              const struct predictions_row *r)
+{
+    if (put_csv_bytes(p->to, r->file)) {
+        return NN_ERR_NOMEM;
     }
+    if (r->error == NULL) {
+        put_csv_verdict(p, r);
+    } else {
+        fputs(",,,,", p->to);
+        for (size_t k = 0; k < p->model->n_classes; k++) {
+            fputc(',', p->to);
+        }
+        fputs(",,", p->to);
+        if (put_csv_bytes(p->to, r->error)) {
+            return NN_ERR_NOMEM;
+        }
+    }
+    fputc(',', p->to);
+    put_csv_field(p->to, r->note != NULL ? r->note : "");
+    if (p->run != NULL) {
+        fprintf(p->to, ",%lld,%.3f,%s", (long long)r->bytes,
+                (double)r->mtime_ms / 1000, p->run);
+    }
+    fputc('\n', p->to);
+    return NN_OK;
 }
 
 /* --- JSON ---------------------------------------------------------------- */
 
-/* Round to six decimals: what a float32 probability can carry. */
-static json_t *number(double x)
+static json_t *rounded(double x, const char *format)
 {
     char text[32];
 
-    snprintf(text, sizeof text, "%.6f", x);
+    snprintf(text, sizeof text, format, x);
     return json_real(strtod(text, NULL));
 }
 
-static enum nn_status dump_line(struct predictions *p, json_t *j, size_t flags)
+/* Six decimals: what a float32 probability can carry. */
+static json_t *number(double x)
 {
-    char *text = nn_json_dump(j, flags | JSON_REAL_PRECISION(9));
+    return rounded(x, "%.6f");
+}
+
+/* One object without a newline; `open`: text that begins it instead of "{". */
+static enum nn_status dump_line(struct predictions *p, json_t *j, size_t flags,
+                                const char *open)
+{
+    char *text = nn_json_dump(j, flags | JSON_REAL_PRECISION(15));
 
     json_decref(j);
     if (text == NULL) {
         return NN_ERR_NOMEM;
     }
-    fputs(text, p->to);
+    if (open != NULL) {
+        fprintf(p->to, "%s%s%s", open, text[1] == '}' ? "" : ", ", text + 1);
+    } else {
+        fputs(text, p->to);
+    }
     nn_mem_free(text);
     return NN_OK;
 }
@@ -119,25 +186,62 @@ static json_t *class_probabilities(const struct model *m,
     return j;
 }
 
-static enum nn_status put_jsonl(struct predictions *p, const char *file,
-                                const struct verdict *v, double ms,
-                                const char *error)
+/* The bytes in hex; NULL when out of memory. */
+static json_t *hex(const char *bytes)
 {
-    json_t *j = json_object();
+    size_t n = strlen(bytes);
+    char *text = nn_mem_calloc(2 * n + 1, 1);
+    json_t *j = NULL;
+
+    if (text == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        snprintf(text + 2 * i, 3, "%02x", (unsigned char)bytes[i]);
+    }
+    j = json_string(text);
+    nn_mem_free(text);
+    return j;
+}
+
+/* What a later run compares. */
+static void put_origin(const struct predictions *p,
+                       const struct predictions_row *r, json_t **j)
+{
+    if (r->note != NULL) {
+        nn_json_put(j, "note", nn_json_text(r->note));
+    }
+    if (p->run != NULL) {
+        nn_json_put(j, "bytes", json_integer(r->bytes));
+        nn_json_put(j, "mtime", rounded((double)r->mtime_ms / 1000, "%.3f"));
+        nn_json_put(j, "run", json_string(p->run));
+    }
+}
+
+static enum nn_status put_jsonl(struct predictions *p,
+                                const struct predictions_row *r)
+{
+    const struct verdict *v = r->v;
+    json_t *j = json_object(), *file = nn_json_text(r->file);
+    int differs = file != NULL && strcmp(json_string_value(file), r->file) != 0;
     enum nn_status st;
 
-    nn_json_put(&j, "file", nn_json_text(file));
-    if (error != NULL) {
-        nn_json_put(&j, "error", nn_json_text(error));
+    nn_json_put(&j, "file", file);
+    if (differs) {
+        nn_json_put(&j, "file_bytes", hex(r->file));
+    }
+    if (r->error != NULL) {
+        nn_json_put(&j, "error", nn_json_text(r->error));
     } else {
         nn_json_put(&j, "label", json_string(verdict_label(p->model, v)));
         nn_json_put(&j, "p_positive", number(v->p_positive));
         nn_json_put(&j, "p", class_probabilities(p->model, v));
         nn_json_put(&j, "stage", json_string(stage_name(v)));
         nn_json_put(&j, "verdict", json_string(verdict_kind_name(v->kind)));
-        nn_json_put(&j, "ms", number(ms));
+        nn_json_put(&j, "ms", rounded(r->ms, "%.3f"));
     }
-    st = dump_line(p, j, JSON_COMPACT);
+    put_origin(p, r, &j);
+    st = dump_line(p, j, JSON_COMPACT, NULL);
     fputc('\n', p->to);
     return st;
 }
@@ -173,7 +277,7 @@ static enum nn_status put_categories(struct predictions *p)
         snprintf(key, sizeof key, "%zu", k);
         nn_json_put(&j, key, json_string(p->model->classes[k]));
     }
-    st = dump_line(p, j, 0);
+    st = dump_line(p, j, 0, NULL);
     fputs(",\n \"images\": [", p->to);
     return st;
 }
@@ -207,37 +311,75 @@ static json_t *classifications(const struct predictions *p,
     return a;
 }
 
-static enum nn_status put_megadetector(struct predictions *p, const char *file,
-                                       const struct verdict *v,
-                                       const char *error)
+/* By its name: the format wants a frame rate of each, negative where the video
+ * failed. */
+static int is_video(const char *file)
+{
+    static const char *const endings[] = { ".mp4", ".avi", ".mpeg", ".mpg",
+                                           ".mov", ".mkv", ".flv",  ".m4v" };
+    const char *dot = strrchr(file, '.');
+
+    for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof endings[0];
+         i++) {
+        if (strcasecmp(dot, endings[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static enum nn_status put_megadetector(struct predictions *p,
+                                       const struct predictions_row *r)
 {
     json_t *j = json_object();
+    char *name = nn_text_json_pep383(r->file), *open = NULL;
+    enum nn_status st = NN_ERR_NOMEM;
 
-    fputs(p->written == 0 ? "\n  " : ",\n  ", p->to);
-    nn_json_put(&j, "file", nn_json_text(file));
-    if (error != NULL) {
-        nn_json_put(&j, "failure", nn_json_text(error));
+    if (r->error != NULL) {
+        nn_json_put(&j, "failure", nn_json_text(r->error));
         nn_json_put(&j, "detections", json_null());
+        if (is_video(r->file)) {
+            nn_json_put(&j, "frame_rate", json_integer(-1));
+        }
     } else {
         json_t *d =
             json_pack("{s:s, s:o, s:[i,i,i,i]}", "category", "1", "conf",
-                      number(v->p_positive), "bbox", 0, 0, 1, 1);
+                      number(r->v->p_positive), "bbox", 0, 0, 1, 1);
 
-        if (v->p != NULL) {
-            nn_json_put(&d, "classifications", classifications(p, v));
+        if (r->v->p != NULL) {
+            nn_json_put(&d, "classifications", classifications(p, r->v));
         }
         nn_json_put(&j, "detections", json_pack("[o]", d));
     }
-    return dump_line(p, j, 0);
+    put_origin(p, r, &j);
+    if (name != NULL) {
+        open = nn_mem_sprintf("%s{\"file\": %s",
+                              p->written == 0 ? "\n  " : ",\n  ", name);
+    }
+    if (open == NULL) {
+        json_decref(j);
+        goto out;
+    }
+    st = dump_line(p, j, 0, open);
+out:
+    nn_mem_free(name);
+    nn_mem_free(open);
+    return st;
 }
 
 /* --- the interface ------------------------------------------------------- */
+
+/* Behind the last record of the megadetector format. */
+static const char last_lines[] = "\n ]\n}\n";
 
 enum nn_status predictions_begin(struct predictions *p, FILE *to,
                                  enum predictions_format format,
                                  const struct model *m)
 {
-    *p = (struct predictions){ .to = to, .format = format, .model = m };
+    p->to = to;
+    p->format = format;
+    p->model = m;
+    p->written = 0;
     if (format == PREDICTIONS_CSV) {
         put_csv_header(p);
     } else if (format == PREDICTIONS_MEGADETECTOR) {
@@ -247,24 +389,23 @@ enum nn_status predictions_begin(struct predictions *p, FILE *to,
     return NN_OK;
 }
 
-enum nn_status predictions_put(struct predictions *p, const char *file,
-                               const struct verdict *v, double ms,
-                               const char *error)
+enum nn_status predictions_put(struct predictions *p,
+                               const struct predictions_row *row)
 {
     enum nn_status st = NN_OK;
 
     switch (p->format) {
     case PREDICTIONS_TEXT:
-        put_text(p, file, v, error);
+        st = put_text(p, row);
         break;
     case PREDICTIONS_JSONL:
-        st = put_jsonl(p, file, v, ms, error);
+        st = put_jsonl(p, row);
         break;
     case PREDICTIONS_CSV:
-        put_csv(p, file, v, ms, error);
+        st = put_csv(p, row);
         break;
     case PREDICTIONS_MEGADETECTOR:
-        st = put_megadetector(p, file, v, error);
+        st = put_megadetector(p, row);
         break;
     }
     p->written++;
@@ -274,6 +415,11 @@ enum nn_status predictions_put(struct predictions *p, const char *file,
 void predictions_end(struct predictions *p)
 {
     if (p->format == PREDICTIONS_MEGADETECTOR) {
-        fputs("\n ]\n}\n", p->to);
+        fputs(last_lines, p->to);
     }
+}
+
+size_t predictions_end_size(const struct predictions *p)
+{
+    return p->format == PREDICTIONS_MEGADETECTOR ? sizeof last_lines - 1 : 0;
 }

@@ -1,18 +1,23 @@
 /* pipelines/cli/predictions.h - the four output formats of classify.
  *
- * text         one line for a person: "photo.jpg: grizzly 0.97 (bear 0.99)"
- * jsonl        one object a line:
- * {"file","label","p_positive","p":{class:prob},
- *              "stage":"gate|species","verdict":"none|class|unknown",
- *              "ms"}; "p" is {} where the species net did not run
- * csv          a header line, then file,label,verdict,stage,p_positive,one
- * column per class,ms,error (RFC 4180 quoting) megadetector one JSON document
- * in MegaDetector batch format 1.4 (category "1" = animal, whole-image box,
- * classifications) A file that cannot be read gives a line with the error
- * instead. */
+ * text   one line for a person: "photo.jpg: grizzly 0.970 (gate 0.990)"
+ * jsonl  one object a line: {"file","label","p_positive","p":{class:prob},
+ *        "stage":"gate|species","verdict":"none|class|unknown","ms"}; "p" is {}
+ *        where the species net did not run
+ * csv    a header line, then file,label,verdict,stage,p_positive, one column
+ *        per class, ms,error,note (RFC 4180 quoting)
+ * megadetector  one JSON document in MegaDetector batch format 1.4 (category
+ *        "1" = animal, whole-image box, classifications)
+ * A file that cannot be read gives a line with the error instead; what is odd
+ * about one that can be read stands in "note".
+ *
+ * Names are written as common/base/text.h says: nn_text() in jsonl and csv (the
+ * name's bytes in hex, "file_bytes", stand beside it in jsonl where they
+ * differ), nn_text_line() in text, nn_text_json_pep383() in megadetector. */
 #ifndef PIPELINES_CLI_PREDICTIONS_H
 #define PIPELINES_CLI_PREDICTIONS_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "pipelines/cascade/cascade.h"
@@ -29,19 +34,28 @@ struct predictions {
     FILE *to;
     enum predictions_format format;
     const struct model *model;
-    size_t written; /* records so far */
+    const char *run; /* NULL, or rows also say "bytes", "mtime" and "run" */
+    size_t written;  /* records so far */
+};
+
+struct predictions_row {
+    const char *file;
+    const struct verdict *v; /* not read where there is an error */
+    double ms; /* that it took itself, and its share of the nets' steps */
+    const char *error, *note; /* or NULL */
+    int64_t bytes, mtime_ms;  /* of the file, where p->run is not NULL */
 };
 
 /* Write what comes before the records. Errors: NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status predictions_begin(struct predictions *p, FILE *to,
                                                enum predictions_format format,
                                                const struct model *m);
-/* One record. error: what was wrong with the file, or NULL; v is then not
- * read. ms: this image's share of the steps it was in. */
+/* One record. Errors: NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status predictions_put(struct predictions *p,
-                                             const char *file,
-                                             const struct verdict *v, double ms,
-                                             const char *error);
+                                             const struct predictions_row *row);
+/* What follows the last record. */
 void predictions_end(struct predictions *p);
+/* Bytes that predictions_end() writes. */
+size_t predictions_end_size(const struct predictions *p);
 
 #endif /* PIPELINES_CLI_PREDICTIONS_H */

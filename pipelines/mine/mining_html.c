@@ -92,7 +92,7 @@ static void put_url(FILE *to, const struct nn_dataset *ds, size_t item)
     size_t size = 0;
 
     if (!nn_dataset_read(ds, item, &bytes, &size, NULL) &&
-        !nn_image_prepare(bytes, size, SIDE, &img, NULL)) {
+        !nn_image_prepare(bytes, size, SIDE, &img, NULL, NULL)) {
         url = image_url(&img, QUALITY);
     }
     fputs(url != NULL ? url : "data:,", to);

@@ -11,7 +11,7 @@ run 0 "train" train "$data" --out "$tmp/run" --epochs 1 --gate-size 32 \
 mkdir "$tmp/odd"
 write_odd() { "$MAKE_ODD" "$tmp/odd" >"$tmp/expected"; }
 check "odd files are written" write_odd
-sed -n '/ ok$/p;/ error$/p' "$tmp/expected" >"$tmp/rows"
+sed -n '/ ok$/p;/ noted$/p;/ error$/p' "$tmp/expected" >"$tmp/rows"
 
 while read -r name want; do
     case $name in
@@ -22,6 +22,9 @@ while read -r name want; do
     esac
     if [ "$want" = ok ]; then
         run 0 "$name gets a verdict" classify -m "$tmp/run" "$tmp/odd/$name"
+    elif [ "$want" = noted ]; then
+        run 0 "$name gets a verdict" classify -m "$tmp/run" "$tmp/odd/$name"
+        out_has "$name gets a note" "(gate [0-9.]*) \[[a-zA-Z].*\]$"
     else
         run 3 "$name is an input that failed" \
             classify -m "$tmp/run" "$tmp/odd/$name"

@@ -131,6 +131,35 @@ START_TEST(memory_may_run_out)
 }
 END_TEST
 
+/* A name on a line, and as a string that Python leads back to the file. */
+static const struct {
+    const char *name, *line, *json;
+} lines[] = {
+    { "plain.jpg", "plain.jpg", "\"plain.jpg\"" },
+    { "B\xc3\xa4r \xe7\x86\x8a \xf0\x9f\x90\xbb",
+      "B\xc3\xa4r \xe7\x86\x8a \xf0\x9f\x90\xbb",
+      "\"B\xc3\xa4r \xe7\x86\x8a \xf0\x9f\x90\xbb\"" },
+    { "a\xe9.jpg", "a%E9.jpg", "\"a\\udce9.jpg\"" },
+    { "\xed\xb3\xa9", "%ED%B3%A9", "\"\\udced\\udcb3\\udca9\"" },
+    { "new\nline \x1b[31m \x7f", "new\\nline \\x1B[31m \\x7F",
+      "\"new\\u000aline \\u001b[31m \x7f\"" },
+    { "c1 \xc2\x9b", "c1 \\x9B", "\"c1 \xc2\x9b\"" },
+    { "say \"x\"\\", "say \"x\"\\", "\"say \\u0022x\\u0022\\u005c\"" },
+};
+#define N_LINES (sizeof lines / sizeof lines[0])
+
+START_TEST(lines_and_json_strings)
+{
+    char *line = nn_text_line(lines[_i].name);
+    char *json = nn_text_json_pep383(lines[_i].name);
+
+    ck_assert_str_eq(line, lines[_i].line);
+    ck_assert_str_eq(json, lines[_i].json);
+    nn_mem_free(line);
+    nn_mem_free(json);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("text");
@@ -141,6 +170,7 @@ static Suite *create(void)
     tcase_add_test(t, names_stay_or_are_escaped);
     tcase_add_test(t, no_two_names_have_one_text);
     tcase_add_test(t, memory_may_run_out);
+    tcase_add_loop_test(t, lines_and_json_strings, 0, N_LINES);
     suite_add_tcase(s, t);
     return s;
 }

@@ -420,15 +420,17 @@ START_TEST(test_prepare)
 
     album_image(&img, 1, 300, 200);
     bytes = album_jpeg(&img, 90, &size);
-    ck_assert_int_eq(nn_image_prepare(bytes, size, 60, &got, &err), NN_OK);
+    ck_assert_int_eq(nn_image_prepare(bytes, size, 60, &got, NULL, &err),
+                     NN_OK);
     ck_assert_int_eq(got.w, 90);
     ck_assert_int_eq(got.h, 60);
     nn_image_release(&got);
-    ck_assert_int_eq(nn_image_prepare(bytes, size, 500, &got, &err), NN_OK);
+    ck_assert_int_eq(nn_image_prepare(bytes, size, 500, &got, NULL, &err),
+                     NN_OK);
     ck_assert_int_eq(got.w, 300);
     nn_image_release(&got);
     got = (struct nn_image)NN_IMAGE_INIT;
-    ck_assert_int_eq(nn_image_prepare(bytes, 30, 60, &got, &err),
+    ck_assert_int_eq(nn_image_prepare(bytes, 30, 60, &got, NULL, &err),
                      NN_ERR_FORMAT);
     ck_assert_ptr_null(got.rgb);
     nn_image_release(&img);

@@ -5,6 +5,7 @@
 
 #include <zlib.h>
 
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/image/image.h"
 #include "tests/unit/image/sample.h"
@@ -180,29 +181,34 @@ START_TEST(tiff_in_every_orientation)
 }
 END_TEST
 
+/* sample_image() of 64 x 48 as libheif 1.15 encodes it at quality 90: from
+ * files, because encoders are often missing where decoders are not. */
 START_TEST(avif_and_heic)
 {
+    static const char *const files[] = { CORPUS_DIR "/small.heic",
+                                         CORPUS_DIR "/small.avif" };
     struct nn_image img = NN_IMAGE_INIT, got = NN_IMAGE_INIT;
+    struct nn_image_info info;
     struct sample s = { 0 };
     struct nn_error err;
 
-    sample_image(&img, 64, 48);
-    if (sample_heif(&s, &img, _i)) {
-        ck_assert_int_eq(nn_image_sniff(s.bytes, s.size), NN_IMAGE_HEIF);
+    ck_assert_int_eq(nn_file_read(files[_i], 1 << 20, &s.bytes, &s.size, &err),
+                     NN_OK);
+    ck_assert_int_eq(nn_image_sniff(s.bytes, s.size), NN_IMAGE_HEIF);
+    if (!nn_image_can_read(NN_IMAGE_HEIF)) {
+        ck_assert_int_eq(decode(&s, &got, NULL, &err), NN_ERR_UNSUPPORTED);
+        ck_assert_ptr_nonnull(strstr(err.text, "without libheif"));
+    } else if (decode(&s, &got, &info, &err) == NN_ERR_UNSUPPORTED) {
+        /* libheif without a decoder of this kind */
+        ck_assert_ptr_nonnull(strstr(err.text, "libheif cannot read"));
+    } else {
+        sample_image(&img, 64, 48);
+        nn_image_release(&got);
         expect(&s, &img, 16, "");
         s.size -= s.size / 3;
         ck_assert_int_eq(decode(&s, &got, NULL, &err), NN_ERR_FORMAT);
     }
-    sample_release(&s);
-    sample_add(&s,
-               _i ? "\0\0\0\x14"
-                    "ftypavif"
-                  : "\0\0\0\x14"
-                    "ftypheic",
-               12);
-    ck_assert_int_ne(decode(&s, &got, NULL, &err), NN_OK);
-    ck_assert_int_eq(nn_image_can_read(NN_IMAGE_HEIF),
-                     strstr(err.text, "without libheif") == NULL);
+    nn_image_release(&got);
     nn_image_release(&img);
     sample_release(&s);
 }

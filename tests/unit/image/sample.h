@@ -91,7 +91,5 @@ void sample_bmp(struct sample *s, const struct nn_image *img,
  * the same image; transparent: colour 0 is. *want as above. */
 void sample_gif(struct sample *s, const struct nn_image *img, int frames,
                 int interlaced, struct nn_image *want);
-/* AVIF (av1) or HEIC. 0 when libheif has no such encoder, or is not there. */
-int sample_heif(struct sample *s, const struct nn_image *img, int av1);
 
 #endif /* TESTS_UNIT_IMAGE_SAMPLE_H */

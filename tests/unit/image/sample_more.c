@@ -7,10 +7,6 @@
 
 #include <jpeglib.h>
 
-#ifdef NN_HAVE_HEIF
-#include <libheif/heif.h>
-#endif
-
 #include "common/base/mem.h"
 
 static void add_le16(struct sample *s, unsigned v)
@@ -339,66 +335,3 @@ void sample_gif(struct sample *s, const struct nn_image *img, int frames,
     }
     sample_add_u8(s, ';');
 }
-
-/* --- HEIF --- */
-
-#ifdef NN_HAVE_HEIF
-static struct heif_error write_to(struct heif_context *context,
-                                  const void *bytes, size_t n, void *to)
-{
-    const struct heif_error ok = { heif_error_Ok, heif_suberror_Unspecified,
-                                   "" };
-
-    (void)context;
-    sample_add(to, bytes, n);
-    return ok;
-}
-
-int sample_heif(struct sample *s, const struct nn_image *img, int av1)
-{
-    struct heif_writer writer = { .writer_api_version = 1, .write = write_to };
-    struct heif_context *context = heif_context_alloc();
-    struct heif_encoder *encoder = NULL;
-    struct heif_image *image = NULL;
-    int stride = 0;
-    struct heif_error e = heif_context_get_encoder_for_format(
-        context, av1 ? heif_compression_AV1 : heif_compression_HEVC, &encoder);
-
-    if (e.code == heif_error_Ok) {
-        heif_encoder_set_lossy_quality(encoder, 90);
-        e = heif_image_create(img->w, img->h, heif_colorspace_RGB,
-                              heif_chroma_interleaved_RGB, &image);
-    }
-    if (e.code == heif_error_Ok) {
-        heif_image_add_plane(image, heif_channel_interleaved, img->w, img->h,
-                             8);
-        uint8_t *p =
-            heif_image_get_plane(image, heif_channel_interleaved, &stride);
-
-        for (int32_t y = 0; y < img->h; y++) {
-            memcpy(p + y * stride, img->rgb + (size_t)y * (size_t)img->w * 3,
-                   (size_t)img->w * 3);
-        }
-        e = heif_context_encode_image(context, image, encoder, NULL, NULL);
-    }
-    if (e.code == heif_error_Ok) {
-        e = heif_context_write(context, &writer, s);
-    }
-    if (image) {
-        heif_image_release(image);
-    }
-    if (encoder) {
-        heif_encoder_release(encoder);
-    }
-    heif_context_free(context);
-    return e.code == heif_error_Ok;
-}
-#else
-int sample_heif(struct sample *s, const struct nn_image *img, int av1)
-{
-    (void)s;
-    (void)img;
-    (void)av1;
-    return 0;
-}
-#endif

@@ -171,7 +171,8 @@ START_TEST(known_images_at_the_size_of_a_pool)
     v = nn_mem_calloc(b.dims, sizeof *v);
     ck_assert_int_eq(
         nn_dataset_read(mine_world.ds, b.item[0], &bytes, &size, NULL), NN_OK);
-    ck_assert_int_eq(nn_image_prepare(bytes, size, SIDE, &img, NULL), NN_OK);
+    ck_assert_int_eq(nn_image_prepare(bytes, size, SIDE, &img, NULL, NULL),
+                     NN_OK);
     ck_assert_int_eq(img.h, SIDE);
     ck_assert_int_eq(nn_image_fit(&img, PX, rgb), NN_OK);
     ck_assert_int_eq(nn_scorer_create(mine_world.gate, 1, &s, NULL), NN_OK);

@@ -14,6 +14,9 @@ static char *classes[] = { ant, bee, cat };
 #define FILE_C "plain.jpg"
 #define FILE_D "no,such"
 #define WHY    "cannot open \"no,such\":\nNo such file"
+/* For a person's eyes: one line each. */
+#define LINE_A   "a,b \"c\"\\nd.jpg"
+#define LINE_WHY "cannot open \"no,such\":\\nNo such file"
 
 static struct nn_net any_net;
 static struct model model;
@@ -30,6 +33,16 @@ static void set_up(void)
                             .species_policy = { .reject_threshold = .6 } };
 }
 
+static enum nn_status put(struct predictions *p, const char *file,
+                          const struct verdict *v, double ms, const char *error)
+{
+    const struct predictions_row row = {
+        .file = file, .v = v, .ms = ms, .error = error
+    };
+
+    return predictions_put(p, &row);
+}
+
 /* Four records: a class, none, unknown, a file that failed. *text is freed
  * with free(). */
 static void write_all(enum predictions_format format, char **text)
@@ -38,16 +51,16 @@ static void write_all(enum predictions_format format, char **text)
                                  cascade_decide(&model, .125, NULL),
                                  cascade_decide(&model, .25, flat) };
     const struct verdict none = { .best = -1 };
-    struct predictions p;
+    struct predictions p = { 0 };
     size_t n;
     FILE *to = open_memstream(text, &n);
 
     ck_assert_ptr_nonnull(to);
     ck_assert_int_eq(predictions_begin(&p, to, format, &model), NN_OK);
-    ck_assert_int_eq(predictions_put(&p, FILE_A, &v[0], 1.5, NULL), NN_OK);
-    ck_assert_int_eq(predictions_put(&p, FILE_B, &v[1], 2.25, NULL), NN_OK);
-    ck_assert_int_eq(predictions_put(&p, FILE_C, &v[2], 3, NULL), NN_OK);
-    ck_assert_int_eq(predictions_put(&p, FILE_D, &none, 4, WHY), NN_OK);
+    ck_assert_int_eq(put(&p, FILE_A, &v[0], 1.5, NULL), NN_OK);
+    ck_assert_int_eq(put(&p, FILE_B, &v[1], 2.25, NULL), NN_OK);
+    ck_assert_int_eq(put(&p, FILE_C, &v[2], 3, NULL), NN_OK);
+    ck_assert_int_eq(put(&p, FILE_D, &none, 4, WHY), NN_OK);
     predictions_end(&p);
     ck_assert_uint_eq(p.written, 4);
     ck_assert_int_eq(fclose(to), 0);
@@ -120,15 +133,16 @@ static void expect_row(const struct table *t, size_t row,
 
 START_TEST(csv)
 {
-    static const char *const want[][10] = {
+    static const char *const want[][11] = {
         { "file", "label", "verdict", "stage", "p_positive", ant, bee, cat,
-          "ms", "error" },
+          "ms", "error", "note" },
         { FILE_A, bee, "class", "species", "0.987654", "0.125000", "0.812346",
-          "0.062500", "1.500", "" },
-        { FILE_B, "none", "none", "gate", "0.125000", "", "", "", "2.250", "" },
+          "0.062500", "1.500", "", "" },
+        { FILE_B, "none", "none", "gate", "0.125000", "", "", "", "2.250", "",
+          "" },
         { FILE_C, "unknown", "unknown", "species", "0.250000", "0.300000",
-          "0.300000", "0.400000", "3.000", "" },
-        { FILE_D, "", "", "", "", "", "", "", "", WHY },
+          "0.300000", "0.400000", "3.000", "", "" },
+        { FILE_D, "", "", "", "", "", "", "", "", WHY, "" },
     };
     struct table t;
     char *text;
@@ -137,7 +151,7 @@ START_TEST(csv)
     read_table(text, &t);
     ck_assert_uint_eq(t.n, 5);
     for (size_t row = 0; row < 5; row++) {
-        expect_row(&t, row, want[row], 10);
+        expect_row(&t, row, want[row], 11);
     }
     free(text);
 }
@@ -212,12 +226,12 @@ START_TEST(jsonl)
 }
 END_TEST
 
-/* A file name that is no UTF-8: its text in JSON, its bytes in the CSV. */
+/* A file name that is no UTF-8. */
 START_TEST(names_of_any_bytes)
 {
     static const char name[] = "b\xe4r\r\xc3\xa4.jpg";
     const struct verdict v = cascade_decide(&model, .125, NULL);
-    struct predictions p;
+    struct predictions p = { 0 };
     struct table t;
     char *text;
     size_t n;
@@ -226,19 +240,106 @@ START_TEST(names_of_any_bytes)
 
     ck_assert_int_eq(predictions_begin(&p, to, PREDICTIONS_JSONL, &model),
                      NN_OK);
-    ck_assert_int_eq(predictions_put(&p, name, &v, 1, NULL), NN_OK);
+    ck_assert_int_eq(put(&p, name, &v, 1, NULL), NN_OK);
     ck_assert_int_eq(fclose(to), 0);
     j = json_loads(text, 0, NULL);
     ck_assert_str_eq(text_of(j, "file"), "b%E4r\r\xc3\xa4.jpg");
+    ck_assert_str_eq(text_of(j, "file_bytes"), "62e4720dc3a42e6a7067");
     json_decref(j);
     free(text);
     to = open_memstream(&text, &n);
     ck_assert_int_eq(predictions_begin(&p, to, PREDICTIONS_CSV, &model), NN_OK);
-    ck_assert_int_eq(predictions_put(&p, name, &v, 1, NULL), NN_OK);
+    ck_assert_int_eq(put(&p, name, &v, 1, NULL), NN_OK);
     ck_assert_int_eq(fclose(to), 0);
     read_table(text, &t);
     ck_assert_uint_eq(t.n, 2);
-    ck_assert_str_eq(t.field[1][0], name);
+    ck_assert_str_eq(t.field[1][0], "b%E4r\r\xc3\xa4.jpg");
+    free(text);
+    to = open_memstream(&text, &n);
+    ck_assert_int_eq(
+        predictions_begin(&p, to, PREDICTIONS_MEGADETECTOR, &model), NN_OK);
+    ck_assert_int_eq(put(&p, name, &v, 1, NULL), NN_OK);
+    ck_assert_int_eq(fclose(to), 0);
+    ck_assert_ptr_nonnull(
+        strstr(text, "{\"file\": \"b\\udce4r\\u000d\xc3\xa4.jpg\", "));
+    free(text);
+    to = open_memstream(&text, &n);
+    ck_assert_int_eq(predictions_begin(&p, to, PREDICTIONS_TEXT, &model),
+                     NN_OK);
+    ck_assert_int_eq(put(&p, "a\x1b[31m\xff\n.jpg", &v, 1, NULL), NN_OK);
+    ck_assert_int_eq(fclose(to), 0);
+    ck_assert_str_eq(text, "a\\x1B[31m%FF\\n.jpg: none (gate 0.125)\n");
+    free(text);
+}
+END_TEST
+
+/* What is odd about an image, and what a later run compares. */
+START_TEST(notes_and_origins)
+{
+    const struct verdict v = cascade_decide(&model, .125, NULL);
+    const struct predictions_row row = { .file = "x.jpg",
+                                         .v = &v,
+                                         .ms = 1,
+                                         .note = "cut, short",
+                                         .bytes = 12345,
+                                         .mtime_ms = 1795921540123 };
+    struct predictions p = { .run = "0123abcd" };
+    struct table t;
+    char *text;
+    size_t n;
+    FILE *to = open_memstream(&text, &n);
+    json_t *j;
+
+    ck_assert_int_eq(predictions_begin(&p, to, PREDICTIONS_JSONL, &model),
+                     NN_OK);
+    ck_assert_int_eq(predictions_put(&p, &row), NN_OK);
+    ck_assert_int_eq(fclose(to), 0);
+    j = json_loads(text, 0, NULL);
+    ck_assert_str_eq(text_of(j, "note"), "cut, short");
+    ck_assert_str_eq(text_of(j, "run"), "0123abcd");
+    ck_assert_int_eq(json_integer_value(json_object_get(j, "bytes")), 12345);
+    near(number_of(j, "mtime"), 1795921540.123);
+    json_decref(j);
+    free(text);
+    to = open_memstream(&text, &n);
+    ck_assert_int_eq(predictions_begin(&p, to, PREDICTIONS_CSV, &model), NN_OK);
+    ck_assert_int_eq(predictions_put(&p, &row), NN_OK);
+    ck_assert_int_eq(fclose(to), 0);
+    read_table(text, &t);
+    ck_assert_uint_eq(t.n_fields[0], 14);
+    ck_assert_uint_eq(t.n_fields[1], 14);
+    ck_assert_str_eq(t.field[1][10], "cut, short");
+    ck_assert_str_eq(t.field[1][11], "12345");
+    ck_assert_str_eq(t.field[1][12], "1795921540.123");
+    ck_assert_str_eq(t.field[1][13], "0123abcd");
+    free(text);
+    p.run = NULL;
+    to = open_memstream(&text, &n);
+    ck_assert_int_eq(predictions_begin(&p, to, PREDICTIONS_TEXT, &model),
+                     NN_OK);
+    ck_assert_int_eq(predictions_put(&p, &row), NN_OK);
+    ck_assert_int_eq(fclose(to), 0);
+    ck_assert_str_eq(text, "x.jpg: none (gate 0.125) [cut, short]\n");
+    free(text);
+}
+END_TEST
+
+/* The format's validator wants a frame rate of every video. */
+START_TEST(failed_videos_have_a_frame_rate)
+{
+    struct predictions p = { 0 };
+    char *text;
+    size_t n;
+    FILE *to = open_memstream(&text, &n);
+
+    ck_assert_int_eq(
+        predictions_begin(&p, to, PREDICTIONS_MEGADETECTOR, &model), NN_OK);
+    ck_assert_int_eq(put(&p, "a.MKV", NULL, 0, "no"), NN_OK);
+    ck_assert_int_eq(put(&p, "a.jpg", NULL, 0, "no"), NN_OK);
+    predictions_end(&p);
+    ck_assert_int_eq(fclose(to), 0);
+    ck_assert_ptr_nonnull(strstr(text, "\"frame_rate\": -1"));
+    ck_assert_ptr_null(strstr(strstr(text, "frame_rate") + 1, "frame_rate"));
     free(text);
 }
 END_TEST
@@ -329,7 +430,7 @@ END_TEST
 START_TEST(no_records)
 {
     for (int format = 0; format <= PREDICTIONS_MEGADETECTOR; format++) {
-        struct predictions p;
+        struct predictions p = { 0 };
         char *text;
         size_t n;
         FILE *to = open_memstream(&text, &n);
@@ -368,17 +469,17 @@ START_TEST(text)
 
     write_all(PREDICTIONS_TEXT, &out);
     ck_assert_str_eq(out,
-                     FILE_A ": bee, honey 0.812 (gate 0.988)\n" FILE_B
+                     LINE_A ": bee, honey 0.812 (gate 0.988)\n" FILE_B
                             ": none (gate 0.125)\n" FILE_C
                             ": unknown (most like cat\r\ntom, 0.400) (gate "
-                            "0.250)\n" FILE_D ": error: " WHY "\n");
+                            "0.250)\n" FILE_D ": error: " LINE_WHY "\n");
     free(out);
 }
 END_TEST
 
 START_TEST(text_of_one_class)
 {
-    struct predictions p;
+    struct predictions p = { 0 };
     struct verdict v;
     char *out;
     size_t n;
@@ -389,7 +490,7 @@ START_TEST(text_of_one_class)
     v = cascade_decide(&model, .5, NULL);
     ck_assert_int_eq(predictions_begin(&p, to, PREDICTIONS_TEXT, &model),
                      NN_OK);
-    ck_assert_int_eq(predictions_put(&p, "x.jpg", &v, 1, NULL), NN_OK);
+    ck_assert_int_eq(put(&p, "x.jpg", &v, 1, NULL), NN_OK);
     ck_assert_int_eq(fclose(to), 0);
     ck_assert_str_eq(out, "x.jpg: say \"ant\" (gate 0.500)\n");
     free(out);
@@ -406,6 +507,8 @@ static Suite *create(void)
     tcase_add_test(t, csv);
     tcase_add_test(t, jsonl);
     tcase_add_test(t, names_of_any_bytes);
+    tcase_add_test(t, notes_and_origins);
+    tcase_add_test(t, failed_videos_have_a_frame_rate);
     tcase_add_test(t, megadetector);
     tcase_add_test(t, no_records);
     tcase_add_test(t, text);
