@@ -11,8 +11,8 @@ cd "$(dirname "$0")/.."
 
 packages='gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user meson
 ninja-build pkg-config check:arm64 libjansson-dev:arm64 libpng-dev:arm64
-libturbojpeg0-dev:arm64 libwebp-dev:arm64 libexif-dev:arm64
-libarchive-dev:arm64 libxxhash-dev:arm64 libgomp1:arm64'
+libturbojpeg0-dev:arm64 libjpeg-dev:arm64 zlib1g-dev:arm64 libwebp-dev:arm64
+libexif-dev:arm64 libarchive-dev:arm64 libxxhash-dev:arm64 libgomp1:arm64'
 if [ "${1:-}" = --install ]; then
     dpkg --add-architecture arm64
     apt-get update -q

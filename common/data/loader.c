@@ -128,11 +128,14 @@ struct nn_loader_options nn_loader_once(const struct nn_input *in, size_t n,
         .cache_side = in->side,
         .cache_bytes = 1,
     };
-    size_t batches;
+    size_t ahead = 2 * (size_t)nn_parallel_threads(), batch, batches;
 
     o.batch = o.batch > 0 ? o.batch : 1;
-    batches = (n + (size_t)o.batch - 1) / (size_t)o.batch;
-    if (batches < DEFAULT_PREFETCH) {
+    batch = (size_t)o.batch;
+    batches = (n + batch - 1) / batch;
+    /* One batch under way and one ahead, or two images a worker. */
+    o.prefetch = ahead > 2 * batch ? (int)((ahead + batch - 1) / batch) : 2;
+    if (batches < (size_t)o.prefetch) {
         o.prefetch = batches > 0 ? (int)batches : 1;
     }
     if (n < (size_t)nn_parallel_threads()) {

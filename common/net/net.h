@@ -104,10 +104,9 @@ void nn_net_init_log(const char *who, const char *path,
 
 /* Run a network on prepared inputs; common/data/score_items.h runs it on a
  * data set. Owns an inference executor for each view: logits are means over
- * the views, embeddings and maps are of the first. A row's numbers do not
- * depend on what else is in the batch, nor their bits on its size from 5 rows
- * on; with fewer, sums are added in another order, so that logits may differ by
- * some 1e-6 of their size. Use one scorer from one thread. */
+ * the views, embeddings and maps are of the first. A row's numbers, to the bit,
+ * do not depend on what else is in the batch nor on its size. Use one scorer
+ * from one thread. */
 struct nn_scorer;
 NN_MUST_CHECK enum nn_status nn_scorer_create(const struct nn_net *net,
                                               int32_t max_batch,

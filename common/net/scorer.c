@@ -7,22 +7,40 @@
 #include "common/net/net.h"
 #include "common/net/normalise.h"
 
-/* A view behind the first. */
+/* A view behind the first. One of a size that came before runs in the memory,
+ * and with the packed weights, of that one. */
 struct view {
     struct nn_exec *exec;
+    int owns_exec;
     struct nn_tta_scale scale;
-    float *input;
 };
 
 struct nn_scorer {
     const struct nn_net *net;
     struct nn_exec *exec;
     struct view more[NN_TTA_MAX - 1];
-    float *mean; /* logits [max_batch,K], where there is more than one view */
+    float *view; /* input of one of them, where there are any */
+    float *sum;  /* [max_batch,K] of their logits */
     int32_t max_batch;
     int32_t side; /* of items, at most; 0: as the net needs */
     float *input; /* of nn_scorer_run_bytes(), once it was called */
 };
+
+/* The executor of an earlier view of that size, or NULL. */
+static struct nn_exec *same_size(const struct nn_scorer *s, size_t i)
+{
+    const struct nn_net_spec *spec = &s->net->spec;
+
+    if (spec->more[i].size == spec->size) {
+        return s->exec;
+    }
+    for (size_t k = 0; k < i; k++) {
+        if (spec->more[k].size == spec->more[i].size) {
+            return s->more[k].exec;
+        }
+    }
+    return NULL;
+}
 
 /* What is made belongs to s, also after a failure. */
 static enum nn_status make_view(struct nn_scorer *s, size_t i,
@@ -30,7 +48,6 @@ static enum nn_status make_view(struct nn_scorer *s, size_t i,
                                 struct nn_error *err)
 {
     const struct nn_net_spec *spec = &s->net->spec;
-    size_t batch = (size_t)opt->max_batch, side = (size_t)spec->more[i].size;
     struct view *v = &s->more[i];
     enum nn_status st =
         nn_tta_scale_init(&v->scale, spec->size, spec->more[i], err);
@@ -38,12 +55,12 @@ static enum nn_status make_view(struct nn_scorer *s, size_t i,
     if (st) {
         return st;
     }
-    st = nn_exec_create(s->net->more[i], opt, &v->exec, err);
-    if (st) {
-        return st;
+    v->exec = same_size(s, i);
+    if (v->exec != NULL) {
+        return NN_OK;
     }
-    v->input = nn_mem_aligned(batch * side * side, 3 * sizeof(float));
-    return v->input == NULL ? nn_fail_nomem(err) : NN_OK;
+    v->owns_exec = 1;
+    return nn_exec_create(s->net->more[i], opt, &v->exec, err);
 }
 
 static enum nn_status make_views(struct nn_scorer *s,
@@ -51,27 +68,32 @@ static enum nn_status make_views(struct nn_scorer *s,
                                  struct nn_error *err)
 {
     const struct nn_net_spec *spec = &s->net->spec;
+    size_t batch = (size_t)opt->max_batch, side = 0;
 
     if (spec->n_more == 0) {
         return NN_OK;
     }
     for (size_t i = 0; i < spec->n_more; i++) {
+        size_t size = (size_t)spec->more[i].size;
         enum nn_status st = make_view(s, i, opt, err);
 
         if (st) {
             return st;
         }
+        side = size > side ? size : side;
     }
-    s->mean = nn_mem_calloc((size_t)opt->max_batch * spec->n_outputs,
-                            sizeof *s->mean);
-    return s->mean == NULL ? nn_fail_nomem(err) : NN_OK;
+    s->view = nn_mem_aligned(batch * side * side, 3 * sizeof(float));
+    s->sum = nn_mem_calloc(batch * spec->n_outputs, sizeof *s->sum);
+    return s->view == NULL || s->sum == NULL ? nn_fail_nomem(err) : NN_OK;
 }
 
 static void load(struct nn_scorer *s, const struct nn_params *p)
 {
     nn_exec_load(s->exec, p);
     for (size_t i = 0; i < s->net->spec.n_more; i++) {
-        nn_exec_load(s->more[i].exec, p);
+        if (s->more[i].owns_exec) {
+            nn_exec_load(s->more[i].exec, p);
+        }
     }
 }
 
@@ -115,11 +137,13 @@ void nn_scorer_destroy(struct nn_scorer **sp)
     }
     nn_exec_destroy(&s->exec);
     for (size_t i = 0; i < NN_TTA_MAX - 1; i++) {
-        nn_exec_destroy(&s->more[i].exec);
+        if (s->more[i].owns_exec) {
+            nn_exec_destroy(&s->more[i].exec);
+        }
         nn_tta_scale_release(&s->more[i].scale);
-        nn_mem_free(s->more[i].input);
     }
-    nn_mem_free(s->mean);
+    nn_mem_free(s->view);
+    nn_mem_free(s->sum);
     nn_mem_free(s->input);
     nn_mem_free(s);
 }
@@ -159,35 +183,36 @@ size_t nn_scorer_outputs(const struct nn_scorer *s)
     return s->net->spec.n_outputs;
 }
 
-/* *z: the mean of the views' logits. */
+/* *z: the mean of the views' logits. The first comes last, because its
+ * features are asked for afterwards. */
 static enum nn_status run(struct nn_scorer *s, const float *input, int32_t n,
                           struct nn_tensor *z, struct nn_error *err)
 {
-    size_t views = 1 + s->net->spec.n_more;
+    size_t more = s->net->spec.n_more;
     size_t count = (size_t)n * s->net->spec.n_outputs;
-    enum nn_status st = nn_exec_forward(s->exec, NULL, input, n, 0, z, err);
+    enum nn_status st;
 
-    if (st || views == 1) {
-        return st;
-    }
-    memcpy(s->mean, z->data, count * sizeof *s->mean);
-    for (size_t v = 0; v + 1 < views; v++) {
+    for (size_t v = 0; v < more; v++) {
         struct view *view = &s->more[v];
-        struct nn_tensor more;
+        struct nn_tensor one;
 
-        nn_tta_scale_run(&view->scale, input, n, view->input);
-        st = nn_exec_forward(view->exec, NULL, view->input, n, 0, &more, err);
+        nn_tta_scale_run(&view->scale, input, n, s->view);
+        st = nn_exec_forward(view->exec, NULL, s->view, n, 0, &one, err);
         if (st) {
             return st;
         }
         for (size_t i = 0; i < count; i++) {
-            s->mean[i] += more.data[i];
+            s->sum[i] = (v > 0 ? s->sum[i] : 0) + one.data[i];
         }
     }
-    for (size_t i = 0; i < count; i++) {
-        s->mean[i] /= (float)views;
+    st = nn_exec_forward(s->exec, NULL, input, n, 0, z, err);
+    if (st || more == 0) {
+        return st;
     }
-    z->data = s->mean;
+    for (size_t i = 0; i < count; i++) {
+        s->sum[i] = (z->data[i] + s->sum[i]) / (float)(1 + more);
+    }
+    z->data = s->sum;
     return NN_OK;
 }
 

@@ -69,7 +69,6 @@ void nn_exec_destroy(struct nn_exec **ep)
     nn_buf_release(&e->gradients);
     nn_buf_release(&e->constants);
     nn_buf_release(&e->work);
-    nn_buf_release(&e->fold);
     nn_buf_release(&e->microbatches);
     nn_mem_free(e);
 }
@@ -109,18 +108,19 @@ static void fold_conv(struct nn_exec *e, struct nn_step *s, const float *values)
     const struct nn_node_info *node = &g->node[s->conv];
     const struct nn_param *w = &g->param[node->param];
     const float *bias = node->bias ? values + w[1].offset : NULL;
+    float *folded = e->activations.data;
     size_t oc = (size_t)node->conv.oc, per = w->count / oc;
 
     for (size_t c = 0; c < oc; c++) {
         float scale = s->norm >= 0 ? s->scale[c] : 1.0f;
 
         for (size_t i = 0; i < per; i++) {
-            e->fold.data[c * per + i] = values[w->offset + c * per + i] * scale;
+            folded[c * per + i] = values[w->offset + c * per + i] * scale;
         }
         s->folded_bias[c] = (s->norm >= 0 ? s->shift[c] : 0.0f) +
                             (bias != NULL ? bias[c] : 0.0f);
     }
-    nn_conv_pack(s->kernel, e->fold.data, s->packed);
+    nn_conv_pack(s->kernel, folded, s->packed);
 }
 
 void nn_exec_load(struct nn_exec *e, const struct nn_params *p)

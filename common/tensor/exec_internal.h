@@ -41,7 +41,7 @@ struct nn_exec {
     float **y;     /* [node] output of the nodes that exist after fusion */
     float **dy;    /* [node] gradient, training only */
     uint8_t *seen; /* [node] gradient was written in this backward pass */
-    struct nn_buf activations, gradients, constants, work, fold, microbatches;
+    struct nn_buf activations, gradients, constants, work, microbatches;
     size_t microbatch_floats; /* of each chunk in microbatches */
     struct {                  /* inference: fused steps, see exec_fused.c */
         size_t steps, threads, work, floats;

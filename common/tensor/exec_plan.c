@@ -212,9 +212,26 @@ static void gradient_lifetimes(const struct nn_exec *e,
 /* --- placing ---------------------------------------------------------------
  */
 
+/* Weights of a convolution, which nn_exec_load() folds where activations will
+ * lie. */
+static size_t fold_floats(const struct nn_exec *e)
+{
+    const struct nn_graph *g = e->graph;
+    size_t most = 0;
+
+    for (size_t t = 0; t < e->n_steps && !e->opt.train; t++) {
+        if (e->step[t].conv >= 0) {
+            size_t w = g->param[g->node[e->step[t].conv].param].count;
+
+            most = w > most ? w : most;
+        }
+    }
+    return most;
+}
+
 static enum nn_status place_activations(struct nn_exec *e)
 {
-    size_t n = e->graph->n_nodes, total;
+    size_t n = e->graph->n_nodes, total, fold;
     struct nn_plan_buffer *b = nn_mem_calloc(n + e->n_steps, sizeof *b);
     enum nn_status st;
 
@@ -227,7 +244,8 @@ static enum nn_status place_activations(struct nn_exec *e)
     if (st) {
         goto out;
     }
-    st = nn_buf_reset(&e->activations, total);
+    fold = fold_floats(e);
+    st = nn_buf_reset(&e->activations, total > fold ? total : fold);
     if (st) {
         goto out;
     }
@@ -318,7 +336,7 @@ static void hand_out_constants(struct nn_exec *e, struct nn_step *s, float *at,
 
 static enum nn_status place_constants(struct nn_exec *e)
 {
-    size_t floats = 0, work = 0, fold = 0, sums = 0;
+    size_t floats = 0, work = 0, sums = 0;
     float *at;
     double *next;
 
@@ -330,18 +348,15 @@ static enum nn_status place_constants(struct nn_exec *e)
         floats += constant_floats(e, s);
         sums += 2 * c;
         if (s->conv >= 0) {
-            size_t w = e->graph->param[e->graph->node[s->conv].param].count;
             size_t conv = nn_conv_work_floats(s->kernel, e->opt.train);
 
             need = conv > need ? conv : need;
-            fold = w > fold ? w : fold;
         }
         work = need > work ? need : work;
     }
     e->sums = nn_mem_calloc(sums, sizeof *e->sums);
     if (e->sums == NULL || nn_buf_reset(&e->constants, floats) ||
         nn_buf_reset(&e->work, work) ||
-        nn_buf_reset(&e->fold, e->opt.train ? 0 : fold) ||
         nn_buf_reset(&e->microbatches, nn_microbatch_floats(e))) {
         return NN_ERR_NOMEM;
     }
@@ -441,7 +456,7 @@ enum nn_status nn_exec_place(struct nn_exec *e, struct nn_error *err)
         plan_later(e);
     }
     e->bytes = (e->activations.count + e->gradients.count + e->constants.count +
-                e->work.count + e->fold.count + e->microbatches.count) *
+                e->work.count + e->microbatches.count) *
                sizeof(float);
     return NN_OK;
 }

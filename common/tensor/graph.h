@@ -184,7 +184,8 @@ void nn_exec_destroy(struct nn_exec **exec);
 size_t nn_exec_bytes(const struct nn_exec *exec); /* memory it took */
 
 /* Inference executors fold batch norm into the convolutions and pack the
- * weights once: call after creation and after each change of p. */
+ * weights once: call after creation and after each change of p. What a forward
+ * pass left is gone then. */
 void nn_exec_load(struct nn_exec *exec, const struct nn_params *p);
 
 /* Compute logits [B,1,1,K] for input [B,H,W,C], 1 <= B <= max_batch.

@@ -4,8 +4,8 @@
  * The gate scores every image; the species net runs on what the gate lets
  * through (or on everything, for evaluation). Inputs are made by the rule of
  * common/net/prepare.h: an image is read once, and its inputs are bit for bit
- * those of training, whichever way it comes in. (Probabilities of steps of less
- * than 5 images may differ in the seventh digit; net.h says why.) */
+ * those of training, whichever way it comes in, and so are its probabilities,
+ * however many images a step holds. */
 #ifndef PIPELINES_CASCADE_CASCADE_H
 #define PIPELINES_CASCADE_CASCADE_H
 

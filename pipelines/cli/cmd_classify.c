@@ -63,6 +63,19 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
     return stop_asked ? NN_ERR_STOPPED : NN_OK;
 }
 
+/* Images a step: a few keep memory small, and each thread needs two. Verdicts
+ * do not depend on it. */
+enum { SMALL_BATCH = 8 };
+
+static size_t batch_for(size_t n)
+{
+    size_t most = 2 * (size_t)nn_parallel_threads();
+
+    most = most < SMALL_BATCH ? SMALL_BATCH : most;
+    most = most < CASCADE_BATCH ? most : CASCADE_BATCH;
+    return n < most ? n : most;
+}
+
 /* A session with memory for n images at a time, or as many as pay. */
 static enum nn_status make_room(struct classify *c, size_t n,
                                 struct nn_error *err)
@@ -70,7 +83,7 @@ static enum nn_status make_room(struct classify *c, size_t n,
     struct bc_options o = BC_OPTIONS_INIT;
     char why[BC_TEXT_SIZE];
 
-    o.max_batch = n < CASCADE_BATCH ? (int)n : CASCADE_BATCH;
+    o.max_batch = (int)batch_for(n);
     o.threads = nn_parallel_threads();
     o.all_stages = c->all_stages;
     if (c->session != NULL &&

@@ -85,13 +85,9 @@ NN_INLINE void tile_finish(const struct nn_tile *t, const int m, const int nv,
     tile_store(&g, m, nv - 1, flat, 0, t->n - (size_t)((nv - 1) * VW), acc);
 }
 
-/* Values of k per round of the inner loop, when the sums of so many steps are
- * kept apart. With 16 vector registers gcc 12 spills sums of large tiles in
- * longer rounds. */
-NN_INLINE int steps_of(const int ku)
-{
-    return ISA_MR > 6 || ku > 2 ? 4 : 2;
-}
+/* Values of k per round of the inner loop. With 16 vector registers gcc 12
+ * spills sums of large tiles in longer rounds. */
+enum { STEPS = ISA_MR > 6 ? 4 : 2 };
 
 /* Where the rows of one tap are. Scattered rows have a pointer each and i
  * counts up to 0; rows one after another (flat) have a pointer per three rows
@@ -177,30 +173,29 @@ NN_INLINE ptrdiff_t tile_kloop(struct ahead *a, const float **b,
 /* The sums of one tap; returns the panel behind it. */
 NN_INLINE const float *tile_tap(struct nn_tile *t, size_t tap, const float *b,
                                 vf acc[][2], const int m, const int nv,
-                                const int ku, const int flat, const int fetch)
+                                const int flat, const int fetch)
 {
     struct ahead a;
     ahead_set(&a, t, tap, m, flat);
     ptrdiff_t i = -(ptrdiff_t)t->k;
     const float *prefetch = t->prefetch;
     size_t step = t->prefetch_step;
-    const int steps = steps_of(ku);
 #if ISA_ROUNDS
     if (m >= 5 && nv == 2 && t->k >= 4) {
         i = tile_kloop(&a, &b, &prefetch, step, acc, m, flat, fetch, i);
     }
 #endif
-    for (; i + steps <= 0; i += steps) {
+    for (; i + STEPS <= 0; i += STEPS) {
         NN_UNROLL
-        for (int u = 0; u < steps; u++) {
-            tile_step(&a, b, acc + u % ku * m, m, nv, flat, i, u);
+        for (int u = 0; u < STEPS; u++) {
+            tile_step(&a, b, acc, m, nv, flat, i, u);
             if (fetch) {
                 __builtin_prefetch(prefetch, 0, 2);
                 prefetch += step;
             }
         }
-        ahead_next(&a, m, flat, steps);
-        b += steps * nv * VW;
+        ahead_next(&a, m, flat, STEPS);
+        b += STEPS * nv * VW;
         __asm__("" : "+r"(i)); /* one counter for all scattered rows */
     }
     for (; i < 0; i++) {
@@ -214,21 +209,21 @@ NN_INLINE const float *tile_tap(struct nn_tile *t, size_t tap, const float *b,
     return b;
 }
 
-/* m, nv, ku, flat, fetch are constants where this is inlined. ku: sums kept
- * apart for so many steps of k, so that few rows still hide the latency. */
+/* m, nv, flat, fetch are constants where this is inlined. However many rows,
+ * a row's sum is added in one order: its bits do not depend on m. */
 NN_INLINE void tile_body(struct nn_tile *t, const int m, const int nv,
-                         const int ku, const int flat, const int fetch)
+                         const int flat, const int fetch)
 {
-    vf acc[NN_MR_MAX * 4][2], b0 = v_zero(), b1 = v_zero();
+    vf acc[NN_MR_MAX][2], b0 = v_zero(), b1 = v_zero();
     if (t->bias) {
         size_t last = (size_t)((nv - 1) * VW);
         b0 = v_load_upto(t->bias, t->n);
         b1 = nv > 1 ? v_load_upto(t->bias + last, t->n - last) : b1;
     }
     NN_UNROLL
-    for (int r = 0; r < m * ku; r++) {
-        acc[r][0] = r < m ? b0 : v_zero();
-        acc[r][1] = r < m ? b1 : v_zero();
+    for (int r = 0; r < m; r++) {
+        acc[r][0] = b0;
+        acc[r][1] = b1;
     }
     if (t->prefetch_y) {
         NN_UNROLL
@@ -240,25 +235,17 @@ NN_INLINE void tile_body(struct nn_tile *t, const int m, const int nv,
     }
     const float *b = t->panel;
     for (size_t tap = 0; tap < t->taps; tap++) {
-        b = tile_tap(t, tap, b, acc, m, nv, ku, flat, fetch);
-    }
-    NN_UNROLL
-    for (int u = 1; u < ku; u++) {
-        NN_UNROLL
-        for (int r = 0; r < m; r++) {
-            acc[r][0] += acc[u * m + r][0];
-            acc[r][1] += acc[u * m + r][1];
-        }
+        b = tile_tap(t, tap, b, acc, m, nv, flat, fetch);
     }
     tile_finish(t, m, nv, flat, acc);
 }
 
 /* All tiles of a call. */
 NN_INLINE void tile_run(struct nn_tile *t, const int m, const int nv,
-                        const int ku, const int flat, const int fetch)
+                        const int flat, const int fetch)
 {
     for (;;) {
-        tile_body(t, m, nv, ku, flat, fetch);
+        tile_body(t, m, nv, flat, fetch);
         if (--t->count == 0) {
             return;
         }
@@ -323,38 +310,38 @@ NN_INLINE void outer_body(const struct nn_outer *o, const int m, const int nv)
     }
 }
 
-#define TILE(name, m, nv, ku, flat)                                            \
+#define TILE(name, m, nv, flat)                                                \
     static void name##_##m##_##nv(struct nn_tile *t)                           \
     {                                                                          \
         if (t->prefetch) {                                                     \
-            tile_run(t, m, nv, ku, flat, 1);                                   \
+            tile_run(t, m, nv, flat, 1);                                       \
         } else {                                                               \
-            tile_run(t, m, nv, ku, flat, 0);                                   \
+            tile_run(t, m, nv, flat, 0);                                       \
         }                                                                      \
     }
-#define SCATTERED(m, nv, ku) TILE(tile, m, nv, ku, 0)
-#define FLAT(m, nv, ku)      TILE(flat, m, nv, ku, 1)
-#define OUTER(m, nv, ku)                                                       \
+#define SCATTERED(m, nv) TILE(tile, m, nv, 0)
+#define FLAT(m, nv)      TILE(flat, m, nv, 1)
+#define OUTER(m, nv)                                                           \
     static void outer_##m##_##nv(const struct nn_outer *o)                     \
     {                                                                          \
         outer_body(o, m, nv);                                                  \
     }
 /* A function per count of rows. BOTH: 1 and 2 vectors wide. */
-#define BOTH(fn, m, k1, k2) fn(m, 1, k1) fn(m, 2, k2)
+#define BOTH(fn, m) fn(m, 1) fn(m, 2)
 #define UP_TO_6(fn)                                                            \
-    BOTH(fn, 1, 4, 4)                                                          \
-    BOTH(fn, 2, 4, 2)                                                          \
-    BOTH(fn, 3, 2, 1)                                                          \
-    BOTH(fn, 4, 2, 1)                                                          \
-    BOTH(fn, 5, 1, 1)                                                          \
-    BOTH(fn, 6, 1, 1)
+    BOTH(fn, 1)                                                                \
+    BOTH(fn, 2)                                                                \
+    BOTH(fn, 3)                                                                \
+    BOTH(fn, 4)                                                                \
+    BOTH(fn, 5)                                                                \
+    BOTH(fn, 6)
 #define UP_TO_12(fn)                                                           \
-    BOTH(fn, 7, 1, 1)                                                          \
-    BOTH(fn, 8, 1, 1)                                                          \
-    BOTH(fn, 9, 1, 1)                                                          \
-    BOTH(fn, 10, 1, 1)                                                         \
-    BOTH(fn, 11, 1, 1)                                                         \
-    BOTH(fn, 12, 1, 1)
+    BOTH(fn, 7)                                                                \
+    BOTH(fn, 8)                                                                \
+    BOTH(fn, 9)                                                                \
+    BOTH(fn, 10)                                                               \
+    BOTH(fn, 11)                                                               \
+    BOTH(fn, 12)
 #define ROW_6(fn, nv)                                                          \
     0, fn##_1_##nv, fn##_2_##nv, fn##_3_##nv, fn##_4_##nv, fn##_5_##nv,        \
         fn##_6_##nv

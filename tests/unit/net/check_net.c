@@ -114,7 +114,7 @@ START_TEST(prepared_inputs)
     ck_assert_mem_eq(a, b, sizeof a);
     ck_assert_int_eq(nn_scorer_run(scorer, x + N, 1, b, NULL), NN_OK);
     ck_assert_mem_ne(a, a + 2, 2 * sizeof *a);
-    testkit_close(b, a + 2, 2, 1e-6, 1e-5, "logit");
+    ck_assert_mem_eq(b, a + 2, 2 * sizeof *a);
     ck_assert_int_eq(nn_scorer_run(scorer, x, 0, b, NULL), NN_ERR_ARG);
     ck_assert_int_eq(nn_scorer_run(scorer, x, 3, b, NULL), NN_ERR_ARG);
     ck_assert_int_eq(nn_scorer_run_bytes(scorer, rgb, 3, b, NULL), NN_ERR_ARG);
@@ -122,6 +122,86 @@ START_TEST(prepared_inputs)
     nn_net_destroy(&net);
     nn_mem_free(rgb);
     nn_mem_free(x);
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
+/* Whatever stands beside it in a batch, and in several views of which some have
+ * one size: an image's logits and features are the same bits. */
+START_TEST(bits_of_any_batch)
+{
+    enum { MOST = 13, N = 40 * 40 * 3 };
+    const struct nn_tta views = {
+        .n = 4, .v = { { 40, 0 }, { 40, 1 }, { 32, 0 }, { 32, 1 } }
+    };
+    const struct nn_net_spec s = spec();
+    uint8_t *rgb = nn_mem_calloc(MOST * N, 1);
+    float z[MOST * 2], one[2], *features, *alone;
+    struct nn_scorer *scorer, *single;
+    struct nn_net *net;
+    size_t dims;
+
+    for (size_t i = 0; i < MOST * (size_t)N; i++) {
+        rgb[i] = (uint8_t)(i * i / 7 * 37 % 251);
+    }
+    ck_assert_int_eq(nn_net_create(&s, 7, &net, NULL), NN_OK);
+    ck_assert_int_eq(nn_net_set_tta(net, &views, NULL), NN_OK);
+    ck_assert_int_eq(nn_scorer_create(net, MOST, &scorer, NULL), NN_OK);
+    ck_assert_int_eq(nn_scorer_create(net, 1, &single, NULL), NN_OK);
+    dims = nn_scorer_dims(single);
+    features = nn_mem_calloc(dims, sizeof *features);
+    alone = nn_mem_calloc(dims, sizeof *alone);
+    for (int32_t n = 1; n <= MOST; n++) {
+        ck_assert_int_eq(nn_scorer_run_bytes(scorer, rgb, n, z, NULL), NN_OK);
+        for (int32_t i = 0; i < n; i++) {
+            ck_assert_int_eq(
+                nn_scorer_run_bytes(single, rgb + i * N, 1, one, NULL), NN_OK);
+            ck_assert_mem_eq(one, z + 2 * i, sizeof one);
+            ck_assert_int_eq(nn_scorer_features(single, 0, alone), NN_OK);
+            ck_assert_int_eq(nn_scorer_features(scorer, i, features), NN_OK);
+            ck_assert_mem_eq(alone, features, dims * sizeof *alone);
+        }
+    }
+    nn_mem_free(alone);
+    nn_mem_free(features);
+    nn_scorer_destroy(&single);
+    nn_scorer_destroy(&scorer);
+    nn_net_destroy(&net);
+    nn_mem_free(rgb);
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
+/* Features are of the first view, also where the last has its size. */
+START_TEST(features_of_the_first_view)
+{
+    enum { N = 40 * 40 * 3 };
+    const struct nn_tta views = { .n = 2, .v = { { 40, 0 }, { 40, 1 } } };
+    const struct nn_net_spec s = spec();
+    uint8_t *rgb = nn_mem_calloc(N, 1);
+    float *features[2], z[2];
+    struct nn_scorer *scorer;
+    struct nn_net *net;
+    size_t dims;
+
+    for (size_t i = 0; i < N; i++) {
+        rgb[i] = (uint8_t)(i * i / 7 * 37 % 251);
+    }
+    ck_assert_int_eq(nn_net_create(&s, 7, &net, NULL), NN_OK);
+    for (int k = 0; k < 2; k++) {
+        ck_assert_int_eq(nn_scorer_create(net, 1, &scorer, NULL), NN_OK);
+        dims = nn_scorer_dims(scorer);
+        features[k] = nn_mem_calloc(dims, sizeof(float));
+        ck_assert_int_eq(nn_scorer_run_bytes(scorer, rgb, 1, z, NULL), NN_OK);
+        ck_assert_int_eq(nn_scorer_features(scorer, 0, features[k]), NN_OK);
+        nn_scorer_destroy(&scorer);
+        ck_assert_int_eq(nn_net_set_tta(net, &views, NULL), NN_OK);
+    }
+    ck_assert_mem_eq(features[0], features[1], dims * sizeof(float));
+    nn_mem_free(features[0]);
+    nn_mem_free(features[1]);
+    nn_net_destroy(&net);
+    nn_mem_free(rgb);
     ck_assert_int_eq(nn_mem_live(), 0);
 }
 END_TEST
@@ -136,6 +216,8 @@ static Suite *create(void)
     tcase_add_test(t, loaded_is_saved);
     tcase_add_test(t, what_it_asks_of_a_photo);
     tcase_add_test(t, prepared_inputs);
+    tcase_add_test(t, bits_of_any_batch);
+    tcase_add_test(t, features_of_the_first_view);
     suite_add_tcase(s, t);
     return s;
 }
