@@ -47,6 +47,13 @@ NN_MUST_CHECK enum nn_status nn_file_temp(int *fd, struct nn_error *err);
 int nn_file_pread(int fd, void *data, size_t size, int64_t at);
 int nn_file_pwrite(int fd, const void *data, size_t size, int64_t at);
 
+/* Take a folder that is written to: *fd (closed to give it back) keeps others
+ * out, and temporary files that ended processes left there are removed. Where
+ * the file system has no locks, *fd is open all the same.
+ * Errors: NN_ERR_IO (another process has it; it cannot be opened). */
+NN_MUST_CHECK enum nn_status nn_folder_take(const char *path, int *fd,
+                                            struct nn_error *err);
+
 /* Create a folder and its parents; fine when it exists. */
 NN_MUST_CHECK enum nn_status nn_file_mkdirs(const char *path,
                                             struct nn_error *err);
@@ -62,6 +69,12 @@ const char *nn_path_base(const char *path);
 /* 128-bit XXH3 of a block as 32 lower-case hex digits plus NUL: the text
  * that "xxhsum -H2" prints. */
 void nn_hash_hex(const void *data, size_t size, char hex[33]);
+/* The same of blocks one after another: begin (NULL: no memory), add, and end,
+ * which frees it. */
+struct nn_hasher;
+struct nn_hasher *nn_hash_begin(void);
+void nn_hash_add(struct nn_hasher *h, const void *data, size_t size);
+void nn_hash_end(struct nn_hasher **h, char hex[33]);
 /* 64-bit XXH3 of a block, chained through seed. */
 uint64_t nn_hash_u64(const void *data, size_t size, uint64_t seed);
 

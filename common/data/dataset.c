@@ -167,6 +167,9 @@ void nn_dataset_hash(const struct nn_dataset *ds, char hex[33])
         a = nn_hash_u64(it->file, strlen(it->file) + 1, a);
         b = nn_hash_u64(v, sizeof v, b);
         b = nn_hash_u64(&it->hash, sizeof it->hash, b);
+        if (it->weight < 1 || it->weight > 1) {
+            b = nn_hash_u64(&it->weight, sizeof it->weight, b);
+        }
     }
     snprintf(hex, 33, "%016llx%016llx", (unsigned long long)a,
              (unsigned long long)b);

@@ -30,16 +30,36 @@ enum nn_status nn_negatives_leave_out(struct nn_dataset *ds,
 
 /* --- added --- */
 
-/* Near to something that measures. */
-static int leaks(const struct nn_dataset *ds, const struct nn_item *new_item)
+struct added {
+    size_t given, bad, taken;
+    size_t known;            /* near to an image of a class */
+    const char *file, *twin; /* an example of these, and */
+    const char *class_of_twin;
+};
+
+/* Near to something that measures, or known to be of a class. */
+static int leaks(const struct nn_dataset *ds, const struct nn_item *new_item,
+                 struct added *a)
 {
+    const struct nn_item *twin = NULL;
+    int measures = 0;
+
     for (size_t k = 0; k < ds->n; k++) {
-        if (ds->items[k].split != NN_TRAIN &&
-            nn_items_near(&ds->items[k], new_item, NN_NEAR_BITS)) {
-            return 1;
+        const struct nn_item *it = &ds->items[k];
+
+        if ((it->split == NN_TRAIN && it->label == NN_NEGATIVE) ||
+            !nn_items_near(it, new_item, NN_NEAR_BITS)) {
+            continue;
         }
+        measures |= it->split != NN_TRAIN;
+        twin = it->label != NN_NEGATIVE ? it : twin;
     }
-    return 0;
+    if (twin != NULL && a->known++ == 0) {
+        a->file = new_item->file;
+        a->twin = twin->file;
+        a->class_of_twin = ds->classes[twin->label];
+    }
+    return measures || twin != NULL;
 }
 
 /* Images that cannot be read; a source of which that is true of all is an
@@ -63,8 +83,8 @@ static enum nn_status count_bad(const struct nn_dataset *source, size_t *bad,
 }
 
 static enum nn_status add_source(struct nn_dataset *ds,
-                                 const struct nn_dataset *source, size_t *added,
-                                 struct nn_error *err)
+                                 const struct nn_dataset *source,
+                                 struct added *a, struct nn_error *err)
 {
     uint32_t *index = nn_mem_calloc(source->n, sizeof *index);
     size_t n = 0;
@@ -74,14 +94,14 @@ static enum nn_status add_source(struct nn_dataset *ds,
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < source->n; i++) {
-        if (!source->items[i].bad && !leaks(ds, &source->items[i])) {
+        if (!source->items[i].bad && !leaks(ds, &source->items[i], a)) {
             index[n++] = (uint32_t)i;
         }
     }
     st =
         nn_dataset_append_ref(ds, source, index, n, NN_NEGATIVE, NN_TRAIN, err);
     nn_mem_free(index);
-    *added += n;
+    a->taken += n;
     return st;
 }
 
@@ -89,20 +109,20 @@ enum nn_status nn_negatives_add(struct nn_dataset *ds,
                                 struct nn_dataset *const *sources, size_t n,
                                 struct nn_error *err)
 {
-    size_t given = 0, bad = 0, added = 0;
+    struct added a = { 0 };
 
     for (size_t i = 0; i < n; i++) {
         enum nn_status st;
 
         nn_dataset_fingerprint(sources[i]);
-        st = count_bad(sources[i], &bad, err);
+        st = count_bad(sources[i], &a.bad, err);
         if (st) {
             return st;
         }
-        given += sources[i]->n;
+        a.given += sources[i]->n;
     }
     for (size_t i = 0; i < n; i++) {
-        enum nn_status st = add_source(ds, sources[i], &added, err);
+        enum nn_status st = add_source(ds, sources[i], &a, err);
 
         if (st) {
             return st;
@@ -111,6 +131,12 @@ enum nn_status nn_negatives_add(struct nn_dataset *ds,
     nn_log(NN_LOG_INFO,
            "%zu more negatives for training (of the %zu given %zu are "
            "unreadable, %zu copies of validation or test images)",
-           added, given, bad, given - added - bad);
+           a.taken, a.given, a.bad, a.given - a.taken - a.bad - a.known);
+    if (a.known > 0) {
+        nn_log(NN_LOG_WARN,
+               "%zu given negatives are left out, for they are copies of "
+               "images of a class, such as '%s' of '%s' (class '%s')",
+               a.known, a.file, a.twin, a.class_of_twin);
+    }
     return NN_OK;
 }

@@ -14,7 +14,8 @@ NN_MUST_CHECK enum nn_status nn_negatives_leave_out(struct nn_dataset *ds,
 
 /* Append the images of n sources to ds as training negatives without a family.
  * Guard against leaks: unreadable ones, and those that nn_items_near() finds
- * near to an item of ds outside train, stay out; counts are logged. Sources
+ * near to an item of ds outside train or of a class, stay out; counts are
+ * logged, the last as a warning. Sources
  * are fingerprinted, and must stay open as long as ds.
  * Errors: NN_ERR_IO (of a source not one image can be read: names it),
  * NN_ERR_NOMEM. */

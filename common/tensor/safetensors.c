@@ -204,6 +204,25 @@ static enum nn_status parse_header(struct nn_st_file *f, size_t size,
     return NN_OK;
 }
 
+static enum nn_status check_sum(const struct nn_st_file *f,
+                                struct nn_error *err)
+{
+    const char *want =
+        json_string_value(json_object_get(f->meta, NN_ST_CHECKSUM));
+    char hex[33];
+
+    if (want == NULL) {
+        return NN_OK;
+    }
+    nn_hash_hex(f->data, f->data_bytes, hex);
+    return strcmp(want, hex) == 0
+               ? NN_OK
+               : nn_fail(err, NN_ERR_FORMAT,
+                         "its weights are damaged (their checksum is %s, not "
+                         "%s)",
+                         hex, want);
+}
+
 static enum nn_status parse(struct nn_st_file *f, size_t size,
                             struct nn_error *err)
 {
@@ -232,7 +251,11 @@ static enum nn_status parse(struct nn_st_file *f, size_t size,
             return st;
         }
     }
-    return check_cover(f, err);
+    st = check_cover(f, err);
+    if (st) {
+        return st;
+    }
+    return check_sum(f, err);
 }
 
 enum nn_status nn_st_parse(unsigned char *bytes, size_t size, const char *name,

@@ -24,13 +24,18 @@ struct nn_st_entry {
     size_t bytes;
 };
 
+/* Metadata that our files have: the 128-bit XXH3 of all that follows the header
+ * (nn_hash_hex()). A file without it is read unchecked. */
+#define NN_ST_CHECKSUM "xxh3"
+
 /* A file that has been read and checked as a whole. Read-only, shareable. */
 struct nn_st_file;
 
 /* Errors: NN_ERR_IO; NN_ERR_NOMEM; NN_ERR_FORMAT, naming the tensor: a header
  * above 100 MB or longer than the file, damaged JSON, a name that comes
  * twice, offsets out of range, sizes that do not match shape and dtype,
- * overlaps, holes, and bytes that belong to no tensor. *out is then NULL. */
+ * overlaps, holes, bytes that belong to no tensor, and tensors that are not
+ * those of the checksum. *out is then NULL. */
 NN_MUST_CHECK enum nn_status
 nn_st_open(const char *path, struct nn_st_file **out, struct nn_error *err);
 /* The same for a file in memory: `bytes`, a block of nn_mem, belongs to the

@@ -238,7 +238,8 @@ static uint32_t encoded(enum nn_dtype dtype, float x)
     return bits;
 }
 
-static void put_tensor(FILE *f, const struct pending *t)
+/* Write to f, or where it is NULL, add to the hash. */
+static void put_tensor(FILE *f, struct nn_hasher *h, const struct pending *t)
 {
     enum { BLOCK = 1024 };
     unsigned char buf[BLOCK * 4];
@@ -250,14 +251,38 @@ static void put_tensor(FILE *f, const struct pending *t)
         for (size_t i = 0; i < n; i++) {
             put_le(buf + i * size, encoded(t->dtype, t->data[at + i]), size);
         }
-        fwrite(buf, size, n, f);
+        if (f != NULL) {
+            fwrite(buf, size, n, f);
+        } else {
+            nn_hash_add(h, buf, size * n);
+        }
     }
+}
+
+/* A file with metadata gets a checksum of its tensors too. */
+static enum nn_status put_checksum(struct nn_st_writer *w)
+{
+    struct nn_hasher *h;
+    char hex[33];
+
+    if (json_object_size(w->meta) == 0) {
+        return NN_OK;
+    }
+    h = nn_hash_begin();
+    if (h == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < w->n; i++) {
+        put_tensor(NULL, h, &w->t[i]);
+    }
+    nn_hash_end(&h, hex);
+    return nn_st_writer_meta(w, NN_ST_CHECKSUM, hex);
 }
 
 enum nn_status nn_st_writer_commit(struct nn_st_writer *w, const char *path,
                                    struct nn_error *err)
 {
-    json_t *h = make_header(w);
+    json_t *h = put_checksum(w) ? NULL : make_header(w);
     char *text = nn_json_dump(h, JSON_COMPACT);
     struct nn_file_out o = { 0 };
     unsigned char length[8];
@@ -277,7 +302,7 @@ enum nn_status nn_st_writer_commit(struct nn_st_writer *w, const char *path,
     fwrite(text, 1, len, o.stream);
     fprintf(o.stream, "%*s", (int)pad, "");
     for (size_t i = 0; i < w->n; i++) {
-        put_tensor(o.stream, &w->t[i]);
+        put_tensor(o.stream, NULL, &w->t[i]);
     }
     st = nn_file_out_commit(&o, err);
 out:

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/cpu.h"
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/train/train_internal.h"
 
@@ -462,9 +463,12 @@ static enum nn_status set_up(struct nn_training *t, struct nn_error *err)
         return nn_fail(err, NN_ERR_ARG,
                        "epochs must be 1 or more, the batch 2 or more");
     }
+    if (t->task->sample(t->task->ctx, 0, &index, &n)) {
+        return nn_fail_nomem(err);
+    }
+    nn_hash_hex(index, n * sizeof *index, t->sampling);
     t->fingerprint = nn_training_fingerprint(t);
-    if (t->fingerprint == NULL || allocate(t) ||
-        t->task->sample(t->task->ctx, 0, &index, &n)) {
+    if (t->fingerprint == NULL || allocate(t)) {
         return nn_fail_nomem(err);
     }
     t->batches = (int64_t)(n / (size_t)t->opt->batch);

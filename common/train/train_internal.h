@@ -13,6 +13,7 @@ struct nn_training {
     const struct nn_train_options *opt;
     const struct nn_run *run;
     struct nn_net *net;
+    char sampling[33];   /* hash of the first epoch's items */
     json_t *fingerprint; /* options, data and network, to compare on resume */
     struct nn_optim optim;
     struct nn_buf ema, best;

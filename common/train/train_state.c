@@ -100,6 +100,7 @@ json_t *nn_training_fingerprint(const struct nn_training *t)
         o->ema, "layer rates", o->head_lr, o->block_decay, o->freeze_epochs,
         "network width", (double)s->width, "input size", (int)s->size,
         "dropout", (double)s->dropout, "outputs", outputs_json(s));
+    nn_json_put(&j, "sampling", json_string(t->sampling));
     return j != NULL ? add_later_options(j, o, s->arch) : NULL;
 }
 
@@ -134,7 +135,12 @@ static enum nn_status check_same(const struct nn_training *t,
                                  const json_t *state, struct nn_error *err)
 {
     json_t *old = json_object_get(state, "fingerprint");
-    const char *key = first_difference(t->fingerprint, old);
+    const char *key;
+
+    if (json_object_get(old, "sampling") == NULL) { /* of an older program */
+        json_object_del(t->fingerprint, "sampling");
+    }
+    key = first_difference(t->fingerprint, old);
 
     if (key == NULL) {
         key = first_difference(old, t->fingerprint);

@@ -90,18 +90,29 @@ int cmd_run(const struct cmd *c, void *ctx, int argc, char **argv)
 
 enum nn_status cmd_check_out(const char *out, int resume, struct nn_error *err)
 {
-    char *last;
-    int exists;
+    char *last, *best;
+    int exists, finished;
 
     if (out == NULL) {
         return nn_fail(err, NN_ERR_ARG, "--out RUN is needed");
     }
     last = nn_path_join(out, "last.safetensors");
-    if (last == NULL) {
+    best = nn_path_join(out, "best.safetensors");
+    if (last == NULL || best == NULL) {
+        nn_mem_free(last);
+        nn_mem_free(best);
         return nn_fail_nomem(err);
     }
     exists = nn_file_exists(last);
+    finished = nn_file_exists(best);
     nn_mem_free(last);
+    nn_mem_free(best);
+    if (!exists && finished && !resume) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' holds a model already (best.safetensors): choose "
+                       "another --out, or move it away",
+                       out);
+    }
     if (exists && !resume) {
         return nn_fail(err, NN_ERR_ARG,
                        "'%s' holds a run already: choose another --out, or "

@@ -56,6 +56,12 @@ static enum nn_status open_all(const struct mine *m, struct work *w,
     if (st) {
         return st;
     }
+    if (w->model->system != MODEL_CASCADE) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' is a %s model: mine needs one with a gate (train "
+                       "--system cascade)",
+                       w->model->path, model_system_name(w->model->system));
+    }
     st = data_reading_init(&reading, &m->data, w->model, NULL, err);
     if (st) {
         return st;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/json.h"
@@ -496,6 +497,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     struct mine_sources given = { .n = 0 };
     struct nn_pool *pool = NULL;
     json_t *options = NULL;
+    int folder = -1;
     enum nn_status st = choose_nets(t, err);
 
     if (st) {
@@ -503,6 +505,14 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     }
     options = cmd_options_json(o, data); /* with the nets that were chosen */
     st = options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(t->out, err);
+    if (st) {
+        goto out;
+    }
+    st = nn_folder_take(t->out, &folder, err);
+    if (st) {
+        goto out;
+    }
+    st = cmd_check_out(t->out, t->resume, err); /* now that it is ours */
     if (st) {
         goto out;
     }
@@ -528,6 +538,9 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     }
     st = train_model(t, ds, options, err);
 out:
+    if (folder >= 0) {
+        close(folder);
+    }
     nn_mem_free(t->init_path);
     nn_mem_free(t->gate_init);
     nn_mem_free(t->species_init);

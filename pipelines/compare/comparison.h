@@ -65,6 +65,9 @@ struct comparison_system {
     struct comparison_cost cost;
 };
 
+/* Test images of a class, and others, below which no design is recommended. */
+enum { COMPARISON_MIN_IMAGES = 30 };
+
 struct comparison {
     const struct comparison_options *opt;
     struct nn_dataset *ds;

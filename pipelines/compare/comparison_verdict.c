@@ -82,6 +82,12 @@ static char *shares(const struct named *us, const struct named *it,
         m > 1 ? ", adjusted for the number of single models" : "");
 }
 
+static int too_few(const struct comparison *c)
+{
+    return c->n_positives < COMPARISON_MIN_IMAGES ||
+           c->n - c->n_positives < COMPARISON_MIN_IMAGES;
+}
+
 /* The cascade against the best single model. */
 static char *sentence_pair(const struct comparison *c,
                            const struct comparison_result *r)
@@ -91,11 +97,19 @@ static char *sentence_pair(const struct comparison *c,
     const struct comparison_difference *d = &r->difference[best - 1];
     char *numbers = shares(&us, &it, d, r->n_differences), *text = NULL;
 
-    if (numbers != NULL && d->p_holm[OUTCOMES_END_TO_END] < LEVEL) {
+    if (numbers != NULL && !too_few(c) &&
+        d->p_holm[OUTCOMES_END_TO_END] < LEVEL) {
         text = nn_mem_sprintf(
             "On these images the cascade is %s than the best "
             "single model, %s: %s.",
             d->figures.v[OUTCOMES_END_TO_END].value > 0 ? "better" : "worse",
+            it.name, numbers);
+    } else if (numbers != NULL && too_few(c)) {
+        text = nn_mem_sprintf(
+            "%zu images of a class and %zu others are too few to recommend a "
+            "design: about %d of each would do. The cascade beside the best "
+            "single model here, %s: %s.",
+            c->n_positives, c->n - c->n_positives, COMPARISON_MIN_IMAGES,
             it.name, numbers);
     } else if (numbers != NULL) {
         text = nn_mem_sprintf(

@@ -40,10 +40,56 @@ static void print_families(const struct evaluation *e, FILE *to)
     }
 }
 
+enum { TABLE_CLASSES = 12, WORST = 15 };
+
+static const char *verdict_name(const struct model *m, size_t k, size_t j)
+{
+    return j < k ? m->classes[j] : j == k ? "none" : "unknown";
+}
+
+/* Of many classes, the wrong verdicts that come most often. */
+static void print_worst(const struct evaluation *e, const struct model *m,
+                        FILE *to)
+{
+    size_t k = e->n_classes, limit = SIZE_MAX, printed = 0;
+
+    fprintf(to,
+            "end to end: the %d most frequent confusions of %zu classes "
+            "(--json has the table)\n",
+            WORST, k);
+    while (limit > 0 && printed < WORST) {
+        size_t best = 0;
+
+        for (size_t i = 0; i < (k + 1) * (k + 2); i++) {
+            size_t n = e->confusion[i];
+            int right = i / (k + 2) == i % (k + 2);
+
+            best = !right && n < limit && n > best ? n : best;
+        }
+        limit = best;
+        for (size_t i = 0; best > 0 && i < (k + 1) * (k + 2); i++) {
+            size_t truth = i / (k + 2), verdict = i % (k + 2);
+
+            if (e->confusion[i] == best && truth != verdict &&
+                printed < WORST) {
+                fprintf(to, "  %6zu  %.40s called %.40s\n", best,
+                        truth < k ? m->classes[truth] : "(negative)",
+                        verdict_name(m, k, verdict));
+                printed++;
+            }
+        }
+    }
+}
+
 static void print_confusion(const struct evaluation *e, const struct model *m,
                             FILE *to)
 {
     size_t k = e->n_classes;
+
+    if (k > TABLE_CLASSES) {
+        print_worst(e, m, to);
+        return;
+    }
 
     fputs("end to end (rows: truth, columns: verdict)\n  ", to);
     fprintf(to, "%-14s", "");

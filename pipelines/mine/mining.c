@@ -297,6 +297,25 @@ const char *mining_verdict_words(enum gate_mine_verdict v)
                                          : gate_mine_verdict_name(v);
 }
 
+/* Why the pool gave no more, and what would help. */
+static void say_exhausted(const struct gate_mine_result *m,
+                          const struct gate_mine_options *opt, FILE *to)
+{
+    size_t taken = m->count[GATE_MINE_V_HARD] + m->count[GATE_MINE_V_RANDOM];
+    size_t suspects = m->count[GATE_MINE_V_SUSPECTED_FN];
+
+    fprintf(to, "the pool gave no more: %zu of %zu wanted negatives; ", taken,
+            opt->top);
+    if (suspects > taken) {
+        fprintf(to,
+                "%zu were laid aside as suspected positives: look at them on "
+                "the page, or give --trust-pool if the pool holds none\n",
+                suspects);
+    } else {
+        fputs("a larger pool or a lower --min-score gives more\n", to);
+    }
+}
+
 void mining_print(const struct mining_round *r, FILE *to)
 {
     const struct gate_mine_result *m = r->result;
@@ -326,10 +345,6 @@ void mining_print(const struct mining_round *r, FILE *to)
         fprintf(to, "unreadable images of the pool: %zu\n", m->unreadable);
     }
     if (m->exhausted) {
-        fprintf(to,
-                "the pool gave no more: %zu of %zu wanted negatives; a larger "
-                "pool or a lower --min-score gives more\n",
-                m->count[GATE_MINE_V_HARD] + m->count[GATE_MINE_V_RANDOM],
-                r->opt->top);
+        say_exhausted(m, r->opt, to);
     }
 }

@@ -73,6 +73,8 @@ struct study_figures {
 };
 enum study_verdict { STUDY_HELPED, STUDY_HURT, STUDY_UNCLEAR };
 const char *study_verdict_name(enum study_verdict v);
+/* Test images below which nothing is said to have helped or hurt. */
+enum { STUDY_MIN_IMAGES = 30 };
 enum study_verdict study_judge(const struct study_figures *f); /* by gain */
 
 struct study_result {

@@ -317,7 +317,9 @@ const char *study_verdict_name(enum study_verdict v)
 
 enum study_verdict study_judge(const struct study_figures *f)
 {
-    return f->n > 0 && f->gain.lo > 0   ? STUDY_HELPED
-           : f->n > 0 && f->gain.hi < 0 ? STUDY_HURT
-                                        : STUDY_UNCLEAR;
+    int enough = f->n >= STUDY_MIN_IMAGES;
+
+    return enough && f->gain.lo > 0   ? STUDY_HELPED
+           : enough && f->gain.hi < 0 ? STUDY_HURT
+                                      : STUDY_UNCLEAR;
 }

@@ -93,7 +93,10 @@ START_TEST(copies_do_not_leak)
     album_expect(ds, had + 2, 12);
     ck_assert_ptr_nonnull(
         strstr(log, "3 more negatives for training (of the 6 given 1 are "
-                    "unreadable, 2 copies of validation or test images)"));
+                    "unreadable, 1 copies of validation or test images)"));
+    /* One of valid's bears, given as a negative. */
+    ck_assert_ptr_nonnull(strstr(log, "1 given negatives are left out"));
+    ck_assert_ptr_nonnull(strstr(log, "of 'valid/bear/d.jpg' (class 'bear')"));
     nn_dataset_close(&ds);
     nn_dataset_close(&sources[0]);
     nn_dataset_close(&sources[1]);
