@@ -48,11 +48,14 @@ int nn_file_pread(int fd, void *data, size_t size, int64_t at);
 int nn_file_pwrite(int fd, const void *data, size_t size, int64_t at);
 
 /* Take a folder that is written to: *fd (closed to give it back) keeps others
- * out, and temporary files that ended processes left there are removed. Where
- * the file system has no locks, *fd is open all the same.
- * Errors: NN_ERR_IO (another process has it; it cannot be opened). */
+ * out, and temporary files that nn_file_out_open() of ended processes left
+ * there are removed. Made if it is not there. Where the file system has no
+ * locks, *fd is open all the same. A process has the folder until it ends.
+ * Errors: NN_ERR_IO (another process has it; it cannot be made or opened),
+ * NN_ERR_NOMEM; *fd is then -1. */
 NN_MUST_CHECK enum nn_status nn_folder_take(const char *path, int *fd,
                                             struct nn_error *err);
+void nn_folder_give_back(int *fd); /* -1 is fine */
 
 /* Create a folder and its parents; fine when it exists. */
 NN_MUST_CHECK enum nn_status nn_file_mkdirs(const char *path,

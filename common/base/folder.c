@@ -35,7 +35,8 @@ static void sweep(int fd)
     while (dir != NULL && (e = readdir(dir)) != NULL) {
         pid_t pid = writer_of(e->d_name);
 
-        if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH) {
+        if (pid > 0 &&
+            (pid == getpid() || (kill(pid, 0) != 0 && errno == ESRCH))) {
             unlinkat(fd, e->d_name, 0);
         }
     }
@@ -48,8 +49,15 @@ static void sweep(int fd)
 
 enum nn_status nn_folder_take(const char *path, int *fd, struct nn_error *err)
 {
-    int got = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum nn_status st;
+    int got;
 
+    *fd = -1;
+    st = nn_file_mkdirs(path, err);
+    if (st) {
+        return st;
+    }
+    got = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (got < 0) {
         return nn_fail(err, NN_ERR_IO, "cannot open folder '%s': %s", path,
                        strerror(errno));
@@ -64,4 +72,12 @@ enum nn_status nn_folder_take(const char *path, int *fd, struct nn_error *err)
     sweep(got);
     *fd = got;
     return NN_OK;
+}
+
+void nn_folder_give_back(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+    *fd = -1;
 }

@@ -8,6 +8,7 @@
 #include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/tensor/half.h"
+#include "common/tensor/safetensors_internal.h"
 
 #define ST_MAX_HEADER (100u << 20)
 #define ST_MAX_FILE   ((size_t)4 << 30)
@@ -204,23 +205,52 @@ static enum nn_status parse_header(struct nn_st_file *f, size_t size,
     return NN_OK;
 }
 
+struct nn_hasher *nn_st_checksum_begin(const json_t *header)
+{
+    json_t *h = json_copy((json_t *)(uintptr_t)header);
+    json_t *meta = json_copy(json_object_get(header, "__metadata__"));
+    struct nn_hasher *hash = NULL;
+    char *text = NULL;
+
+    if (h == NULL || meta == NULL) {
+        goto out;
+    }
+    json_object_del(meta, NN_ST_CHECKSUM);
+    nn_json_put(&h, "__metadata__", json_incref(meta));
+    text = nn_json_dump(h, JSON_COMPACT | JSON_SORT_KEYS);
+    hash = text != NULL ? nn_hash_begin() : NULL;
+    if (hash != NULL) {
+        nn_hash_add(hash, text, strlen(text));
+    }
+out:
+    nn_mem_free(text);
+    json_decref(h);
+    json_decref(meta);
+    return hash;
+}
+
 static enum nn_status check_sum(const struct nn_st_file *f,
                                 struct nn_error *err)
 {
     const char *want =
         json_string_value(json_object_get(f->meta, NN_ST_CHECKSUM));
+    struct nn_hasher *h;
     char hex[33];
 
     if (want == NULL) {
         return NN_OK;
     }
-    nn_hash_hex(f->data, f->data_bytes, hex);
-    return strcmp(want, hex) == 0
-               ? NN_OK
-               : nn_fail(err, NN_ERR_FORMAT,
-                         "its weights are damaged (their checksum is %s, not "
-                         "%s)",
-                         hex, want);
+    h = nn_st_checksum_begin(f->header);
+    if (h == NULL) {
+        return nn_fail_nomem(err);
+    }
+    nn_hash_add(h, f->data, f->data_bytes);
+    nn_hash_end(&h, hex);
+    if (strcmp(want, hex) == 0) {
+        return NN_OK;
+    }
+    return nn_fail(err, NN_ERR_FORMAT,
+                   "it is damaged (its checksum is %s, not %s)", hex, want);
 }
 
 static enum nn_status parse(struct nn_st_file *f, size_t size,

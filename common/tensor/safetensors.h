@@ -24,8 +24,9 @@ struct nn_st_entry {
     size_t bytes;
 };
 
-/* Metadata that our files have: the 128-bit XXH3 of all that follows the header
- * (nn_hash_hex()). A file without it is read unchecked. */
+/* Metadata that our files have: the 128-bit XXH3 (nn_hash_hex()) of the header
+ * without this entry, as compact JSON with its keys sorted, followed by the
+ * bytes of the tensors. A file without it is read unchecked. */
 #define NN_ST_CHECKSUM "xxh3"
 
 /* A file that has been read and checked as a whole. Read-only, shareable. */
@@ -34,8 +35,8 @@ struct nn_st_file;
 /* Errors: NN_ERR_IO; NN_ERR_NOMEM; NN_ERR_FORMAT, naming the tensor: a header
  * above 100 MB or longer than the file, damaged JSON, a name that comes
  * twice, offsets out of range, sizes that do not match shape and dtype,
- * overlaps, holes, bytes that belong to no tensor, and tensors that are not
- * those of the checksum. *out is then NULL. */
+ * overlaps, holes, bytes that belong to no tensor, and a file that is not the
+ * one of its checksum. *out is then NULL. */
 NN_MUST_CHECK enum nn_status
 nn_st_open(const char *path, struct nn_st_file **out, struct nn_error *err);
 /* The same for a file in memory: `bytes`, a block of nn_mem, belongs to the

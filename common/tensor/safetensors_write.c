@@ -6,7 +6,7 @@
 #include "common/base/file.h"
 #include "common/tensor/half.h"
 #include "common/tensor/layout.h"
-#include "common/tensor/safetensors.h"
+#include "common/tensor/safetensors_internal.h"
 
 struct pending {
     char *name;
@@ -259,30 +259,36 @@ static void put_tensor(FILE *f, struct nn_hasher *h, const struct pending *t)
     }
 }
 
-/* A file with metadata gets a checksum of its tensors too. */
-static enum nn_status put_checksum(struct nn_st_writer *w)
+/* A file with metadata gets a checksum too. NULL when out of memory. */
+static json_t *header_with_checksum(struct nn_st_writer *w)
 {
     struct nn_hasher *h;
+    json_t *header = make_header(w);
     char hex[33];
 
-    if (json_object_size(w->meta) == 0) {
-        return NN_OK;
+    if (header == NULL || json_object_size(w->meta) == 0) {
+        return header;
     }
-    h = nn_hash_begin();
+    h = nn_st_checksum_begin(header);
     if (h == NULL) {
-        return NN_ERR_NOMEM;
+        json_decref(header);
+        return NULL;
     }
     for (size_t i = 0; i < w->n; i++) {
         put_tensor(NULL, h, &w->t[i]);
     }
     nn_hash_end(&h, hex);
-    return nn_st_writer_meta(w, NN_ST_CHECKSUM, hex);
+    if (nn_st_writer_meta(w, NN_ST_CHECKSUM, hex)) { /* the header's, too */
+        json_decref(header);
+        return NULL;
+    }
+    return header;
 }
 
 enum nn_status nn_st_writer_commit(struct nn_st_writer *w, const char *path,
                                    struct nn_error *err)
 {
-    json_t *h = put_checksum(w) ? NULL : make_header(w);
+    json_t *h = header_with_checksum(w);
     char *text = nn_json_dump(h, JSON_COMPACT);
     struct nn_file_out o = { 0 };
     unsigned char length[8];

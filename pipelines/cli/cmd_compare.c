@@ -80,6 +80,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     struct nn_dataset *ds = NULL;
     struct comparison c = { 0 };
     struct comparison_result r = { 0 };
+    int folder = -1;
     enum nn_status st = data_open(m->opt.data, &how, &ds, err);
 
     (void)line;
@@ -90,7 +91,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     if (st) {
         return st;
     }
-    st = nn_file_mkdirs(m->opt.out, err);
+    st = nn_folder_take(m->opt.out, &folder, err);
     if (st) {
         goto out;
     }
@@ -108,6 +109,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     }
     st = publish(&c, &r, err);
 out:
+    nn_folder_give_back(&folder);
     comparison_result_release(&r);
     comparison_release(&c);
     return st;

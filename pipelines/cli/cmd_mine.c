@@ -278,56 +278,11 @@ static enum nn_status write_record(const struct mine *m, const struct work *w,
     return NN_OK;
 }
 
-static enum nn_status run_mine(const struct mine *m, struct nn_error *err)
+static enum nn_status check_journal(const struct mine *m, struct nn_error *err)
 {
-    struct work w = { .scores = { .fd = -1 } };
-    enum nn_status st = open_all(m, &w, err);
-
-    if (st) {
-        goto out;
-    }
-    set_options(m, &w);
-    st = nn_file_mkdirs(m->out, err);
-    if (st) {
-        goto out;
-    }
-    st = score_pool(m, &w, err);
-    if (st) {
-        goto out;
-    }
-    st = choose(m, &w, err);
-    if (st) {
-        goto out;
-    }
-    st = write_record(m, &w, err);
-out:
-    work_release(&w);
-    return st;
-}
-
-static enum nn_status check_needs(void *ctx, const struct cmd_line *line,
-                                  struct nn_error *err)
-{
-    const struct mine *m = ctx;
-    const char *missing = m->model == NULL       ? "--model FILE|RUN"
-                          : m->pool.n == 0       ? "--pool PATH"
-                          : m->out == NULL       ? "--out DIR"
-                          : m->positives == NULL ? "--positives DATA"
-                                                 : NULL;
-    char *journal;
+    char *journal = nn_path_join(m->out, "scores.bin");
     int exists;
 
-    (void)line;
-    if (m->study.data != NULL) {
-        return m->pool.n > 0 && m->out != NULL
-                   ? NN_OK
-                   : nn_fail(err, NN_ERR_ARG,
-                             "--study needs --pool PATH and --out DIR");
-    }
-    if (missing != NULL) {
-        return nn_fail(err, NN_ERR_ARG, "%s is needed", missing);
-    }
-    journal = nn_path_join(m->out, "scores.bin");
     if (journal == NULL) {
         return nn_fail_nomem(err);
     }
@@ -341,14 +296,78 @@ static enum nn_status check_needs(void *ctx, const struct cmd_line *line,
                          m->out);
 }
 
+static enum nn_status run_mine(const struct mine *m, struct nn_error *err)
+{
+    struct work w = { .scores = { .fd = -1 } };
+    int folder = -1;
+    enum nn_status st = open_all(m, &w, err);
+
+    if (st) {
+        goto out;
+    }
+    set_options(m, &w);
+    st = nn_folder_take(m->out, &folder, err);
+    if (st) {
+        goto out;
+    }
+    st = check_journal(m, err); /* now that it is ours */
+    if (st) {
+        goto out;
+    }
+    st = score_pool(m, &w, err);
+    if (st) {
+        goto out;
+    }
+    st = choose(m, &w, err);
+    if (st) {
+        goto out;
+    }
+    st = write_record(m, &w, err);
+out:
+    nn_folder_give_back(&folder);
+    work_release(&w);
+    return st;
+}
+
+static enum nn_status check_needs(void *ctx, const struct cmd_line *line,
+                                  struct nn_error *err)
+{
+    const struct mine *m = ctx;
+    const char *missing = m->model == NULL       ? "--model FILE|RUN"
+                          : m->pool.n == 0       ? "--pool PATH"
+                          : m->out == NULL       ? "--out DIR"
+                          : m->positives == NULL ? "--positives DATA"
+                                                 : NULL;
+
+    (void)line;
+    if (m->study.data != NULL) {
+        return m->pool.n > 0 && m->out != NULL
+                   ? NN_OK
+                   : nn_fail(err, NN_ERR_ARG,
+                             "--study needs --pool PATH and --out DIR");
+    }
+    if (missing != NULL) {
+        return nn_fail(err, NN_ERR_ARG, "%s is needed", missing);
+    }
+    return check_journal(m, err);
+}
+
 static enum nn_status run_study(struct mine *m, struct nn_error *err)
 {
+    int folder;
+    enum nn_status st = nn_folder_take(m->out, &folder, err);
+
+    if (st) {
+        return st;
+    }
     m->study.out = m->out;
     m->study.pool = m->pool;
     m->study.top = m->top;
     m->study.trust_pool = m->trust;
     m->study.threads = m->common.threads;
-    return study_run(&m->study, err);
+    st = study_run(&m->study, err);
+    nn_folder_give_back(&folder);
+    return st;
 }
 
 static enum nn_status run(void *ctx, struct cmd_line *line,

@@ -234,6 +234,7 @@ static enum nn_status run_pretrain(struct command *c,
     const struct data_options how = { .seed = c->seed };
     struct nn_dataset *ds = NULL;
     json_t *options = NULL;
+    int folder = -1;
     enum nn_status st = choose_net(c, err);
 
     if (st) {
@@ -244,7 +245,11 @@ static enum nn_status run_pretrain(struct command *c,
         st = nn_fail_nomem(err);
         goto out;
     }
-    st = nn_file_mkdirs(c->out, err);
+    st = nn_folder_take(c->out, &folder, err);
+    if (st) {
+        goto out;
+    }
+    st = cmd_check_out(c->out, c->resume, err); /* now that it is ours */
     if (st) {
         goto out;
     }
@@ -263,6 +268,7 @@ static enum nn_status run_pretrain(struct command *c,
     }
     st = train_and_save(c, ds, options, err);
 out:
+    nn_folder_give_back(&folder);
     nn_mem_free(c->init_path);
     nn_dataset_close(&ds);
     json_decref(options);

@@ -158,9 +158,14 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
 {
     const struct sweep_options *o = &((const struct sweep *)ctx)->o;
     struct session s = { .ds = NULL };
+    int folder = -1;
     enum nn_status st = prepare(o, &s, err);
 
     (void)line;
+    if (st) {
+        goto out;
+    }
+    st = nn_folder_take(o->out, &folder, err);
     if (st) {
         goto out;
     }
@@ -178,6 +183,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     }
     st = publish(o, &s, err);
 out:
+    nn_folder_give_back(&folder);
     session_release(&s);
     return st;
 }

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/json.h"
@@ -504,8 +503,8 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
         goto out;
     }
     options = cmd_options_json(o, data); /* with the nets that were chosen */
-    st = options == NULL ? nn_fail_nomem(err) : nn_file_mkdirs(t->out, err);
-    if (st) {
+    if (options == NULL) {
+        st = nn_fail_nomem(err);
         goto out;
     }
     st = nn_folder_take(t->out, &folder, err);
@@ -538,9 +537,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     }
     st = train_model(t, ds, options, err);
 out:
-    if (folder >= 0) {
-        close(folder);
-    }
+    nn_folder_give_back(&folder);
     nn_mem_free(t->init_path);
     nn_mem_free(t->gate_init);
     nn_mem_free(t->species_init);

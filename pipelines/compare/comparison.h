@@ -67,6 +67,9 @@ struct comparison_system {
 
 /* Test images of a class, and others, below which no design is recommended. */
 enum { COMPARISON_MIN_IMAGES = 30 };
+/* Shares of right answers that differ by less are close: where the interval of
+ * the difference lies within that, the faster design is recommended. */
+#define COMPARISON_CLOSE 0.05
 
 struct comparison {
     const struct comparison_options *opt;

@@ -88,6 +88,45 @@ static int too_few(const struct comparison *c)
            c->n - c->n_positives < COMPARISON_MIN_IMAGES;
 }
 
+/* Times that differ by less are taken for equal. */
+#define SAME_TIME 1.1
+
+/* What to do where the shares of right answers are known to be close. */
+static void advice_when_close(const struct named *us, const struct named *it,
+                              char text[160])
+{
+    double a = us->r->ms_bulk, b = it->r->ms_bulk;
+
+    if (a < SAME_TIME * b && b < SAME_TIME * a) {
+        snprintf(text, 160, "Both take about the same time.");
+    } else {
+        snprintf(text, 160, "Take the faster one, which is %s here.",
+                 a < b ? "the cascade" : it->name);
+    }
+}
+
+/* What to do where nothing could be shown: how far the truth may be from "no
+ * difference" decides. The width of an interval falls with the root of n. */
+static void advice(const struct comparison *c, const struct named *us,
+                   const struct named *it, const struct nn_interval *v,
+                   char text[160])
+{
+    double most = fmax(fabs(v->lo), fabs(v->hi));
+    double half = (v->hi - v->lo) / 2;
+
+    if (most <= COMPARISON_CLOSE) {
+        advice_when_close(us, it, text);
+    } else {
+        double more = half / COMPARISON_CLOSE;
+
+        snprintf(text, 160,
+                 "The truth may be %.0f points either way: about %.0f test "
+                 "images would tell differences of %.0f points.",
+                 100 * most, ceil((double)c->n * fmax(1, more * more)),
+                 100 * COMPARISON_CLOSE);
+    }
+}
+
 /* The cascade against the best single model. */
 static char *sentence_pair(const struct comparison *c,
                            const struct comparison_result *r)
@@ -95,29 +134,31 @@ static char *sentence_pair(const struct comparison *c,
     size_t best = best_from(c, r, 1);
     struct named us = system_at(c, r, 0), it = system_at(c, r, best);
     const struct comparison_difference *d = &r->difference[best - 1];
-    char *numbers = shares(&us, &it, d, r->n_differences), *text = NULL;
+    const struct nn_interval *v = &d->figures.v[OUTCOMES_END_TO_END];
+    char *numbers = shares(&us, &it, d, r->n_differences), *text;
+    char next[160];
 
-    if (numbers != NULL && !too_few(c) &&
-        d->p_holm[OUTCOMES_END_TO_END] < LEVEL) {
-        text = nn_mem_sprintf(
-            "On these images the cascade is %s than the best "
-            "single model, %s: %s.",
-            d->figures.v[OUTCOMES_END_TO_END].value > 0 ? "better" : "worse",
-            it.name, numbers);
-    } else if (numbers != NULL && too_few(c)) {
+    if (numbers == NULL) {
+        return NULL;
+    }
+    if (too_few(c)) {
         text = nn_mem_sprintf(
             "%zu images of a class and %zu others are too few to recommend a "
-            "design: about %d of each would do. The cascade beside the best "
-            "single model here, %s: %s.",
+            "design: there should be %d of each or more. The cascade beside "
+            "the best single model here, %s: %s.",
             c->n_positives, c->n - c->n_positives, COMPARISON_MIN_IMAGES,
             it.name, numbers);
-    } else if (numbers != NULL) {
+    } else if (d->p_holm[OUTCOMES_END_TO_END] < LEVEL) {
+        text =
+            nn_mem_sprintf("On these images the cascade is %s than the best "
+                           "single model, %s: %s.",
+                           v->value > 0 ? "better" : "worse", it.name, numbers);
+    } else {
+        advice(c, &us, &it, v, next);
         text = nn_mem_sprintf(
             "No difference can be shown on these images between the "
-            "cascade and the best single model, %s: %s. Take the "
-            "faster one, which is %s here.",
-            it.name, numbers,
-            us.r->ms_bulk <= it.r->ms_bulk ? "the cascade" : it.name);
+            "cascade and the best single model, %s: %s. %s",
+            it.name, numbers, next);
     }
     nn_mem_free(numbers);
     return text;

@@ -320,6 +320,27 @@ START_TEST(hashes)
 }
 END_TEST
 
+START_TEST(hashes_of_parts_are_those_of_the_whole)
+{
+    char data[1000], want[33], got[33];
+
+    for (size_t i = 0; i < sizeof data; i++) {
+        data[i] = (char)(i * i % 251);
+    }
+    nn_hash_hex(data, sizeof data, want);
+    for (size_t cut = 0; cut <= sizeof data; cut += 125) {
+        struct nn_hasher *h = nn_hash_begin();
+
+        ck_assert_ptr_nonnull(h);
+        nn_hash_add(h, data, cut);
+        nn_hash_add(h, data + cut, sizeof data - cut);
+        nn_hash_end(&h, got);
+        ck_assert_ptr_null(h);
+        ck_assert_str_eq(got, want);
+    }
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("file");
@@ -339,6 +360,7 @@ static Suite *create(void)
     tcase_add_test(t, memory_may_run_out);
     tcase_add_test(t, paths);
     tcase_add_test(t, hashes);
+    tcase_add_test(t, hashes_of_parts_are_those_of_the_whole);
     suite_add_tcase(s, t);
     return s;
 }

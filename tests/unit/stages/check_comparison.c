@@ -366,6 +366,18 @@ START_TEST(a_better_system_is_named)
 }
 END_TEST
 
+/* Milliseconds that the cascade takes for an image of the test. */
+static double bulk_ms(const struct comparison *c)
+{
+    struct comparison_result r;
+    double ms;
+
+    ck_assert(!comparison_result_init(c, &r, NULL));
+    ms = r.system[0].ms_bulk;
+    comparison_result_release(&r);
+    return ms;
+}
+
 START_TEST(equals_are_not_told_apart)
 {
     const struct comparison_options o = options("multilabel,cascade", 1);
@@ -380,6 +392,14 @@ START_TEST(equals_are_not_told_apart)
     j = whole(&c);
     ck_assert_ptr_nonnull(strstr(verdict(j), "No difference"));
     json_decref(j);
+    c.system[1].cost.ms_gate_bulk = bulk_ms(&c);
+    j = whole(&c);
+    ck_assert_ptr_nonnull(strstr(verdict(j), "Both take about the same time."));
+    json_decref(j);
+    c.system[1].cost.ms_gate_bulk = bulk_ms(&c) * 1.2;
+    j = whole(&c);
+    ck_assert_ptr_nonnull(strstr(verdict(j), "which is the cascade here"));
+    json_decref(j);
     c.system[1].cost.ms_gate_bulk = 1000;
     j = whole(&c);
     ck_assert_ptr_nonnull(strstr(verdict(j), "which is the cascade here"));
@@ -389,6 +409,45 @@ START_TEST(equals_are_not_told_apart)
     ck_assert_ptr_nonnull(strstr(verdict(j), "which is multilabel here"));
     json_decref(j);
     c.system[1].run[0] = keep;
+    comparison_release(&c);
+}
+END_TEST
+
+/* Skills that differ by little, or few images: no design is recommended. */
+START_TEST(what_numbers_cannot_tell)
+{
+    const struct comparison_options o = options("cascade,multilabel", 1);
+    struct comparison c;
+    struct comparison_run keep, *other;
+    size_t n_negatives;
+    json_t *j;
+
+    setup(&c, &o);
+    other = &c.system[1].run[0];
+    keep = *other;
+    invent(&c, other, 0.95, 77);
+    j = whole(&c); /* another seed: right on other images, as often */
+    ck_assert_ptr_nonnull(strstr(verdict(j), "No difference"));
+    ck_assert_ptr_nonnull(strstr(verdict(j), "points either way: about "));
+    ck_assert_ptr_null(strstr(verdict(j), "faster"));
+    json_decref(j);
+    nn_mem_free(other->dir);
+    nn_mem_free(other->command);
+    outcomes_release(&other->said);
+    *other = keep;
+    n_negatives = c.n - c.n_positives;
+    ck_assert_uint_ge(c.n_positives, COMPARISON_MIN_IMAGES);
+    ck_assert_uint_ge(n_negatives, COMPARISON_MIN_IMAGES);
+    c.n = c.n_positives + COMPARISON_MIN_IMAGES - 1;
+    j = whole(&c); /* a difference, of too few images */
+    ck_assert_ptr_nonnull(strstr(verdict(j), " and 29 others are too few to "));
+    ck_assert_ptr_null(strstr(verdict(j), "better"));
+    ck_assert_ptr_null(strstr(verdict(j), "faster"));
+    json_decref(j);
+    c.n++;
+    j = whole(&c);
+    ck_assert_ptr_nonnull(strstr(verdict(j), "cascade is better"));
+    json_decref(j);
     comparison_release(&c);
 }
 END_TEST
@@ -468,6 +527,7 @@ static Suite *create(void)
     tcase_add_test(t, prices_meet_at_break_even);
     tcase_add_test(t, a_better_system_is_named);
     tcase_add_test(t, equals_are_not_told_apart);
+    tcase_add_test(t, what_numbers_cannot_tell);
     tcase_add_test(t, without_the_cascade);
     tcase_add_test(t, wrong_wishes);
     tcase_add_test(t, families_left_out);

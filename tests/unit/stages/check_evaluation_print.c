@@ -8,14 +8,14 @@
  */
 
 /* Text of the evaluation, runs of spaces as one. */
-static char *printed(const struct evaluation *e)
+static char *printed_of(const struct evaluation *e, const struct model *m)
 {
     char *text = NULL, *to;
     size_t n;
     FILE *f = open_memstream(&text, &n);
 
     ck_assert_ptr_nonnull(f);
-    evaluation_print(e, &model, f);
+    evaluation_print(e, m, f);
     fclose(f);
     to = text;
     for (const char *s = text; *s != '\0'; s++) {
@@ -25,6 +25,11 @@ static char *printed(const struct evaluation *e)
     }
     *to = '\0';
     return text;
+}
+
+static char *printed(const struct evaluation *e)
+{
+    return printed_of(e, &model);
 }
 
 static int has_line(const char *text, const char *line)
@@ -108,6 +113,53 @@ START_TEST(text_of_intervals)
     ck_assert(has_line(out, " all 10 0.5000 0.8000 0.3000 [0.0300, 0.6300]"));
     ck_assert(has_line(out, " rock 4 0.5000 0.7500 0.2500 [0.0200, 0.7200]"));
     free(out);
+    evaluation_release(&e);
+}
+END_TEST
+
+/* 13 classes "a".."m": the wrong verdicts that come most often, no table. */
+START_TEST(of_many_classes_the_worst)
+{
+    enum { MANY = 13 };
+    static char names[MANY][2];
+    char *classes[MANY];
+    size_t counts[(MANY + 1) * (MANY + 2)] = { 0 };
+    struct model many = model;
+    struct evaluation e;
+    size_t n_lines = 0;
+    char *out;
+
+    world_measure(0, &e);
+    nn_mem_free(e.confusion);
+    for (size_t k = 0; k < MANY; k++) {
+        names[k][0] = (char)('a' + k);
+        classes[k] = names[k];
+        counts[k * (MANY + 2) + k] = 900; /* right: not listed */
+        counts[k * (MANY + 2) + (k + 1) % MANY] = k + 1;
+    }
+    counts[MANY * (MANY + 2) + 2] = 50;                          /* c */
+    counts[MANY * (MANY + 2) + MANY] = 999;                      /* right */
+    counts[0 * (MANY + 2) + MANY] = counts[MANY + 2 + MANY] = 7; /* none */
+    counts[2 * (MANY + 2) + MANY + 1] = 60;                      /* unknown */
+    e.confusion = counts;
+    e.n_classes = many.n_classes = MANY;
+    many.classes = classes;
+    e.title = "test";
+    out = printed_of(&e, &many);
+    ck_assert_ptr_nonnull(strstr(out, "the 15 most frequent confusions of 13"));
+    ck_assert_ptr_nonnull(strstr(out, "\n 60 c called unknown\n 50 "
+                                      "(negative) called c\n 13 m called a\n "
+                                      "12 l called m\n"));
+    ck_assert_ptr_nonnull(
+        strstr(out, "\n 7 a called none\n 7 b called none\n 7 g called h\n"));
+    for (const char *s = strstr(out, "frequent");
+         (s = strstr(s, " called ")) != NULL; s++) {
+        n_lines++;
+    }
+    ck_assert_uint_eq(n_lines, 15);
+    ck_assert_ptr_null(strstr(out, "rows: truth"));
+    free(out);
+    e.confusion = NULL;
     evaluation_release(&e);
 }
 END_TEST
@@ -265,6 +317,7 @@ static Suite *create(void)
     tcase_add_checked_fixture(t, world_set_up, NULL);
     tcase_add_test(t, text);
     tcase_add_test(t, text_of_intervals);
+    tcase_add_test(t, of_many_classes_the_worst);
     tcase_add_test(t, json);
     tcase_add_test(t, json_of_intervals);
     tcase_add_test(t, one_kind_alone);

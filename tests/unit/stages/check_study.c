@@ -218,6 +218,22 @@ START_TEST(ties)
 }
 END_TEST
 
+/* Nothing is said of few images, however clear they seem. */
+START_TEST(few_images_tell_nothing)
+{
+    struct study_figures f = { .gain = { .lo = 0.4, .hi = 0.6 } };
+
+    f.n = STUDY_MIN_IMAGES - 1;
+    ck_assert_int_eq(study_judge(&f), STUDY_UNCLEAR);
+    f.n++;
+    ck_assert_int_eq(study_judge(&f), STUDY_HELPED);
+    f.gain = (struct nn_interval){ .lo = -0.6, .hi = -0.4 };
+    ck_assert_int_eq(study_judge(&f), STUDY_HURT);
+    f.n--;
+    ck_assert_int_eq(study_judge(&f), STUDY_UNCLEAR);
+}
+END_TEST
+
 static int measure(void *ctx)
 {
     struct study_result r;
@@ -290,6 +306,7 @@ static Suite *create(void)
     tcase_add_test(t, families);
     tcase_add_test(t, no_difference);
     tcase_add_test(t, ties);
+    tcase_add_test(t, few_images_tell_nothing);
     tcase_add_test(t, allocation_failures);
     tcase_add_test(t, sets);
     suite_add_tcase(suite, t);

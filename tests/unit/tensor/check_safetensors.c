@@ -298,6 +298,120 @@ START_TEST(reads_the_librarys_file)
 }
 END_TEST
 
+/* A small file with metadata, as bytes. */
+static unsigned char *checked_file(size_t *size)
+{
+    const int64_t shape[2] = { 3, 2 };
+    const float v[6] = { 0, -1, 0.1f, 1e-3f, 3.14159f, 1000 };
+    struct nn_st_writer *w;
+    unsigned char *bytes;
+
+    ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
+    ck_assert_int_eq(nn_st_writer_meta(w, "policy", "{\"threshold\":0.5}"),
+                     NN_OK);
+    ck_assert_int_eq(nn_st_writer_add(w, "a", NN_F16, 2, shape, v), NN_OK);
+    ck_assert_int_eq(nn_st_writer_add(w, "b", NN_F32, 2, shape, v), NN_OK);
+    for (int again = 0; again < 2; again++) { /* the second writes the same */
+        ck_assert_int_eq(nn_st_writer_commit(w, path, NULL), NN_OK);
+    }
+    nn_st_writer_destroy(&w);
+    ck_assert_int_eq(nn_file_read(path, 10000, &bytes, size, NULL), NN_OK);
+    return bytes;
+}
+
+/* Each bit of the file, weights and metadata alike. What is still read lacks
+ * the checksum's very name. */
+START_TEST(a_bit_that_flips_is_noticed)
+{
+    size_t size, n_header;
+    unsigned char *bytes = checked_file(&size);
+    size_t unnamed = 0;
+
+    n_header = 8u + bytes[0] + 256u * bytes[1];
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        unsigned char *copy = nn_mem_calloc(size, 1);
+        struct nn_error err = NN_ERROR_INIT;
+        struct nn_st_file *f;
+        enum nn_status st;
+
+        memcpy(copy, bytes, size);
+        copy[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        st = nn_st_parse(copy, size, "x", &f, &err);
+        if (!st) {
+            testkit_assert(nn_st_meta(f, NN_ST_CHECKSUM) == NULL, "bit %zu",
+                           bit);
+            unnamed++;
+        } else {
+            testkit_assert(st == NN_ERR_FORMAT, "bit %zu", bit);
+            testkit_assert(bit / 8 < n_header ||
+                               strstr(err.text, "it is damaged") != NULL,
+                           "bit %zu: %s", bit, err.text);
+        }
+        nn_st_close(&f);
+    }
+    ck_assert_uint_le(unnamed, 8 * strlen(NN_ST_CHECKSUM));
+    nn_mem_free(bytes);
+}
+END_TEST
+
+/* Another writer may put keys in another order, and add blanks. */
+START_TEST(the_checksum_is_of_the_content)
+{
+    size_t size, n_header, tensors = 36;
+    unsigned char *bytes = checked_file(&size), *copy;
+    json_t *h, *other = json_object(), *v;
+    const char *keys[] = { "b", "__metadata__", "a" };
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_st_file *f;
+    char *text;
+
+    n_header = bytes[0] + 256u * bytes[1];
+    h = json_loadb((char *)bytes + 8, n_header, 0, NULL);
+    ck_assert_ptr_nonnull(h);
+    for (size_t i = 0; i < 3; i++) {
+        v = json_object_get(h, keys[i]);
+        ck_assert_ptr_nonnull(v);
+        json_object_set(other, keys[i], v);
+    }
+    text = json_dumps(other, JSON_INDENT(2));
+    ck_assert_uint_ne(strlen(text), n_header);
+    n_header = strlen(text);
+    copy = nn_mem_calloc(8 + n_header + tensors, 1);
+    copy[0] = (unsigned char)(n_header % 256);
+    copy[1] = (unsigned char)(n_header / 256);
+    memcpy(copy + 8, text, n_header);
+    memcpy(copy + 8 + n_header, bytes + size - tensors, tensors);
+    ck_assert_msg(nn_st_parse(copy, 8 + n_header + tensors, "x", &f, &err) ==
+                      NN_OK,
+                  "%s", err.text);
+    ck_assert_ptr_nonnull(nn_st_meta(f, NN_ST_CHECKSUM));
+    nn_st_close(&f);
+    free(text);
+    json_decref(h);
+    json_decref(other);
+    nn_mem_free(bytes);
+}
+END_TEST
+
+static int read_checked(void *ctx)
+{
+    struct nn_st_file *f;
+    enum nn_status st = nn_st_open(ctx, &f, NULL);
+
+    nn_st_close(&f);
+    return (int)st;
+}
+
+START_TEST(memory_may_run_out)
+{
+    size_t size;
+
+    nn_mem_free(checked_file(&size));
+    ck_assert_int_eq(read_checked(path), 0);
+    testkit_each_alloc_failure(read_checked, path);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("safetensors");
@@ -312,6 +426,9 @@ static Suite *create(void)
     tcase_add_test(t, halves_are_exact);
     tcase_add_test(t, parameters_by_name_and_shape);
     tcase_add_test(t, unwritable_and_missing);
+    tcase_add_test(t, a_bit_that_flips_is_noticed);
+    tcase_add_test(t, the_checksum_is_of_the_content);
+    tcase_add_test(t, memory_may_run_out);
     suite_add_tcase(s, t);
     return s;
 }
