@@ -3,11 +3,11 @@
  * Worker threads decode and augment while the caller computes; batches come
  * in the order of the index list whatever the threads are. View v of image
  * i draws from nn_rng_make(seed, nn_rng_stream(epoch, i, v)), v counting its
- * occurrences within the pass. Decoded images are kept in memory, scaled
- * down to cache_side, until cache_bytes are full; from then on the others are
- * decoded each time. So what a batch holds depends on the options size,
- * cache_side, seed, augment, mean and stddev alone, never on threads, prefetch
- * or cache_bytes.
+ * occurrences within the pass; with by_content its content hash stands for i.
+ * Decoded images are kept in memory, scaled down to cache_side, until
+ * cache_bytes are full; from then on the others are decoded each time. So what
+ * a batch holds depends on the options size, cache_side, seed, augment, mean
+ * and stddev alone, never on threads, prefetch or cache_bytes.
  *
  * An unreadable image is dropped from its batch; the batch is then shorter,
  * and left out when nothing remains. Why goes to `failed`, or, without one,
@@ -39,9 +39,11 @@ struct nn_loader_options {
     int prefetch;       /* batches ahead, 0: 4 */
     uint64_t seed;
     const struct nn_augment *augment; /* copied; NULL: nn_image_fit() */
-    float mean[3], stddev[3];         /* byte units, stddev > 0 */
-    const struct nn_input *second;    /* copied; NULL: none. Only without
-                                         augment; nothing is then cached */
+    int by_content; /* 1: an image's draws depend on its bytes, not on its
+                       place in the data set */
+    float mean[3], stddev[3];      /* byte units, stddev > 0 */
+    const struct nn_input *second; /* copied; NULL: none. Only without
+                                      augment; nothing is then cached */
     /* In place of a warning: the image at `row` of the index list could not
      * be read. Called from nn_loader_next() and nn_loader_second(), rows in
      * order; must not call the loader. */

@@ -90,6 +90,14 @@ static void set_failure(struct nn_loader *l, const struct nn_error *err)
     pthread_mutex_unlock(&l->lock);
 }
 
+/* Who draws: a fingerprinted image may do so by its content. */
+static uint64_t who_draws(const struct nn_loader *l, uint32_t item)
+{
+    uint64_t content = l->ds->items[item].hash;
+
+    return l->opt.by_content && content != 0 ? content : item;
+}
+
 /* The bytes of one image's view; *bad is set when the image is at fault. */
 static enum nn_status view_one(struct nn_loader *l, size_t at, uint64_t epoch,
                                uint8_t *rgb, char *note, int *bad,
@@ -109,7 +117,9 @@ static enum nn_status view_one(struct nn_loader *l, size_t at, uint64_t epoch,
         *bad = 1;
         return st;
     }
-    st = make_view(l, &img, nn_rng_stream(epoch, item, l->view[at]), rgb, err);
+    st = make_view(l, &img,
+                   nn_rng_stream(epoch, who_draws(l, item), l->view[at]), rgb,
+                   err);
     if (st) {
         goto out;
     }

@@ -4,8 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/eval/calibrate.h"
+#include "common/train/frozen.h"
 
 /* --- who belongs where --- */
 
@@ -274,6 +276,29 @@ static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
     return t->spec.measure(t->spec.ctx, m, err);
 }
 
+/* The head alone; measured as an epoch would be. */
+static enum nn_status train_frozen(struct nn_task *t,
+                                   const struct nn_train_options *opt,
+                                   const struct nn_run *run, struct nn_net *net,
+                                   struct nn_train_result *result,
+                                   struct nn_error *err)
+{
+    double start = nn_time_s();
+    enum nn_status st = nn_task_fit_head(t, opt, run, net, err);
+
+    *result = (struct nn_train_result){ .seconds = 0 };
+    if (st) {
+        return st;
+    }
+    st = nn_task_score_net(t, net, opt->batch, err);
+    if (st) {
+        return st;
+    }
+    st = t->spec.measure(t->spec.ctx, &result->best, err);
+    result->seconds = nn_time_s() - start;
+    return st;
+}
+
 enum nn_status nn_task_train(struct nn_task *t,
                              const struct nn_train_options *opt,
                              const struct nn_run *run, struct nn_net *net,
@@ -283,6 +308,16 @@ enum nn_status nn_task_train(struct nn_task *t,
     const struct nn_train_task task = { t->spec.name, t->spec.ds, t,
                                         sample,       target,     evaluate };
 
+    if (opt->tune == NN_TUNE_FROZEN) {
+        return train_frozen(t, opt, run, net, result, err);
+    }
+    if (opt->tune == NN_TUNE_HEAD_FIRST) {
+        enum nn_status st = nn_task_fit_head(t, opt, run, net, err);
+
+        if (st) {
+            return st;
+        }
+    }
     return nn_train(&task, opt, run, net, result, err);
 }
 

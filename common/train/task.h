@@ -103,7 +103,9 @@ NN_MUST_CHECK enum nn_status nn_task_net(const struct nn_task *t,
 NN_MUST_CHECK enum nn_status nn_task_init(struct nn_net *net, const char *path,
                                           const char *prefix, const char *who,
                                           struct nn_error *err);
-/* nn_train() on the task. */
+/* nn_train() on the task, or what opt->tune says instead: frozen, the fitted
+ * classifier and result->epochs_done = 0, without files in the run folder (a
+ * second run finds the features in the cache). */
 NN_MUST_CHECK enum nn_status
 nn_task_train(struct nn_task *t, const struct nn_train_options *opt,
               const struct nn_run *run, struct nn_net *net,

@@ -30,6 +30,7 @@ static struct nn_augment mild_views(void)
 struct nn_train_options nn_train_defaults(void)
 {
     return (struct nn_train_options){
+        .head_views = 1,
         .epochs = 40,
         .batch = 32,
         .seed = 1,

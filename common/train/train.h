@@ -22,9 +22,23 @@ struct nn_train_phase {
     int epochs;
 };
 
+/* What a training changes. */
+enum nn_tune {
+    NN_TUNE_ALL,        /* every weight, from the start */
+    NN_TUNE_FROZEN,     /* the classifier alone, fitted on features (frozen.h);
+                           no epochs */
+    NN_TUNE_HEAD_FIRST, /* the fitted classifier first, then every weight */
+};
+#define NN_TUNE_NAMES "all|frozen|head-first"
+
 struct nn_train_options {
-    int epochs;    /* >= 1 */
-    int32_t batch; /* images per step */
+    enum nn_tune tune;
+    int head_views; /* augmented views of each image that a fitted classifier
+                       learns from, besides the image as it is */
+    const char *feature_dir; /* where features are kept (feature_cache.h); NULL:
+                                nowhere */
+    int epochs;              /* >= 1 */
+    int32_t batch;           /* images per step */
     uint64_t seed;
     struct nn_loss loss;
     struct nn_optim_options optim;

@@ -30,6 +30,7 @@ static void set_defaults(struct train *t)
                                        .fn_filter_recall = 0.98 };
     t->init_rate = TRAIN_INIT_RATE;
     t->bn_var_floor = -1;
+    t->head_views = t->gate.train.head_views;
     t->head_rate = t->gate.train.head_lr;
     t->layer_decay = t->gate.train.block_decay;
     t->head_epochs = t->gate.train.freeze_epochs;

@@ -84,6 +84,19 @@
 
 #define INIT_ROWS(t)                                                           \
     NN_OPT_HEADING("nets that start from pre-trained weights"),                \
+        NN_OPT_CHOICE(0, "tune", &(t).tune, "auto|" NN_TUNE_NAMES,             \
+                      "what is trained: all weights; frozen: the classifier "  \
+                      "alone, fitted in seconds on what the net sees of each " \
+                      "photo; head-first: that, and then all weights; auto: "  \
+                      "frozen for efficientnet-lite where no epochs are "      \
+                      "given, else all"),                                      \
+        NN_OPT_INT(0, "head-views", &(t).head_views, "N", 0, 32,               \
+                   "augmented views of each photo that a fitted classifier "   \
+                   "learns from, besides the photo itself"),                   \
+        NN_OPT_STRING(0, "feature-cache", &(t).feature_cache, "DIR",           \
+                      "where the features of photos are kept, at most 2 GiB; " \
+                      "none: nowhere; left out: $BEARCASCADE_CACHE, else "     \
+                      "~/.cache/bearcascade"),                                 \
         NN_OPT_DOUBLE(0, "init-lr-scale", &(t).init_rate, "X", 1e-6, 1000,     \
                       "their learning rate, as a multiple of --lr"),           \
         NN_OPT_INT(0, "freeze-epochs", &(t).head_epochs, "N", 0, 100000,       \

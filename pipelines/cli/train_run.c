@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/data/feature_cache.h"
 #include "common/data/inputs.h"
 #include "common/data/negatives.h"
 #include "pipelines/cascade/model.h"
@@ -26,7 +27,20 @@ static void apply_shared(const struct train *t, struct nn_train_options *o)
     o->schedule.peak = t->lr;
     o->optim.weight_decay = (float)t->weight_decay;
     o->ema = t->ema;
+    o->head_views = t->head_views;
+    o->feature_dir = t->feature_dir;
     o->bn_var_floor = t->bn_var_floor > 0 ? (float)t->bn_var_floor : 0;
+}
+
+/* Nets that saw ImageNet are left as they are unless epochs are asked for. */
+static enum nn_tune choose_tune(const struct train *t, enum nn_arch arch)
+{
+    int epochs = t->epochs > 0 || t->gate_epochs > 0 || t->species_epochs > 0;
+
+    if (t->tune > 0) {
+        return (enum nn_tune)(t->tune - 1);
+    }
+    return arch == NN_ARCH_MOBILENETV4 || epochs ? NN_TUNE_ALL : NN_TUNE_FROZEN;
 }
 
 /* Only pre-trained weights are worth sparing. */
@@ -42,6 +56,7 @@ static void apply_start(const struct train *t, enum nn_arch arch,
         (float)(t->bn_var_floor < 0 ? var_floor : t->bn_var_floor);
     o->freeze_epochs = t->head_epochs;
     o->freeze_bn_stats = t->freeze_bn_stats;
+    o->tune = choose_tune(t, arch);
 }
 
 /* --- which nets --- */
@@ -199,7 +214,23 @@ static enum nn_status choose_start(struct train *t, struct nn_error *err)
         apply_start(t, t->species.arch, &t->species.train);
     }
     set_epochs(t);
+    if (t->tune > NN_TUNE_FROZEN && t->gate.init == NULL) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--tune frozen and head-first need pre-trained weights, "
+                       "and the gate has none");
+    }
     return NN_OK;
+}
+
+/* Nowhere, in a folder that was given, or in the user's. */
+static char *feature_dir(const struct train *t)
+{
+    if (t->feature_cache == NULL) {
+        return nn_feature_cache_dir();
+    }
+    return strcmp(t->feature_cache, "none") == 0
+               ? NULL
+               : nn_mem_strdup(t->feature_cache);
 }
 
 static void apply_options(struct train *t)
@@ -223,6 +254,11 @@ static void apply_options(struct train *t)
 
 static void say_result(const char *name, const struct nn_train_result *r)
 {
+    if (r->epochs_done == 0) {
+        nn_log(NN_LOG_INFO, "%s: %s on validation images, %.0f s", name,
+               r->best.text, r->seconds);
+        return;
+    }
     nn_log(NN_LOG_INFO, "%s: best epoch %d of %d, %s, %.0f s, %.0f images/s",
            name, r->best_epoch, r->epochs_done, r->best.text, r->seconds,
            r->images_per_s);
@@ -515,6 +551,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
+    t->feature_dir = feature_dir(t);
     apply_options(t);
     st = choose_start(t, err);
     if (st) {
@@ -539,6 +576,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
 out:
     nn_folder_give_back(&folder);
     nn_mem_free(t->init_path);
+    nn_mem_free(t->feature_dir);
     nn_mem_free(t->gate_init);
     nn_mem_free(t->species_init);
     nn_dataset_close(&ds);

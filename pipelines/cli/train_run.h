@@ -28,6 +28,9 @@ struct train {
     /* Of nets that start from pre-trained weights. */
     double init_rate, head_rate, layer_decay;
     int head_epochs, freeze_bn_stats;
+    int tune, head_views;           /* 0: auto, else enum nn_tune + 1 */
+    const char *feature_cache;      /* given */
+    char *feature_dir;              /* NULL: nothing is kept */
     char *gate_init, *species_init; /* the files, NULL: random */
     uint64_t seed, split_seed;
     struct gate_options gate;
