@@ -9,6 +9,10 @@ failures=0
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/bearcascade-e2e-XXXXXX")
 trap 'chmod -R u+rwx "$tmp" 2>/dev/null; rm -rf "$tmp"' EXIT
 
+# Features of images are kept here, not in the user's folder.
+BEARCASCADE_CACHE=$tmp/cache
+export BEARCASCADE_CACHE
+
 pass() { n=$((n + 1)); printf 'ok %d - %s\n' "$n" "$1"; }
 fail() {
     n=$((n + 1))

@@ -64,6 +64,56 @@ run 0 "a cascade to start from" train "$data" --out "$tmp/r5" $short \
 err_has "its gate" "gate: starts from .*: 247 of 247"
 err_has "and its species net" "species: starts from .*: 247 of 247"
 
+# --- the classifier alone ---
+
+frozen="--quiet --seed 3 --batch 16 --init efficientnet-lite0 --gate-size 32"
+# shellcheck disable=SC2086
+run 0 "without epochs" train "$data" --out "$tmp/f1" $frozen
+err_has "the gate's classifier is fitted" \
+    "gate: classifier fitted on the features of .* images in 2 views"
+err_has "and the species net's" "species: classifier fitted on the features of"
+check "features are kept" test -n "$(ls "$BEARCASCADE_CACHE")"
+run 0 "classify with it" classify -m "$tmp/f1" -f csv --all-stages "$data/test"
+# shellcheck disable=SC2086
+run 0 "again, from the cache, with other threads" train "$data" \
+    --out "$tmp/f2" $frozen --threads 1
+check "gives the same weights" \
+    same_weights "$tmp/f1/best.safetensors" "$tmp/f2/best.safetensors"
+for f in "$BEARCASCADE_CACHE"/*; do
+    printf 'xxxxxxxx' | dd of="$f" bs=1 seek=90 conv=notrunc 2>/dev/null
+done
+# shellcheck disable=SC2086
+run 0 "from a damaged cache" train "$data" --out "$tmp/f3" $frozen
+check "the same once more" \
+    same_weights "$tmp/f1/best.safetensors" "$tmp/f3/best.safetensors"
+# shellcheck disable=SC2086
+run 0 "without a cache" train "$data" --out "$tmp/f4" $frozen \
+    --feature-cache none
+check "the same, too" \
+    same_weights "$tmp/f1/best.safetensors" "$tmp/f4/best.safetensors"
+# shellcheck disable=SC2086
+run 0 "another number of views" train "$data" --out "$tmp/f5" $frozen \
+    --head-views 0 --only gate
+err_has "is said" "images in 1 view,"
+# shellcheck disable=SC2086
+run 0 "the classifier first, then all" train "$data" --out "$tmp/f6" $frozen \
+    --tune head-first --epochs 1 --only gate
+err_has "fits it" "gate: classifier fitted"
+err_has "and trains" "gate: best epoch 1 of 1"
+# shellcheck disable=SC2086
+run 0 "baselines, too" train "$data" --out "$tmp/f7" $frozen \
+    --system multilabel
+err_has "are fitted" "multilabel: classifier fitted"
+run 1 "random weights have no features" train "$data" --out "$tmp/f8" --quiet \
+    --tune frozen --init none
+err_has "worth a classifier" "frozen and head-first need pre-trained weights"
+one_error_line "one line"
+touch "$tmp/file"
+# shellcheck disable=SC2086
+run 0 "a cache that cannot be" train "$data" --out "$tmp/f9" $frozen \
+    --feature-cache "$tmp/file" --only gate
+err_has "is a warning" "warning: features are not kept: .*$tmp/file"
+
 # shellcheck disable=SC2086
 run 1 "another net than the file's" train "$data" --out "$tmp/r6" $short \
     --init efficientnet-lite0 --gate-net mobilenetv4

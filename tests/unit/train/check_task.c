@@ -455,6 +455,113 @@ START_TEST(readable_items_move_up)
 }
 END_TEST
 
+/* Colours are told apart by a fitted classifier; the trunk stays, and the fit
+ * is the same with the features of an earlier run. */
+START_TEST(frozen)
+{
+    char *dir = testkit_mkdir(), *cache = nn_path_join(dir, "cache");
+    struct nn_net_spec shape = nn_net_spec_defaults();
+    struct nn_train_options opt = nn_train_defaults();
+    const struct nn_run run = { NULL, 0, NULL };
+    struct nn_train_result result;
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_net *net[3];
+    struct nn_task_spec spec;
+    struct colours c;
+    size_t floats;
+
+    shape.width = 0.1f;
+    shape.size = 32;
+    opt.batch = 2;
+    opt.tune = NN_TUNE_FROZEN;
+    open_colours(&c, dir, &spec);
+    nn_dataset_fingerprint(c.ds);
+    ck_assert_int_eq(nn_task_open(&c.task, &spec, NULL), NN_OK);
+    for (int i = 0; i < 3; i++) {
+        opt.feature_dir = i > 0 ? cache : NULL;
+        opt.threads = 1 + i;
+        ck_assert_int_eq(nn_task_net(&c.task, &shape, &net[i], NULL), NN_OK);
+        ck_assert_msg(
+            nn_task_train(&c.task, &opt, &run, net[i], &result, &err) == NN_OK,
+            "%s", err.text);
+    }
+    ck_assert_int_eq(c.measured, 3);
+    ck_assert_int_eq(result.epochs_done, 0);
+    ck_assert_int_eq(result.best_epoch, 0);
+    ck_assert_double_eq(result.best.metric, 2);
+    ck_assert_uint_eq(nn_task_best(&c.task, 0, 2), (size_t)c.task.truth[0]);
+    ck_assert_uint_eq(nn_task_best(&c.task, 1, 2), (size_t)c.task.truth[1]);
+    floats = nn_graph_param_count(net[0]->graph);
+    for (int i = 1; i < 3; i++) {
+        ck_assert(memcmp(net[0]->params.value.data, net[i]->params.value.data,
+                         floats * sizeof(float)) == 0);
+        nn_net_destroy(&net[i]);
+    }
+    ck_assert_int_eq(nn_task_net(&c.task, &shape, &net[1], NULL), NN_OK);
+    for (size_t i = 0, last = 0; !last; i++) {
+        const struct nn_param *p = nn_graph_param(net[0]->graph, i);
+
+        last = strstr(p->name, "classifier") != NULL;
+        ck_assert((memcmp(net[0]->params.value.data + p->offset,
+                          net[1]->params.value.data + p->offset,
+                          p->count * sizeof(float)) == 0) == !last);
+    }
+    nn_net_destroy(&net[0]);
+    nn_net_destroy(&net[1]);
+    nn_task_close(&c.task);
+    nn_dataset_close(&c.ds);
+    nn_mem_free(cache);
+    testkit_rmdir(dir);
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
+/* Two equal images of different classes: which one wins depends on the shares
+ * of the buckets alone. With head-first the epochs begin at that classifier. */
+START_TEST(shares_weigh_the_classifier)
+{
+    char *dir = testkit_mkdir();
+    struct nn_net_spec shape = nn_net_spec_defaults();
+    struct nn_train_options opt = nn_train_defaults();
+    const struct nn_run run = { NULL, 0, NULL };
+    struct nn_train_result result;
+    struct nn_task_spec spec;
+    struct nn_net *net;
+    struct colours c;
+
+    shape.width = 0.1f;
+    shape.size = 32;
+    opt.batch = 2;
+    opt.tune = _i < 2 ? NN_TUNE_FROZEN : NN_TUNE_HEAD_FIRST;
+    opt.head_views = 0;
+    opt.epochs = 1;
+    opt.schedule.peak = 1e-9;
+    opt.ema = 0;
+    open_colours(&c, dir, &spec);
+    draw(dir, "train/red/1.png", 2); /* looks blue */
+    ck_assert_int_eq(nn_task_open(&c.task, &spec, NULL), NN_OK);
+    c.task.share[0] = _i == 0 ? 0.2 : 0.8;
+    c.task.share[1] = 1 - c.task.share[0];
+    ck_assert_int_eq(nn_task_net(&c.task, &shape, &net, NULL), NN_OK);
+    ck_assert_int_eq(nn_task_train(&c.task, &opt, &run, net, &result, NULL),
+                     NN_OK);
+    ck_assert_int_eq(result.epochs_done, _i < 2 ? 0 : 1);
+    for (size_t i = 0; i < c.task.n_good; i++) {
+        const float *z = c.task.logits + 2 * i;
+
+        if (c.task.truth[i] == 0) { /* as blue as what was trained on */
+            double odds = c.task.share[0] / c.task.share[1];
+
+            ck_assert_double_eq_tol((double)(z[0] - z[1]), log(odds), 0.05);
+        }
+    }
+    nn_net_destroy(&net);
+    nn_task_close(&c.task);
+    nn_dataset_close(&c.ds);
+    testkit_rmdir(dir);
+}
+END_TEST
+
 static int open_and_close(void *ctx)
 {
     struct nn_task_spec spec = spec_of(ctx, 2);
@@ -489,6 +596,8 @@ static Suite *create(void)
     tcase_add_test(t, temperature_of_known_logits);
     tcase_add_test(t, a_fit_without_end_is_1);
     tcase_add_test(t, readable_items_move_up);
+    tcase_add_test(t, frozen);
+    tcase_add_loop_test(t, shares_weigh_the_classifier, 0, 3);
     tcase_add_test(t, allocation_failures);
     suite_add_tcase(s, t);
     return s;
