@@ -61,8 +61,7 @@ static json_t *add_later_options(json_t *j, const struct nn_train_options *o,
         nn_json_put(&j, "network", json_string(nn_arch_info(arch)->name));
     }
     if (o->tune == NN_TUNE_HEAD_FIRST) {
-        nn_json_put(&j, "views of the first head",
-                    json_integer(o->head_views));
+        nn_json_put(&j, "views of the first head", json_integer(o->head_views));
     }
     if (nn_mix_is_on(m)) {
         nn_json_put(&j, "mixing",
