@@ -78,6 +78,12 @@ NN_MUST_CHECK enum nn_status gate_choose(const double *p,
                                          double min_recall,
                                          struct gate_policy *policy,
                                          struct nn_error *err);
+/* What a threshold that was chosen elsewhere does on those items; min_recall is
+ * written down. The lower bound is that of a threshold on the score of a
+ * positive, nn_threshold_at_recall(). Positives there must be. */
+struct gate_policy gate_policy_at(const double *p, const uint8_t *positive,
+                                  size_t n, double threshold,
+                                  double min_recall);
 /* One line for a person: threshold, rate, bound or "cannot be certified with
  * n = ...". Heap string (nn_mem_free) or NULL. */
 char *gate_policy_text(const struct gate_policy *policy);

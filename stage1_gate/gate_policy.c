@@ -50,6 +50,31 @@ enum nn_status gate_choose(const double *p, const uint8_t *positive, size_t n,
     return NN_OK;
 }
 
+struct gate_policy gate_policy_at(const double *p, const uint8_t *positive,
+                                  size_t n, double threshold, double min_recall)
+{
+    struct gate_policy q = { .threshold = threshold, .min_recall = min_recall };
+    size_t passed[2] = { 0 };
+
+    for (size_t i = 0; i < n; i++) {
+        size_t *all = positive[i] ? &q.n_positives : &q.n_negatives;
+
+        ++*all;
+        passed[positive[i] != 0] += p[i] >= threshold;
+    }
+    q.recall = (double)passed[1] / (double)q.n_positives;
+    q.recall_lower =
+        nn_clopper_pearson_lower(passed[1], q.n_positives, NN_CONFIDENCE);
+    q.certified = q.recall_lower >= min_recall;
+    q.n_needed = nn_certify_min_n(min_recall, NN_CONFIDENCE);
+    if (q.n_negatives > 0) {
+        q.fpr = (double)passed[0] / (double)q.n_negatives;
+        q.fpr_upper =
+            nn_clopper_pearson_upper(passed[0], q.n_negatives, NN_CONFIDENCE);
+    }
+    return q;
+}
+
 char *gate_policy_text(const struct gate_policy *p)
 {
     char *promise;

@@ -1,9 +1,12 @@
 /* stage2_species/species.h - stage 2: which of the classes is it?
  *
- * A net with a softmax over the classes, trained on positives alone,
- * calibrated by one temperature (Guo et al. 2017) on the validation
- * positives. Below a reject threshold on the largest probability the verdict is
- * "unknown": a thing of the right kind but of no trained class. */
+ * A net with a softmax over the classes, trained on positives, and one output
+ * more, "-", where it may also say none: it is trained on negatives that the
+ * gate lets through. Calibrated by one temperature (Guo et al. 2017) on the
+ * validation images of its outputs. Of the classes, given that it is not none,
+ * the probabilities are a softmax of their own. Below a reject threshold on the
+ * largest of them the verdict is "unknown": a thing of the right kind but of no
+ * trained class. */
 #ifndef STAGE2_SPECIES_SPECIES_H
 #define STAGE2_SPECIES_SPECIES_H
 
@@ -25,6 +28,12 @@ struct species_options {
     struct nn_tta tta; /* of the trained net */
     double coverage;   /* the reject threshold is the largest that keeps this
                           share, 0.95 */
+    /* [ds->n] 1: a negative that stands for none (species_hard_negatives());
+     * NULL: the net has no such output. */
+    const uint8_t *none;
+    double none_share; /* of an epoch's images, 0.25; the classes have equal
+                          shares of the rest, and an epoch shows as many images
+                          of classes as there are */
     const char *init;  /* weights to start from, or NULL */
     const struct nn_net *start; /* or a net whose weights of the same name and
                                    size to start from (the gate's), or NULL */
@@ -34,6 +43,24 @@ struct species_options species_defaults(void);
 
 /* Size and preprocessing of the net; the caller fills the outputs. */
 struct nn_net_spec species_net_spec(float width, int32_t size);
+
+/* 1: its outputs are those of n_classes classes and "-". */
+int species_says_none(const struct nn_net *net, size_t n_classes);
+/* p_none of such a net, and the probabilities p [n_classes] of the classes
+ * given that it is not none, from one row of logits:
+ *   p_none = exp(z_none / T) / sum of exp(z_k / T) over all outputs
+ *   p[k]   = exp(z_k / T) / the same sum over the classes */
+double species_answer(const struct nn_net *net, const float *logits,
+                      size_t n_classes, double *p);
+
+/* Which negatives stand for none: of the items item[0..n-1] with the gate's
+ * probabilities p [n] all with p >= limit, and the hardest below it where those
+ * are fewer than at_least; chosen[item] becomes 1. Of equal p the first.
+ * *n_chosen: how many. Errors: NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+species_hard_negatives(const double *p, const uint32_t *item, size_t n,
+                       double limit, size_t at_least, uint8_t *chosen,
+                       size_t *n_chosen, struct nn_error *err);
 
 /* Train on the classes of ds (two or more; splits set). *out and *policy are
  * set on success.

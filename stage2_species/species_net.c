@@ -1,4 +1,7 @@
 /* The species net and its defaults: the table to look at and to tune. */
+#include <math.h>
+#include <string.h>
+
 #include "stage2_species/species.h"
 
 struct species_options species_defaults(void)
@@ -8,6 +11,7 @@ struct species_options species_defaults(void)
         .width = 1.0f,
         .size = 128,
         .coverage = 0.95,
+        .none_share = 0.25,
     };
 
     o.train.epochs = 20;
@@ -22,4 +26,31 @@ struct nn_net_spec species_net_spec(float width, int32_t size)
     s.size = size;
     s.head = NN_HEAD_SOFTMAX;
     return s;
+}
+
+int species_says_none(const struct nn_net *net, size_t n_classes)
+{
+    return net->spec.n_outputs == n_classes + 1 &&
+           strcmp(net->spec.outputs[n_classes], "-") == 0;
+}
+
+double species_answer(const struct nn_net *net, const float *logits,
+                      size_t n_classes, double *p)
+{
+    double t = net->temperature, max = (double)logits[0], sum = 0;
+    double none = (double)logits[n_classes], top;
+
+    for (size_t k = 1; k < n_classes; k++) {
+        max = fmax(max, (double)logits[k]);
+    }
+    for (size_t k = 0; k < n_classes; k++) {
+        p[k] = exp(((double)logits[k] - max) / t);
+        sum += p[k];
+    }
+    for (size_t k = 0; k < n_classes; k++) {
+        p[k] /= sum;
+    }
+    top = fmax(max, none);
+    none = exp((none - top) / t);
+    return none / (none + sum * exp((max - top) / t));
 }

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,27 +12,53 @@
 
 struct species_task {
     const struct nn_dataset *ds;
-    struct nn_task task; /* score: confidence in the likeliest class */
-    double *p;           /* [n_valid,classes] */
+    const uint8_t *none; /* [ds->n], or NULL */
+    struct nn_task task; /* score: of positives, confidence in the likeliest
+                            class */
+    double *p;           /* [n_valid,outputs] */
+    int32_t *truth;      /* [n_valid] of positives */
     uint8_t *hit;        /* [n_valid] the likeliest class is the true one */
+    size_t n;            /* validation positives */
 };
 
-/* --- outputs: the classes, each drawn equally often --- */
+/* --- outputs: the classes, each drawn equally often, then perhaps none --- */
 
 static int32_t label_of(const void *ctx, const struct nn_item *it)
 {
-    (void)ctx;
-    return it->label != NN_NEGATIVE ? it->label : NN_TASK_UNUSED;
+    const struct species_task *s = ctx;
+
+    if (it->label != NN_NEGATIVE) {
+        return it->label;
+    }
+    return s->none != NULL && s->none[it - s->ds->items]
+               ? (int32_t)s->ds->n_classes
+               : NN_TASK_UNUSED;
 }
 
 static char *name_of(const void *ctx, size_t i)
 {
-    return nn_mem_strdup(((const struct species_task *)ctx)->ds->classes[i]);
+    const struct nn_dataset *ds = ((const struct species_task *)ctx)->ds;
+
+    return nn_mem_strdup(i < ds->n_classes ? ds->classes[i] : "-");
+}
+
+/* Shares of an epoch that shows as many images of classes as there are. */
+static enum nn_status set_shares(struct nn_task *t, double none,
+                                 struct nn_error *err)
+{
+    size_t k = t->spec.ds->n_classes;
+    double positives = (double)nn_task_count(t, 0, k);
+
+    for (size_t i = 0; i < k; i++) {
+        t->share[i] = (1 - none) / (double)k;
+    }
+    t->share[k] = none;
+    return nn_task_set_epoch(t, (size_t)(positives / (1 - none) + 0.5), err);
 }
 
 /* --- validation --- */
 
-/* Mean over the classes of their recalls. */
+/* Mean over the outputs of their recalls. */
 static enum nn_status balanced_accuracy(const struct nn_task *t, double *mean)
 {
     size_t k = t->spec.n_outputs, seen = 0;
@@ -81,12 +108,13 @@ static enum nn_status measure(void *ctx, struct nn_train_metrics *m,
 
 /* The reject threshold: the largest that keeps the share of the images that are
  * right. */
-static enum nn_status
-choose_reject_threshold(const struct nn_task *t, const double *confidence,
-                        const uint8_t *hit, double coverage,
-                        struct species_policy *p, struct nn_error *err)
+static enum nn_status choose_reject_threshold(const struct species_task *s,
+                                              double coverage,
+                                              struct species_policy *p,
+                                              struct nn_error *err)
 {
-    double *right = nn_mem_calloc(t->n_good, sizeof *right);
+    const double *confidence = s->task.score;
+    double *right = nn_mem_calloc(s->n, sizeof *right);
     struct nn_recall_threshold chosen;
     size_t n = 0, above = 0;
     enum nn_status st = NN_OK;
@@ -94,8 +122,8 @@ choose_reject_threshold(const struct nn_task *t, const double *confidence,
     if (right == NULL) {
         return nn_fail_nomem(err);
     }
-    for (size_t i = 0; i < t->n_good; i++) {
-        if (hit[i]) {
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->hit[i]) {
             right[n++] = confidence[i];
         }
     }
@@ -107,15 +135,41 @@ choose_reject_threshold(const struct nn_task *t, const double *confidence,
         }
         p->reject_threshold = chosen.threshold;
     }
-    for (size_t i = 0; i < t->n_good; i++) {
+    for (size_t i = 0; i < s->n; i++) {
         above += confidence[i] >= p->reject_threshold;
     }
-    p->coverage = (double)above / (double)t->n_good;
-    p->accuracy = (double)n / (double)t->n_good;
-    p->n = t->n_good;
+    p->coverage = (double)above / (double)s->n;
+    p->accuracy = (double)n / (double)s->n;
+    p->n = s->n;
 out:
     nn_mem_free(right);
     return st;
+}
+
+/* Of the positives: what they are, and p [n,classes] of the classes alone. */
+static void class_softmax(struct species_task *s, double temperature)
+{
+    const struct nn_task *t = &s->task;
+    size_t outputs = t->spec.n_outputs, k = s->ds->n_classes;
+
+    s->n = 0;
+    for (size_t i = 0; i < t->n_good; i++) {
+        const float *z = t->logits + i * outputs;
+        double max = (double)z[nn_task_best(t, i, k)], sum = 0;
+        double *row = s->p + s->n * k;
+
+        if (!t->positive[i]) {
+            continue;
+        }
+        for (size_t j = 0; j < k; j++) {
+            row[j] = exp(((double)z[j] - max) / temperature);
+            sum += row[j];
+        }
+        for (size_t j = 0; j < k; j++) {
+            row[j] /= sum;
+        }
+        s->truth[s->n++] = t->truth[i];
+    }
 }
 
 static enum nn_status calibration_error(struct species_task *s,
@@ -125,14 +179,18 @@ static enum nn_status calibration_error(struct species_task *s,
     struct nn_task *t = &s->task;
     enum nn_status st;
 
-    nn_task_softmax(t, temperature, s->p);
-    st = nn_top_label(s->p, t->truth, t->n_good, (int32_t)t->spec.n_outputs,
-                      t->score, s->hit, NULL, err);
+    class_softmax(s, temperature);
+    if (s->n == 0) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "no readable image of a class in the valid part of '%s'",
+                       s->ds->path);
+    }
+    st = nn_top_label(s->p, s->truth, s->n, (int32_t)s->ds->n_classes, t->score,
+                      s->hit, NULL, err);
     if (st) {
         return st;
     }
-    return nn_reliability(t->score, s->hit, t->n_good, NN_ECE_BINS, NULL, ece,
-                          err);
+    return nn_reliability(t->score, s->hit, s->n, NN_ECE_BINS, NULL, ece, err);
 }
 
 static enum nn_status finish(struct species_task *s,
@@ -163,7 +221,7 @@ static enum nn_status finish(struct species_task *s,
     if (st) {
         return st;
     }
-    return choose_reject_threshold(t, t->score, s->hit, o->coverage, p, err);
+    return choose_reject_threshold(s, o->coverage, p, err);
 }
 
 /* --- the whole --- */
@@ -177,7 +235,7 @@ static enum nn_status set_up(struct species_task *s,
         .name = "species",
         .ds = ds,
         .seed = o->train.seed + 1,
-        .n_outputs = ds->n_classes,
+        .n_outputs = ds->n_classes + (o->none != NULL),
         .ctx = s,
         .name_of = name_of,
         .label_of = label_of,
@@ -185,7 +243,7 @@ static enum nn_status set_up(struct species_task *s,
     };
     enum nn_status st;
 
-    *s = (struct species_task){ .ds = ds };
+    *s = (struct species_task){ .ds = ds, .none = o->none };
     if (ds->n_classes < 2) {
         return nn_fail(err, NN_ERR_ARG,
                        "a species net needs two classes or more");
@@ -198,15 +256,20 @@ static enum nn_status set_up(struct species_task *s,
     if (st) {
         return st;
     }
-    s->p = nn_mem_calloc(s->task.n_valid, ds->n_classes * sizeof *s->p);
+    s->p = nn_mem_calloc(s->task.n_valid, spec.n_outputs * sizeof *s->p);
+    s->truth = nn_mem_calloc(s->task.n_valid, sizeof *s->truth);
     s->hit = nn_mem_calloc(s->task.n_valid, 1);
-    return s->p == NULL || s->hit == NULL ? nn_fail_nomem(err) : NN_OK;
+    if (s->p == NULL || s->truth == NULL || s->hit == NULL) {
+        return nn_fail_nomem(err);
+    }
+    return o->none != NULL ? set_shares(&s->task, o->none_share, err) : NN_OK;
 }
 
 static void release(struct species_task *s)
 {
     nn_task_close(&s->task);
     nn_mem_free(s->p);
+    nn_mem_free(s->truth);
     nn_mem_free(s->hit);
 }
 

@@ -150,6 +150,20 @@ void nn_task_close(struct nn_task *t)
     *t = (struct nn_task){ .n_valid = 0 };
 }
 
+enum nn_status nn_task_set_epoch(struct nn_task *t, size_t n,
+                                 struct nn_error *err)
+{
+    uint32_t *index = nn_mem_calloc(n, sizeof *index);
+
+    if (index == NULL) {
+        return nn_fail_nomem(err);
+    }
+    nn_mem_free(t->index);
+    t->index = index;
+    t->sampler.n_epoch = n;
+    return NN_OK;
+}
+
 /* --- demands --- */
 
 size_t nn_task_count(const struct nn_task *t, size_t from, size_t to)

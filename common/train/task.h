@@ -78,6 +78,11 @@ NN_MUST_CHECK enum nn_status nn_task_open(struct nn_task *t,
                                           struct nn_error *err);
 void nn_task_close(struct nn_task *t);
 
+/* From now on an epoch draws n images by the shares, not as many as there are
+ * training items. Errors: NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_task_set_epoch(struct nn_task *t, size_t n,
+                                               struct nn_error *err);
+
 /* Training items of buckets from .. to - 1. */
 size_t nn_task_count(const struct nn_task *t, size_t from, size_t to);
 /* Every output has a training item, and there is something to validate on.

@@ -165,7 +165,7 @@ const char *bc_model_class(const struct bc_model *model, size_t index)
 
 double bc_model_threshold(const struct bc_model *model)
 {
-    return model != NULL ? model->inside->gate_policy.threshold : (double)NAN;
+    return model != NULL ? model_threshold(model->inside) : (double)NAN;
 }
 
 double bc_model_reject_threshold(const struct bc_model *model)

@@ -110,7 +110,8 @@ BC_API void bc_model_destroy(struct bc_model **model);
 BC_API size_t bc_model_class_count(const struct bc_model *model);
 /* Name of a class, the model's own; NULL when there is no such class. */
 BC_API const char *bc_model_class(const struct bc_model *model, size_t index);
-/* An image is a positive when p_positive >= threshold. */
+/* An image is a positive when p_positive >= threshold; of a model whose species
+ * net may say none, this holds for the score of both stages. */
 BC_API double bc_model_threshold(const struct bc_model *model);
 /* A positive is unknown when no class has p >= reject threshold; 0 where the
  * model has no such rule (one class, or a single net). */
@@ -159,7 +160,8 @@ BC_API void bc_session_destroy(struct bc_session **session);
 
 enum bc_verdict {
     BC_NO_VERDICT = 0, /* no answer: see status and reason */
-    BC_NONE,           /* none of the classes */
+    BC_NONE,           /* none of the classes: said by the gate, or by a species
+                          net that may say it (stage 2) */
     BC_CLASS,          /* the class class_index */
     BC_UNKNOWN,        /* a positive, but like no class */
 };
@@ -170,10 +172,14 @@ struct bc_result {
     int status;        /* BC_OK, or an enum bc_status: why there is no answer */
     int verdict;       /* enum bc_verdict */
     int class_index;   /* most likely class, or -1 where the class was not asked
-                          for: rejected images without all_stages */
+                          for: images that the gate rejects, without
+                          all_stages */
     int stage;         /* what decided: 1 the gate, 2 the species net or the one
                           net of a model without a gate; 0: no answer */
-    double p_positive; /* probability that the image shows any class */
+    double p_positive; /* whether the image shows any class, 0 to 1: the gate's
+                          probability; where the species net may say none a
+                          score of both, by which images can be ranked, lower
+                          for all that the gate rejects than for the others */
     double p_class; /* of class_index, given a positive; 0 where that is -1 */
     double reserved[4];        /* 0 */
     char reason[BC_TEXT_SIZE]; /* one line, "" with BC_OK */

@@ -7,17 +7,26 @@ const char *verdict_kind_name(enum verdict_kind k)
     return names[k];
 }
 
-struct verdict cascade_decide(const struct model *m, double p_positive,
-                              const double *p)
+struct verdict cascade_decide(const struct model *m, double p_gate,
+                              double p_none, const double *p)
 {
-    struct verdict v = { .p_positive = p_positive, .p = p, .best = -1 };
+    struct verdict v = { .p_gate = p_gate,
+                         .p_none = p_none,
+                         .p_positive = p_gate,
+                         .p = p,
+                         .best = -1 };
+    int says_none = model_says_none(m);
 
+    if (says_none) {
+        v.p_positive =
+            cascade_policy_score(m->gate_policy.threshold, p_gate, p_none);
+    }
     for (size_t k = 0; p != NULL && k < m->n_classes; k++) {
         if (v.best < 0 || p[k] > p[v.best]) {
             v.best = (int32_t)k;
         }
     }
-    if (!(p_positive >= m->gate_policy.threshold)) {
+    if (!(p_gate >= m->gate_policy.threshold)) {
         v.kind = VERDICT_NONE;
         return v;
     }
@@ -28,10 +37,21 @@ struct verdict cascade_decide(const struct model *m, double p_positive,
         return v;
     }
     v.species_stage = 1;
+    if (says_none && !(v.p_positive >= model_threshold(m))) {
+        v.kind = VERDICT_NONE;
+        return v;
+    }
     v.kind = v.best >= 0 && p[v.best] >= m->species_policy.reject_threshold
                  ? VERDICT_CLASS
                  : VERDICT_UNKNOWN;
     return v;
+}
+
+struct verdict cascade_scores_verdict(const struct model *m,
+                                      const struct cascade_scores *s, size_t i)
+{
+    return cascade_decide(m, s->p_gate[i], s->p_none[i],
+                          s->ran[i] ? s->p + i * s->n_classes : NULL);
 }
 
 const char *verdict_label(const struct model *m, const struct verdict *v)

@@ -17,29 +17,35 @@
 #include "pipelines/cascade/model.h"
 
 enum verdict_kind {
-    VERDICT_NONE,    /* the gate said no */
+    VERDICT_NONE,    /* the gate said no, or the species net did */
     VERDICT_CLASS,   /* one of the classes */
-    VERDICT_UNKNOWN, /* passed the gate, no class reaches the reject threshold
-                      */
+    VERDICT_UNKNOWN, /* a positive, no class reaches the reject threshold */
 };
 /* "none", "class", "unknown" */
 const char *verdict_kind_name(enum verdict_kind k);
 
 struct verdict {
-    double p_positive; /* gate probability */
-    const double *p;   /* [n_classes] species probabilities; NULL when the
-                          species net did not run */
+    double p_positive; /* score that model_threshold() applies to:
+                          cascade_policy_score() of both stages; p_gate where
+                          the species net cannot say none */
+    double p_gate;     /* gate probability */
+    double p_none;     /* species net's probability of none; 0 where it has no
+                          such output or did not run */
+    const double *p;   /* [n_classes] species probabilities, given that it is
+                          not none; NULL when the species net did not run */
     int species_stage; /* 1: decided by the species net, 0: by the gate */
     enum verdict_kind kind;
     int32_t best; /* most likely class, or -1 when p is NULL */
 };
 
-/* The decision rule: none when p_positive < gate threshold; unknown when the
- * largest p is below the species net's reject threshold; else the class of the
- * largest p. With one class there is no species net and passing the gate is the
- * class. */
-struct verdict cascade_decide(const struct model *m, double p_positive,
-                              const double *p);
+/* The decision rule: none when p_gate < gate threshold, and by the species
+ * stage when p_positive is below model_threshold(), which is 1 - p_none < none
+ * threshold; unknown when the largest p is below the species net's reject
+ * threshold; else the class of the largest p. With one class there is no
+ * species net and passing the gate is the class. An image that passes the gate
+ * needs p and, of a net that says none, p_none. */
+struct verdict cascade_decide(const struct model *m, double p_gate,
+                              double p_none, const double *p);
 /* The name printed for a verdict: the class, "none" or "unknown". */
 const char *verdict_label(const struct model *m, const struct verdict *v);
 
@@ -67,7 +73,9 @@ struct cascade_scores {
     char **note;            /* what is odd about it; NULL: nothing */
     uint8_t *ran;           /* 1: the species net ran */
     double *gate_z;         /* [n] gate logit before temperature */
-    double *p_positive;     /* [n] */
+    double *p_gate;         /* [n] */
+    double *p_none;         /* [n] 0 where ran = 0 or there is no such output */
+    double *p_positive;     /* [n] as in struct verdict */
     double *p;       /* [n,n_classes]; rows of images with ran = 0 are 0 */
     double *seconds; /* [n] its own reading and decoding, and its share of the
                         nets' steps */
@@ -125,7 +133,10 @@ cascade_score_images(struct cascade *c, const struct nn_image *const *images,
                      struct nn_error *err);
 void cascade_scores_release(struct cascade_scores *s);
 
-/* Verdict of image i (which must be ok). */
+/* Verdict of image i (which must be ok), from scores of m. */
+struct verdict cascade_scores_verdict(const struct model *m,
+                                      const struct cascade_scores *s, size_t i);
+/* The same of c's model. */
 struct verdict cascade_verdict(const struct cascade *c,
                                const struct cascade_scores *s, size_t i);
 

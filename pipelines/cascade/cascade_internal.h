@@ -10,7 +10,7 @@ struct cascade {
     struct nn_input gate_in, species_in;
     int32_t max_batch;
     float *gate_z, *species_z; /* logits [max_batch,K] of each */
-    float *p;                  /* [n_classes] */
+    float *p;                  /* [species outputs] */
     float *gate_x, *species_x; /* inputs [max_batch,...], where one is needed */
     uint8_t *want;             /* [max_batch] images for the species net */
 };

@@ -11,7 +11,8 @@
 
 static enum nn_status allocate(struct cascade *c)
 {
-    size_t batch = (size_t)c->max_batch, k = c->model->n_classes;
+    size_t batch = (size_t)c->max_batch;
+    size_t k = c->species != NULL ? nn_scorer_outputs(c->species) : 1;
 
     c->gate_z =
         nn_mem_calloc(batch, nn_scorer_outputs(c->gate) * sizeof(float));
@@ -101,6 +102,8 @@ void cascade_scores_release(struct cascade_scores *s)
     nn_mem_free(s->status);
     nn_mem_free(s->ran);
     nn_mem_free(s->gate_z);
+    nn_mem_free(s->p_gate);
+    nn_mem_free(s->p_none);
     nn_mem_free(s->p_positive);
     nn_mem_free(s->p);
     nn_mem_free(s->seconds);
@@ -124,12 +127,15 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
     s->note = nn_mem_calloc(n, sizeof *s->note);
     s->ran = nn_mem_calloc(n, 1);
     s->gate_z = nn_mem_calloc(n, sizeof *s->gate_z);
+    s->p_gate = nn_mem_calloc(n, sizeof *s->p_gate);
+    s->p_none = nn_mem_calloc(n, sizeof *s->p_none);
     s->p_positive = nn_mem_calloc(n, sizeof *s->p_positive);
     s->p = nn_mem_calloc(cells, sizeof *s->p);
     s->seconds = nn_mem_calloc(n, sizeof *s->seconds);
     if (s->ok == NULL || s->reason == NULL || s->status == NULL ||
         s->note == NULL || s->ran == NULL || s->gate_z == NULL ||
-        s->p_positive == NULL || s->p == NULL || s->seconds == NULL) {
+        s->p_gate == NULL || s->p_none == NULL || s->p_positive == NULL ||
+        s->p == NULL || s->seconds == NULL) {
         cascade_scores_release(s);
         return nn_fail_nomem(err);
     }
@@ -139,8 +145,7 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
 struct verdict cascade_verdict(const struct cascade *c,
                                const struct cascade_scores *s, size_t i)
 {
-    return cascade_decide(c->model, s->p_positive[i],
-                          s->ran[i] ? s->p + i * s->n_classes : NULL);
+    return cascade_scores_verdict(c->model, s, i);
 }
 
 /* --- one batch --- */
@@ -175,15 +180,41 @@ static void put_gate(const struct model *m, const float *z, size_t row,
     s->ok[row] = 1;
     if (m->system == MODEL_CASCADE) {
         s->gate_z[row] = gate_logit(m->gate, z);
-        s->p_positive[row] = gate_probability(m->gate, s->gate_z[row]);
+        p = gate_probability(m->gate, s->gate_z[row]);
+        s->p_gate[row] = p;
+        s->p_positive[row] =
+            model_says_none(m)
+                ? cascade_policy_score(m->gate_policy.threshold, p, 0)
+                : p;
         return;
     }
     /* A single model answers both questions at once. */
     p = baseline_score(m->system, m->gate, z, s->p + row * m->n_classes);
     p = fmin(fmax(p, 1e-12), 1 - 1e-12); /* a finite logit */
+    s->p_gate[row] = p;
     s->p_positive[row] = p;
     s->gate_z[row] = log(p / (1 - p)) * m->gate->temperature;
     s->ran[row] = 1;
+}
+
+static void put_species(struct cascade *c, const float *z, size_t row,
+                        struct cascade_scores *s)
+{
+    const struct model *m = c->model;
+    size_t k = m->n_classes;
+    double *p = s->p + row * k;
+
+    s->ran[row] = 1;
+    if (model_says_none(m)) {
+        s->p_none[row] = species_answer(m->species, z, k, p);
+        s->p_positive[row] = cascade_policy_score(
+            m->gate_policy.threshold, s->p_gate[row], s->p_none[row]);
+        return;
+    }
+    nn_net_probabilities(m->species, z, c->p);
+    for (size_t j = 0; j < k; j++) {
+        p[j] = (double)c->p[j];
+    }
 }
 
 /* Room for max_batch inputs in *x. */
@@ -243,7 +274,6 @@ static enum nn_status run_species(struct cascade_pass *p,
 {
     struct cascade *c = p->c;
     struct cascade_scores *s = p->out;
-    size_t k = s->n_classes;
     double t0 = nn_time_s();
     const float *input = NULL, *z = c->species_z;
     enum nn_status st = b->second(b->ctx, c->want, &input, err);
@@ -266,13 +296,9 @@ static enum nn_status run_species(struct cascade_pass *p,
         if (!c->want[i]) {
             continue;
         }
-        nn_net_probabilities(c->model->species, z, c->p);
-        s->ran[row] = 1;
-        for (size_t j = 0; j < k; j++) {
-            s->p[row * k + j] = (double)c->p[j];
-        }
+        put_species(c, z, row, s);
         s->seconds[row] += (nn_time_s() - t0) / m;
-        z += k;
+        z += nn_scorer_outputs(c->species);
     }
     s->species_s += nn_time_s() - t0;
     return NN_OK;
@@ -303,7 +329,7 @@ enum nn_status cascade_score_batch(struct cascade_pass *p,
                                   ? (double)b->seconds[i] + (now - since) / b->n
                                   : spent / b->n;
             c->want[i] = p->all_stages ||
-                         s->p_positive[row] >= c->model->gate_policy.threshold;
+                         s->p_gate[row] >= c->model->gate_policy.threshold;
         }
     }
     if (c->species != NULL && count_wanted(c, b->n) > 0) {

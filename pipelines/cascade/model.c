@@ -16,6 +16,19 @@ const char *model_system_name(enum model_system s)
     return system_names[s];
 }
 
+int model_says_none(const struct model *m)
+{
+    return m->species != NULL && m->species->spec.n_outputs > m->n_classes;
+}
+
+double model_threshold(const struct model *m)
+{
+    return model_says_none(m)
+               ? cascade_policy_threshold(m->gate_policy.threshold,
+                                          m->policy.none_threshold)
+               : m->gate_policy.threshold;
+}
+
 static enum nn_status set_classes(struct model *m, size_t n,
                                   const char *(*name)(const void *, size_t),
                                   const void *ctx, struct nn_error *err)
@@ -168,6 +181,13 @@ static enum nn_status put_metadata(struct nn_st_writer *w,
     if (m->species != NULL) {
         st = put_new_json(w, "species.policy",
                           species_policy_to_json(&m->species_policy), err);
+        if (st) {
+            return st;
+        }
+    }
+    if (model_says_none(m)) {
+        st = put_new_json(w, "cascade.policy",
+                          cascade_policy_to_json(&m->policy), err);
         if (st) {
             return st;
         }
@@ -339,6 +359,27 @@ static enum nn_status read_gate(const struct nn_st_file *f, struct model *m,
     return NN_OK;
 }
 
+/* Outputs and thresholds of a species net that may say none. */
+static enum nn_status read_none(const struct nn_st_file *f, struct model *m,
+                                struct nn_error *err)
+{
+    json_t *j;
+    enum nn_status st;
+
+    if (!species_says_none(m->species, m->n_classes)) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "its species net has %zu outputs for %zu classes",
+                       m->species->spec.n_outputs, m->n_classes);
+    }
+    st = get_json(f, "cascade.policy", 1, &j, err);
+    if (st) {
+        return st;
+    }
+    st = cascade_policy_from_json(j, &m->policy, err);
+    json_decref(j);
+    return st;
+}
+
 static enum nn_status read_species(const struct nn_st_file *f, struct model *m,
                                    struct nn_error *err)
 {
@@ -362,9 +403,10 @@ static enum nn_status read_species(const struct nn_st_file *f, struct model *m,
         return st;
     }
     if (m->species->spec.n_outputs != m->n_classes) {
-        return nn_fail(err, NN_ERR_FORMAT,
-                       "its species net has %zu outputs for %zu classes",
-                       m->species->spec.n_outputs, m->n_classes);
+        st = read_none(f, m, err);
+        if (st) {
+            return st;
+        }
     }
     return same_order(m, m->species, "species net", 0, err);
 }

@@ -2,15 +2,16 @@
  *
  * A .safetensors file with the weights of both nets ("gate.", "species.") and
  * metadata: "format" (MODEL_FORMAT), "system", "classes" (JSON array),
- * "gate.net", "gate.policy", "species.net", "species.policy", "data" (JSON:
- * name, hash, counts), "program" (version), "training" (JSON: options,
- * seconds). docs/model-format.md has the grammar. */
+ * "gate.net", "gate.policy", "species.net", "species.policy", "cascade.policy",
+ * "data" (JSON: name, hash, counts), "program" (version), "training" (JSON:
+ * options, seconds). docs/model-format.md has the grammar. */
 #ifndef PIPELINES_CASCADE_MODEL_H
 #define PIPELINES_CASCADE_MODEL_H
 
 #include <jansson.h>
 
 #include "common/net/net.h"
+#include "pipelines/cascade/cascade_policy.h"
 #include "stage1_gate/gate.h"
 #include "stage2_species/species.h"
 
@@ -42,9 +43,17 @@ struct model {
     struct nn_net *species; /* NULL when there is one class only, and of single
                                models */
     struct species_policy species_policy;
-    json_t *data, *training; /* objects, or NULL */
-    char *path;              /* where it was loaded from, or NULL */
+    struct cascade_policy policy; /* of both, where model_says_none() */
+    json_t *data, *training;      /* objects, or NULL */
+    char *path;                   /* where it was loaded from, or NULL */
 };
+
+/* 1: the species net has an output for none, so that either stage may say it.
+ */
+int model_says_none(const struct model *m);
+/* An image is a positive when its p_positive (struct verdict) is this or more:
+ * cascade_policy_threshold(), else the gate's threshold. */
+double model_threshold(const struct model *m);
 
 /* Take the class names of ds; nets are filled in by the trainer. */
 NN_MUST_CHECK enum nn_status model_create(const struct nn_dataset *ds,

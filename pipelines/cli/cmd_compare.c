@@ -172,7 +172,8 @@ int cmd_compare(int argc, char **argv)
     const struct nn_option table[] = {
         NN_OPT_STRING('o', "out", &c->out, "DIR", "folder to write"),
         NN_OPT_STRING(0, "systems", &c->systems, "A,B,C",
-                      "of cascade, multilabel, multilabel-focal, softmax-none, "
+                      "of cascade, cascade-plain (its species net cannot say "
+                      "none), multilabel, multilabel-focal, softmax-none, "
                       "softmax-max; all when not given"),
         NN_OPT_INT('s', "seeds", &c->seeds, "N", 1, 100,
                    "training runs of each system, seeds 1..N"),

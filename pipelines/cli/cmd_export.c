@@ -80,6 +80,41 @@ static json_t *net_metadata(const struct nn_net *net, const char *name)
     return meta;
 }
 
+/* What turns the numbers of both nets into a verdict; cascade.h. */
+static json_t *decision(const struct model *m)
+{
+    double t1 = m->gate_policy.threshold;
+    json_t *j = json_pack("{s:f, s:f}", "gate_threshold", t1, "threshold",
+                          model_threshold(m));
+
+    if (m->species != NULL) {
+        nn_json_put(&j, "reject_threshold",
+                    json_real(m->species_policy.reject_threshold));
+    }
+    if (model_says_none(m)) {
+        nn_json_put(&j, "none_threshold", json_real(m->policy.none_threshold));
+        nn_json_put(&j, "policy", cascade_policy_to_json(&m->policy));
+    }
+    nn_json_put(
+        &j, "rule",
+        json_string(
+            m->species == NULL
+                ? "none when p_gate < gate_threshold, else the class"
+            : model_says_none(m)
+                ? "p_gate: probability of the gate. none when p_gate < "
+                  "gate_threshold. Else of the species net: p_none, its last "
+                  "output; none when 1 - p_none < none_threshold; p, the "
+                  "others divided by their sum; unknown when the largest is "
+                  "below reject_threshold, else its class. p_positive, with b "
+                  "= min(gate_threshold, 1/2): b / gate_threshold * p_gate "
+                  "where p_gate < gate_threshold, else b + (1 - b) (1 - "
+                  "p_none); a positive has p_positive >= threshold"
+                : "none when p_gate < gate_threshold. Else of the species "
+                  "net: unknown when the largest probability is below "
+                  "reject_threshold, else its class. p_positive is p_gate"));
+    return j;
+}
+
 /* --- which net --- */
 
 static enum nn_status export_cascade(const struct command *c,
@@ -104,6 +139,9 @@ static enum nn_status export_cascade(const struct command *c,
                                  json_string(model_system_name(m->system))) ||
              set_json(meta, "classes",
                       strings((const char *const *)m->classes, m->n_classes));
+    if (!failed && m->system == MODEL_CASCADE) {
+        failed = set_json(meta, "decision", decision(m));
+    }
     if (!failed && first) {
         failed =
             set_json(meta, "threshold", json_real(m->gate_policy.threshold)) ||

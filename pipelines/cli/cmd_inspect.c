@@ -66,6 +66,23 @@ static void print_json_block(const char *title, const json_t *j)
     nn_mem_free(text);
 }
 
+/* The decision of both stages, where both may say none. */
+static void print_both(const struct model *m)
+{
+    char *text;
+
+    if (!model_says_none(m)) {
+        return;
+    }
+    text = cascade_policy_text(&m->policy);
+    if (text != NULL) {
+        printf("cascade policy: the species net says none below %.4f, "
+               "threshold of p_positive %.4f; %s\n",
+               m->policy.none_threshold, model_threshold(m), text);
+    }
+    nn_mem_free(text);
+}
+
 static void print_model(const struct model *m, int layers)
 {
     char *policy = gate_policy_text(&m->gate_policy);
@@ -89,6 +106,7 @@ static void print_model(const struct model *m, int layers)
                100 * m->species_policy.coverage, m->species_policy.n,
                m->species_policy.accuracy);
     }
+    print_both(m);
     print_json_block("data", m->data);
     print_json_block("training", m->training);
 }
@@ -125,6 +143,9 @@ static enum nn_status print_model_json(const struct model *m,
         nn_json_put(&j, "species", net_json(m->species));
         nn_json_put(&j, "species_policy",
                     species_policy_to_json(&m->species_policy));
+    }
+    if (model_says_none(m)) {
+        nn_json_put(&j, "cascade_policy", cascade_policy_to_json(&m->policy));
     }
     if (m->data != NULL) {
         nn_json_put(&j, "data", json_incref(m->data));

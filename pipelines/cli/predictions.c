@@ -36,7 +36,11 @@ static enum nn_status put_text(struct predictions *p,
         fprintf(p->to, " (most like %s, %.3f)", p->model->classes[v->best],
                 v->p[v->best]);
     }
-    fprintf(p->to, " (gate %.3f)", v->p_positive);
+    fprintf(p->to, " (gate %.3f", v->p_gate);
+    if (model_says_none(p->model) && v->p != NULL) {
+        fprintf(p->to, ", none %.3f", v->p_none);
+    }
+    fputc(')', p->to);
     if (r->note != NULL) {
         fprintf(p->to, " [%s]", r->note);
     }
@@ -80,6 +84,7 @@ static enum nn_status put_csv_bytes(FILE *to, const char *bytes)
 static void put_csv_header(struct predictions *p)
 {
     fputs("file,label,verdict,stage,p_positive", p->to);
+    fputs(model_says_none(p->model) ? ",p_gate,p_none" : "", p->to);
     for (size_t k = 0; k < p->model->n_classes; k++) {
         fputc(',', p->to);
         put_csv_field(p->to, p->model->classes[k]);
@@ -94,6 +99,18 @@ static const char *stage_name(const struct verdict *v)
     return v->species_stage ? "species" : "gate";
 }
 
+/* What both stages say of none, where both may. */
+static void put_csv_stages(struct predictions *p, const struct verdict *v)
+{
+    if (!model_says_none(p->model)) {
+        return;
+    }
+    fprintf(p->to, ",%.6f,", v->p_gate);
+    if (v->p != NULL) {
+        fprintf(p->to, "%.6f", v->p_none);
+    }
+}
+
 static void put_csv_verdict(struct predictions *p,
                             const struct predictions_row *r)
 {
@@ -103,6 +120,7 @@ static void put_csv_verdict(struct predictions *p,
     put_csv_field(p->to, verdict_label(p->model, v));
     fprintf(p->to, ",%s,%s,%.6f", verdict_kind_name(v->kind), stage_name(v),
             v->p_positive);
+    put_csv_stages(p, v);
     for (size_t k = 0; k < p->model->n_classes; k++) {
         fputc(',', p->to);
         if (v->p != NULL) {
@@ -121,7 +139,7 @@ static enum nn_status put_csv(struct predictions *p,
     if (r->error == NULL) {
         put_csv_verdict(p, r);
     } else {
-        fputs(",,,,", p->to);
+        fputs(model_says_none(p->model) ? ",,,,,," : ",,,,", p->to);
         for (size_t k = 0; k < p->model->n_classes; k++) {
             fputc(',', p->to);
         }
@@ -235,6 +253,12 @@ static enum nn_status put_jsonl(struct predictions *p,
     } else {
         nn_json_put(&j, "label", json_string(verdict_label(p->model, v)));
         nn_json_put(&j, "p_positive", number(v->p_positive));
+        if (model_says_none(p->model)) {
+            nn_json_put(&j, "p_gate", number(v->p_gate));
+        }
+        if (model_says_none(p->model) && v->p != NULL) {
+            nn_json_put(&j, "p_none", number(v->p_none));
+        }
         nn_json_put(&j, "p", class_probabilities(p->model, v));
         nn_json_put(&j, "stage", json_string(stage_name(v)));
         nn_json_put(&j, "verdict", json_string(verdict_kind_name(v->kind)));
@@ -262,7 +286,7 @@ static void put_megadetector_header(struct predictions *p)
             "%.6f}},\n"
             " \"detection_categories\": {\"1\": \"animal\"},\n"
             " \"classification_categories\": ",
-            m->gate_policy.threshold / 2, m->gate_policy.threshold,
+            model_threshold(m) / 2, model_threshold(m),
             m->species != NULL ? m->species_policy.reject_threshold : 0.0);
 }
 

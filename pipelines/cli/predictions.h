@@ -3,9 +3,11 @@
  * text   one line for a person: "photo.jpg: grizzly 0.970 (gate 0.990)"
  * jsonl  one object a line: {"file","label","p_positive","p":{class:prob},
  *        "stage":"gate|species","verdict":"none|class|unknown","ms"}; "p" is {}
- *        where the species net did not run
- * csv    a header line, then file,label,verdict,stage,p_positive, one column
- *        per class, ms,error,note (RFC 4180 quoting)
+ *        where the species net did not run; of a cascade whose species net may
+ *        say none also "p_gate" and, where it ran, "p_none"
+ * csv    a header line, then file,label,verdict,stage,p_positive (and p_gate,
+ *        p_none as above), one column per class, ms,error,note (RFC 4180
+ *        quoting)
  * megadetector  one JSON document in MegaDetector batch format 1.4 (category
  *        "1" = animal, whole-image box, classifications)
  * A file that cannot be read gives a line with the error instead; what is odd

@@ -54,6 +54,10 @@
             "first weights of the species net: the trained gate's "            \
             "where both are the same net (but the species net's of a "         \
             "cascade in --init), those of --init, or random ones"),            \
+        NN_OPT_CHOICE(                                                         \
+            0, "species-none", &(t).species_none, "on|off",                    \
+            "on: the species net may say none too, which it learns from "      \
+            "negatives that the gate lets through; off: the gate alone can"),  \
         NN_OPT_FLAG(0, "half", &(t).half,                                      \
                     "store the model as float16 (half the size)")
 
@@ -167,7 +171,13 @@
     NN_OPT_HEADING("what it promises"),                                        \
         NN_OPT_DOUBLE(                                                         \
             0, "min-recall", &(t).min_recall, "P", 0.01, 0.9999,               \
-            "recall that the gate must reach on the validation positives"),    \
+            "recall on the validation positives: those that neither stage "    \
+            "takes for none"),                                                 \
+        NN_OPT_DOUBLE(                                                         \
+            0, "expected-share", &(t).expected_share, "S", 0, 0.9999,          \
+            "share of positives among the images to come, at which the "       \
+            "stages' thresholds cost least; 0: thresholds with the least "     \
+            "false-positive rate"),                                            \
         NN_OPT_DOUBLE(                                                         \
             0, "min-coverage", &(t).min_coverage, "P", 0.01, 1,                \
             "share of positives whose class must be named, not unknown")

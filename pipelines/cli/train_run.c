@@ -14,6 +14,7 @@
 #include "pipelines/cli/models.h"
 #include "pipelines/cli/net_choice.h"
 #include "pipelines/data/data_card.h"
+#include "pipelines/train/cascade_fit.h"
 #include "pipelines/train/train_check.h"
 
 /* What nets that start from pre-trained weights need (docs/training.md). */
@@ -319,14 +320,17 @@ static int baseline_epochs(const struct train *t, const struct nn_dataset *ds)
 {
     double all = (double)nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_ALL);
     double positive = (double)nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_POSITIVE);
-    double shown;
+    double shown, species = positive;
 
+    if (t->species_none == SPECIES_NONE_ON) {
+        species /= 1 - t->species.none_share;
+    }
     shown = t->system == MODEL_SOFTMAX_MAX ? positive : all;
     if (t->epochs > 0 || shown == 0) {
         return t->epochs > 0 ? t->epochs : 1;
     }
     return (
-        int)((t->gate.train.epochs * all + t->species.train.epochs * positive) /
+        int)((t->gate.train.epochs * all + t->species.train.epochs * species) /
                  shown +
              0.5);
 }
@@ -367,12 +371,47 @@ static enum nn_status train_baseline(const struct train *t,
     return NN_OK;
 }
 
+/* The species net, and where it may say none, thresholds of both stages. */
+static enum nn_status make_species(const struct train *t,
+                                   const struct nn_dataset *ds,
+                                   const struct nn_run *run, struct model *m,
+                                   struct nn_train_result *r,
+                                   struct nn_error *err)
+{
+    const struct cascade_aim aim = { .min_recall = t->min_recall,
+                                     .expected_share = t->expected_share };
+    struct species_options o = t->species;
+    uint8_t *none = NULL;
+    enum nn_status st;
+
+    /* The gate has seen the same bears, and the negatives besides. */
+    if (t->species_from == SPECIES_FROM_GATE) {
+        o.start = m->gate;
+    }
+    if (t->species_none == SPECIES_NONE_ON) {
+        st = cascade_fit_none(ds, m, &none, err);
+        if (st) {
+            return st;
+        }
+    }
+    o.none = none;
+    st = species_train(ds, &o, run, &m->species, &m->species_policy, r, err);
+    if (st) {
+        goto out;
+    }
+    if (none != NULL) {
+        st = cascade_fit_policy(ds, m, &aim, err);
+    }
+out:
+    nn_mem_free(none);
+    return st;
+}
+
 static enum nn_status train_species(const struct train *t,
                                     const struct nn_dataset *ds,
                                     const struct nn_run *run, struct model *m,
                                     json_t **info, struct nn_error *err)
 {
-    struct species_options o = t->species;
     struct nn_train_result r = { 0 };
     enum nn_status st;
 
@@ -382,11 +421,7 @@ static enum nn_status train_species(const struct train *t,
                m->classes[0]);
         return NN_OK;
     }
-    /* The gate has seen the same bears, and the negatives besides. */
-    if (t->species_from == SPECIES_FROM_GATE) {
-        o.start = m->gate;
-    }
-    st = species_train(ds, &o, run, &m->species, &m->species_policy, &r, err);
+    st = make_species(t, ds, run, m, &r, err);
     if (st) {
         return st;
     }

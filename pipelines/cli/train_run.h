@@ -20,6 +20,8 @@ struct train {
     double gate_width, species_width, min_recall, min_coverage;
     double lr, weight_decay, positive_share, label_smoothing, ema, bn_var_floor;
     int species_from;
+    int species_none;      /* enum below */
+    double expected_share; /* cascade_fit.h */
     struct data_rows data;
     struct nn_option_list negatives, mine_pool, leave_out;
     struct train_rounds rounds;
@@ -39,6 +41,9 @@ struct train {
 
 /* Values of species_from. */
 enum { SPECIES_FROM_GATE, SPECIES_FROM_INIT, SPECIES_FROM_RANDOM };
+
+/* Values of species_none. */
+enum { SPECIES_NONE_ON, SPECIES_NONE_OFF };
 
 /* Learning rate of nets that start from pre-trained weights: --lr times this
  * (docs/training.md). */

@@ -10,11 +10,12 @@
 enum { LEFT_EVERY = 4 };
 
 const struct comparison_design comparison_designs[] = {
-    { "cascade", MODEL_CASCADE, 0, 1 },
-    { "multilabel", MODEL_MULTILABEL, 0, 1 },
-    { "multilabel-focal", MODEL_MULTILABEL, 1, 1 },
-    { "softmax-none", MODEL_SOFTMAX_NONE, 0, 1 },
-    { "softmax-max", MODEL_SOFTMAX_MAX, 0, 0 },
+    { "cascade", MODEL_CASCADE, 0, 0, 1 },
+    { "cascade-plain", MODEL_CASCADE, 0, 1, 1 },
+    { "multilabel", MODEL_MULTILABEL, 0, 0, 1 },
+    { "multilabel-focal", MODEL_MULTILABEL, 1, 0, 1 },
+    { "softmax-none", MODEL_SOFTMAX_NONE, 0, 0, 1 },
+    { "softmax-max", MODEL_SOFTMAX_MAX, 0, 0, 0 },
 };
 const size_t comparison_n_designs =
     sizeof comparison_designs / sizeof comparison_designs[0];
@@ -48,8 +49,9 @@ static enum nn_status check_list(const char *list, struct nn_error *err)
         }
         if (known == 0) {
             return nn_fail(err, NN_ERR_ARG,
-                           "there is no system '%.*s' (cascade, multilabel, "
-                           "multilabel-focal, softmax-none, softmax-max)",
+                           "there is no system '%.*s' (cascade, "
+                           "cascade-plain, multilabel, multilabel-focal, "
+                           "softmax-none, softmax-max)",
                            (int)n, p);
         }
         p += n + (p[n] == ',');
@@ -57,11 +59,13 @@ static enum nn_status check_list(const char *list, struct nn_error *err)
     return NN_OK;
 }
 
-/* With one class a largest probability is 1 whatever the image. */
+/* With one class a largest probability is 1 whatever the image, and a cascade
+ * has no species net. */
 static int makes_sense(const struct comparison *c,
                        const struct comparison_design *d)
 {
-    return d->system != MODEL_SOFTMAX_MAX || c->ds->n_classes > 1;
+    return (d->system != MODEL_SOFTMAX_MAX && !d->plain) ||
+           c->ds->n_classes > 1;
 }
 
 /* The runs of a design: one for each seed and, where families are left out,
@@ -255,6 +259,9 @@ static enum nn_status train_run(const struct comparison *c,
     experiment_add(&w, "--system", model_system_name(d->system));
     if (d->focal) {
         experiment_add(&w, "--loss", "focal");
+    }
+    if (d->plain) {
+        experiment_add(&w, "--species-none", "off");
     }
     experiment_add_number(&w, "--seed", r->seed);
     experiment_add_number(&w, "--split-seed", o->split_seed);

@@ -22,6 +22,7 @@ struct comparison_design {
     const char *name; /* "multilabel-focal" */
     enum model_system system;
     int focal;
+    int plain;          /* a cascade whose species net cannot say none */
     int sees_negatives; /* 0: leaving a family out changes nothing */
 };
 extern const struct comparison_design comparison_designs[];
@@ -46,6 +47,7 @@ struct comparison_run {
     char *dir, *command;
     char hash[33]; /* of the weights' bytes */
     double threshold, reject_threshold;
+    int says_none; /* the species net may */
     double train_seconds;
     struct outcomes said; /* a row for each test image, in their order */
 };
@@ -136,6 +138,8 @@ struct comparison_system_result {
     struct comparison_means left_out; /* the same of the extra run, or n 0 */
     size_t *confusion;                /* [k+1,k+2] of all runs */
     struct comparison_price price[COMPARISON_PREVALENCES];
+    double passed_on[2];  /* shares of the negatives and of the positives that
+                             the gate passes on, mean of the runs */
     double ms_1, ms_bulk; /* a test image, the species net where it is
                              reached */
 };

@@ -229,7 +229,7 @@ static struct rates rates(const struct comparison *c,
         const struct outcomes *t = &s->run[r].said;
 
         for (size_t i = 0; i < t->n; i++) {
-            int passed = t->verdict[i] != (int32_t)t->k;
+            int passed = outcomes_passed_gate(t, i);
 
             true_positives += passed && t->positive[i];
             false_positives += passed && !t->positive[i];
@@ -248,19 +248,27 @@ static double price(double gate, double species, struct rates r,
     return gate + (prevalence * r.recall + (1 - prevalence) * r.fpr) * species;
 }
 
-/* Largest prevalence at which the cascade costs no more than `single`: 1 when
- * always, NaN when never. The cost grows with the prevalence. */
-static double break_even(double gate, double species, struct rates r,
-                         double single)
+/* Largest prevalence at which a line costs no more than another, given the
+ * differences of their ends: 1 when always, NaN when never. */
+static double break_even(double at0, double at1)
 {
-    double slope = (r.recall - r.fpr) * species;
-    double at0 = price(gate, species, r, 0), x;
-
-    if (slope <= 0) {
-        return at0 <= single ? 1 : (double)NAN;
+    if (at1 <= 0) {
+        return 1;
     }
-    x = (single - at0) / slope;
-    return x < 0 ? (double)NAN : fmin(x, 1);
+    return at0 <= 0 ? at0 / (at0 - at1) : (double)NAN;
+}
+
+static struct comparison_price price_at(const struct comparison *c,
+                                        const struct comparison_system *s,
+                                        double prevalence)
+{
+    const struct comparison_cost *k = &s->cost;
+    struct rates r = rates(c, s);
+
+    return (struct comparison_price){
+        price((double)k->macs_gate, (double)k->macs_species, r, prevalence),
+        price(k->ms_gate_bulk, k->ms_species_bulk, r, prevalence)
+    };
 }
 
 /* Of a test image: the share that reaches the species net in a run. */
@@ -269,16 +277,13 @@ static double pass_rate(const struct outcomes *t)
     size_t passed = 0;
 
     for (size_t i = 0; i < t->n; i++) {
-        passed += t->verdict[i] != (int32_t)t->k;
+        passed += (size_t)outcomes_passed_gate(t, i);
     }
     return (double)passed / (double)t->n;
 }
 
 void comparison_prices(const struct comparison *c, struct comparison_result *r)
 {
-    const struct comparison_cost *us = &c->system[0].cost;
-    struct rates ours = rates(c, &c->system[0]);
-
     for (size_t i = 0; i < c->n_systems; i++) {
         const struct comparison_system *s = &c->system[i];
         struct comparison_system_result *to = &r->system[i];
@@ -286,23 +291,24 @@ void comparison_prices(const struct comparison *c, struct comparison_result *r)
         double pass = pass_rate(&s->run[0].said);
         struct rates at = rates(c, s);
 
+        to->passed_on[0] = at.fpr;
+        to->passed_on[1] = at.recall;
         to->ms_1 = k->ms_gate_1 + pass * k->ms_species_1;
         to->ms_bulk = k->ms_gate_bulk + pass * k->ms_species_bulk;
         for (size_t p = 0; p < COMPARISON_PREVALENCES; p++) {
-            to->price[p].macs =
-                price((double)k->macs_gate, (double)k->macs_species, at,
-                      comparison_prevalence[p]);
-            to->price[p].ms = price(k->ms_gate_bulk, k->ms_species_bulk, at,
-                                    comparison_prevalence[p]);
+            to->price[p] = price_at(c, s, comparison_prevalence[p]);
         }
     }
     for (size_t i = 0; i < r->n_differences; i++) {
-        const struct comparison_cost *k = &c->system[i + 1].cost;
+        struct comparison_price us[2], it[2];
 
+        for (int end = 0; end < 2; end++) {
+            us[end] = price_at(c, &c->system[0], end);
+            it[end] = price_at(c, &c->system[i + 1], end);
+        }
         r->difference[i].even.macs =
-            break_even((double)us->macs_gate, (double)us->macs_species, ours,
-                       (double)k->macs_gate);
-        r->difference[i].even.ms = break_even(
-            us->ms_gate_bulk, us->ms_species_bulk, ours, k->ms_gate_bulk);
+            break_even(us[0].macs - it[0].macs, us[1].macs - it[1].macs);
+        r->difference[i].even.ms =
+            break_even(us[0].ms - it[0].ms, us[1].ms - it[1].ms);
     }
 }

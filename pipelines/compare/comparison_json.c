@@ -109,15 +109,17 @@ static json_t *cost_json(const struct comparison_cost *k,
                          const struct comparison_system_result *r)
 {
     return json_pack(
-        "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "parameters",
-        (json_int_t)k->parameters, "macs_gate", (json_int_t)k->macs_gate,
-        "macs_species", (json_int_t)k->macs_species, "ms_gate_1",
-        nn_json_number(k->ms_gate_1), "ms_species_1",
+        "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+        "parameters", (json_int_t)k->parameters, "macs_gate",
+        (json_int_t)k->macs_gate, "macs_species", (json_int_t)k->macs_species,
+        "ms_gate_1", nn_json_number(k->ms_gate_1), "ms_species_1",
         nn_json_number(k->ms_species_1), "ms_gate_bulk",
         nn_json_number(k->ms_gate_bulk), "ms_species_bulk",
         nn_json_number(k->ms_species_bulk), "ms_1", nn_json_number(r->ms_1),
         "ms_bulk", nn_json_number(r->ms_bulk), "peak_mb",
-        nn_json_number(k->peak_bytes / 1e6));
+        nn_json_number(k->peak_bytes / 1e6), "passed_on", "positives",
+        nn_json_number(r->passed_on[1]), "negatives",
+        nn_json_number(r->passed_on[0]));
 }
 
 static json_t *rows_json(const double *v, size_t n, size_t k)

@@ -315,7 +315,7 @@ static void spend(const size_t *counts, size_t k, struct comparison_budget *b)
 /* nn_stats_fn: end-to-end accuracy if one stage made no error: 0 with a perfect
  * gate, 1 with a perfect species net. A perfect gate lets every image of a
  * class reach the species net and stops all else; a perfect species net names
- * all that pass. */
+ * every positive that passes, and says none of the rest where it may. */
 static void perfect(void *ctx, const uint32_t *pick, size_t n, double *value)
 {
     const struct comparison_system *s = ctx;
@@ -327,12 +327,13 @@ static void perfect(void *ctx, const uint32_t *pick, size_t n, double *value)
 
         for (size_t j = 0; j < n; j++) {
             size_t i = pick != NULL ? pick[j] : j;
-            int passed = t->verdict[i] != (int32_t)t->k;
+            int passed = outcomes_passed_gate(t, i);
+            int may = run->says_none;
 
-            gate +=
-                !t->positive[i] || (t->best[i] == t->truth[i] &&
-                                    t->confidence[i] >= run->reject_threshold);
-            species += passed == t->positive[i];
+            gate += !t->positive[i] ||
+                    (t->best[i] == t->truth[i] && !t->none_behind[i] &&
+                     t->confidence[i] >= run->reject_threshold);
+            species += (t->positive[i] ? passed : !passed || may) ? 1u : 0u;
         }
     }
     value[0] = (double)gate / (double)(n * s->n_runs);

@@ -158,7 +158,8 @@ static enum nn_status score_run(struct comparison *c,
     if (st) {
         goto out;
     }
-    r->threshold = m->gate_policy.threshold;
+    r->threshold = model_threshold(m);
+    r->says_none = model_says_none(m);
     r->reject_threshold =
         m->species != NULL ? m->species_policy.reject_threshold : 0;
     r->train_seconds = training_seconds(m);

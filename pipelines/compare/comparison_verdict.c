@@ -27,15 +27,25 @@ static struct named system_at(const struct comparison *c,
                            &r->system[i].figures.v[OUTCOMES_END_TO_END] };
 }
 
-/* Index from `first` on of the largest end-to-end accuracy. */
+static int is_single(const struct comparison *c, size_t i)
+{
+    return c->system[i].design->system != MODEL_CASCADE;
+}
+
+/* Index from `first` on of the largest end-to-end accuracy; behind the cascade,
+ * of a single model where there is one. */
 static size_t best_from(const struct comparison *c,
                         const struct comparison_result *r, size_t first)
 {
     size_t best = first;
 
-    for (size_t i = first + 1; i < r->n_systems; i++) {
-        if (system_at(c, r, i).right->value >
-            system_at(c, r, best).right->value) {
+    while (first > 0 && best + 1 < r->n_systems && !is_single(c, best)) {
+        best++;
+    }
+    for (size_t i = best + 1; i < r->n_systems; i++) {
+        if ((first == 0 || is_single(c, i)) &&
+            system_at(c, r, i).right->value >
+                system_at(c, r, best).right->value) {
             best = i;
         }
     }
@@ -79,7 +89,7 @@ static char *shares(const struct named *us, const struct named *it,
         "difference of %+.1f points (95 %% interval %+.1f to %+.1f; %s%s)",
         100 * us->right->value, 100 * it->right->value, 100 * v->value,
         100 * v->lo, 100 * v->hi, p,
-        m > 1 ? ", adjusted for the number of single models" : "");
+        m > 1 ? ", adjusted for the number of other systems" : "");
 }
 
 static int too_few(const struct comparison *c)
@@ -135,6 +145,7 @@ static char *sentence_pair(const struct comparison *c,
     struct named us = system_at(c, r, 0), it = system_at(c, r, best);
     const struct comparison_difference *d = &r->difference[best - 1];
     const struct nn_interval *v = &d->figures.v[OUTCOMES_END_TO_END];
+    const char *of = is_single(c, best) ? "the best single model, " : "";
     char *numbers = shares(&us, &it, d, r->n_differences), *text;
     char next[160];
 
@@ -145,20 +156,19 @@ static char *sentence_pair(const struct comparison *c,
         text = nn_mem_sprintf(
             "%zu images of a class and %zu others are too few to recommend a "
             "design: there should be %d of each or more. The cascade beside "
-            "the best single model here, %s: %s.",
-            c->n_positives, c->n - c->n_positives, COMPARISON_MIN_IMAGES,
+            "%s%s here: %s.",
+            c->n_positives, c->n - c->n_positives, COMPARISON_MIN_IMAGES, of,
             it.name, numbers);
     } else if (d->p_holm[OUTCOMES_END_TO_END] < LEVEL) {
-        text =
-            nn_mem_sprintf("On these images the cascade is %s than the best "
-                           "single model, %s: %s.",
-                           v->value > 0 ? "better" : "worse", it.name, numbers);
+        text = nn_mem_sprintf(
+            "On these images the cascade is %s than %s%s: %s.",
+            v->value > 0 ? "better" : "worse", of, it.name, numbers);
     } else {
         advice(c, &us, &it, v, next);
         text = nn_mem_sprintf(
             "No difference can be shown on these images between the "
-            "cascade and the best single model, %s: %s. %s",
-            it.name, numbers, next);
+            "cascade and %s%s: %s. %s",
+            of, it.name, numbers, next);
     }
     nn_mem_free(numbers);
     return text;
@@ -233,8 +243,10 @@ static void say_cost(struct talk *t)
     const struct comparison_result *r = t->r;
     size_t best = best_from(t->c, r, 1);
     double share = r->difference[best - 1].even.ms;
-    char when[80] = "the single model is the faster one at any share";
+    char when[80];
 
+    snprintf(when, sizeof when, "%s is the faster one at any share",
+             t->c->system[best].design->name);
     if (share >= 1) {
         snprintf(when, sizeof when,
                  "the cascade is the faster one at any share");

@@ -121,6 +121,24 @@ static void calibration(struct evaluation *e, const struct outcomes *t)
     }
 }
 
+/* Which stage said none. */
+static void stages(struct evaluation *e, const struct model *m,
+                   const struct nn_dataset *ds, const uint32_t *index,
+                   const struct cascade_scores *s, const uint32_t *pick,
+                   size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        size_t i = pick != NULL ? pick[j] : j;
+        int positive = ds->items[index[i]].label != NN_NEGATIVE;
+        struct verdict v = cascade_scores_verdict(m, s, i);
+
+        if (s->ok[i] && v.kind == VERDICT_NONE) {
+            (v.species_stage ? e->none_by_species
+                             : e->none_by_gate)[positive]++;
+        }
+    }
+}
+
 /* Everything but the times. */
 static enum nn_status fill(struct evaluation *e, const struct outcomes *t,
                            const struct nn_dataset *ds,
@@ -166,6 +184,7 @@ evaluation_compute(const struct model *m, const struct nn_dataset *ds,
         return st;
     }
     e->n_failed = n - t.n;
+    stages(e, m, ds, index, s, pick, n);
     e->ms_gate = 1000 * s->gate_s / (double)s->n;
     e->ms_species = 1000 * s->species_s / (double)s->n;
     st = fill(e, &t, ds, &how, err);

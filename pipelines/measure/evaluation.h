@@ -1,9 +1,10 @@
 /* pipelines/measure/evaluation.h - every figure that `evaluate` reports.
  *
- * Positives are images of a class, negatives all others. The gate is judged
- * by ranking (ROC area, average precision, false-positive rate at a recall)
- * and at its stored threshold; the species net on positives as if the gate
- * were perfect; the cascade end to end. Intervals are 95 % bootstrap
+ * Positives are images of a class, negatives all others. p_positive, which is
+ * of both stages where the species net may say none and else the gate's alone,
+ * is judged by ranking (ROC area, average precision, false-positive rate at a
+ * recall) and at the stored threshold; the species net on positives as if the
+ * gate were perfect; the cascade end to end. Intervals are 95 % bootstrap
  * percentile intervals, resampling positives and negatives apart. */
 #ifndef PIPELINES_MEASURE_EVALUATION_H
 #define PIPELINES_MEASURE_EVALUATION_H
@@ -24,8 +25,8 @@ struct evaluation_negatives {
     struct evaluation_figure fpr95, fpr99; /* share of these negatives above
                                               the score that 95 (99) % of all
                                               positives reach */
-    struct evaluation_figure fpr;          /* share that pass the stored gate
-                                              threshold */
+    struct evaluation_figure fpr;          /* share that pass the stored
+                                              threshold: not none */
 };
 
 struct evaluation {
@@ -34,13 +35,16 @@ struct evaluation {
     size_t n_positives, n_negatives, n_failed;
     struct evaluation_figure roc_area, average_precision;
     struct evaluation_figure species_accuracy; /* behind a perfect gate */
-    struct evaluation_figure fnr;          /* positives that the gate stops */
+    struct evaluation_figure fnr;          /* positives whose verdict is none */
     struct evaluation_figure end_to_end;   /* share of all verdicts right */
     struct evaluation_figure unknown_rate; /* positives called unknown */
     struct evaluation_negatives all;
     size_t n_families;
     struct evaluation_negatives *families;
-    double gate_ece, species_ece, gate_brier; /* NaN where undefined */
+    double gate_ece, gate_brier; /* of p_positive; NaN where undefined */
+    double species_ece;          /* NaN where undefined */
+    /* Verdicts none of [0] negatives and [1] positives, by stage. */
+    size_t none_by_gate[2], none_by_species[2];
     double ms_gate, ms_species; /* per image; reading counts for the gate */
     size_t *confusion; /* [n_classes+1][n_classes+2]: rows are the truth
                           (classes, none), columns the verdict (classes, none,

@@ -3,13 +3,18 @@
 #include "common/base/json.h"
 #include "pipelines/measure/evaluation.h"
 
-static void print_figure(FILE *to, const char *name,
+/* who: of the gate, or of both stages; NULL: the name says it. */
+static void print_figure(FILE *to, const char *who, const char *name,
                          const struct evaluation_figure *f)
 {
+    char text[64];
+
     if (isnan(f->value)) {
         return;
     }
-    fprintf(to, "  %-44s %.4f", name, f->value);
+    snprintf(text, sizeof text, "%s%s%s", who != NULL ? who : "",
+             who != NULL ? ": " : "", name);
+    fprintf(to, "  %-44s %.4f", text, f->value);
     if (!isnan(f->lo)) {
         fprintf(to, "  [%.4f, %.4f]", f->lo, f->hi);
     }
@@ -26,14 +31,16 @@ static void print_negatives(FILE *to, const struct evaluation_negatives *v)
     fputc('\n', to);
 }
 
-static void print_families(const struct evaluation *e, FILE *to)
+static void print_families(const struct evaluation *e, const char *who,
+                           FILE *to)
 {
     if (e->n_negatives == 0 || e->n_positives == 0) {
         return;
     }
-    fputs("false positives of the gate, by negative family\n"
-          "  family                    n   FPR@95    FPR@99  at threshold\n",
-          to);
+    fprintf(to,
+            "false positives of the %s, by negative family\n"
+            "  family                    n   FPR@95    FPR@99  at threshold\n",
+            who);
     print_negatives(to, &e->all);
     for (size_t f = 0; f < e->n_families; f++) {
         print_negatives(to, &e->families[f]);
@@ -111,23 +118,28 @@ static void print_confusion(const struct evaluation *e, const struct model *m,
 void evaluation_print(const struct evaluation *e, const struct model *m,
                       FILE *to)
 {
+    const char *who = model_says_none(m) ? "cascade" : "gate";
+
     fprintf(to,
             "%s: %zu images of a class, %zu negatives, %zu unreadable; "
             "95 %% bootstrap intervals in brackets\n",
             e->title, e->n_positives, e->n_negatives, e->n_failed);
-    print_figure(to, "gate: ROC area", &e->roc_area);
-    print_figure(to, "gate: average precision", &e->average_precision);
-    print_figure(to, "gate: false-positive rate at 95 % recall", &e->all.fpr95);
-    print_figure(to, "gate: false-positive rate at 99 % recall", &e->all.fpr99);
-    print_figure(to, "gate: false-negative rate at its threshold", &e->fnr);
-    print_figure(to, "gate: false-positive rate at its threshold", &e->all.fpr);
-    print_figure(to, "species accuracy behind a perfect gate",
+    print_figure(to, who, "ROC area", &e->roc_area);
+    print_figure(to, who, "average precision", &e->average_precision);
+    print_figure(to, who, "false-positive rate at 95 % recall", &e->all.fpr95);
+    print_figure(to, who, "false-positive rate at 99 % recall", &e->all.fpr99);
+    print_figure(to, who, "false-negative rate at its threshold", &e->fnr);
+    print_figure(to, who, "false-positive rate at its threshold", &e->all.fpr);
+    print_figure(to, NULL, "species accuracy behind a perfect gate",
                  &e->species_accuracy);
-    print_figure(to, "positives called unknown", &e->unknown_rate);
-    print_figure(to, "end to end: right verdicts", &e->end_to_end);
+    print_figure(to, NULL, "positives called unknown", &e->unknown_rate);
+    print_figure(to, NULL, "end to end: right verdicts", &e->end_to_end);
     if (!isnan(e->gate_ece)) {
-        fprintf(to, "  %-44s %.4f (Brier score %.4f)\n",
-                "gate: expected calibration error", e->gate_ece, e->gate_brier);
+        char text[64];
+
+        snprintf(text, sizeof text, "%s: expected calibration error", who);
+        fprintf(to, "  %-44s %.4f (Brier score %.4f)\n", text, e->gate_ece,
+                e->gate_brier);
     }
     if (!isnan(e->species_ece)) {
         fprintf(to, "  %-44s %.4f\n", "species: expected calibration error",
@@ -136,7 +148,13 @@ void evaluation_print(const struct evaluation *e, const struct model *m,
     fprintf(to, "  %-44s %.2f + %.2f\n",
             "ms per image, gate + species (all images)", e->ms_gate,
             e->ms_species);
-    print_families(e, to);
+    if (model_says_none(m)) {
+        fprintf(to, "  %-44s %zu + %zu\n  %-44s %zu + %zu\n",
+                "negatives rejected, by gate + species", e->none_by_gate[0],
+                e->none_by_species[0], "positives rejected, by gate + species",
+                e->none_by_gate[1], e->none_by_species[1]);
+    }
+    print_families(e, who, to);
     print_confusion(e, m, to);
 }
 
@@ -172,6 +190,12 @@ static json_t *confusion_json(const struct evaluation *e)
         nn_json_add(&rows, row);
     }
     return rows;
+}
+
+static json_t *none_json(const size_t *n)
+{
+    return json_pack("{s:I, s:I}", "positives", (json_int_t)n[1], "negatives",
+                     (json_int_t)n[0]);
 }
 
 static json_t *names_json(const struct model *m, int with_unknown)
@@ -215,5 +239,7 @@ json_t *evaluation_json(const struct evaluation *e, const struct model *m)
     nn_json_put(&j, "truth", names_json(m, 0));
     nn_json_put(&j, "verdicts", names_json(m, 1));
     nn_json_put(&j, "confusion", confusion_json(e));
+    nn_json_put(&j, "none_by_gate", none_json(e->none_by_gate));
+    nn_json_put(&j, "none_by_species", none_json(e->none_by_species));
     return j;
 }

@@ -16,11 +16,14 @@ enum nn_status outcomes_init(struct outcomes *t, size_t n, size_t k,
     t->verdict = nn_mem_calloc(n, sizeof *t->verdict);
     t->best = nn_mem_calloc(n, sizeof *t->best);
     t->positive = nn_mem_calloc(n, sizeof *t->positive);
+    t->none_behind = nn_mem_calloc(n, sizeof *t->none_behind);
+    t->by_species = nn_mem_calloc(n, sizeof *t->by_species);
     t->p_positive = nn_mem_calloc(n, sizeof *t->p_positive);
     t->p = nn_mem_calloc(n, k * sizeof *t->p);
     t->confidence = nn_mem_calloc(n, sizeof *t->confidence);
     if (t->item == NULL || t->truth == NULL || t->family == NULL ||
         t->verdict == NULL || t->best == NULL || t->positive == NULL ||
+        t->none_behind == NULL || t->by_species == NULL ||
         t->p_positive == NULL || t->p == NULL || t->confidence == NULL) {
         outcomes_release(t);
         return nn_fail_nomem(err);
@@ -36,6 +39,8 @@ void outcomes_release(struct outcomes *t)
     nn_mem_free(t->verdict);
     nn_mem_free(t->best);
     nn_mem_free(t->positive);
+    nn_mem_free(t->none_behind);
+    nn_mem_free(t->by_species);
     nn_mem_free(t->p_positive);
     nn_mem_free(t->p);
     nn_mem_free(t->confidence);
@@ -55,6 +60,8 @@ void outcomes_add(struct outcomes *t, const struct outcome *row,
     t->verdict[i] = row->verdict;
     t->best[i] = row->best;
     t->positive[i] = row->truth < (int32_t)t->k;
+    t->none_behind[i] = row->none_behind != 0;
+    t->by_species[i] = row->by_species != 0;
     t->p_positive[i] = row->p_positive;
     if (p != NULL) {
         memcpy(t->p + i * t->k, p, t->k * sizeof *p);
@@ -90,6 +97,11 @@ out:
     return st;
 }
 
+int outcomes_passed_gate(const struct outcomes *t, size_t i)
+{
+    return t->verdict[i] != (int32_t)t->k || t->by_species[i];
+}
+
 /* Rank what was filled, or give it up. */
 static enum nn_status finish(struct outcomes *t, struct nn_error *err)
 {
@@ -108,13 +120,16 @@ static void add_scored(struct outcomes *t, const struct model *m,
                        uint32_t i)
 {
     const double *p = s->ran[i] ? s->p + i * t->k : NULL;
-    struct verdict v = cascade_decide(m, s->p_positive[i], p);
+    struct verdict v = cascade_scores_verdict(m, s, i);
     struct outcome row = {
         .item = i,
         .truth = it->label != NN_NEGATIVE ? it->label : (int32_t)t->k,
         .family = it->family,
         .best = v.best >= 0 ? v.best : 0,
-        .p_positive = s->p_positive[i],
+        .p_positive = v.p_positive,
+        .none_behind =
+            cascade_decide(m, 1, s->p_none[i], p).kind == VERDICT_NONE,
+        .by_species = v.kind == VERDICT_NONE && v.species_stage,
     };
 
     row.verdict = v.kind == VERDICT_CLASS
@@ -187,9 +202,10 @@ enum nn_status outcomes_of_family(const struct outcomes *all, int32_t family,
         return st;
     }
     for (size_t i = 0; i < all->n; i++) {
-        const struct outcome row = { all->item[i],   all->truth[i],
-                                     all->family[i], all->verdict[i],
-                                     all->best[i],   all->p_positive[i] };
+        const struct outcome row = { all->item[i],        all->truth[i],
+                                     all->family[i],      all->verdict[i],
+                                     all->best[i],        all->p_positive[i],
+                                     all->none_behind[i], all->by_species[i] };
 
         if (all->positive[i] || all->family[i] == family) {
             outcomes_add(t, &row, all->p + i * all->k);

@@ -30,7 +30,9 @@ struct outcome {
     int32_t family;    /* of a negative, or -1 */
     int32_t verdict;   /* class, k: none, k + 1: unknown */
     int32_t best;      /* most likely class, whatever the gate said */
-    double p_positive; /* gate probability */
+    double p_positive; /* as in struct verdict */
+    int none_behind;   /* 1: the species net says none, or would if asked */
+    int by_species;    /* 1: and is what made the verdict none */
 };
 
 /* Owned arrays of n rows; read them, change them through the functions. */
@@ -39,6 +41,7 @@ struct outcomes {
     uint32_t *item;
     int32_t *truth, *family, *verdict, *best;
     uint8_t *positive; /* truth is a class */
+    uint8_t *none_behind, *by_species;
     double *p_positive;
     double *p;          /* [n,k] class probabilities; 0 where unknown */
     double *confidence; /* p of `best` */
@@ -74,6 +77,9 @@ outcomes_of_scores(struct outcomes *t, const struct model *m,
                    const struct nn_dataset *ds, const uint32_t *index,
                    const struct cascade_scores *s, const uint32_t *pick,
                    size_t n, struct nn_error *err);
+
+/* 1: the gate let row i through, whatever came behind it. */
+int outcomes_passed_gate(const struct outcomes *t, size_t i);
 
 /* What a gate alone said of images of one class and negatives. */
 struct outcomes_gate {

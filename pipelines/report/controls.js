@@ -63,16 +63,23 @@
         B.data.systems.forEach(function (s) {
             var run = s.runs[state.seed];
             state.threshold[s.name] = run ? run.threshold : 0.5;
-            if (s.cascade && run) {
+            if (s === B.data.cascade && run) {
                 state.reject_threshold = run.reject_threshold;
             }
         });
     }
 
+    /* The slider is the first cascade's; others keep their own. */
+    function rejectOf(s) {
+        var run = s.runs[state.seed];
+        return s === B.data.cascade ? state.reject_threshold
+            : run ? run.reject_threshold : 0;
+    }
+
     function numbersOf(s) {
         if (state.seed >= 0) {
             return B.recompute(s.name, state.seed, state.threshold[s.name],
-                s.cascade ? state.reject_threshold : 0, state.share);
+                rejectOf(s), state.share);
         }
         var all = s.runs.map(function (run, i) {
             return B.recompute(s.name, i, run.threshold, run.reject_threshold,
@@ -90,7 +97,7 @@
     function showMatrix() {
         var s = B.system(state.matrix), run = s.runs[state.seed];
         var counts = run ? B.confusion(s, run, state.threshold[s.name],
-            s.cascade ? state.reject_threshold : 0) : s.raw.confusion;
+            rejectOf(s)) : s.raw.confusion;
         matrix.textContent = "";
         if (counts) {
             matrix.append(B.matrix(s.name + (run ? ", seed " + run.seed +

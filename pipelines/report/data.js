@@ -65,7 +65,7 @@
         d.systems = B.list(c.systems).map(function (s, i) {
             return {
                 name: s.name, index: i, raw: s, cost: s.cost || {},
-                figures: s.figures || {}, cascade: s.name === "cascade",
+                figures: s.figures || {}, cascade: /^cascade/.test(s.name),
                 runs: B.list(s.runs).map(function (r) {
                     return makeRun(r, n, k);
                 })

@@ -276,7 +276,7 @@ static enum nn_status score_run(struct job *j, struct sweep_run *r,
     if (st) {
         return st;
     }
-    r->threshold = m->gate_policy.threshold;
+    r->threshold = model_threshold(m);
     r->seconds = training_seconds(m);
     st = experiment_score(m, j->ds, j->test->index, j->test->n, NULL, r->score,
                           j->test->ok, err);

@@ -65,13 +65,14 @@ PY
 
 run 0 "all systems" compare "$data" --out "$tmp/a" --seeds 2 $small
 cp "$tmp/out" "$tmp/table"
-for system in cascade multilabel multilabel-focal softmax-none softmax-max; do
+for system in cascade cascade-plain multilabel multilabel-focal softmax-none \
+    softmax-max; do
     out_has "$system is in the table" "^$system  *[0-9]"
 done
 out_has "a verdict in words" "the best single model"
 check "figures follow from the scores" python3 "$tmp/check.py" \
     "$tmp/a/comparison.json" \
-    cascade,multilabel,multilabel-focal,softmax-none,softmax-max
+    cascade,cascade-plain,multilabel,multilabel-focal,softmax-none,softmax-max
 check "a family was kept out of training" grep -q -e "--leave-out" \
     "$tmp/a/cascade-left-out/command.txt"
 check "not for what sees no negatives" test ! -e "$tmp/a/softmax-max-left-out"

@@ -49,7 +49,10 @@ class Image:
                        else None)
         self.readable = row["error"] == ""
         if self.readable:
-            self.gate = float(row["p_positive"])
+            self.gate = float(row["p_positive"]) # the score that is ranked
+            self.first = float(row.get("p_gate", row["p_positive"]))
+            self.none = float(row.get("p_none", 0))
+            self.stage = row["stage"]
             self.p = {c: float(row[c]) for c in classes}
             self.label = row["label"]
             self.kind = row["verdict"]
@@ -73,9 +76,18 @@ def classify(program, model, data, classes):
 
 def check_verdicts(images, model):
     meta = header(model)[0]["__metadata__"]
-    gate = json.loads(meta["gate.policy"])["threshold"]
+    first = json.loads(meta["gate.policy"])["threshold"]
+    both = json.loads(meta.get("cascade.policy", "null"))
     reject = json.loads(meta["species.policy"])["reject_threshold"]
+    least = min(first, 0.5)
+    gate = least + (1 - least) * both["none_threshold"] if both else first
     for i in images:
+        if both and abs(i.first - first) > ROUNDED:
+            score = (i.first * least / first if i.first < first else
+                     least + (1 - least) * (1 - i.none))
+            assert abs(score - i.gate) <= ROUNDED, i.path
+            if i.kind == "none":
+                assert (i.stage == "gate") == (i.first < first), i.path
         if abs(i.gate - gate) > ROUNDED:
             assert (i.kind != "none") == (i.gate > gate), i.path
         top = i.p[i.best]
@@ -236,6 +248,14 @@ class Report:
                                         [i.best == i.truth
                                          for i in self.positives]), ROUNDED)
 
+    def stages(self):
+        for stage in ("gate", "species"):
+            said = [i for i in self.good
+                    if i.kind == "none" and i.stage == stage]
+            n = sum(i.positive for i in said)
+            assert self.got["none_by_" + stage] == {
+                "positives": n, "negatives": len(said) - n}, (stage, n)
+
     def confusion(self):
         truth = self.classes + ["none"]
         verdicts = truth + ["unknown"]
@@ -254,6 +274,7 @@ class Report:
         self.families()
         self.shares()
         self.calibration()
+        self.stages()
         return self.confusion()
 
 
@@ -296,24 +317,30 @@ def thresholds(program, model, data, out):
     meta = head["__metadata__"]
     classes = json.loads(meta["classes"])
     images = [i for i in classify(program, model, data, classes) if i.readable]
-    gate, species = (json.loads(meta[k + ".policy"])
-                     for k in ("gate", "species"))
-    scores = sorted({i.gate for i in images})
-    # Between two scores, a third of them below.
-    at = len(scores) // 3
-    gate["threshold"] = (scores[at] + scores[at + 1]) / 2
-    tops = sorted({i.p[i.best] for i in images
-                   if i.gate > gate["threshold"]})
-    species["reject_threshold"] = (tops[len(tops) // 3] + tops[len(tops) // 3 + 1]) / 2
+    gate, species, both = (json.loads(meta[k + ".policy"])
+                           for k in ("gate", "species", "cascade"))
+
+    def third(values):
+        """Between two values, a third of them below."""
+        values = sorted(set(values))
+        return sum(values[len(values) // 3:][:2]) / 2
+
+    gate["threshold"] = third(i.first for i in images)
+    passed = [i for i in images if i.first > gate["threshold"]]
+    both["none_threshold"] = third(1 - i.none for i in passed)
+    species["reject_threshold"] = third(
+        i.p[i.best] for i in passed if 1 - i.none > both["none_threshold"])
     meta["gate.policy"] = json.dumps(gate)
+    meta["cascade.policy"] = json.dumps(both)
+    meta.pop("xxh3", None) # of the file as it was
     meta["species.policy"] = json.dumps(species)
     text = json.dumps(head).encode()
     text += b" " * (-len(text) % 64)
     with open(out, "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text + body)
-    kinds = {(i.positive, i.kind)
+    kinds = {(i.positive, i.kind, i.stage)
              for i in classify(program, out, data, classes) if i.readable}
-    assert len(kinds) == 6, kinds
+    assert len(kinds) == 8, kinds # none by either stage
     assert {i.best for i in images} == set(classes)
 
 
@@ -331,24 +358,32 @@ def text(program, model, data):
     got = json.loads(call(program, "evaluate", *options, "--json"))[0]
     out = call(program, "evaluate", *options)
     every = got["all_negatives"]
+    who = ("cascade" if "cascade.policy" in header(model)[0]["__metadata__"]
+           else "gate")
     for label, f in {
-            "gate: ROC area": got["roc_area"],
-            "gate: average precision": got["average_precision"],
-            "gate: false-positive rate at 95 % recall": every["fpr95"],
-            "gate: false-positive rate at 99 % recall": every["fpr99"],
-            "gate: false-negative rate at its threshold": got["fnr"],
-            "gate: false-positive rate at its threshold": every["fpr"],
+            f"{who}: ROC area": got["roc_area"],
+            f"{who}: average precision": got["average_precision"],
+            f"{who}: false-positive rate at 95 % recall": every["fpr95"],
+            f"{who}: false-positive rate at 99 % recall": every["fpr99"],
+            f"{who}: false-negative rate at its threshold": got["fnr"],
+            f"{who}: false-positive rate at its threshold": every["fpr"],
             "species accuracy behind a perfect gate": got["species_accuracy"],
             "positives called unknown": got["unknown_rate"],
             "end to end: right verdicts": got["end_to_end"]}.items():
         value, rest = number_after(out, label)
         assert value == "%.4f" % f["value"], (label, value, f)
         assert rest.strip() == "[%.4f, %.4f]" % (f["lo"], f["hi"]), rest
-    value, rest = number_after(out, "gate: expected calibration error")
+    value, rest = number_after(out, f"{who}: expected calibration error")
     assert value == "%.4f" % got["gate_ece"]
     assert rest.strip() == "(Brier score %.4f)" % got["gate_brier"], rest
     value, _ = number_after(out, "species: expected calibration error")
     assert value == "%.4f" % got["species_ece"]
+    for name, key in (("negatives", "negatives"), ("positives", "positives")):
+        want = "%d + %d" % tuple(got["none_by_" + s][key]
+                                 for s in ("gate", "species"))
+        assert who == "gate" or re.search(
+            rf"^ *{name} rejected, by gate \+ species +{re.escape(want)}$",
+            out, re.M), want
     lines = [line.split() for line in out.splitlines()]
     for f in [every, *got["families"]]:
         want = [f["family"], str(f["n"])] + [

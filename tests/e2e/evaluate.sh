@@ -11,6 +11,9 @@ run 0 "synth draws images" synth --out "$data" --count 260 --seed 5 --size 64 \
 run 0 "train makes a model" train "$data" --out "$tmp/run" --epochs 12 \
     --gate-size 32 --gate-width 0.25 --species-size 32 --species-width 0.25 \
     --batch 16 --quiet
+run 0 "train makes one whose species net cannot say none" train "$data" \
+    --out "$tmp/plain" --epochs 12 --gate-size 32 --gate-width 0.25 \
+    --species-size 32 --species-width 0.25 --batch 16 --species-none off --quiet
 # Copies under another label tie exactly; two files cannot be read.
 check "copies and broken files are put among them" python3 - "$data/test" <<'PY'
 import pathlib, shutil, sys
@@ -32,6 +35,10 @@ check "figures follow from the predictions" python3 "$again" figures \
     "$BEARCASCADE" "$tmp/model.safetensors" "$data"
 check "figures of the trained model do" python3 "$again" figures \
     "$BEARCASCADE" "$tmp/run/best.safetensors" "$data"
+check "figures of the plain cascade do" python3 "$again" figures \
+    "$BEARCASCADE" "$tmp/plain/best.safetensors" "$data"
+check "the text of the plain cascade" python3 "$again" text \
+    "$BEARCASCADE" "$tmp/plain/best.safetensors" "$data"
 check "the text says what the JSON says" python3 "$again" text \
     "$BEARCASCADE" "$tmp/model.safetensors" "$data"
 finish

@@ -49,9 +49,11 @@ check "JSON lines hold the promised fields" python3 - "$tmp/tar.jsonl" <<'PY'
 import json, sys
 for line in open(sys.argv[1]):
     r = json.loads(line)
-    assert set(r) == {"file", "label", "p_positive", "p", "stage", "verdict", "ms"}, r
+    assert set(r) - {"p_none"} == {"file", "label", "p_positive", "p_gate",
+                                   "p", "stage", "verdict", "ms"}, r
     assert r["verdict"] in ("none", "class", "unknown")
-    assert r["stage"] == ("gate" if r["verdict"] == "none" else "species")
+    assert r["stage"] == "species" or r["verdict"] == "none"
+    assert ("p_none" in r) == bool(r["p"]) == (r["stage"] == "species"), r
     assert (r["label"] in ("black", "grizzly", "teddy")) == (r["verdict"] == "class")
     if r["p"]:
         assert abs(sum(r["p"].values()) - 1) < 1e-4

@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
+#include "pipelines/cascade/bearcascade.h"
 #include "tests/unit/stages/scripted_model.h"
 #include "tests/unit/testkit.h"
 
@@ -29,7 +30,7 @@ static struct model rules(void)
 static void expect(const struct model *m, double p_positive, const double *p,
                    const char *label, int32_t best, int species_stage)
 {
-    struct verdict v = cascade_decide(m, p_positive, p);
+    struct verdict v = cascade_decide(m, p_positive, 0, p);
 
     ck_assert_str_eq(verdict_label(m, &v), label);
     ck_assert_int_eq(v.best, best);
@@ -66,7 +67,7 @@ START_TEST(reject_threshold)
     expect(&m, .9, tie, "unknown", 1, 1);
     expect(&m, .1, at, "none", 2, 0);
     expect(&m, .9, NULL, "unknown", -1, 1);
-    ck_assert_int_eq(cascade_decide(&m, .9, nan).kind, VERDICT_UNKNOWN);
+    ck_assert_int_eq(cascade_decide(&m, .9, 0, nan).kind, VERDICT_UNKNOWN);
 }
 END_TEST
 
@@ -75,9 +76,9 @@ START_TEST(kinds)
     const struct model m = rules();
     const double ants[] = { .9, .05, .05 }, flat[] = { .4, .3, .3 };
 
-    ck_assert_int_eq(cascade_decide(&m, .9, ants).kind, VERDICT_CLASS);
-    ck_assert_int_eq(cascade_decide(&m, .9, flat).kind, VERDICT_UNKNOWN);
-    ck_assert_int_eq(cascade_decide(&m, .2, ants).kind, VERDICT_NONE);
+    ck_assert_int_eq(cascade_decide(&m, .9, 0, ants).kind, VERDICT_CLASS);
+    ck_assert_int_eq(cascade_decide(&m, .9, 0, flat).kind, VERDICT_UNKNOWN);
+    ck_assert_int_eq(cascade_decide(&m, .2, 0, ants).kind, VERDICT_NONE);
     ck_assert_str_eq(verdict_kind_name(VERDICT_NONE), "none");
     ck_assert_str_eq(verdict_kind_name(VERDICT_CLASS), "class");
     ck_assert_str_eq(verdict_kind_name(VERDICT_UNKNOWN), "unknown");
@@ -380,6 +381,127 @@ START_TEST(single_model)
 }
 END_TEST
 
+/* --- two stages that may say none -------------------------------------------
+ */
+
+/* A fourth output of the species net: logit 3 - 2 x at temperature 1/2. More
+ * likely than the classes together up to x = 0.58, grey 148. */
+static void let_species_say_none(void)
+{
+    static const struct scripted_output outputs[] = {
+        { "ant", 3, 0 }, { "bee", 0, 1 }, { "cat", -4, 2 }, { "-", -2, 3 }
+    };
+
+    nn_net_destroy(&model->species);
+    model->species = scripted_net(NN_HEAD_SOFTMAX, 0.5, outputs, 4);
+    model->policy = (struct cascade_policy){ .none_threshold = 0.5 };
+}
+
+static double scripted_none(int r)
+{
+    double x = r / 255., none = exp(6 - 4 * x);
+
+    return none / (none + exp(6 * x) + exp(2) + exp(4 - 8 * x));
+}
+
+static void expect_both(const struct cascade *c, const struct cascade_scores *s,
+                        size_t i, int ran)
+{
+    int r = grey[index_of[i]];
+    double none = ran ? scripted_none(r) : 0, gate = scripted_gate(r), p[3];
+    double both = r < 128 ? gate : 0.5 + 0.5 * (1 - none);
+    struct verdict v = cascade_verdict(c, s, i);
+
+    scripted_species(r, p);
+    testkit_assert(s->ran[i] == ran, "row %zu", i);
+    testkit_assert(fabs(s->p_gate[i] - gate) < 1e-5, "row %zu", i);
+    testkit_assert(fabs(s->p_none[i] - none) < 1e-5, "row %zu: %g, not %g", i,
+                   s->p_none[i], none);
+    testkit_assert(fabs(s->p_positive[i] - both) < 1e-5, "row %zu", i);
+    for (size_t k = 0; k < 3; k++) {
+        testkit_assert(fabs(s->p[3 * i + k] - (ran ? p[k] : 0)) < 1e-5,
+                       "row %zu", i);
+    }
+    testkit_assert(v.p_positive == s->p_positive[i], "row %zu", i);
+    testkit_assert(v.species_stage == (r >= 128), "row %zu", i);
+    if (r < 145 || r > 151) {
+        testkit_assert((v.kind == VERDICT_NONE) == (r < 148),
+                       "row %zu, grey %d", i, r);
+    }
+}
+
+START_TEST(both_say_none)
+{
+    struct cascade_scores s;
+    struct cascade *c;
+
+    let_species_say_none();
+    for (int all = 0; all < 2; all++) {
+        size_t by_species = 0;
+
+        score(model, all, &s, &c);
+        for (size_t i = 0; i < ROWS; i++) {
+            int r = grey[index_of[i]];
+
+            if (r < 0) {
+                expect_unreadable(&s, i);
+                continue;
+            }
+            expect_both(c, &s, i, all || r >= 128);
+            by_species += r >= 128 && r < 145;
+        }
+        ck_assert_uint_gt(by_species, 2);
+        cascade_scores_release(&s);
+        cascade_destroy(&c);
+    }
+}
+END_TEST
+
+/* The library says what the program says, from the file. */
+START_TEST(library_says_none_too)
+{
+    struct bc_model *m;
+    struct bc_session *session;
+    struct cascade_scores s;
+    struct cascade *c;
+    char *file = nn_path_join(dir, "none.safetensors"), why[BC_TEXT_SIZE];
+    size_t seen[3] = { 0 };
+
+    let_species_say_none();
+    ck_assert_int_eq(model_save(model, file, NN_F32, NULL), NN_OK);
+    ck_assert_msg(!bc_model_open(file, &m, why, sizeof why), "%s", why);
+    ck_assert_double_eq(bc_model_threshold(m), 0.75);
+    ck_assert_int_eq(bc_session_create(m, NULL, &session, NULL, 0), BC_OK);
+    score(model, 0, &s, &c);
+    for (size_t i = 0; i < ROWS; i++) {
+        struct verdict v = cascade_verdict(c, &s, i);
+        struct bc_result r;
+        double p[3];
+
+        if (!s.ok[i]) {
+            continue;
+        }
+        ck_assert_int_eq(bc_classify_file(session, path[index_of[i]], &r, p, 3),
+                         BC_OK);
+        ck_assert_str_eq(bc_result_label(m, &r), verdict_label(model, &v));
+        ck_assert_int_eq(r.verdict == BC_NONE, v.kind == VERDICT_NONE);
+        ck_assert_int_eq(r.stage, v.species_stage ? 2 : 1);
+        ck_assert_int_eq(r.class_index, v.best);
+        ck_assert_double_eq_tol(r.p_positive, v.p_positive, 1e-5);
+        ck_assert_int_eq(r.verdict != BC_NONE,
+                         r.p_positive >= bc_model_threshold(m));
+        ck_assert_double_eq_tol(p[0], s.p[3 * i], 1e-5);
+        seen[v.kind == VERDICT_NONE ? v.species_stage : 2]++;
+    }
+    ck_assert(seen[0] > 0 && seen[1] > 0 && seen[2] > 0);
+    cascade_scores_release(&s);
+    cascade_destroy(&c);
+    bc_session_destroy(&session);
+    bc_model_destroy(&m);
+    nn_mem_free(file);
+}
+END_TEST
+
 /* --- from a model file
  * --------------------------------------------------------
  */
@@ -435,6 +557,8 @@ static Suite *create(void)
     tcase_add_test(t, exactly_at_the_threshold);
     tcase_add_test(t, one_class);
     tcase_add_test(t, single_model);
+    tcase_add_test(t, both_say_none);
+    tcase_add_test(t, library_says_none_too);
     tcase_add_test(t, from_a_file);
     suite_add_tcase(s, t);
     return s;

@@ -146,6 +146,42 @@ START_TEST(species_draws_classes_evenly)
 }
 END_TEST
 
+/* The negatives without a family stand for none and get half of an epoch, which
+ * shows 10 images of classes as before: 5 draws a class and 10 of none. */
+START_TEST(species_draws_none)
+{
+    struct nn_dataset *ds = scripted_open(rows);
+    const struct nn_run run = { NULL, 0, NULL };
+    struct species_options o = species_defaults();
+    struct nn_error err = NN_ERROR_INIT;
+    uint8_t none[64] = { 0 };
+    size_t reads[TRAIN];
+    struct nn_net *net = NULL;
+    struct nn_train_result r;
+    struct species_policy p;
+
+    ck_assert_uint_le(ds->n, sizeof none);
+    memset(none + NONE, 1, TRAIN - NONE);
+    o.train = quick(8, 5);
+    o.width = 0.1f;
+    o.size = 32;
+    o.none = none;
+    o.none_share = 0.5;
+    ck_assert_msg(species_train(ds, &o, &run, &net, &p, &r, &err) == NN_OK,
+                  "%s", err.text);
+    for (size_t i = 0; i < TRAIN; i++) {
+        reads[i] = scripted_reads(i);
+    }
+    expect(reads, A, B, 40, 5, 5);
+    expect(reads, B, X, 40, 20, 20);
+    expect(reads, X, NONE, 0, 0, 0);
+    expect(reads, NONE, TRAIN, 80, 20, 20);
+    ck_assert_int_eq(species_says_none(net, 2), 1);
+    nn_net_destroy(&net);
+    nn_dataset_close(&ds);
+}
+END_TEST
+
 /* --- the sampler itself, many draws --- */
 
 enum { N = 100, EPOCHS = 150 };
@@ -225,6 +261,7 @@ static Suite *create(void)
     tcase_add_test(t, gate_draws_shares);
     tcase_add_test(t, gate_draws_families_evenly);
     tcase_add_test(t, species_draws_classes_evenly);
+    tcase_add_test(t, species_draws_none);
     tcase_add_test(t, sampler_shares_of_many_draws);
     tcase_add_test(t, sampler_of_seed_and_epoch);
     tcase_add_test(t, sampler_orders_differ);

@@ -253,7 +253,7 @@ START_TEST(json)
                              (int)world_confusion[i][c]);
         }
     }
-    ck_assert_uint_eq(json_object_size(j), 20);
+    ck_assert_uint_eq(json_object_size(j), 22);
     json_decref(j);
     evaluation_release(&e);
 }

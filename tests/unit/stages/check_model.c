@@ -53,6 +53,9 @@ START_TEST(species_in_another_order)
     static const struct scripted_output permuted[] = { { "ant", 3, 0 },
                                                        { "cat", -4, 2 },
                                                        { "bee", 0, 1 } };
+    static const struct scripted_output odd[] = {
+        { "ant", 3, 0 }, { "bee", 0, 1 }, { "cat", -4, 2 }, { "dog", 0, 0 }
+    };
 
     nn_net_destroy(&model->species);
     model->species = scripted_net(NN_HEAD_SOFTMAX, 1, permuted, 3);
@@ -60,6 +63,9 @@ START_TEST(species_in_another_order)
     nn_net_destroy(&model->species);
     model->species = scripted_net(NN_HEAD_SOFTMAX, 1, permuted, 2);
     refuse_saved("its species net has 2 outputs for 3 classes");
+    nn_net_destroy(&model->species);
+    model->species = scripted_net(NN_HEAD_SOFTMAX, 1, odd, 4);
+    refuse_saved("its species net has 4 outputs for 3 classes");
 }
 END_TEST
 

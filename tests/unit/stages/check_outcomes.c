@@ -11,11 +11,11 @@ enum { DOG, ROCK, FAMILIES };
 #define near(got, want) ck_assert_double_eq_tol(got, want, 1e-12)
 
 static const struct outcome row[N] = {
-    /* item, truth, family, verdict, best, p_positive */
-    { 10, 0, -1, 0, 0, .9 },         { 11, 0, -1, 1, 1, .8 },
-    { 12, 1, -1, UNKNOWN, 1, .6 },   { 13, 1, -1, NONE, 1, .2 },
-    { 14, NONE, DOG, 0, 0, .7 },     { 15, NONE, DOG, NONE, 0, .1 },
-    { 16, NONE, ROCK, NONE, 0, .2 }, { 17, NONE, -1, NONE, 0, .05 },
+    /* item, truth, family, verdict, best, p_positive, none by species */
+    { 10, 0, -1, 0, 0, .9, 0, 0 },         { 11, 0, -1, 1, 1, .8, 0, 0 },
+    { 12, 1, -1, UNKNOWN, 1, .6, 0, 0 },   { 13, 1, -1, NONE, 1, .2, 0, 0 },
+    { 14, NONE, DOG, 0, 0, .7, 0, 0 },     { 15, NONE, DOG, NONE, 0, .1, 1, 0 },
+    { 16, NONE, ROCK, NONE, 0, .2, 1, 1 }, { 17, NONE, -1, NONE, 0, .05, 0, 0 },
 };
 static const double p[N][K] = {
     { .8, .2 }, { .3, .7 }, { .45, .55 }, { .1, .9 },
@@ -32,6 +32,18 @@ static void fill(size_t from, size_t to)
     }
     ck_assert_int_eq(outcomes_rank(&t, NULL), NN_OK);
 }
+
+/* Who reached the species net: those with a verdict, and those it rejected. */
+START_TEST(passed_by_the_gate)
+{
+    static const int want[N] = { 1, 1, 1, 0, 1, 0, 1, 0 };
+
+    for (size_t i = 0; i < N; i++) {
+        ck_assert_int_eq(outcomes_passed_gate(&t, i), want[i]);
+        ck_assert_int_eq(t.none_behind[i], row[i].none_behind);
+    }
+}
+END_TEST
 
 static void set_up(void)
 {
@@ -276,6 +288,7 @@ static Suite *create(void)
 
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, every_row_once);
+    tcase_add_test(c, passed_by_the_gate);
     tcase_add_test(c, rows_that_repeat);
     tcase_add_test(c, groups_asked_for);
     tcase_add_test(c, confusion);

@@ -47,9 +47,9 @@ static enum nn_status put(struct predictions *p, const char *file,
  * with free(). */
 static void write_all(enum predictions_format format, char **text)
 {
-    const struct verdict v[] = { cascade_decide(&model, .9876543, bees),
-                                 cascade_decide(&model, .125, NULL),
-                                 cascade_decide(&model, .25, flat) };
+    const struct verdict v[] = { cascade_decide(&model, .9876543, 0, bees),
+                                 cascade_decide(&model, .125, 0, NULL),
+                                 cascade_decide(&model, .25, 0, flat) };
     const struct verdict none = { .best = -1 };
     struct predictions p = { 0 };
     size_t n;
@@ -64,6 +64,33 @@ static void write_all(enum predictions_format format, char **text)
     predictions_end(&p);
     ck_assert_uint_eq(p.written, 4);
     ck_assert_int_eq(fclose(to), 0);
+}
+
+/* The same of a model whose species net may say none, and did of the third. */
+static void write_both(enum predictions_format format, char **text)
+{
+    static const char *const outputs[] = { "a", "b", "c", "-" };
+    struct nn_net net = { .spec = { .n_outputs = 4, .outputs = outputs } };
+    struct predictions p = { 0 };
+    struct verdict v[3];
+    const struct verdict none = { .best = -1 };
+    size_t n;
+    FILE *to = open_memstream(text, &n);
+
+    ck_assert_ptr_nonnull(to);
+    model.species = &net;
+    model.policy.none_threshold = .5;
+    v[0] = cascade_decide(&model, .9, .0625, bees);
+    v[1] = cascade_decide(&model, .125, 0, NULL);
+    v[2] = cascade_decide(&model, .75, .625, flat);
+    ck_assert_int_eq(predictions_begin(&p, to, format, &model), NN_OK);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(put(&p, FILE_B, &v[i], 1, NULL), NN_OK);
+    }
+    ck_assert_int_eq(put(&p, FILE_D, &none, 4, "no"), NN_OK);
+    predictions_end(&p);
+    ck_assert_int_eq(fclose(to), 0);
+    model.species = &any_net;
 }
 
 /* --- RFC 4180 ---------------------------------------------------------------
@@ -230,7 +257,7 @@ END_TEST
 START_TEST(names_of_any_bytes)
 {
     static const char name[] = "b\xe4r\r\xc3\xa4.jpg";
-    const struct verdict v = cascade_decide(&model, .125, NULL);
+    const struct verdict v = cascade_decide(&model, .125, 0, NULL);
     struct predictions p = { 0 };
     struct table t;
     char *text;
@@ -276,7 +303,7 @@ END_TEST
 /* What is odd about an image, and what a later run compares. */
 START_TEST(notes_and_origins)
 {
-    const struct verdict v = cascade_decide(&model, .125, NULL);
+    const struct verdict v = cascade_decide(&model, .125, 0, NULL);
     const struct predictions_row row = { .file = "x.jpg",
                                          .v = &v,
                                          .ms = 1,
@@ -487,12 +514,55 @@ START_TEST(text_of_one_class)
 
     model.n_classes = 1;
     model.species = NULL;
-    v = cascade_decide(&model, .5, NULL);
+    v = cascade_decide(&model, .5, 0, NULL);
     ck_assert_int_eq(predictions_begin(&p, to, PREDICTIONS_TEXT, &model),
                      NN_OK);
     ck_assert_int_eq(put(&p, "x.jpg", &v, 1, NULL), NN_OK);
     ck_assert_int_eq(fclose(to), 0);
     ck_assert_str_eq(out, "x.jpg: say \"ant\" (gate 0.500)\n");
+    free(out);
+}
+END_TEST
+
+/* b = 0.25: scores 0.25 + 0.75 (1 - p_none) of what passes the gate. */
+START_TEST(both_stages)
+{
+    static const char *const labels[] = { "bee, honey", "none", "none" };
+    static const char *const stages[] = { "species", "gate", "species" };
+    static const double gate[] = { .9, .125, .75 };
+    static const double score[] = { .953125, .125, .53125 };
+    char *out, *line, *end;
+    json_t *j;
+
+    write_both(PREDICTIONS_JSONL, &out);
+    line = out;
+    for (int i = 0; i < 3; i++, line = end + 1) {
+        end = strchr(line, '\n');
+        ck_assert_ptr_nonnull(end);
+        *end = '\0';
+        j = json_loads(line, 0, NULL);
+        ck_assert_ptr_nonnull(j);
+        ck_assert_str_eq(text_of(j, "label"), labels[i]);
+        ck_assert_str_eq(text_of(j, "stage"), stages[i]);
+        near(number_of(j, "p_gate"), gate[i]);
+        near(number_of(j, "p_positive"), score[i]);
+        ck_assert_int_eq(json_object_get(j, "p_none") != NULL, i != 1);
+        near(i == 1 ? .625 : number_of(j, "p_none"), i == 0 ? .0625 : .625);
+        json_decref(j);
+    }
+    free(out);
+    write_both(PREDICTIONS_CSV, &out);
+    ck_assert_ptr_nonnull(strstr(out, ",stage,p_positive,p_gate,p_none,"));
+    ck_assert_ptr_nonnull(
+        strstr(out, ",none,none,gate,0.125000,0.125000,,,,,1.000,,"));
+    ck_assert_ptr_nonnull(
+        strstr(out, ",none,none,species,0.531250,0.750000,0.625000,0.300000,"));
+    ck_assert_ptr_nonnull(strstr(out, "\",,,,,,,,,,,no,"));
+    free(out);
+    write_both(PREDICTIONS_TEXT, &out);
+    ck_assert_ptr_nonnull(strstr(out, "(gate 0.900, none 0.062)"));
+    ck_assert_ptr_nonnull(strstr(out, ": none (gate 0.125)"));
+    ck_assert_ptr_nonnull(strstr(out, ": none (gate 0.750, none 0.625)"));
     free(out);
 }
 END_TEST
@@ -507,6 +577,7 @@ static Suite *create(void)
     tcase_add_test(t, csv);
     tcase_add_test(t, jsonl);
     tcase_add_test(t, names_of_any_bytes);
+    tcase_add_test(t, both_stages);
     tcase_add_test(t, notes_and_origins);
     tcase_add_test(t, failed_videos_have_a_frame_rate);
     tcase_add_test(t, megadetector);

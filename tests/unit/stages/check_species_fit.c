@@ -8,25 +8,29 @@
 #include "tests/unit/stages/scripted.h"
 #include "tests/unit/testkit.h"
 
-static const char *const names[] = { "a", "b", "c" };
+static const char *const names[] = { "a", "b", "c", "-" };
 
-static struct nn_net *known_net(const double *want, size_t n)
+static struct nn_net *known_net(const double *want, size_t n, size_t outputs)
 {
     struct nn_net_spec s = species_net_spec(0.1f, 32);
     struct nn_net *net;
 
-    s.n_outputs = 3;
+    s.n_outputs = outputs;
     s.outputs = names;
     ck_assert_int_eq(nn_net_create(&s, 1, &net, NULL), NN_OK);
     scripted_answers(net, want, n);
     return net;
 }
 
-static struct nn_net *fit(const struct scripted_item *rows,
-                          const double *logits, size_t n, double coverage,
-                          struct species_policy *p, struct nn_train_result *r)
+/* none: flags of the items that stand for it, or NULL. */
+static struct nn_net *fit_none(const struct scripted_item *rows,
+                               const uint8_t *none, const double *logits,
+                               size_t n, double coverage,
+                               struct species_policy *p,
+                               struct nn_train_result *r)
 {
-    struct nn_net *start = known_net(logits, n), *net = NULL;
+    struct nn_net *start = known_net(logits, n, none != NULL ? 4 : 3);
+    struct nn_net *net = NULL;
     struct nn_dataset *ds = scripted_open(rows);
     const struct nn_run run = { NULL, 0, NULL };
     struct species_options o = species_defaults();
@@ -34,6 +38,7 @@ static struct nn_net *fit(const struct scripted_item *rows,
 
     o.width = 0.1f;
     o.size = 32;
+    o.none = none;
     o.coverage = coverage;
     o.start = start;
     o.train.batch = 4;
@@ -47,6 +52,13 @@ static struct nn_net *fit(const struct scripted_item *rows,
     nn_net_destroy(&start);
     nn_dataset_close(&ds);
     return net;
+}
+
+static struct nn_net *fit(const struct scripted_item *rows,
+                          const double *logits, size_t n, double coverage,
+                          struct species_policy *p, struct nn_train_result *r)
+{
+    return fit_none(rows, NULL, logits, n, coverage, p, r);
 }
 
 /* Image 0 is a class with p = (0.8, 0.1, 0.1), image 1 with (0.25, 0.5, 0.25),
@@ -132,6 +144,42 @@ START_TEST(threshold_keeps_a_share_of_the_right_ones)
 }
 END_TEST
 
+/* Image 0 is none with p = 0.5, and else a class with p = (0.8, 0.1, 0.1);
+ * the logits are three times too large. What stands for none counts for the
+ * temperature and the epoch, other negatives for nothing, and accuracy,
+ * coverage, calibration and reject threshold are of the classes alone. */
+START_TEST(none_is_calibrated_and_not_counted)
+{
+    static const struct scripted_item rows[] = {
+        { "a", NULL, NN_VALID, 0, 8 }, { "b", NULL, NN_VALID, 0, 1 },
+        { "c", NULL, NN_VALID, 0, 1 }, { "", NULL, NN_VALID, 0, 10 },
+        { "", NULL, NN_VALID, 1, 5 },  { "a", NULL, NN_TRAIN, 1, 4 },
+        { "b", NULL, NN_TRAIN, 1, 4 }, { "c", NULL, NN_TRAIN, 1, 4 },
+        { "", NULL, NN_TRAIN, 1, 4 },  { .times = 0 },
+    };
+    const double logits[] = { 3 * log(8), 0, 0, 3 * log(10), 9, 0, 0, 0 };
+    uint8_t none[SCRIPTED_ITEMS] = { 0 };
+    struct species_policy p;
+    struct nn_train_result r;
+    struct nn_net *net;
+
+    memset(none + 10, 1, 10); /* in valid: of 15 */
+    memset(none + 37, 1, 4);  /* in train */
+    net = fit_none(rows, none, logits, 2, 0.8, &p, &r);
+    ck_assert_uint_eq(net->spec.n_outputs, 4);
+    ck_assert_double_eq_tol(net->temperature, 3, 2e-3);
+    ck_assert_uint_eq(p.n, 10);
+    ck_assert_double_eq_tol(p.accuracy, 0.8, 1e-12);
+    ck_assert_double_eq_tol(p.coverage, 1, 1e-12);
+    ck_assert_double_eq_tol(p.reject_threshold, 0.8, 1e-3);
+    ck_assert_double_eq_tol(p.ece_before, 512 / 514.0 - 0.8, 2e-3);
+    ck_assert_double_eq_tol(p.ece_after, 0, 2e-3);
+    /* Of the four outputs none alone is the likeliest on image 0. */
+    ck_assert_double_eq_tol(r.best.metric, 0.25, 1e-12);
+    nn_net_destroy(&net);
+}
+END_TEST
+
 START_TEST(policy_from_the_words_of_a_file)
 {
     json_t *j = json_pack("{s:f, s:f, s:f, s:f, s:f, s:i}", "reject_threshold",
@@ -165,6 +213,7 @@ static Suite *create(void)
     tcase_add_test(t, calibrated_on_validation_positives);
     tcase_add_test(t, temperature_is_not_left_at_its_limit);
     tcase_add_test(t, threshold_keeps_a_share_of_the_right_ones);
+    tcase_add_test(t, none_is_calibrated_and_not_counted);
     tcase_add_test(t, policy_from_the_words_of_a_file);
     suite_add_tcase(s, t);
     return s;

@@ -58,7 +58,7 @@ struct model model;
 uint32_t world_index[N_ROWS], world_pick[N_ROWS];
 size_t world_n;
 static uint8_t ok[N], ran[N];
-static double gate_z[N], p_positive[N], p[N * K];
+static double gate_z[N], p_none[N], p_positive[N], p[N * K];
 struct cascade_scores scores;
 
 static void put_probabilities(char name, double *to)
@@ -122,6 +122,8 @@ void world_set_up(void)
                                       .ok = ok,
                                       .ran = ran,
                                       .gate_z = gate_z,
+                                      .p_gate = p_positive,
+                                      .p_none = p_none,
                                       .p_positive = p_positive,
                                       .p = p,
                                       .gate_s = .68,

@@ -1,0 +1,131 @@
+#include "pipelines/cascade/cascade_policy.h"
+
+#include <math.h>
+
+#include "common/base/mem.h"
+
+/* Scores of what passes the gate begin here. */
+static double passed_from(double gate_threshold)
+{
+    return fmin(gate_threshold, 0.5);
+}
+
+/* Rounding must not lift a rejected image to those that passed. */
+double cascade_policy_score(double gate_threshold, double p_gate, double p_none)
+{
+    double b = passed_from(gate_threshold);
+
+    if (!(p_gate >= gate_threshold)) {
+        double s = p_gate * (b / gate_threshold);
+
+        return s < b ? s : isnan(s) ? s : nextafter(b, 0);
+    }
+    return b + (1 - b) * (1 - p_none);
+}
+
+double cascade_policy_threshold(double gate_threshold, double none_threshold)
+{
+    double b = passed_from(gate_threshold);
+
+    return b + (1 - b) * none_threshold;
+}
+
+/* --- text ---------------------------------------------------------------- */
+
+static char *promise_text(const struct cascade_policy *p)
+{
+    if (p->certified) {
+        return nn_mem_sprintf("certified: at least %.3f with 95 %% confidence",
+                              p->recall_lower);
+    }
+    return nn_mem_sprintf(
+        "a recall of %.3f cannot be certified with n = %zu: the exact 95 %% "
+        "lower bound is %.3f (%zu positives without a miss would be the "
+        "fewest)",
+        p->min_recall, p->n_positives, p->recall_lower, p->n_needed);
+}
+
+static char *aim_text(const struct cascade_policy *p)
+{
+    if (p->expected_share > 0) {
+        return nn_mem_sprintf("the least expected cost at %.3g %% positives",
+                              100 * p->expected_share);
+    }
+    return nn_mem_sprintf("the least false-positive rate");
+}
+
+char *cascade_policy_text(const struct cascade_policy *p)
+{
+    char *promise = promise_text(p), *aim = aim_text(p), *text = NULL;
+
+    if (promise == NULL || aim == NULL) {
+        goto out;
+    }
+    text = nn_mem_sprintf(
+        "both stages together keep %.3f of %zu validation positives (asked "
+        "for %.3f; %s); %.3f of %zu validation negatives pass (at most %.3f "
+        "with 95 %% confidence); of %zu ways to split the allowed loss "
+        "between the stages this one has %s, and the bounds allow for that "
+        "choice on the same images",
+        p->recall, p->n_positives, p->min_recall, promise, p->fpr,
+        p->n_negatives, p->fpr_upper, p->n_splits, aim);
+out:
+    nn_mem_free(promise);
+    nn_mem_free(aim);
+    return text;
+}
+
+/* --- JSON ---------------------------------------------------------------- */
+
+json_t *cascade_policy_to_json(const struct cascade_policy *p)
+{
+    return json_pack(
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:b, s:I, s:f}",
+        "none_threshold", p->none_threshold, "min_recall", p->min_recall,
+        "recall", p->recall, "recall_lower", p->recall_lower, "fpr", p->fpr,
+        "fpr_upper", p->fpr_upper, "n_positives", (json_int_t)p->n_positives,
+        "n_negatives", (json_int_t)p->n_negatives, "n_splits",
+        (json_int_t)p->n_splits, "certified", p->certified, "n_needed",
+        (json_int_t)p->n_needed, "expected_share", p->expected_share);
+}
+
+static double share(const json_t *j, const char *key, int *bad)
+{
+    const json_t *v = json_object_get(j, key);
+    double x = json_number_value(v);
+
+    *bad |= !json_is_number(v) || !(x >= 0 && x <= 1);
+    return x;
+}
+
+static size_t count(const json_t *j, const char *key, int *bad)
+{
+    const json_t *v = json_object_get(j, key);
+
+    *bad |= !json_is_integer(v) || json_integer_value(v) < 0;
+    return (size_t)json_integer_value(v);
+}
+
+enum nn_status cascade_policy_from_json(const json_t *j,
+                                        struct cascade_policy *p,
+                                        struct nn_error *err)
+{
+    int bad = 0;
+
+    *p = (struct cascade_policy){
+        .none_threshold = share(j, "none_threshold", &bad),
+        .min_recall = share(j, "min_recall", &bad),
+        .recall = share(j, "recall", &bad),
+        .recall_lower = share(j, "recall_lower", &bad),
+        .fpr = share(j, "fpr", &bad),
+        .fpr_upper = share(j, "fpr_upper", &bad),
+        .n_positives = count(j, "n_positives", &bad),
+        .n_negatives = count(j, "n_negatives", &bad),
+        .n_splits = count(j, "n_splits", &bad),
+        .certified = json_is_true(json_object_get(j, "certified")),
+        .n_needed = count(j, "n_needed", &bad),
+        .expected_share = share(j, "expected_share", &bad),
+    };
+    return bad ? nn_fail(err, NN_ERR_FORMAT, "its cascade policy is damaged")
+               : NN_OK;
+}

@@ -1,0 +1,60 @@
+/* pipelines/cascade/cascade_policy.h - both stages' thresholds as one decision,
+ * and what it promises.
+ *
+ * With g the gate's probability of a positive, t1 its threshold, p_none the
+ * species net's probability of none (0 where the net has no such output) and
+ * t2 the none threshold, an image is a positive when
+ *
+ *     g >= t1  and  1 - p_none >= t2.
+ *
+ * One score orders images by that, with b = min(t1, 1/2):
+ *
+ *     s = g b / t1                 where g < t1      (0 <= s < b)
+ *     s = b + (1 - b) (1 - p_none) where g >= t1     (b <= s <= 1)
+ *
+ * It grows with g below t1 and with 1 - p_none above it, so whatever the gate
+ * rejects ranks below all that it lets through, and s >= b + (1 - b) t2 is the
+ * decision. Where t1 <= 1/2, an image that the gate rejects keeps s = g. */
+#ifndef PIPELINES_CASCADE_CASCADE_POLICY_H
+#define PIPELINES_CASCADE_CASCADE_POLICY_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "common/base/status.h"
+
+/* What train promises of both stages together, on the validation images; how it
+ * was chosen: pipelines/train/cascade_fit.h. */
+struct cascade_policy {
+    double none_threshold; /* t2 */
+    double min_recall;     /* asked for: positives whose verdict is not none */
+    double recall;         /* on the validation positives */
+    double recall_lower;   /* exact one-sided 95 % lower bound */
+    double fpr;            /* share of validation negatives that are not none */
+    double fpr_upper;      /* exact one-sided 95 % upper bound */
+    size_t n_positives, n_negatives; /* validation */
+    size_t n_splits;                 /* candidates that it was chosen from */
+    int certified;                   /* recall_lower >= min_recall */
+    size_t n_needed;       /* positives with which it could be certified */
+    double expected_share; /* of positives, that the cost was least at; 0: the
+                              false-positive rate was least */
+};
+
+/* s above from the gate's threshold and both nets' probabilities; NaN where one
+ * that counts is NaN. */
+double cascade_policy_score(double gate_threshold, double p_gate,
+                            double p_none);
+/* The threshold on it. */
+double cascade_policy_threshold(double gate_threshold, double none_threshold);
+
+/* One line for a person. Heap string (nn_mem_free) or NULL. */
+char *cascade_policy_text(const struct cascade_policy *policy);
+
+/* Metadata of the model file ("cascade.policy").
+ * Errors: NN_ERR_FORMAT (something is missing or out of its range). */
+json_t *cascade_policy_to_json(const struct cascade_policy *policy);
+NN_MUST_CHECK enum nn_status
+cascade_policy_from_json(const json_t *j, struct cascade_policy *policy,
+                         struct nn_error *err);
+
+#endif /* PIPELINES_CASCADE_CASCADE_POLICY_H */

@@ -1,0 +1,200 @@
+/* Both thresholds from what the nets say of the validation images. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/eval/stats.h"
+#include "pipelines/train/cascade_fit.h"
+
+/* What a split does. */
+struct split {
+    double t1, t2;
+    size_t gate[2], both[2]; /* negatives and positives that pass */
+};
+
+struct search {
+    const struct cascade_votes *v;
+    const struct cascade_aim *aim;
+    size_t n[2];  /* negatives, positives */
+    size_t spare; /* positives that may be lost: m */
+    double *gate; /* [n[1]] of the positives, ascending */
+    double *room; /* [n[1]] */
+    size_t n_splits;
+};
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static enum nn_status begin(struct search *s, struct nn_error *err)
+{
+    const struct cascade_votes *v = s->v;
+    struct nn_recall_threshold at;
+    enum nn_status st;
+    size_t m = 0;
+
+    s->gate = nn_mem_calloc(v->n, sizeof *s->gate);
+    s->room = nn_mem_calloc(v->n, sizeof *s->room);
+    if (s->gate == NULL || s->room == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < v->n; i++) {
+        if (!isfinite(v->p_gate[i]) || !isfinite(v->p_none[i])) {
+            return nn_fail(err, NN_ERR_NUMERIC,
+                           "a probability of a validation image is not finite");
+        }
+        s->n[v->positive[i] != 0]++;
+        if (v->positive[i]) {
+            s->gate[m++] = v->p_gate[i];
+        }
+    }
+    st = nn_threshold_at_recall(s->gate, m, s->aim->min_recall, NN_CONFIDENCE,
+                                &at, err);
+    if (st) {
+        return st;
+    }
+    qsort(s->gate, m, sizeof *s->gate, ascending);
+    s->spare = m - at.rank;
+    s->n_splits =
+        s->spare < CASCADE_FIT_SPLITS ? s->spare + 1 : CASCADE_FIT_SPLITS;
+    return NN_OK;
+}
+
+/* Which images pass, by the rule of cascade_decide(). */
+static void count(const struct search *s, struct split *x)
+{
+    const struct cascade_votes *v = s->v;
+    double at = cascade_policy_threshold(x->t1, x->t2);
+
+    for (size_t i = 0; i < v->n; i++) {
+        int positive = v->positive[i] != 0;
+
+        if (v->p_gate[i] >= x->t1) {
+            x->gate[positive]++;
+            x->both[positive] +=
+                cascade_policy_score(x->t1, v->p_gate[i], v->p_none[i]) >= at;
+        }
+    }
+}
+
+/* The split that lets the gate lose a positives. */
+static struct split try_split(const struct search *s, size_t a)
+{
+    const struct cascade_votes *v = s->v;
+    struct split x = { .t1 = s->gate[a] };
+    size_t m = 0;
+
+    for (size_t i = 0; i < v->n; i++) {
+        if (v->positive[i] && v->p_gate[i] >= x.t1) {
+            s->room[m++] = 1 - v->p_none[i];
+        }
+    }
+    qsort(s->room, m, sizeof *s->room, ascending);
+    x.t2 = s->room[s->spare - a];
+    count(s, &x);
+    return x;
+}
+
+static double expected_cost(const struct search *s, const struct split *x)
+{
+    double share = s->aim->expected_share;
+    double recall = (double)x->gate[1] / (double)s->n[1];
+    double fpr = s->n[0] > 0 ? (double)x->gate[0] / (double)s->n[0] : 0;
+
+    return s->aim->gate_cost +
+           (share * recall + (1 - share) * fpr) * s->aim->species_cost;
+}
+
+static int better(const struct search *s, const struct split *x,
+                  const struct split *than)
+{
+    size_t passed = x->gate[0] + x->gate[1];
+
+    if (s->aim->expected_share > 0) {
+        double a = expected_cost(s, x), b = expected_cost(s, than);
+
+        return a != b ? a < b : x->both[0] < than->both[0];
+    }
+    return x->both[0] != than->both[0] ? x->both[0] < than->both[0]
+                                       : passed < than->gate[0] + than->gate[1];
+}
+
+static double lower_bound(size_t n, size_t lost, double confidence)
+{
+    return n > lost + 1 ? nn_clopper_pearson_lower(n - lost - 1, n, confidence)
+                        : 0;
+}
+
+/* The fewest positives whose bound reaches the target with none lost, which
+ * leaves one split. */
+static size_t fewest(double target)
+{
+    size_t lo = 1, hi = 2;
+
+    while (lower_bound(hi, 0, NN_CONFIDENCE) < target) {
+        lo = hi;
+        hi *= 2;
+    }
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        *(lower_bound(mid, 0, NN_CONFIDENCE) < target ? &lo : &hi) = mid;
+    }
+    return hi;
+}
+
+static struct cascade_policy tell(const struct search *s, const struct split *x)
+{
+    double sure = 1 - (1 - NN_CONFIDENCE) / (double)s->n_splits;
+    struct cascade_policy p = {
+        .none_threshold = x->t2,
+        .min_recall = s->aim->min_recall,
+        .recall = (double)x->both[1] / (double)s->n[1],
+        .recall_lower = lower_bound(s->n[1], s->spare, sure),
+        .n_positives = s->n[1],
+        .n_negatives = s->n[0],
+        .n_splits = s->n_splits,
+        .n_needed = s->aim->min_recall < 1 ? fewest(s->aim->min_recall) : 0,
+        .expected_share = s->aim->expected_share,
+    };
+
+    p.certified = p.recall_lower >= p.min_recall;
+    if (s->n[0] > 0) {
+        p.fpr = (double)x->both[0] / (double)s->n[0];
+        p.fpr_upper = nn_clopper_pearson_upper(x->both[0], s->n[0], sure);
+    }
+    return p;
+}
+
+enum nn_status cascade_choose(const struct cascade_votes *v,
+                              const struct cascade_aim *aim,
+                              double *gate_threshold,
+                              struct cascade_policy *policy,
+                              struct nn_error *err)
+{
+    struct search s = { .v = v, .aim = aim };
+    struct split best = { 0 };
+    enum nn_status st = begin(&s, err);
+
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < s.n_splits; i++) {
+        size_t a = s.n_splits > 1 ? s.spare * i / (s.n_splits - 1) : 0;
+        struct split x = try_split(&s, a);
+
+        if (i == 0 || better(&s, &x, &best)) {
+            best = x;
+        }
+    }
+    *gate_threshold = best.t1;
+    *policy = tell(&s, &best);
+out:
+    nn_mem_free(s.gate);
+    nn_mem_free(s.room);
+    return st;
+}

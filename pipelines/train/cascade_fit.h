@@ -1,0 +1,78 @@
+/* pipelines/train/cascade_fit.h - both stages fitted to each other: what the
+ * species net learns none from, and thresholds whose promise holds at the end
+ * of the cascade.
+ *
+ * The promise is the recall of both stages: of n validation positives at most
+ * m = n - ceil(min_recall n) may end as none, whichever stage says so. A split
+ * a of that loss fixes both thresholds: t1 is the (a+1)-th smallest gate
+ * probability of the positives, t2 the (m-a+1)-th smallest 1 - p_none of those
+ * that pass it. Among the splits a = 0..m (CASCADE_FIT_SPLITS of them at most,
+ * evenly spread) the one with the least false-positive rate on the validation
+ * negatives is taken, of equal ones that which passes the fewest images on to
+ * the species net; or, where the share s of positives to come is given, the one
+ * with the least expected cost, of equal ones the least false-positive rate:
+ *
+ *     cost = c_gate + (s recall_1 + (1 - s) fpr_1) c_species
+ *
+ * with the multiply-adds c of the nets and the gate's own rates.
+ *
+ * Bounds. Both thresholds lie on scores of the very images that the promise is
+ * counted on, and still the bounds are exact. One split, fixed beforehand, cuts
+ * m + 2 of the n + 1 statistically equivalent blocks off the positives (Tukey
+ * 1947; Fraser 1953: each cut may depend on those before), so the share of all
+ * future positives that it keeps is distributed as Beta(n - m - 1, m + 2) or
+ * larger: the Clopper-Pearson lower bound of n - m - 1 hits in n. The choice
+ * among G splits is paid for as in learn then test (Angelopoulos et al. 2021):
+ * each bound is taken at confidence 1 - 0.05 / G (Bonferroni), so all hold at
+ * once with 95 %. The upper bound of the false-positive rate is taken likewise.
+ * What the bounds do not cover: epochs and temperatures of the nets were chosen
+ * on the same images. */
+#ifndef PIPELINES_TRAIN_CASCADE_FIT_H
+#define PIPELINES_TRAIN_CASCADE_FIT_H
+
+#include "common/data/dataset.h"
+#include "pipelines/cascade/model.h"
+
+enum { CASCADE_FIT_SPLITS = 65 };
+
+/* What both nets say of the validation images. */
+struct cascade_votes {
+    size_t n;
+    const double *p_gate, *p_none; /* [n] */
+    const uint8_t *positive;       /* [n] */
+};
+
+struct cascade_aim {
+    double min_recall;
+    double expected_share;          /* 0: the least false-positive rate */
+    double gate_cost, species_cost; /* multiply-adds */
+};
+
+/* The rule above. *gate_threshold is t1. Errors: NN_ERR_ARG (no positives,
+ * min_recall not in 0..1), NN_ERR_NUMERIC (a probability is not finite),
+ * NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status cascade_choose(const struct cascade_votes *v,
+                                            const struct cascade_aim *aim,
+                                            double *gate_threshold,
+                                            struct cascade_policy *policy,
+                                            struct nn_error *err);
+
+/* The negatives of the train and valid parts that stand for none, by m's gate:
+ * those that pass at 99 % recall on the validation positives, and as many of
+ * the hardest as the mean class of the part has images where that is more
+ * (species_hard_negatives()). *none [ds->n], freed with nn_mem_free(); NULL
+ * where no training negative can be read. Errors: those of cascade_score(). */
+NN_MUST_CHECK enum nn_status cascade_fit_none(const struct nn_dataset *ds,
+                                              const struct model *m,
+                                              uint8_t **none,
+                                              struct nn_error *err);
+
+/* Thresholds of both stages of m, whose species net says none: the gate's
+ * policy and the one of both are set anew. The costs of aim are filled in.
+ * Errors: those of cascade_score() and cascade_choose(). */
+NN_MUST_CHECK enum nn_status cascade_fit_policy(const struct nn_dataset *ds,
+                                                struct model *m,
+                                                const struct cascade_aim *aim,
+                                                struct nn_error *err);
+
+#endif /* PIPELINES_TRAIN_CASCADE_FIT_H */
