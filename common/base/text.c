@@ -214,3 +214,19 @@ char *nn_text_json_pep383(const char *bytes)
     text[at] = '"';
     return text;
 }
+
+void nn_csv_put(FILE *to, const char *text)
+{
+    if (strpbrk(text, ",\"\r\n") == NULL) {
+        fputs(text, to);
+        return;
+    }
+    fputc('"', to);
+    for (; *text != '\0'; text++) {
+        if (*text == '"') {
+            fputc('"', to);
+        }
+        fputc(*text, to);
+    }
+    fputc('"', to);
+}

@@ -10,6 +10,7 @@
 #define NN_COMMON_BASE_TEXT_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* Bytes of the UTF-8 character at s, of which n bytes may be read: 1 to 4; 0
  * where there is none (cut short, overlong, a surrogate, above U+10FFFF). */
@@ -30,5 +31,8 @@ char *nn_text_line(const char *bytes);
  * lead such a string back to the file (PEP 383); MegaDetector and the programs
  * around it write and read names this way. */
 char *nn_text_json_pep383(const char *bytes);
+
+/* Text as a field of a CSV file (RFC 4180): in quotes where it needs them. */
+void nn_csv_put(FILE *to, const char *text);
 
 #endif /* NN_COMMON_BASE_TEXT_H */

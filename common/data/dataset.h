@@ -242,11 +242,12 @@ int nn_items_near(const struct nn_item *a, const struct nn_item *b,
  * Where chance leaves a label less than a third of its share of valid or test,
  * or one with two groups no valid, one with three no test, the groups with the
  * next larger u move there from train, which keeps one: those few depend on
- * what else the label has, and are counted. A group counts for the label of
- * the item it is known by; bad items take no part and are of train. */
+ * what else the label has, and are counted. A group counts for the label of the
+ * item it is known by; bad items take no part and are of train. */
 struct nn_split_shares {
     double valid, test; /* 0 or more, together below 1 */
     uint64_t seed;
+    int placed; /* 1: no quotas for a label of which items have a split */
 };
 struct nn_split_counts {
     size_t drawn;    /* items whose group had no split */

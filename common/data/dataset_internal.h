@@ -144,6 +144,10 @@ struct nn_rows {
     size_t given; /* bytes of v that nn_rows_next() gave out */
     int at_end;
 };
+/* Open r->path as r->in (fclose() it), behind a byte order mark. Errors:
+ * NN_ERR_IO, NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_rows_open(struct nn_rows *r,
+                                          struct nn_error *err);
 /* The next rows, or *size 0 at the end; they may be written to, and so may
  * the byte behind the last row of the file, which is zero. Errors: NN_ERR_IO,
  * NN_ERR_NOMEM, NN_ERR_FORMAT (a row of more than 16 MiB). */

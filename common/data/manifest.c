@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 #include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
+#include "common/data/csv.h"
 #include "common/data/dataset_internal.h"
 
 enum column {
@@ -146,109 +145,13 @@ static enum nn_status add_row(const struct row *r, const char *const v[COLS],
 
 /* --- CSV --- */
 
-struct csv {
-    char *at, *end; /* *end is writable */
-    size_t line;    /* of the next byte */
-    const char *why;
-};
-
-/* The inside of a quoted field, moved to `out`; at stands behind the opening
- * quote. Returns the end of the field, or NULL. */
-static char *csv_quoted(struct csv *c, char *out)
-{
-    for (;;) {
-        char ch;
-
-        if (c->at == c->end) {
-            c->why = "a quote is never closed";
-            return NULL;
-        }
-        ch = *c->at++;
-        if (ch == '"' && (c->at == c->end || *c->at != '"')) {
-            break;
-        }
-        c->at += ch == '"';
-        c->line += ch == '\n';
-        *out++ = ch;
-    }
-    if (c->at < c->end && *c->at == '\r' &&
-        (c->at + 1 == c->end || c->at[1] == '\n')) {
-        c->at++;
-    }
-    if (c->at < c->end && *c->at != ',' && *c->at != '\n') {
-        c->why = "text behind a closing quote";
-        return NULL;
-    }
-    return out;
-}
-
-/* One field, unquoted in place; *last is set at the end of the row. NULL and
- * why when it is malformed. */
-static char *csv_field(struct csv *c, int *last)
-{
-    char *start = c->at, *out = c->at;
-
-    if (c->at < c->end && *c->at == '"') {
-        c->at++;
-        out = csv_quoted(c, out);
-        if (out == NULL) {
-            return NULL;
-        }
-    } else {
-        while (c->at < c->end && *c->at != ',' && *c->at != '\n') {
-            c->at++;
-        }
-        out = c->at;
-        if (out > start && out[-1] == '\r' && (out == c->end || *out == '\n')) {
-            out--;
-        }
-    }
-    *last = c->at == c->end || *c->at == '\n';
-    c->line += c->at < c->end && *c->at == '\n';
-    c->at += c->at < c->end;
-    *out = '\0';
-    if (strlen(start) != (size_t)(out - start)) {
-        c->why = "a zero byte";
-        return NULL;
-    }
-    return start;
-}
-
-enum { MAX_COLUMNS = 64 };
-
-static int csv_row(struct csv *c, char *field[MAX_COLUMNS], size_t *n)
-{
-    int last = 0;
-
-    *n = 0;
-    while (!last) {
-        if (*n == MAX_COLUMNS) {
-            c->why = "more than 64 columns";
-            return -1;
-        }
-        field[*n] = csv_field(c, &last);
-        if (field[*n] == NULL) {
-            return -1;
-        }
-        ++*n;
-    }
-    return 0;
-}
-
 static enum nn_status csv_header(const struct row *r, char *const *field,
                                  size_t n, int col[COLS], struct nn_error *err)
 {
-    for (int k = 0; k < COLS; k++) {
-        col[k] = -1;
-        for (size_t i = 0; i < n; i++) {
-            if (strcasecmp(field[i], column_names[k]) != 0) {
-                continue;
-            }
-            if (col[k] >= 0) {
-                return bad_row(r, err, "two columns are called", field[i]);
-            }
-            col[k] = (int)i;
-        }
+    const char *twice = nn_csv_columns(field, n, column_names, COLS, col);
+
+    if (twice != NULL) {
+        return bad_row(r, err, "two columns are called", twice);
     }
     if (col[COL_FILE] < 0 || (col[COL_LABEL] < 0 && !r->f->opt->as_pool)) {
         return bad_row(r, err, "the header has no column",
@@ -268,8 +171,8 @@ static enum nn_status bad_width(const struct row *r, size_t n, size_t width,
 static enum nn_status csv_rows(struct manifest *m, char *text, size_t size,
                                struct nn_error *err)
 {
-    struct csv c = { .at = text, .end = text + size, .line = m->line + 1 };
-    char *field[MAX_COLUMNS];
+    struct nn_csv c = { .at = text, .end = text + size, .line = m->line + 1 };
+    char *field[NN_CSV_MAX_COLUMNS];
     size_t n;
     enum nn_status st;
 
@@ -277,7 +180,7 @@ static enum nn_status csv_rows(struct manifest *m, char *text, size_t size,
         const struct row r = { m->f, &m->members, m->path, c.line };
         const char *v[COLS] = { NULL };
 
-        if (csv_row(&c, field, &n)) {
+        if (nn_csv_row(&c, field, &n)) {
             return bad_row(&r, err, c.why, NULL);
         }
         if (n == 1 && field[0][0] == '\0') {
@@ -432,33 +335,16 @@ out:
     return st;
 }
 
-static void skip_byte_order_mark(FILE *in)
-{
-    char bom[3];
-
-    if (fread(bom, 1, sizeof bom, in) != sizeof bom ||
-        memcmp(bom, "\xef\xbb\xbf", sizeof bom) != 0) {
-        rewind(in);
-    }
-}
-
 enum nn_status nn_find_manifest(struct nn_finder *f, const char *path,
                                 struct nn_error *err)
 {
-    int fd = -1;
-    enum nn_status st = nn_file_open_regular(path, &fd, err);
-    FILE *in;
+    struct nn_rows rows = { .path = path };
+    enum nn_status st = nn_rows_open(&rows, err);
 
     if (st) {
         return st;
     }
-    in = fdopen(fd, "rb");
-    if (in == NULL) {
-        close(fd);
-        return nn_fail_nomem(err);
-    }
-    skip_byte_order_mark(in);
-    st = nn_find_manifest_stream(f, path, in, BLOCK, err);
-    fclose(in);
+    st = nn_find_manifest_stream(f, path, rows.in, BLOCK, err);
+    fclose(rows.in);
     return st;
 }

@@ -1,7 +1,9 @@
 /* A text file in blocks of whole rows. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/data/dataset_internal.h"
 
@@ -64,6 +66,33 @@ static enum nn_status read_more(struct nn_rows *r, struct nn_error *err)
     }
     r->v[r->n] = '\0';
     r->at_end = r->n < r->room;
+    return NN_OK;
+}
+
+static void skip_byte_order_mark(FILE *in)
+{
+    char bom[3];
+
+    if (fread(bom, 1, sizeof bom, in) != sizeof bom ||
+        memcmp(bom, "\xef\xbb\xbf", sizeof bom) != 0) {
+        rewind(in);
+    }
+}
+
+enum nn_status nn_rows_open(struct nn_rows *r, struct nn_error *err)
+{
+    int fd = -1;
+    enum nn_status st = nn_file_open_regular(r->path, &fd, err);
+
+    if (st) {
+        return st;
+    }
+    r->in = fdopen(fd, "rb");
+    if (r->in == NULL) {
+        close(fd);
+        return nn_fail_nomem(err);
+    }
+    skip_byte_order_mark(r->in);
     return NN_OK;
 }
 

@@ -112,7 +112,8 @@ static int give(struct whole *w, size_t n, enum nn_split s)
 
 /* The groups of one label in the order drawn. Returns how many had to move
  * because chance left a split too little. */
-static size_t deal(struct whole *w, size_t n, double valid, double test)
+static size_t deal(struct whole *w, size_t n, double valid, double test,
+                   int quotas)
 {
     const double share[NN_SPLITS] = { 1 - valid - test, valid, test };
     size_t moved = 0;
@@ -121,6 +122,9 @@ static size_t deal(struct whole *w, size_t n, double valid, double test)
         w[i].split = w[i].u < valid          ? NN_VALID
                      : w[i].u < valid + test ? NN_TEST
                                              : NN_TRAIN;
+    }
+    if (!quotas) {
+        return 0;
     }
     if (count_split(w, n, NN_TRAIN) == 0) {
         w[n - 1].split = NN_TRAIN;
@@ -138,8 +142,28 @@ static size_t deal(struct whole *w, size_t n, double valid, double test)
     return moved;
 }
 
+/* 1 for each label, counted from NN_NEGATIVE, of which an item has a split
+ * already. NULL when out of memory. */
+static uint8_t *placed_labels(const struct nn_dataset *ds)
+{
+    int32_t most = 0;
+    uint8_t *placed;
+
+    for (size_t i = 0; i < ds->n; i++) {
+        most = ds->items[i].label > most ? ds->items[i].label : most;
+    }
+    placed = nn_mem_calloc((size_t)most + 2, 1);
+    for (size_t i = 0; placed != NULL && i < ds->n; i++) {
+        if (ds->items[i].split < NN_SPLITS && !ds->items[i].bad) {
+            placed[ds->items[i].label - NN_NEGATIVE] = 1;
+        }
+    }
+    return placed;
+}
+
 /* Draw splits for the items with in[i]. */
 static enum nn_status draw(struct nn_dataset *ds, const uint8_t *in,
+                           const uint8_t *placed,
                            const struct nn_split_shares *how, size_t *moved,
                            struct nn_error *err)
 {
@@ -160,7 +184,8 @@ static enum nn_status draw(struct nn_dataset *ds, const uint8_t *in,
     for (size_t from = 0, to; from < n; from = to) {
         for (to = from; to < n && w[to].label == w[from].label; to++) {
         }
-        *moved += deal(w + from, to - from, how->valid, how->test);
+        *moved += deal(w + from, to - from, how->valid, how->test,
+                       !how->placed || !placed[w[from].label - NN_NEGATIVE]);
     }
     for (size_t i = 0; i < n; i++) {
         of_group[ds->items[w[i].first].group - 1] = (uint8_t)w[i].split;
@@ -221,7 +246,7 @@ enum nn_status nn_dataset_split_rest(struct nn_dataset *ds,
                                      struct nn_error *err)
 {
     uint32_t *votes = NULL;
-    uint8_t *in = NULL;
+    uint8_t *in = NULL, *placed = NULL;
     enum nn_status st = check_shares(how, err);
 
     *counts = (struct nn_split_counts){ 0 };
@@ -231,7 +256,8 @@ enum nn_status nn_dataset_split_rest(struct nn_dataset *ds,
     number_single(ds);
     votes = nn_mem_calloc(ds->n, NN_SPLITS * sizeof *votes);
     in = nn_mem_calloc(ds->n, 1);
-    if (votes == NULL || in == NULL) {
+    placed = placed_labels(ds);
+    if (votes == NULL || in == NULL || placed == NULL) {
         st = nn_fail_nomem(err);
         goto out;
     }
@@ -254,8 +280,9 @@ enum nn_status nn_dataset_split_rest(struct nn_dataset *ds,
             ds->items[i].split = NN_TRAIN;
         }
     }
-    st = draw(ds, in, how, &counts->moved, err);
+    st = draw(ds, in, placed, how, &counts->moved, err);
 out:
+    nn_mem_free(placed);
     nn_mem_free(votes);
     nn_mem_free(in);
     return st;
@@ -265,7 +292,7 @@ enum nn_status nn_dataset_split(struct nn_dataset *ds, double valid,
                                 double test, uint64_t seed,
                                 struct nn_error *err)
 {
-    const struct nn_split_shares how = { valid, test, seed };
+    const struct nn_split_shares how = { valid, test, seed, 0 };
     struct nn_split_counts counts;
     enum nn_status st = check_shares(&how, err);
 
@@ -283,7 +310,7 @@ enum nn_status nn_dataset_hold_out(struct nn_dataset *ds,
                                    uint64_t seed, size_t *n,
                                    struct nn_error *err)
 {
-    const struct nn_split_shares how = { valid, 0, seed };
+    const struct nn_split_shares how = { valid, 0, seed, 0 };
     uint8_t *in;
     size_t moved = 0;
     enum nn_status st = check_shares(&how, err);
@@ -300,7 +327,7 @@ enum nn_status nn_dataset_hold_out(struct nn_dataset *ds,
     for (size_t i = 0; i < ds->n; i++) {
         in[i] = (uint8_t)nn_item_in(&ds->items[i], NN_TRAIN, kind);
     }
-    st = draw(ds, in, &how, &moved, err);
+    st = draw(ds, in, NULL, &how, &moved, err);
     if (st) {
         goto out;
     }

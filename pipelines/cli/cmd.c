@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
+#include "common/data/split_file.h"
 #include "pipelines/cli/models.h"
 
 static int fail(const char *command, const struct nn_error *err, int status)
@@ -150,6 +151,21 @@ enum nn_status cmd_write_options(const char *dir, const json_t *options,
         return nn_fail_nomem(err);
     }
     st = nn_json_write(path, options, err);
+    nn_mem_free(path);
+    return st;
+}
+
+enum nn_status cmd_write_splits(const char *dir, const struct nn_dataset *ds,
+                                int resume, struct nn_error *err)
+{
+    char *path = nn_path_join(dir, "split.csv");
+    enum nn_status st;
+
+    if (path == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = resume && nn_file_exists(path) ? NN_OK
+                                        : nn_split_file_write(ds, path, err);
     nn_mem_free(path);
     return st;
 }

@@ -79,6 +79,13 @@ json_t *cmd_options_json(const struct nn_options *o, const char *data);
 NN_MUST_CHECK enum nn_status
 cmd_write_options(const char *dir, const json_t *options, struct nn_error *err);
 
+/* Write DIR/split.csv (split_file.h); with `resume` only where there is none,
+ * for the run goes on with the splits that it began with.
+ * Errors: NN_ERR_IO, NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status cmd_write_splits(const char *dir,
+                                              const struct nn_dataset *ds,
+                                              int resume, struct nn_error *err);
+
 /* A copy of an object of strings in which paths are cut down to their last
  * part: a model file that is passed on tells nothing of its maker's folders.
  * NULL when out of memory. */

@@ -6,12 +6,15 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
+#include "pipelines/cli/data_rows.h"
 #include "pipelines/compare/comparison.h"
 #include "pipelines/report/report_folder.h"
 
 struct compare {
     struct cmd_common common;
     struct comparison_options opt;
+    struct data_rows data;
+    uint64_t split_seed;
     int epochs;
 };
 
@@ -76,12 +79,11 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
                           struct nn_error *err)
 {
     const struct compare *m = ctx;
-    const struct data_options how = { .seed = m->opt.split_seed };
     struct nn_dataset *ds = NULL;
     struct comparison c = { 0 };
     struct comparison_result r = { 0 };
     int folder = -1;
-    enum nn_status st = data_open(m->opt.data, &how, &ds, err);
+    enum nn_status st = data_open(m->opt.data, &m->opt.how, &ds, err);
 
     (void)line;
     if (st) {
@@ -125,6 +127,7 @@ static enum nn_status check_needs(void *ctx, const struct cmd_line *line,
     }
     m->opt.data = line->operands[0];
     m->opt.threads = m->common.threads;
+    m->opt.how = data_rows_options(&m->data, m->split_seed);
     if (m->epochs > 0) {
         m->opt.gate_epochs = m->opt.species_epochs = m->epochs;
     }
@@ -166,8 +169,8 @@ int cmd_compare(int argc, char **argv)
     struct compare m = { .opt = { .seeds = 3,
                                   .gate_epochs = 8,
                                   .species_epochs = 5,
-                                  .split_seed = 1,
-                                  .replicates = 2000 } };
+                                  .replicates = 2000 },
+                         .split_seed = 1 };
     struct comparison_options *c = &m.opt;
     const struct nn_option table[] = {
         NN_OPT_STRING('o', "out", &c->out, "DIR", "folder to write"),
@@ -189,7 +192,7 @@ int cmd_compare(int argc, char **argv)
         NN_OPT_LIST('w', "with", &c->with, "NAME=VALUE",
                     "one more option for every 'train', such as gate-size=64; "
                     "may be repeated"),
-        NN_OPT_U64(0, "split-seed", &c->split_seed, "N",
+        NN_OPT_U64(0, "split-seed", &m.split_seed, "N",
                    "of the splits, where the data have none"),
         NN_OPT_HEADING("measuring"),
         NN_OPT_LIST(0, "left-out", &c->left_out, "FAMILY",
@@ -198,6 +201,7 @@ int cmd_compare(int argc, char **argv)
         NN_OPT_FLAG(0, "no-left-out", &c->no_left_out, "no extra runs"),
         NN_OPT_INT(0, "bootstrap", &c->replicates, "N", 100, 1000000,
                    "resamples behind each interval"),
+        DATA_ROWS(m.data),
         CMD_COMMON_ROWS(m.common),
         NN_OPT_END,
     };

@@ -365,6 +365,7 @@ static enum nn_status run_study(struct mine *m, struct nn_error *err)
     m->study.top = m->top;
     m->study.trust_pool = m->trust;
     m->study.threads = m->common.threads;
+    m->study.how = data_rows_options(&m->data, 1);
     st = study_run(&m->study, err);
     nn_folder_give_back(&folder);
     return st;

@@ -12,6 +12,7 @@
 #include "pipelines/data/join.h"
 #include "pipelines/train/pretrain.h"
 #include "pipelines/cli/augment_rows.h"
+#include "pipelines/cli/data_rows.h"
 #include "pipelines/cli/models.h"
 #include "pipelines/cli/net_choice.h"
 
@@ -19,6 +20,7 @@ enum { MAX_PHASES = 16, LEAST_SIZE = 32, MOST_SIZE = 1024 };
 
 struct command {
     struct cmd_common common;
+    struct data_rows data;
     const char *out, *init, *sizes;
     char *init_path; /* what init stands for, or NULL */
     int net, resume, half, head, negatives, optimiser, schedule;
@@ -231,7 +233,7 @@ static enum nn_status run_pretrain(struct command *c,
                                    const struct nn_options *o, const char *data,
                                    struct nn_error *err)
 {
-    const struct data_options how = { .seed = c->seed };
+    const struct data_options how = data_rows_options(&c->data, c->seed);
     struct nn_dataset *ds = NULL;
     json_t *options = NULL;
     int folder = -1;
@@ -255,6 +257,10 @@ static enum nn_status run_pretrain(struct command *c,
     }
     apply_options(c);
     st = data_open(data, &how, &ds, err);
+    if (st) {
+        goto out;
+    }
+    st = cmd_write_splits(c->out, ds, c->resume, err);
     if (st) {
         goto out;
     }
@@ -282,9 +288,12 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
     const struct net_choice net = net_of(c);
     enum nn_status st = augment_check(&c->views, err);
 
-    (void)line;
     if (st) {
         return st;
+    }
+    if (line->n > 1 && c->data.classes.n + c->data.negatives.n > 0) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--class and --negative-class go with one DATA alone");
     }
     st = net_choice_check(&net, err);
     if (st) {
@@ -391,8 +400,9 @@ int cmd_pretrain(int argc, char **argv)
 {
     struct command p;
     const struct nn_option table[] = {
-        RUN_ROWS(p), TRAINING_ROWS(p),          AUGMENT_ROWS(p.views),
-        MIX_ROWS(p), CMD_COMMON_ROWS(p.common), NN_OPT_END,
+        RUN_ROWS(p), TRAINING_ROWS(p),  AUGMENT_ROWS(p.views),
+        MIX_ROWS(p), DATA_ROWS(p.data), CMD_COMMON_ROWS(p.common),
+        NN_OPT_END,
     };
     const struct nn_options o = {
         .command = "pretrain",

@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "common/base/json.h"
 #include "pipelines/cli/cmd.h"
+#include "pipelines/cli/data_rows.h"
 #include "pipelines/report/report_folder.h"
 #include "pipelines/sweep/sweep.h"
 
@@ -14,6 +15,7 @@ enum { REPLICATES = 1000, SPLIT_SEED = 1 };
 
 struct sweep {
     struct cmd_common common;
+    struct data_rows data;
     const char *numbers, *kinds, *losses;
     struct sweep_options o;
 };
@@ -69,8 +71,7 @@ static void say_plan(const struct sweep_options *o, const struct session *s)
 static enum nn_status prepare(const struct sweep_options *o, struct session *s,
                               struct nn_error *err)
 {
-    const struct data_options how = { .seed = SPLIT_SEED };
-    enum nn_status st = data_open(o->data, &how, &s->ds, err);
+    enum nn_status st = data_open(o->data, &o->how, &s->ds, err);
 
     if (st) {
         return st;
@@ -202,6 +203,7 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
     }
     s->o.data = line->operands[0];
     s->o.threads = s->common.threads;
+    s->o.how = data_rows_options(&s->data, SPLIT_SEED);
     st = sweep_parse_numbers(s->numbers, &s->o, err);
     if (st) {
         return st;
@@ -285,6 +287,7 @@ int cmd_sweep(int argc, char **argv)
         NN_OPT_LIST(0, "with", &s.o.with, "NAME=VALUE",
                     "an option of train for every run, such as gate-size=96; "
                     "may be repeated"),
+        DATA_ROWS(s.data),
         CMD_COMMON_ROWS(s.common),
         NN_OPT_END,
     };

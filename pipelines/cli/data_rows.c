@@ -11,6 +11,7 @@ struct data_options data_rows_options(const struct data_rows *d, uint64_t seed)
         .classes = { d->classes.v, d->classes.n },
         .negatives = { d->negatives.v, d->negatives.n },
         .must_exist = 1,
+        .split_file = d->split_file,
     };
 }
 
@@ -45,7 +46,9 @@ enum nn_status data_reading_init(struct data_reading *r,
     const json_t *negatives = json_object_get(m->data, "negative_names");
     size_t n = json_array_size(negatives), k = 0;
 
-    *r = (struct data_reading){ .how.seed = seed != NULL ? *seed : seed_of(m) };
+    *r = (struct data_reading){ .how = { .seed =
+                                             seed != NULL ? *seed : seed_of(m),
+                                         .split_file = d->split_file } };
     r->classes =
         nn_mem_calloc(m->n_classes + d->classes.n + 1, sizeof *r->classes);
     r->negatives = nn_mem_calloc(n + d->negatives.n + 1, sizeof *r->negatives);

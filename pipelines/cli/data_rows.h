@@ -9,6 +9,7 @@
 
 struct data_rows {
     struct nn_option_list classes, negatives;
+    const char *split_file;
 };
 
 /* d: a struct data_rows. */
@@ -19,7 +20,11 @@ struct data_rows {
                     "called; may be repeated"),                                \
         NN_OPT_LIST(0, "negative-class", &(d).negatives, "NAME",               \
                     "the folder or label NAME holds negatives; may be "        \
-                    "repeated")
+                    "repeated"),                                               \
+        NN_OPT_STRING(0, "split-file", &(d).split_file, "CSV",                 \
+                      "the splits of an earlier run (RUN/split.csv), or "      \
+                      "columns file and split; images that it lacks are "      \
+                      "drawn, or keep their split")
 
 /* What they say, for data_open(). */
 struct data_options data_rows_options(const struct data_rows *d, uint64_t seed);

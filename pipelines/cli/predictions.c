@@ -51,24 +51,6 @@ out:
     return st;
 }
 
-/* RFC 4180: quote where needed, double the quotes inside. */
-static void put_csv_field(FILE *to, const char *s)
-{
-    if (strpbrk(s, ",\"\r\n") == NULL) {
-        fputs(s, to);
-        return;
-    }
-    fputc('"', to);
-    for (; *s != '\0'; s++) {
-        if (*s == '"') {
-            fputc('"', to);
-        }
-        fputc(*s, to);
-    }
-    fputc('"', to);
-}
-
-/* Bytes that may be no UTF-8. */
 static enum nn_status put_csv_bytes(FILE *to, const char *bytes)
 {
     char *text = nn_text(bytes);
@@ -76,7 +58,7 @@ static enum nn_status put_csv_bytes(FILE *to, const char *bytes)
     if (text == NULL) {
         return NN_ERR_NOMEM;
     }
-    put_csv_field(to, text);
+    nn_csv_put(to, text);
     nn_mem_free(text);
     return NN_OK;
 }
@@ -87,7 +69,7 @@ static void put_csv_header(struct predictions *p)
     fputs(model_says_none(p->model) ? ",p_gate,p_none" : "", p->to);
     for (size_t k = 0; k < p->model->n_classes; k++) {
         fputc(',', p->to);
-        put_csv_field(p->to, p->model->classes[k]);
+        nn_csv_put(p->to, p->model->classes[k]);
     }
     fputs(p->run != NULL ? ",ms,error,note,bytes,mtime,run\n"
                          : ",ms,error,note\n",
@@ -117,7 +99,7 @@ static void put_csv_verdict(struct predictions *p,
     const struct verdict *v = r->v;
 
     fputc(',', p->to);
-    put_csv_field(p->to, verdict_label(p->model, v));
+    nn_csv_put(p->to, verdict_label(p->model, v));
     fprintf(p->to, ",%s,%s,%.6f", verdict_kind_name(v->kind), stage_name(v),
             v->p_positive);
     put_csv_stages(p, v);
@@ -149,7 +131,7 @@ static enum nn_status put_csv(struct predictions *p,
         }
     }
     fputc(',', p->to);
-    put_csv_field(p->to, r->note != NULL ? r->note : "");
+    nn_csv_put(p->to, r->note != NULL ? r->note : "");
     if (p->run != NULL) {
         fprintf(p->to, ",%lld,%.3f,%s", (long long)r->bytes,
                 (double)r->mtime_ms / 1000, p->run);

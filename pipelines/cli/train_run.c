@@ -527,6 +527,10 @@ static enum nn_status open_data(struct train *t, const char *data,
     if (st) {
         return st;
     }
+    st = cmd_write_splits(t->out, *ds, t->resume, err);
+    if (st) {
+        return st;
+    }
     st = nn_dataset_keep_inputs(*ds, 0, err);
     if (st) {
         return st;

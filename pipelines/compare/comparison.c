@@ -264,7 +264,7 @@ static enum nn_status train_run(const struct comparison *c,
         experiment_add(&w, "--species-none", "off");
     }
     experiment_add_number(&w, "--seed", r->seed);
-    experiment_add_number(&w, "--split-seed", o->split_seed);
+    experiment_add_data(&w, &o->how);
     experiment_add_number(&w, "--gate-epochs", (unsigned)o->gate_epochs);
     experiment_add_number(&w, "--species-epochs", (unsigned)o->species_epochs);
     experiment_add_with(&w, &o->with);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "common/base/options.h"
+#include "pipelines/data/open.h"
 #include "pipelines/measure/outcomes.h"
 
 #define COMPARISON_FORMAT "bearcascade-comparison 1"
@@ -33,7 +34,7 @@ struct comparison_options {
     const char *systems; /* "cascade,multilabel", or NULL: all */
     int seeds;           /* 1..seeds */
     int gate_epochs, species_epochs;
-    uint64_t split_seed;            /* where the data have no splits */
+    struct data_options how;        /* data are read */
     struct nn_option_list left_out; /* families; empty: every fourth */
     int no_left_out;
     struct nn_option_list with; /* more options of train, "gate-size=64" */

@@ -313,7 +313,7 @@ static json_t *options_json(const struct comparison_options *o)
     }
     return json_pack("{s:i, s:i, s:i, s:I, s:o, s:i}", "seeds", o->seeds,
                      "gate_epochs", o->gate_epochs, "species_epochs",
-                     o->species_epochs, "split_seed", (json_int_t)o->split_seed,
+                     o->species_epochs, "split_seed", (json_int_t)o->how.seed,
                      "with", with, "replicates", o->replicates);
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/data/split_file.h"
 
 static void warn_of_leaks(const struct nn_dataset *ds)
 {
@@ -78,21 +79,53 @@ static enum nn_status hold_out_valid(struct nn_dataset *ds, uint64_t seed,
     return NN_OK;
 }
 
-static enum nn_status give_splits(struct nn_dataset *ds, uint64_t seed,
+/* The splits of a file; the rest is drawn by its own hashes, without quotas. */
+static enum nn_status read_splits(struct nn_dataset *ds, const char *path,
+                                  struct nn_error *err)
+{
+    struct nn_split_file_counts n;
+    enum nn_status st = nn_split_file_read(ds, path, &n, err);
+
+    if (st) {
+        return st;
+    }
+    nn_log(NN_LOG_INFO, "splits from '%s': %zu of %zu images stand there", path,
+           n.given, ds->n);
+    if (n.moved > 0) {
+        nn_log(NN_LOG_WARN,
+               "%zu images stand in another split in '%s' than in '%s': that "
+               "of the file counts",
+               n.moved, path, ds->path);
+    }
+    if (n.absent > 0) {
+        nn_log(NN_LOG_INFO, "%zu rows of '%s' are of images that are not there",
+               n.absent, path);
+    }
+    return NN_OK;
+}
+
+static enum nn_status give_splits(struct nn_dataset *ds,
+                                  const struct data_options *opt,
                                   struct nn_error *err)
 {
     const struct nn_split_shares how = { DATA_VALID_SHARE, DATA_TEST_SHARE,
-                                         seed };
+                                         opt->seed, opt->split_file != NULL };
     struct nn_split_counts n;
     enum nn_status st;
 
     forget_train_alone(ds);
+    if (opt->split_file != NULL) {
+        st = read_splits(ds, opt->split_file, err);
+        if (st) {
+            return st;
+        }
+    }
     st = nn_dataset_split_rest(ds, &how, &n, err);
     if (st) {
         return st;
     }
-    if (ds->has_splits) {
-        st = hold_out_valid(ds, seed, err);
+    if (ds->has_splits || opt->split_file != NULL) {
+        st = hold_out_valid(ds, opt->seed, err);
         if (st) {
             return st;
         }
@@ -140,7 +173,8 @@ static enum nn_status drop_unreadable(struct nn_dataset *ds,
     return NN_OK;
 }
 
-static enum nn_status prepare(struct nn_dataset *ds, uint64_t seed,
+static enum nn_status prepare(struct nn_dataset *ds,
+                              const struct data_options *how,
                               struct nn_error *err)
 {
     enum nn_status st;
@@ -154,7 +188,7 @@ static enum nn_status prepare(struct nn_dataset *ds, uint64_t seed,
     if (st) {
         return st;
     }
-    st = give_splits(ds, seed, err);
+    st = give_splits(ds, how, err);
     if (st) {
         return st;
     }
@@ -176,7 +210,7 @@ enum nn_status data_open(const char *path, const struct data_options *how,
     if (st) {
         return st;
     }
-    st = prepare(*out, how->seed, err);
+    st = prepare(*out, how, err);
     if (st) {
         nn_dataset_close(out);
     }

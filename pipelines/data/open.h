@@ -18,13 +18,16 @@ struct data_options {
     uint64_t seed;                          /* of splits */
     struct nn_word_list classes, negatives; /* as in nn_dataset_options */
     int must_exist;
+    const char *split_file; /* split_file.h, or NULL */
 };
 
 /* Open labelled data for training or measuring: opens, fingerprints, groups
  * near-duplicates, gives each photo its split, and warns of unreadable files
  * and leaks. Splits are drawn (nn_dataset_split_rest()) where the source names
  * none, or train alone; where it names a train part and no valid part, a share
- * of train is held out. Both are said. */
+ * of train is held out. A split file comes before all that: only images without
+ * a row are drawn, or keep the split of the source. All is said.
+ * Errors: those of nn_dataset_open() and nn_split_file_read(). */
 NN_MUST_CHECK enum nn_status data_open(const char *path,
                                        const struct data_options *how,
                                        struct nn_dataset **out,

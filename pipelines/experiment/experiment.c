@@ -55,6 +55,21 @@ void experiment_add_with(struct experiment_words *w,
     }
 }
 
+void experiment_add_data(struct experiment_words *w,
+                         const struct data_options *how)
+{
+    experiment_add_number(w, "--split-seed", how->seed);
+    for (size_t i = 0; i < how->classes.n; i++) {
+        experiment_add(w, "--class", how->classes.v[i]);
+    }
+    for (size_t i = 0; i < how->negatives.n; i++) {
+        experiment_add(w, "--negative-class", how->negatives.v[i]);
+    }
+    if (how->split_file != NULL) {
+        experiment_add(w, "--split-file", how->split_file);
+    }
+}
+
 void experiment_words_release(struct experiment_words *w)
 {
     for (size_t i = 0; i < w->n_own; i++) {

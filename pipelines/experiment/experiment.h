@@ -6,6 +6,7 @@
 
 #include "common/base/options.h"
 #include "pipelines/cascade/model.h"
+#include "pipelines/data/open.h"
 
 /* --- option words --- */
 
@@ -29,6 +30,9 @@ void experiment_add_number(struct experiment_words *w, const char *name,
 /* "--name=value" for each "name=value" or "--name=value" of a list. */
 void experiment_add_with(struct experiment_words *w,
                          const struct nn_option_list *with);
+/* How the data are to be read: --split-seed, --class and the like. */
+void experiment_add_data(struct experiment_words *w,
+                         const struct data_options *how);
 void experiment_words_release(struct experiment_words *w);
 
 /* subprocess_train() with these words. Errors: as there, NN_ERR_NOMEM when a

@@ -10,7 +10,7 @@
 #include "common/base/mem.h"
 #include "pipelines/data/open.h"
 
-enum { REPLICATES = 2000, SPLIT_SEED = 1 };
+enum { REPLICATES = 2000 };
 
 const char *study_kind_name(enum study_kind k)
 {
@@ -258,11 +258,10 @@ out:
 
 enum nn_status study_run(const struct study_options *o, struct nn_error *err)
 {
-    const struct data_options how = { .seed = SPLIT_SEED };
     struct study s = { .o = NULL };
     struct study_result r = { .family = NULL };
     struct nn_dataset *ds = NULL;
-    enum nn_status st = data_open(o->data, &how, &ds, err);
+    enum nn_status st = data_open(o->data, &o->how, &ds, err);
 
     if (st) {
         return st;

@@ -22,6 +22,7 @@ const char *study_kind_name(enum study_kind k);
 
 struct study_options {
     const char *data, *out;
+    struct data_options how; /* data are read */
     struct nn_option_list pool, left_out, with;
     int seeds, top, rounds, epochs, round_epochs; /* epochs 0: train's own */
     int sets, no_left_out, trust_pool, threads;

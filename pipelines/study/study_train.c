@@ -36,7 +36,7 @@ static void name_common(struct experiment_words *w, const struct study *s,
 {
     experiment_add(w, "--only", "gate");
     experiment_add_number(w, "--seed", t->seed);
-    experiment_add(w, "--split-seed", "1");
+    experiment_add_data(w, &s->o->how);
     if (s->o->epochs > 0) {
         experiment_add_number(w, "--gate-epochs", (unsigned)s->o->epochs);
     }

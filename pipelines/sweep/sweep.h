@@ -38,7 +38,8 @@ const char *sweep_loss_name(enum sweep_loss l);
 
 struct sweep_options {
     const char *data, *out;
-    size_t *number; /* of negatives asked for; SWEEP_ALL */
+    struct data_options how; /* data are read */
+    size_t *number;          /* of negatives asked for; SWEEP_ALL */
     size_t n_numbers, cap_numbers;
     int kind[SWEEP_KINDS], loss[SWEEP_LOSSES]; /* 1: asked for */
     const char *family;                        /* NULL: the largest */

@@ -113,7 +113,7 @@ static void name_options(struct experiment_words *w,
     }
     experiment_add_number(w, "--epochs", (unsigned)p->epochs);
     experiment_add_number(w, "--seed", seed);
-    experiment_add(w, "--split-seed", "1");
+    experiment_add_data(w, &o->how);
     if (gamma[p->loss] != NULL) {
         experiment_add(w, "--gate-focal", gamma[p->loss]);
     }

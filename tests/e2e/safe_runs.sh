@@ -30,7 +30,7 @@ run 1 "so is compare" compare "$data" --out "$tmp/r" --seeds 1 --quiet
 err_has "as well" "being written by another process"
 run 1 "so is sweep" sweep "$data" --out "$tmp/r" --seeds 1 --quiet
 err_has "as well" "being written by another process"
-run 1 "so is a study" mine --study "$data" --pool synth:20:5:size=32 \
+run 1 "so is a study" mine --study "$data" --pool synth:20:5:size=64 \
     --out "$tmp/r" --quiet
 err_has "as well" "being written by another process"
 kill -KILL "$first"
@@ -99,7 +99,7 @@ for system in multilabel softmax-none softmax-max; do
     # shellcheck disable=SC2086
     run 0 "train $system" train "$data" --out "$tmp/$system" $small --epochs 1 \
         --system $system
-    run 1 "mine refuses it" mine -m "$tmp/$system" --pool synth:20:5:size=32 \
+    run 1 "mine refuses it" mine -m "$tmp/$system" --pool synth:20:5:size=64 \
         --positives "$data" --out "$tmp/mined" --quiet
     err_has "by name" "is a $system model: mine needs one with a gate"
     check "nothing is written" test ! -e "$tmp/mined"

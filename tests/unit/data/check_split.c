@@ -239,7 +239,7 @@ END_TEST
  * as if alone. */
 START_TEST(test_split_rest)
 {
-    const struct nn_split_shares how = { 0.25, 0.25, 3 };
+    const struct nn_split_shares how = { 0.25, 0.25, 3, 0 };
     struct nn_split_counts n;
     struct nn_dataset ds;
     struct nn_item *v = many(&ds, 60);
@@ -291,6 +291,45 @@ START_TEST(test_hold_out)
 }
 END_TEST
 
+/* Beside items that have a split, new ones of their label get what their own
+ * hash says, as if all were drawn; a new label has its quotas. */
+START_TEST(test_split_rest_has_no_quotas_where_placed)
+{
+    enum { OLD = 200, NEW = 40, ALL = OLD + NEW + 3 };
+    static enum nn_split want[ALL];
+    const struct nn_split_shares how = { 0.15, 0.15, 9, 1 };
+    struct nn_split_counts counts;
+    struct nn_dataset ds;
+    struct nn_item *v = many(&ds, ALL);
+    int seen[NN_SPLITS] = { 0 };
+
+    for (size_t i = OLD + NEW; i < ALL; i++) {
+        v[i].label = 4;
+    }
+    ck_assert(!nn_dataset_split(&ds, 0.15, 0.15, 9, NULL));
+    for (size_t i = 0; i < ALL; i++) {
+        want[i] = v[i].split;
+    }
+    for (size_t from = OLD; from < OLD + NEW; from++) { /* one at a time */
+        for (size_t i = OLD; i < OLD + NEW; i++) {
+            v[i].split = i == from ? NN_SPLIT_NONE : NN_TRAIN;
+        }
+        ck_assert(!nn_dataset_split_rest(&ds, &how, &counts, NULL));
+        ck_assert_uint_eq(counts.moved, 0);
+        ck_assert_int_eq(v[from].split, want[from]);
+    }
+    for (size_t i = OLD + NEW; i < ALL; i++) {
+        v[i].split = NN_SPLIT_NONE;
+    }
+    ck_assert(!nn_dataset_split_rest(&ds, &how, &counts, NULL));
+    for (size_t i = OLD + NEW; i < ALL; i++) {
+        seen[v[i].split]++;
+    }
+    ck_assert(seen[NN_TRAIN] == 1 && seen[NN_VALID] == 1 && seen[NN_TEST] == 1);
+    nn_mem_free(v);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("split");
@@ -301,6 +340,7 @@ static Suite *create(void)
     tcase_add_test(t, test_split_stays);
     tcase_add_test(t, test_split_few);
     tcase_add_test(t, test_split_seeds);
+    tcase_add_test(t, test_split_rest_has_no_quotas_where_placed);
     tcase_add_test(t, test_split_least);
     tcase_add_test(t, test_split_no_test_part);
     tcase_add_test(t, test_split_rest);

@@ -18,7 +18,7 @@ static struct comparison_options options(const char *systems, int seeds)
                                         .seeds = seeds,
                                         .gate_epochs = 2,
                                         .species_epochs = 1,
-                                        .split_seed = 1,
+                                        .how.seed = 1,
                                         .replicates = REPLICATES };
 }
 
