@@ -264,8 +264,9 @@ int cmd_export(int argc, char **argv)
         .summary =
             "Write a net as ONNX (opset 17): input image [N,3,S,S], outputs "
             "probabilities (calibrated; of a gate [N,1]) and logits. The "
-            "metadata say how an image becomes the input, and name classes, "
-            "outputs, threshold or reject threshold, and temperature.",
+            "metadata say how an image becomes the input, name classes, "
+            "outputs, threshold or reject threshold and temperature, and hold "
+            "the decision of a whole cascade (examples/onnx_cascade.py).",
         .table = table,
         .examples = "  bearcascade export --model runs/bears --onnx gate.onnx\n"
                     "  bearcascade export -m runs/bears --net species "

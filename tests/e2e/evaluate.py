@@ -3,6 +3,7 @@
     evaluate.py thresholds PROGRAM MODEL DATA OUT
     evaluate.py figures PROGRAM MODEL DATA
     evaluate.py text PROGRAM MODEL DATA
+    evaluate.py policy PROGRAM MODEL DATA RECALL
 
 Written from the definitions, with the standard library alone. Predictions
 have six decimals, so figures that use their values are compared to 2e-6;
@@ -65,9 +66,9 @@ class Image:
         return self.truth != "none"
 
 
-def classify(program, model, data, classes):
+def classify(program, model, data, classes, part="test", status=3):
     out = call(program, "classify", "--model", model, "--format", "csv",
-               "--all-stages", os.path.join(data, "test"), status=3)
+               "--all-stages", os.path.join(data, part), status=status)
     rows = list(csv.DictReader(io.StringIO(out), strict=True))
     # Paths begin with the folder that was given.
     assert all(os.path.exists(r["file"]) for r in rows)
@@ -394,6 +395,44 @@ def text(program, model, data):
         assert [name, *map(str, row)] in lines, (name, row)
 
 
+# --- the promise of both stages
+# -------------------------------------------
+
+def policy(program, model, data, recall):
+    """The thresholds of a trained model, chosen again on the valid part."""
+    meta = header(model)[0]["__metadata__"]
+    got, gate = (json.loads(meta[k + ".policy"]) for k in ("cascade", "gate"))
+    images = classify(program, model, data, json.loads(meta["classes"]),
+                      "valid", 0)
+    positives = [i for i in images if i.positive]
+    negatives = [i for i in images if not i.positive]
+    n = len(positives)
+    spare = n - math.ceil(float(recall) * n)
+    assert got["min_recall"] == float(recall) and spare > 1, (got, n)
+    assert got["n_positives"] == n and got["n_negatives"] == len(negatives)
+    assert got["n_splits"] == spare + 1
+
+    def kept(rows, t1, t2):
+        return sum(i.first >= t1 - ROUNDED and 1 - i.none >= t2 - ROUNDED
+                   for i in rows)
+
+    first = sorted(i.first for i in positives)
+    fpr = []
+    for a in range(spare + 1):
+        t1 = first[a]
+        t2 = sorted(1 - i.none for i in positives
+                    if i.first >= t1)[spare - a]
+        fpr.append(kept(negatives, t1, t2) / len(negatives))
+    t1, t2 = gate["threshold"], got["none_threshold"]
+    assert abs(got["recall"] - kept(positives, t1, t2) / n) < 1e-9
+    assert got["recall"] >= float(recall)
+    # A negative that six decimals tie with a threshold counts or does not.
+    assert abs(got["fpr"] - min(fpr)) <= 1.01 / len(negatives), (got, fpr)
+    assert abs(gate["recall"] - sum(i.first >= t1 - ROUNDED
+                                    for i in positives) / n) < 1e-9
+    assert got["recall_lower"] < got["recall"] < 1 and got["fpr"] < got["fpr_upper"]
+
+
 if __name__ == "__main__":
-    {"thresholds": thresholds, "figures": figures,
+    {"thresholds": thresholds, "figures": figures, "policy": policy,
      "text": text}[sys.argv[1]](*sys.argv[2:])

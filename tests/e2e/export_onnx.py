@@ -11,6 +11,7 @@ or Pillow is missing.
 """
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -97,19 +98,20 @@ def check_cascade(folder, run_dir, images, others):
         check(opset == [17], f"{name}: the checker accepts it, opset 17", opset)
     classes = json.loads(nets["gate"].meta["classes"])
     check(classes == ["black", "grizzly", "teddy"] and
-          json.loads(nets["species"].meta["outputs"]) == classes and
+          json.loads(nets["species"].meta["outputs"]) == [*classes, "-"] and
           0 <= json.loads(nets["gate"].meta["threshold"]) <= 1 and
           0 <= json.loads(nets["species"].meta["reject_threshold"]) <= 1,
           "the metadata name classes, threshold and reject threshold", nets["gate"].meta)
     for files, bound, what in ((images, 1e-4, "of its own size"),
                                (others, 1e-2, "of other sizes")):
         rows = classify(run_dir, files)
-        want = np.array([r["p_positive"] for r in rows])
+        want = np.array([r["p_gate"] for r in rows])
         got = nets["gate"](files)[0][:, 0]
         worst = np.abs(got - want).max()
         check(worst <= bound, f"gate: probabilities of images {what} differ "
               f"by {worst:.1e}", f"{got}\n{want}")
-        want = np.array([[r["p"][c] for c in classes] for r in rows])
+        want = np.array([[*(r["p"][c] * (1 - r["p_none"]) for c in classes),
+                          r["p_none"]] for r in rows])
         got = nets["species"](files)[0]
         worst = np.abs(got - want).max()
         check(worst <= bound, f"species: probabilities of images {what} "
@@ -119,6 +121,63 @@ def check_cascade(folder, run_dir, images, others):
     one = np.concatenate([nets["gate"]([f])[0] for f in images[:3]])
     three = nets["gate"](images[:3])[0]
     check(np.abs(one - three).max() < 1e-6, "any batch size")
+
+
+def strict(run_dir, folder, images):
+    """The same model with thresholds that every stage rejects some by."""
+    with open(os.path.join(run_dir, "best.safetensors"), "rb") as f:
+        data = f.read()
+    n, = struct.unpack("<Q", data[:8])
+    head = json.loads(data[8:8 + n])
+    meta = head["__metadata__"]
+    rows = classify(run_dir, images)
+
+    def third(values):
+        values = sorted(set(values))
+        return sum(values[len(values) // 3:][:2]) / 2
+
+    gate, both = (json.loads(meta[k + ".policy"]) for k in ("gate", "cascade"))
+    gate["threshold"] = third(r["p_gate"] for r in rows)
+    both["none_threshold"] = third(1 - r["p_none"] for r in rows
+                                   if r["p_gate"] > gate["threshold"])
+    meta["gate.policy"], meta["cascade.policy"] = map(json.dumps, (gate, both))
+    meta.pop("xxh3", None)  # of the file as it was
+    text = json.dumps(head).encode()
+    text += b" " * (-len(text) % 64)
+    out = os.path.join(folder, "strict.safetensors")
+    with open(out, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + data[8 + n:])
+    return out
+
+
+def check_example(folder, run_dir, images):
+    """examples/onnx_cascade.py decides as classify does."""
+    out = {}
+    for name in ("gate", "species"):
+        out[name] = os.path.join(folder, f"example-{name}.onnx")
+        run("export", "-m", run_dir, "--net", name, "--onnx", out[name])
+    example = os.path.join(os.path.dirname(__file__), "..", "..", "examples",
+                           "onnx_cascade.py")
+    r = subprocess.run([sys.executable, example, out["gate"], out["species"],
+                        *images], capture_output=True, text=True)
+    said = [line.split("\t") for line in r.stdout.splitlines()]
+    rows = [json.loads(line) for line in
+            run("classify", "-m", run_dir, "-f", "jsonl",
+                *images).stdout.splitlines()]
+    decision = json.loads(Net(out["gate"]).meta["decision"])
+    edges = [min(abs(row.get("p_gate", row["p_positive"]) -
+                     decision["gate_threshold"]),
+                 abs(row["p_positive"] - decision["threshold"]),
+                 abs(max(row["p"].values(), default=-1) -
+                     decision["reject_threshold"])) < 1e-4 for row in rows]
+    check(r.returncode == 0 and len(said) == len(rows) and
+          all(s[0] == row["file"] and (s[1] == row["label"] or edge)
+              for s, row, edge in zip(said, rows, edges)),
+          "the example gives the same verdicts", f"{said}\n{rows}\n{r.stderr}")
+    worst = max(abs(float(s[2]) - row["p_positive"])
+                for s, row in zip(said, rows))
+    check(worst <= 1e-4, f"and scores that differ by {worst:.1e}", said)
+    return {(row["verdict"], row["stage"]) for row in rows}
 
 
 def check_single(folder, data, system, images):
@@ -154,8 +213,10 @@ def check_views(folder, data, images):
           "inspect tells the views", card)
     rows = classify(out, images)
     for name, want in (
-            ("gate", np.array([[r["p_positive"]] for r in rows])),
-            ("species", np.array([list(r["p"].values()) for r in rows]))):
+            ("gate", np.array([[r["p_gate"]] for r in rows])),
+            ("species", np.array([[*(v * (1 - r["p_none"])
+                                     for v in r["p"].values()), r["p_none"]]
+                                  for r in rows]))):
         path = os.path.join(folder, f"views-{name}.onnx")
         run("export", "-m", out, "--net", name, "--onnx", path)
         got = Net(path)(images)[0]
@@ -199,6 +260,21 @@ def main():
             others.append(os.path.join(folder, f"other-{i}.png"))
             img.resize((SIZE + 8 + i, SIZE + 20 - i)).save(others[-1])
         check_cascade(folder, run_dir, images, others)
+        found = [f for f in found if f.endswith(".jpg")]
+        every = []
+        for i, f in enumerate(found):
+            every.append(os.path.join(folder, f"every-{i}.png"))
+            Image.open(f).convert("RGB").resize(
+                (SIZE, SIZE), Image.BICUBIC).save(every[-1])
+        plain = os.path.join(folder, "plain")
+        run("train", data, "--out", plain, "--gate-width", "0.25",
+            "--species-width", "0.35", "--gate-size", str(SIZE),
+            "--species-size", str(SIZE), "--epochs", "3", "--batch", "16",
+            "--species-none", "off", "--quiet")
+        stages = check_example(folder, strict(run_dir, folder, every), every)
+        check({("none", "gate"), ("none", "species")} < stages,
+              "none by either stage was among them", stages)
+        check_example(folder, plain, every)
         large = []
         for i, f in enumerate(images):
             large.append(os.path.join(folder, f"large-{i}.png"))

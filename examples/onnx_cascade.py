@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Says what photos show with ONNX Runtime alone: both nets of a cascade.
+
+    bearcascade export -m MODEL --net gate    --onnx gate.onnx
+    bearcascade export -m MODEL --net species --onnx species.onnx
+    onnx_cascade.py gate.onnx species.onnx PHOTO...
+
+Everything it needs to know stands in the metadata of the two files. One line a
+photo: path, verdict, p_positive. Needs onnxruntime, numpy and Pillow. Pillow
+resizes with the same filter as bearcascade, but for JPEG files that bearcascade
+decodes at a reduced scale, and its rounding differs: probabilities are alike to
+about 0.01, so that a photo near a threshold may get another verdict.
+"""
+import json
+import sys
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+
+def area_average(image, width, height):
+    """By exact overlap, which Pillow's BOX is not."""
+    def weights(n, m):
+        edges = np.arange(m + 1) * n / m
+        pixel = np.arange(n)
+        overlap = (np.minimum(edges[1:, None], pixel + 1) -
+                   np.maximum(edges[:-1, None], pixel)).clip(0)
+        return overlap * m / n
+
+    x = np.asarray(image, np.float64)
+    x = np.einsum("ij,jkc->ikc", weights(x.shape[0], height), x)
+    x = np.einsum("ij,kjc->kic", weights(x.shape[1], width), x)
+    return Image.fromarray(np.floor(x + 0.5).astype(np.uint8))
+
+
+class Net:
+    def __init__(self, path):
+        self.session = onnxruntime.InferenceSession(
+            path, providers=["CPUExecutionProvider"])
+        self.meta = self.session.get_modelmeta().custom_metadata_map
+        self.prepare = json.loads(self.meta["preprocessing"])
+
+    def input(self, image):
+        p = self.prepare
+        if min(image.size) > p["reduce_side"]:
+            scale = p["reduce_side"] / min(image.size)
+            image = area_average(
+                image, *(int(side * scale + 0.5) for side in image.size))
+        if image.size != (p["size"], p["size"]):
+            image = image.resize((p["size"], p["size"]), Image.BILINEAR)
+        x = np.asarray(image, np.float32) - np.float32(p["mean"])
+        return (x / np.float32(p["stddev"])).transpose(2, 0, 1)[None]
+
+    def __call__(self, image):
+        return self.session.run(["probabilities"],
+                                {"image": self.input(image)})[0][0]
+
+
+class Cascade:
+    def __init__(self, gate, species):
+        self.gate = Net(gate)
+        self.species = Net(species)
+        self.classes = json.loads(self.gate.meta["classes"])
+        self.decision = json.loads(self.gate.meta["decision"])
+        if json.loads(self.species.meta["decision"]) != self.decision:
+            raise ValueError(f"'{gate}' and '{species}' are of two models")
+
+    def __call__(self, image):
+        """(verdict, p_positive) by the rule of the metadata."""
+        d = self.decision
+        t1 = d["gate_threshold"]
+        p_gate = float(self.gate(image)[0])
+        says_none = "none_threshold" in d
+        b = min(t1, 0.5) if says_none else t1
+        if p_gate < t1:
+            return "none", p_gate * b / t1
+        p = self.species(image).astype(np.float64)
+        score = p_gate
+        if says_none:
+            p_none = float(p[-1])
+            p = p[:-1] / p[:-1].sum()
+            score = b + (1 - b) * (1 - p_none)
+            if 1 - p_none < d["none_threshold"]:
+                return "none", score
+        best = int(p.argmax())
+        return (self.classes[best] if p[best] >= d["reject_threshold"]
+                else "unknown"), score
+
+
+def main():
+    if len(sys.argv) < 4:
+        sys.exit(__doc__.strip())
+    cascade = Cascade(sys.argv[1], sys.argv[2])
+    for path in sys.argv[3:]:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file).convert("RGB")
+        verdict, score = cascade(image)
+        print(path, verdict, f"{score:.6f}", sep="\t")
+
+
+if __name__ == "__main__":
+    main()
