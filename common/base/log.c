@@ -100,6 +100,12 @@ void nn_progress_resume(struct nn_progress *p, int64_t done)
     p->last_decile = p->total > 0 ? (int)(done * 10 / p->total) : 0;
 }
 
+void nn_progress_expect(struct nn_progress *p, int64_t total, int64_t done)
+{
+    p->total = total;
+    p->before = done;
+}
+
 static void clock_text(double s, char *buf, size_t size)
 {
     long t = s < 0 ? 0 : (long)(s + 0.5);

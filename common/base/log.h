@@ -58,6 +58,8 @@ void nn_progress_begin(struct nn_progress *p, const char *label,
 /* `done` of the total were done by an earlier run: they move the bar, not the
  * rate. Call once, after begin. */
 void nn_progress_resume(struct nn_progress *p, int64_t done);
+/* The total became known on the way; `done` of it cost no time. */
+void nn_progress_expect(struct nn_progress *p, int64_t total, int64_t done);
 /* done counts so far; note (may be NULL) is shown at the end of the line. */
 void nn_progress_update(struct nn_progress *p, int64_t done, const char *note);
 void nn_progress_end(struct nn_progress *p, const char *note);

@@ -22,8 +22,9 @@
  * options name, is the
  * all-zero label; the folder below it is the negative's family. Everything
  * else is a class; classes are sorted by name. Files that are no images by
- * name (README, .txt, .csv, .json, ...) and everything hidden (a name with a
- * leading dot) are skipped.
+ * name (README, .txt, .csv, .json, videos, raw and side files of cameras, ...),
+ * everything hidden (a name with a leading dot) and folders of thumbnails and
+ * deleted files (@eaDir, #recycle, $RECYCLE.BIN, ...) are skipped.
  *
  * Links to files and folders are followed, except back to a folder above. A
  * broken link or an unreadable file is an image that fails when it is read;

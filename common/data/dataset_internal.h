@@ -25,6 +25,7 @@ enum nn_where {
     NN_WHERE_GENERATED,
     NN_WHERE_BORROWED,
     NN_WHERE_POOL,
+    NN_WHERE_FAILED, /* nothing: a reason */
 };
 
 /* An image of another data set, which outlives this one. */
@@ -38,6 +39,8 @@ struct nn_source {
     size_t n_paths, cap_paths;
     struct nn_member *member;
     size_t n_members, cap_members;
+    char **reason; /* of NN_WHERE_FAILED */
+    size_t n_reasons, cap_reasons;
     struct nn_item_ref *ref;
     size_t n_refs, cap_refs;
     const struct nn_pool *pool; /* of NN_WHERE_POOL; outlives this */
@@ -184,7 +187,16 @@ NN_MUST_CHECK enum nn_status nn_pool_index_read(const struct nn_pool_index *c,
                                                 struct nn_error *err);
 
 /* names.c */
-int nn_is_image_name(const char *name); /* 0 for notes, tables, hidden */
+/* Hidden, or a folder or file in which a system keeps thumbnails, deleted files
+ * and the like; n bytes, one part of a path, any case. */
+int nn_is_junk_name(const char *name, size_t n);
+enum nn_name_kind {
+    NN_NAME_IMAGE,  /* has the ending of one */
+    NN_NAME_OPEN,   /* has none that is known: the content must tell */
+    NN_NAME_BESIDE, /* junk, notes, tables, videos, raw and side files */
+};
+enum nn_name_kind nn_name_kind_of(const char *name);
+int nn_is_image_name(const char *name); /* of the first two kinds */
 int nn_is_archive_name(const char *name);
 int nn_ends_with(const char *s, const char *end); /* any case */
 

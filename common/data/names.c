@@ -59,13 +59,40 @@ int nn_ends_with(const char *s, const char *end)
     return n >= m && strcasecmp(s + n - m, end) == 0;
 }
 
-/* A part of the path begins with a dot and is not "." or "..". */
-static int is_hidden(const char *name)
+/* Programs and systems keep thumbnails and deleted files there. */
+static const char *const junk_names[] = {
+    "@eaDir",      "#recycle",  "@Recycle",  "$RECYCLE.BIN",
+    "RECYCLER",    "#snapshot", "__MACOSX",  "@Recently-Snapshot",
+    "lost+found",  "LOST.DIR",  "Thumbs.db", "System Volume Information",
+    "desktop.ini", "Icon\r",
+};
+
+int nn_is_junk_name(const char *name, size_t n)
+{
+    size_t dots = 0;
+
+    while (dots < n && name[dots] == '.') {
+        dots++;
+    }
+    if (dots > 0) { /* "." and ".." are a folder's own */
+        return !(dots == n && n <= 2);
+    }
+    for (size_t i = 0; i < COUNT(junk_names); i++) {
+        if (strlen(junk_names[i]) == n &&
+            strncasecmp(name, junk_names[i], n) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* A part of the path is hidden or junk. */
+static int is_junk(const char *name)
 {
     while (name != NULL) {
-        size_t n = strcspn(name, "/"), dots = strspn(name, ".");
+        size_t n = strcspn(name, "/");
 
-        if (dots > 0 && !(dots == n && n <= 2)) {
+        if (nn_is_junk_name(name, n)) {
             return 1;
         }
         name = name[n] == '/' ? name + n + 1 : NULL;
@@ -73,26 +100,54 @@ static int is_hidden(const char *name)
     return 0;
 }
 
-int nn_is_image_name(const char *name)
+static int ends_with_any(const char *base, const char *const *endings, size_t n)
 {
-    static const char *const endings[] = {
-        ".txt", ".csv",  ".tsv",  ".json", ".jsonl", ".md",  ".html",
-        ".htm", ".xml",  ".yaml", ".yml",  ".pdf",   ".py",  ".ipynb",
-        ".log", ".db",   ".ini",  ".tar",  ".gz",    ".tgz", ".zip",
-        ".npy", ".onnx", ".mp4",  ".avi",  ".mov",   ".tmp", ".safetensors",
+    for (size_t i = 0; i < n; i++) {
+        if (nn_ends_with(base, endings[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+enum nn_name_kind nn_name_kind_of(const char *name)
+{
+    /* notes and tables, archives, videos and sound, what cameras and programs
+     * put beside photos, raw files */
+    static const char *const beside[] = {
+        ".txt",    ".csv",   ".tsv",        ".json",        ".jsonl", ".md",
+        ".html",   ".htm",   ".xml",        ".yaml",        ".yml",   ".pdf",
+        ".py",     ".ipynb", ".log",        ".db",          ".ini",   ".tar",
+        ".gz",     ".tgz",   ".zip",        ".npy",         ".onnx",  ".mp4",
+        ".avi",    ".mov",   ".tmp",        ".safetensors", ".m4v",   ".mkv",
+        ".mpg",    ".mpeg",  ".mts",        ".m2ts",        ".wmv",   ".webm",
+        ".flv",    ".3gp",   ".wav",        ".mp3",         ".m4a",   ".ogg",
+        ".xmp",    ".aae",   ".thm",        ".cfg",         ".dat",   ".idx",
+        ".ctg",    ".gpx",   ".kml",        ".nmea",        ".lrv",   ".lnk",
+        ".url",    ".exe",   ".doc",        ".docx",        ".xls",   ".xlsx",
+        ".odt",    ".ods",   ".rtf",        ".dop",         ".pp3",   ".md5",
+        ".sqlite", ".part",  ".crdownload", ".cr2",         ".cr3",   ".nef",
+        ".arw",    ".dng",   ".orf",        ".rw2",         ".raf",   ".pef",
+        ".srw",
+    };
+    static const char *const images[] = {
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png",  ".apng", ".webp", ".bmp",
+        ".dib", ".gif",  ".tif", ".tiff", ".avif", ".heic", ".heif",
     };
     const char *base = nn_path_base(name);
 
-    if (is_hidden(name) || strcasecmp(base, "readme") == 0 ||
-        strcasecmp(base, "license") == 0) {
-        return 0;
+    if (is_junk(name) || strcasecmp(base, "readme") == 0 ||
+        strcasecmp(base, "license") == 0 ||
+        ends_with_any(base, beside, COUNT(beside))) {
+        return NN_NAME_BESIDE;
     }
-    for (size_t i = 0; i < COUNT(endings); i++) {
-        if (nn_ends_with(base, endings[i])) {
-            return 0;
-        }
-    }
-    return 1;
+    return ends_with_any(base, images, COUNT(images)) ? NN_NAME_IMAGE
+                                                      : NN_NAME_OPEN;
+}
+
+int nn_is_image_name(const char *name)
+{
+    return nn_name_kind_of(name) != NN_NAME_BESIDE;
 }
 
 int nn_is_archive_name(const char *name)

@@ -35,6 +35,9 @@ void nn_source_destroy(struct nn_source *s)
     for (size_t i = 0; i < s->n_members; i++) {
         nn_mem_free(s->member[i].mem);
     }
+    for (size_t i = 0; i < s->n_reasons; i++) {
+        nn_mem_free(s->reason[i]);
+    }
     for (size_t i = 0; i < s->n_fds; i++) {
         close(s->fd[i]);
     }
@@ -43,6 +46,7 @@ void nn_source_destroy(struct nn_source *s)
     }
     nn_inputs_destroy(s->inputs);
     nn_mem_free(s->path);
+    nn_mem_free(s->reason);
     nn_mem_free(s->member);
     nn_mem_free(s->ref);
     nn_mem_free(s->fd);
@@ -99,6 +103,8 @@ enum nn_status nn_dataset_read(const struct nn_dataset *ds, size_t i,
                                err);
     case NN_WHERE_POOL:
         return nn_pool_read(s->pool, at, bytes, size, err);
+    case NN_WHERE_FAILED:
+        return nn_fail(err, NN_ERR_IO, "%s", s->reason[at]);
     }
     return nn_fail(err, NN_ERR_ARG, "no such source");
 }

@@ -1,26 +1,20 @@
-/* Tars and zips through libarchive. */
-#include <archive.h>
-#include <archive_entry.h>
+/* All members of a tar or zip, for reading at random. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/data/members.h"
 #include "common/data/dataset_internal.h"
-
-#define READ_BLOCK ((size_t)1 << 20)
-#define MAX_MEMBER ((size_t)256 << 20)
 
 /* An archive being read. */
 struct reading {
     struct nn_finder *f;
-    struct archive *a;
+    struct nn_archive *a;
     const char *path, *prefix;
-    int fd;
-    int in_place; /* a member refers to fd */
+    int fd; /* for members that are read in place, or -1 */
     enum nn_split split;
     size_t first; /* images found before this archive */
 };
@@ -65,50 +59,22 @@ static enum nn_status spool(struct nn_source *s, const unsigned char *bytes,
     return NN_OK;
 }
 
-/* All bytes of the present member into a new block of *cap bytes. The size
- * that the archive states is a hint only. */
-static enum nn_status read_all(struct archive *a, int64_t stated,
-                               struct nn_member *m, unsigned char **block,
-                               size_t *cap)
-{
-    size_t want = stated > 0 && stated < (int64_t)1 << 20 ? (size_t)stated + 1
-                                                          : (size_t)1 << 16;
-
-    for (;;) {
-        la_ssize_t got;
-
-        if (m->size + 1 > want) {
-            want = m->size * 2;
-        }
-        if (nn_mem_grow(block, cap, want, 1)) {
-            return NN_ERR_NOMEM;
-        }
-        got = archive_read_data(a, *block + m->size, *cap - m->size);
-        if (got <= 0 || m->size + (size_t)got > MAX_MEMBER) {
-            m->damaged = got != 0;
-            return NN_OK;
-        }
-        m->size += (size_t)got;
-    }
-}
-
 /* Unpack the present member: into memory while there is room, else into the
  * spool file. One that is damaged is remembered as such. */
-static enum nn_status unpack(struct nn_source *s, struct archive *a,
-                             int64_t stated, struct nn_member *m,
-                             struct nn_error *err)
+static enum nn_status unpack(struct nn_source *s, struct nn_archive *a,
+                             struct nn_member *m, struct nn_error *err)
 {
-    unsigned char *block = NULL;
-    size_t cap = 0;
-    enum nn_status st = NN_OK;
+    uint8_t *block = NULL;
+    enum nn_status st = nn_archive_read(a, NN_MAX_IMAGE, &block, &m->size);
 
-    if (read_all(a, stated, m, &block, &cap)) {
-        nn_mem_free(block);
+    if (st == NN_ERR_FORMAT) {
+        m->damaged = 1;
+        return NN_OK;
+    }
+    if (st) {
         return nn_fail_nomem(err);
     }
-    if (m->damaged) {
-        m->size = 0;
-    } else if (s->memory_used + m->size <= s->memory_limit) {
+    if (s->memory_used + m->size <= s->memory_limit) {
         m->mem = nn_mem_realloc(block, m->size + 1, 1);
         s->memory_used += m->size;
         if (m->mem != NULL) {
@@ -123,22 +89,6 @@ static enum nn_status unpack(struct nn_source *s, struct archive *a,
 }
 
 /* --- members --- */
-
-/* A member of a plain tar lies in it byte by byte: remember where. */
-static int lies_in_place(struct archive *a, struct archive_entry *e)
-{
-    return (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) ==
-               ARCHIVE_FORMAT_TAR &&
-           archive_filter_count(a) == 1 && archive_entry_sparse_count(e) == 0;
-}
-
-static const char *without_dot(const char *name)
-{
-    while (strncmp(name, "./", 2) == 0) {
-        name += 2;
-    }
-    return name;
-}
 
 static enum nn_status add_member(struct reading *r, const char *name,
                                  size_t where, struct nn_error *err)
@@ -179,37 +129,52 @@ static enum nn_status add_link(struct reading *r, const char *name,
     return NN_OK;
 }
 
-static enum nn_status take_member(struct reading *r, struct archive_entry *e,
+/* Where a member lies in a plain tar. */
+static enum nn_status in_place(struct reading *r,
+                               const struct nn_archive_member *in,
+                               struct nn_member *m, struct nn_error *err)
+{
+    if (r->fd < 0) {
+        int fd = dup(nn_archive_fd(r->a));
+        enum nn_status st;
+
+        if (fd < 0) {
+            return nn_fail(err, NN_ERR_IO, "cannot keep '%s' open: %s", r->path,
+                           strerror(errno));
+        }
+        st = keep_fd(r->f->source, fd, err);
+        if (st) {
+            return st;
+        }
+        r->fd = fd;
+    }
+    m->fd = r->fd;
+    m->offset = in->offset;
+    m->size = (size_t)in->size;
+    m->damaged = in->size < 0 || m->size > NN_MAX_IMAGE;
+    return NN_OK;
+}
+
+static enum nn_status take_member(struct reading *r,
+                                  const struct nn_archive_member *in,
                                   struct nn_error *err)
 {
     struct nn_source *s = r->f->source;
-    const char *name = archive_entry_pathname(e);
-    const char *link = archive_entry_hardlink(e);
     struct nn_member m = { .fd = -1 };
-    int64_t size = archive_entry_size(e);
-    enum nn_status st = NN_OK;
+    enum nn_status st;
 
-    name = name != NULL ? without_dot(name) : "";
-    if (name[0] == '\0' || !nn_is_image_name(name)) {
+    if (!nn_is_image_name(in->name)) {
         return NN_OK;
     }
-    if (link != NULL) {
-        return add_link(r, name, without_dot(link), err);
+    if (in->link != NULL) {
+        return add_link(r, in->name, in->link, err);
     }
-    if (archive_entry_filetype(e) != AE_IFREG) {
+    if (!in->is_file) {
         return NN_OK;
     }
-    if (lies_in_place(r->a, e)) {
-        m.fd = r->fd;
-        m.offset = archive_filter_bytes(r->a, 0);
-        m.size = (size_t)size;
-        m.damaged = size < 0 || m.size > MAX_MEMBER;
-        r->in_place = 1;
-    } else {
-        st = unpack(s, r->a, size, &m, err);
-        if (st) {
-            goto out;
-        }
+    st = in->offset >= 0 ? in_place(r, in, &m, err) : unpack(s, r->a, &m, err);
+    if (st) {
+        goto out;
     }
     if (nn_mem_grow(&s->member, &s->cap_members, s->n_members + 1,
                     sizeof *s->member)) {
@@ -218,7 +183,7 @@ static enum nn_status take_member(struct reading *r, struct archive_entry *e,
     }
     s->member[s->n_members++] = m;
     m.mem = NULL;
-    st = add_member(r, name, s->n_members - 1, err);
+    st = add_member(r, in->name, s->n_members - 1, err);
 out:
     nn_mem_free(m.mem);
     return st;
@@ -226,10 +191,9 @@ out:
 
 static enum nn_status damaged(const struct reading *r, struct nn_error *err)
 {
-    const char *text = archive_error_string(r->a);
+    const char *text = nn_archive_reason(r->a);
     size_t n = r->f->n - r->first;
 
-    text = text != NULL ? text : "no reason given";
     if (n == 0) {
         return nn_fail(err, NN_ERR_FORMAT, "cannot read archive '%s': %s",
                        r->path, text);
@@ -243,21 +207,26 @@ static enum nn_status damaged(const struct reading *r, struct nn_error *err)
 
 static enum nn_status read_members(struct reading *r, struct nn_error *err)
 {
-    struct archive_entry *e;
+    struct nn_archive_member m;
+    enum nn_status st = NN_OK;
 
     for (;;) {
-        int got = archive_read_next_header(r->a, &e);
-        enum nn_status st;
-
-        if (got == ARCHIVE_EOF) {
+        switch (nn_archive_next(r->a, &m)) {
+        case NN_ARCHIVE_END:
             return NN_OK;
-        }
-        if (got < ARCHIVE_WARN) {
+        case NN_ARCHIVE_BROKEN:
             return damaged(r, err);
-        }
-        st = take_member(r, e, err);
-        if (st) {
-            return st;
+        case NN_ARCHIVE_LOST:
+            nn_log(NN_LOG_WARN,
+                   "archive '%s': damaged headers after %zu images, what they "
+                   "named is left out",
+                   r->path, r->f->n - r->first);
+            break;
+        case NN_ARCHIVE_MEMBER:
+            st = take_member(r, &m, err);
+            if (st) {
+                return st;
+            }
         }
     }
 }
@@ -266,36 +235,18 @@ enum nn_status nn_find_archive(struct nn_finder *f, const char *path,
                                const char *prefix, enum nn_split split,
                                struct nn_error *err)
 {
-    struct reading r = {
-        .f = f, .path = path, .prefix = prefix, .split = split, .first = f->n
-    };
-    enum nn_status st;
+    struct reading r = { .f = f,
+                         .path = path,
+                         .prefix = prefix,
+                         .fd = -1,
+                         .split = split,
+                         .first = f->n };
+    enum nn_status st = nn_archive_open(path, &r.a, err);
 
-    r.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (r.fd < 0) {
-        return nn_fail(err, NN_ERR_IO, "cannot open '%s': %s", path,
-                       strerror(errno));
-    }
-    r.a = archive_read_new();
-    if (r.a == NULL) {
-        close(r.fd);
-        return nn_fail_nomem(err);
-    }
-    archive_read_support_filter_all(r.a);
-    archive_read_support_format_tar(r.a);
-    archive_read_support_format_zip(r.a);
-    st = archive_read_open_fd(r.a, r.fd, READ_BLOCK) == ARCHIVE_OK
-             ? read_members(&r, err)
-             : damaged(&r, err);
-    archive_read_free(r.a);
-    if (!r.in_place) {
-        close(r.fd);
-        return st;
-    }
-    /* On failure the source is given up, and with it the members. */
     if (st) {
-        keep_fd(f->source, r.fd, NULL);
         return st;
     }
-    return keep_fd(f->source, r.fd, err);
+    st = read_members(&r, err);
+    nn_archive_close(&r.a);
+    return st;
 }

@@ -97,9 +97,8 @@ NN_MUST_CHECK enum nn_status cascade_score(struct cascade *c,
                                            struct cascade_scores *out,
                                            struct nn_error *err);
 /* The same, told of rows as they come: rows(ctx, out, from, to) once for each
- * piece from..to-1, in order, as soon as it is final; the first is the first
- * image alone. What it returns other than NN_OK ends the pass and is returned.
- */
+ * piece from..to-1, in order, as soon as it is final. What it returns other
+ * than NN_OK ends the pass and is returned. */
 typedef enum nn_status cascade_rows_fn(void *ctx,
                                        const struct cascade_scores *s,
                                        size_t from, size_t to,

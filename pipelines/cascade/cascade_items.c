@@ -30,15 +30,14 @@ static enum nn_status loaded_second(void *ctx, uint8_t *want,
     return nn_loader_second(l->loader, want, err);
 }
 
-/* Items from..to-1 of index, which begins with row 0. */
 static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
-                                  const uint32_t *index, size_t from, size_t to,
+                                  const uint32_t *index, size_t n,
                                   struct nn_progress *bar, struct nn_error *err)
 {
     struct nn_batch got;
     struct loaded ctx = { l, &got };
     double since = nn_time_s();
-    enum nn_status st = nn_loader_start(l, index, to, 0, from, err);
+    enum nn_status st = nn_loader_start(l, index, n, 0, 0, err);
 
     if (st) {
         return st;
@@ -73,7 +72,7 @@ static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
             return st;
         }
     }
-    return cascade_tell(p, to, err);
+    return cascade_tell(p, n, err);
 }
 
 static enum nn_status score_dataset(struct cascade_pass *p,
@@ -85,7 +84,6 @@ static enum nn_status score_dataset(struct cascade_pass *p,
     struct cascade *c = p->c;
     struct nn_loader_options o = nn_loader_once(&c->gate_in, n, c->max_batch);
     struct nn_loader *l = NULL;
-    size_t first = p->rows != NULL && n > 1 ? 1 : 0;
     enum nn_status st;
 
     o.second = c->species != NULL ? &c->species_in : NULL;
@@ -96,14 +94,7 @@ static enum nn_status score_dataset(struct cascade_pass *p,
     if (st) {
         return st;
     }
-    if (first > 0) {
-        st = score_items(p, l, index, 0, first, bar, err);
-        if (st) {
-            goto out;
-        }
-    }
-    st = score_items(p, l, index, first, n, bar, err);
-out:
+    st = score_items(p, l, index, n, bar, err);
     nn_loader_destroy(&l);
     return st;
 }

@@ -5,27 +5,72 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/file.h"
 #include "common/base/parallel.h"
+#include "common/data/stream.h"
 #include "pipelines/cascade/session.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/pathlist.h"
 #include "pipelines/cli/predictions.h"
 
-/* Paths of standard input that become one data set, at most. */
+/* Images that are taken at a time, and paths of standard input. */
 enum { CLASSIFY_CHUNK = 256 };
+/* Images a step: a few keep memory small, and each thread needs two. Verdicts
+ * do not depend on it. */
+enum { SMALL_BATCH = 8 };
 
 struct classify {
     struct cmd_common common;
     const char *path; /* of the model */
-    int format;
+    int format, nul, all_stages;
+    size_t inside; /* bytes of a name that are the one folder's */
     struct bc_model *model;
-    struct bc_session *session; /* as large as was needed so far, or NULL */
+    struct bc_session *session; /* or NULL until needed */
     struct predictions out;
+    struct nn_stream *stream;
     const struct nn_dataset *ds; /* under way */
-    int all_stages;
+    const char *const *operands;
+    size_t n_operands;
     size_t done, failed;
+    int counted;
     struct nn_progress bar;
 };
+
+/* --- rows --- */
+
+/* The name as it is printed. MegaDetector's readers want it below the folder
+ * that was classified. */
+static const char *shown_name(const struct classify *c, const char *file)
+{
+    if (c->format != PREDICTIONS_MEGADETECTOR) {
+        return file;
+    }
+    if (c->inside > 0) {
+        return strlen(file) > c->inside ? file + c->inside : file;
+    }
+    while (strncmp(file, "./", 2) == 0 && file[2] != '\0') {
+        file += 2;
+    }
+    return file;
+}
+
+static void count_all(struct classify *c)
+{
+    int64_t total = 0;
+
+    for (size_t i = 0; i < c->n_operands && total >= 0; i++) {
+        int64_t n =
+            strcmp(c->operands[i], "-") == 0
+                ? -1
+                : nn_stream_count(c->operands[i], data_generators, &stop_asked);
+
+        total = n < 0 ? -1 : total + n;
+    }
+    c->counted = 1;
+    if (total > 0) {
+        nn_progress_expect(&c->bar, total, 0);
+    }
+}
 
 /* Rows from..to-1, which are the items of the data set. */
 static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
@@ -43,7 +88,7 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
             c->failed++;
         }
         const struct predictions_row row = {
-            .file = c->ds->items[i].file,
+            .file = shown_name(c, c->ds->items[i].file),
             .v = &v,
             .ms = 1000 * s->seconds[i],
             .error = s->reason[i],
@@ -63,34 +108,30 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
     return stop_asked ? NN_ERR_STOPPED : NN_OK;
 }
 
-/* Images a step: a few keep memory small, and each thread needs two. Verdicts
- * do not depend on it. */
-enum { SMALL_BATCH = 8 };
+/* --- the nets --- */
 
-static size_t batch_for(size_t n)
-{
-    size_t most = 2 * (size_t)nn_parallel_threads();
-
-    most = most < SMALL_BATCH ? SMALL_BATCH : most;
-    most = most < CASCADE_BATCH ? most : CASCADE_BATCH;
-    return n < most ? n : most;
-}
-
-/* A session with memory for n images at a time, or as many as pay. */
-static enum nn_status make_room(struct classify *c, size_t n,
-                                struct nn_error *err)
+/* A session with memory for as many images a step as pay, or for the few files
+ * that are named. */
+static enum nn_status make_room(struct classify *c, struct nn_error *err)
 {
     struct bc_options o = BC_OPTIONS_INIT;
+    size_t most = 2 * (size_t)nn_parallel_threads(), n = 0;
     char why[BC_TEXT_SIZE];
 
-    o.max_batch = (int)batch_for(n);
-    o.threads = nn_parallel_threads();
-    o.all_stages = c->all_stages;
-    if (c->session != NULL &&
-        cascade_max_batch(bc_session_cascade(c->session)) >= o.max_batch) {
+    if (c->session != NULL) {
         return NN_OK;
     }
-    bc_session_destroy(&c->session);
+    most = most < SMALL_BATCH ? SMALL_BATCH : most;
+    most = most < CASCADE_BATCH ? most : CASCADE_BATCH;
+    for (size_t i = 0; i < c->n_operands; i++) {
+        int one = strcmp(c->operands[i], "-") != 0 &&
+                  !pathlist_is_collection(c->operands[i]);
+
+        n += one ? 1 : most;
+    }
+    o.max_batch = (int)(n < most ? n : most);
+    o.threads = nn_parallel_threads();
+    o.all_stages = c->all_stages;
     return bc_session_create(c->model, &o, &c->session, why, sizeof why)
                ? nn_fail(err, NN_ERR_NOMEM, "%s", why)
                : NN_OK;
@@ -102,12 +143,8 @@ static enum nn_status classify_dataset(struct classify *c,
 {
     struct cascade_scores s = CASCADE_SCORES_INIT;
     uint32_t *index;
-    enum nn_status st;
+    enum nn_status st = make_room(c, err);
 
-    if (ds->n == 0) {
-        return NN_OK;
-    }
-    st = make_room(c, ds->n, err);
     if (st) {
         return st;
     }
@@ -126,77 +163,60 @@ static enum nn_status classify_dataset(struct classify *c,
     return st == NN_ERR_STOPPED ? NN_OK : st;
 }
 
-/* A path that cannot even be opened is an input that failed, not the end. */
-static enum nn_status path_failed(struct classify *c, const char *path,
-                                  const char *text, struct nn_error *err)
-{
-    const struct predictions_row row = { .file = path, .error = text };
+/* --- the photos --- */
 
-    c->failed++;
-    c->done++;
-    return predictions_put(&c->out, &row) ? nn_fail_nomem(err) : NN_OK;
-}
-
-static enum nn_status classify_files(struct classify *c,
-                                     const char *const *paths, size_t n,
-                                     struct nn_error *err)
+/* All that the stream holds. The first photo goes alone, so that its row comes
+ * at once. */
+static enum nn_status classify_stream(struct classify *c, struct nn_error *err)
 {
-    struct nn_dataset *ds = NULL;
+    struct nn_dataset *ds;
     enum nn_status st;
 
-    if (n == 0) {
-        return NN_OK;
+    for (;;) {
+        st = nn_stream_next(c->stream, c->done == 0 ? 1 : CLASSIFY_CHUNK, &ds,
+                            err);
+        if (st || ds == NULL) {
+            return st;
+        }
+        st = classify_dataset(c, ds, err);
+        nn_dataset_close(&ds);
+        if (st || stop_asked) {
+            return st;
+        }
+        if (!c->counted && !c->common.quiet) {
+            count_all(c);
+        }
     }
-    st = nn_dataset_open_files(paths, n, &ds, err);
-    if (st) {
-        return st;
-    }
-    st = classify_dataset(c, ds, err);
-    nn_dataset_close(&ds);
-    return st;
 }
 
-static enum nn_status classify_collection(struct classify *c, const char *path,
-                                          struct nn_error *err)
-{
-    struct nn_error why = NN_ERROR_INIT;
-    struct nn_dataset *ds = NULL;
-    enum nn_status st = data_open_pool(path, &ds, &why);
-
-    if (st == NN_ERR_IO || st == NN_ERR_FORMAT) {
-        return path_failed(c, path, why.text, err);
-    }
-    if (st) {
-        return nn_fail(err, st, "%s", why.text);
-    }
-    st = classify_dataset(c, ds, err);
-    nn_dataset_close(&ds);
-    return st;
-}
-
-/* Paths in order; runs of single files go through one data set. */
+/* Paths in order; runs of single files go through together. */
 static enum nn_status classify_paths(struct classify *c,
                                      const char *const *paths, size_t n,
                                      struct nn_error *err)
 {
-    enum nn_status st;
-    size_t from = 0;
+    enum nn_status st = NN_OK;
 
     for (size_t i = 0; i < n && !stop_asked; i++) {
-        if (!pathlist_is_collection(paths[i])) {
-            continue;
-        }
-        st = classify_files(c, paths + from, i - from, err);
+        int many = pathlist_is_collection(paths[i]);
+        size_t before = c->done;
+
+        st = many ? classify_stream(c, err) : NN_OK;
         if (st) {
             return st;
         }
-        st = classify_collection(c, paths[i], err);
+        st = nn_stream_add(c->stream, paths[i], err);
         if (st) {
             return st;
         }
-        from = i + 1;
+        st = many ? classify_stream(c, err) : NN_OK;
+        if (st) {
+            return st;
+        }
+        if (many && c->done == before && !stop_asked) {
+            nn_log(NN_LOG_WARN, "no images in '%s'", paths[i]);
+        }
     }
-    return classify_files(c, paths + from, n - from, err);
+    return stop_asked ? NN_OK : classify_stream(c, err);
 }
 
 static enum nn_status classify_stdin(struct classify *c, struct nn_error *err)
@@ -204,7 +224,7 @@ static enum nn_status classify_stdin(struct classify *c, struct nn_error *err)
     struct pathlist list;
     enum nn_status st;
 
-    pathlist_init(&list, 0);
+    pathlist_init(&list, 0, c->nul);
     do {
         st = pathlist_read(&list, CLASSIFY_CHUNK, err);
         if (st) {
@@ -220,17 +240,16 @@ out:
     return st;
 }
 
-static enum nn_status classify_all(struct classify *c, const char **paths,
-                                   int n, struct nn_error *err)
+static enum nn_status classify_all(struct classify *c, struct nn_error *err)
 {
     enum nn_status st;
-    int from = 0;
+    size_t from = 0;
 
-    for (int i = 0; i < n; i++) {
-        if (strcmp(paths[i], "-") != 0) {
+    for (size_t i = 0; i < c->n_operands; i++) {
+        if (strcmp(c->operands[i], "-") != 0) {
             continue;
         }
-        st = classify_paths(c, paths + from, (size_t)(i - from), err);
+        st = classify_paths(c, c->operands + from, i - from, err);
         if (st) {
             return st;
         }
@@ -240,16 +259,39 @@ static enum nn_status classify_all(struct classify *c, const char **paths,
         }
         from = i + 1;
     }
-    return classify_paths(c, paths + from, (size_t)(n - from), err);
+    return classify_paths(c, c->operands + from, c->n_operands - from, err);
+}
+
+/* One line about what is neither photo nor failure. */
+static void say_left_out(const struct classify *c)
+{
+    struct nn_stream_counts n = nn_stream_counts(c->stream);
+
+    if (n.left_out > 0) {
+        nn_log(NN_LOG_INFO,
+               "left out: %zu hidden files, side files and others that are no "
+               "photos%s%s%s",
+               n.left_out, n.example != NULL ? " ('" : "",
+               n.example != NULL ? n.example : "",
+               n.example != NULL ? "' is the first)" : "");
+    }
 }
 
 static enum nn_status run(void *ctx, struct cmd_line *line,
                           struct nn_error *err)
 {
+    const struct nn_stream_options opt = { .generators = data_generators };
     struct classify *c = ctx;
     char why[BC_TEXT_SIZE];
     enum nn_status st;
 
+    c->operands = line->operands;
+    c->n_operands = (size_t)line->n;
+    if (line->n == 1 && nn_file_is_dir(line->operands[0])) {
+        size_t n = strlen(line->operands[0]);
+
+        c->inside = n + (line->operands[0][n - 1] != '/');
+    }
     if (bc_model_open(c->path, &c->model, why, sizeof why)) {
         return nn_fail(err, NN_ERR_FORMAT, "%s", why);
     }
@@ -258,13 +300,18 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     if (st) {
         goto out;
     }
+    st = nn_stream_create(&opt, &c->stream, err);
+    if (st) {
+        goto out;
+    }
     nn_progress_begin(&c->bar, "classify", "img", 0);
-    st = classify_all(c, line->operands, line->n, err);
+    st = classify_all(c, err);
     nn_progress_end(&c->bar, NULL);
     predictions_end(&c->out);
     if (st) {
         goto out;
     }
+    say_left_out(c);
     if (stop_asked) {
         fputs("bearcascade classify: interrupted\n", stderr);
         line->exit = EXIT_FAILED;
@@ -272,6 +319,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
         line->exit = EXIT_SOME_FAILED;
     }
 out:
+    nn_stream_close(&c->stream);
     bc_session_destroy(&c->session);
     bc_model_destroy(&c->model);
     return st;
@@ -286,6 +334,9 @@ int cmd_classify(int argc, char **argv)
                       "out: the cascade that came with the program"),
         NN_OPT_CHOICE('f', "format", &c.format, PREDICTIONS_FORMATS,
                       "form of the output"),
+        NN_OPT_FLAG('0', "null", &c.nul,
+                    "paths on standard input end with a NUL (find -print0); "
+                    "also without it, once a NUL comes"),
         NN_OPT_FLAG(0, "all-stages", &c.all_stages,
                     "run the species net on what the gate rejects too"),
         CMD_COMMON_ROWS(c.common),
@@ -298,7 +349,10 @@ int cmd_classify(int argc, char **argv)
             "Say what is in each image: one of the classes, none, or unknown "
             "(passed the gate, but fits no class). A PATH "
             "is an image, a folder, a .tar, .tar.gz or .zip, a manifest, "
-            "or - for paths on standard input, one a line.",
+            "or - for paths on standard input, one a line. What cannot be "
+            "looked at gets a row that says why, and the exit status is 3; "
+            "hidden files, and what is no photo by name and content, are "
+            "counted.",
         .table = table,
         .examples =
             "  bearcascade classify --model runs/bears photo.jpg\n"

@@ -11,9 +11,9 @@
 
 enum { PATHLIST_LINE = 64 * 1024 };
 
-void pathlist_init(struct pathlist *l, int fd)
+void pathlist_init(struct pathlist *l, int fd, int nul)
 {
-    *l = (struct pathlist){ .fd = fd };
+    *l = (struct pathlist){ .fd = fd, .nul = nul };
 }
 
 static void clear(struct pathlist *l)
@@ -29,20 +29,21 @@ void pathlist_release(struct pathlist *l)
     clear(l);
     nn_mem_free(l->v);
     nn_mem_free(l->buf);
-    pathlist_init(l, -1);
+    pathlist_init(l, -1, 0);
 }
 
 /* Take one line of the buffer, or at the end of the stream what is left. */
 static int take_line(struct pathlist *l, enum nn_status *st)
 {
-    char *end = l->used > 0 ? memchr(l->buf, '\n', l->used) : NULL;
+    char *end =
+        l->used > 0 ? memchr(l->buf, l->nul ? '\0' : '\n', l->used) : NULL;
     size_t len = end != NULL ? (size_t)(end - l->buf) : l->used;
     size_t skip = end != NULL ? len + 1 : len;
 
     if (l->used == 0 || (end == NULL && !l->at_end)) {
         return 0;
     }
-    if (len > 0 && l->buf[len - 1] == '\r') {
+    if (!l->nul && len > 0 && l->buf[len - 1] == '\r') {
         len--;
     }
     if (len > 0) {
@@ -64,7 +65,7 @@ static enum nn_status fill(struct pathlist *l, struct nn_error *err)
 
     if (l->used == l->cap) {
         return nn_fail(err, NN_ERR_FORMAT,
-                       "a line on standard input is longer than %d bytes",
+                       "a path on standard input is longer than %d bytes",
                        PATHLIST_LINE);
     }
     do {
@@ -75,6 +76,7 @@ static enum nn_status fill(struct pathlist *l, struct nn_error *err)
                        strerror(errno));
     }
     l->at_end = got == 0;
+    l->nul |= got > 0 && memchr(l->buf + l->used, '\0', (size_t)got) != NULL;
     l->used += (size_t)got;
     return NN_OK;
 }

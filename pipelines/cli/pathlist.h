@@ -1,5 +1,5 @@
-/* pipelines/cli/pathlist.h - paths, one a line, from a stream that may be slow.
- */
+/* pipelines/cli/pathlist.h - paths, one a line or with a NUL behind each, from
+ * a stream that may be slow. */
 #ifndef PIPELINES_CLI_PATHLIST_H
 #define PIPELINES_CLI_PATHLIST_H
 
@@ -9,6 +9,7 @@
 
 struct pathlist {
     int fd;
+    int nul;  /* 1: a NUL ends a path, and nothing else does */
     char **v; /* the paths of the last read */
     size_t n;
     int at_end;
@@ -16,15 +17,16 @@ struct pathlist {
     size_t used, cap;
 };
 
-void pathlist_init(struct pathlist *l, int fd);
+void pathlist_init(struct pathlist *l, int fd, int nul);
 void pathlist_release(struct pathlist *l);
 
 /* Replace v by the next 1..most paths: waits for the first, then takes what
  * is there without waiting, so that a program that writes paths as it goes
  * sees answers as it goes. Empty lines are skipped, a carriage return before
- * the newline is dropped. at_end is set once the stream has ended (n may
- * still be > 0). Errors: NN_ERR_IO, NN_ERR_NOMEM, NN_ERR_FORMAT (a line above
- * 64 KiB). */
+ * the newline is dropped. The first NUL that comes sets l->nul: no path holds
+ * one, so the list was written with -print0. at_end is set once the stream has
+ * ended (n may still be > 0). Errors: NN_ERR_IO, NN_ERR_NOMEM, NN_ERR_FORMAT (a
+ * line above 64 KiB). */
 NN_MUST_CHECK enum nn_status pathlist_read(struct pathlist *l, size_t max,
                                            struct nn_error *err);
 

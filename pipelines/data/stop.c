@@ -1,5 +1,7 @@
 #include "pipelines/data/stop.h"
 
+#include <stddef.h>
+
 volatile sig_atomic_t stop_asked;
 
 static void on_signal(int number)
@@ -10,9 +12,16 @@ static void on_signal(int number)
 
 void stop_catch_signals(void)
 {
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
     struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+    struct sigaction before;
 
     sigemptyset(&sa.sa_mask);
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        /* What nohup ignores stays so. */
+        if (sigaction(signals[i], NULL, &before) == 0 &&
+            before.sa_handler != SIG_IGN) {
+            sigaction(signals[i], &sa, NULL);
+        }
+    }
 }

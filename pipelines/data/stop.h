@@ -4,8 +4,8 @@
 
 #include <signal.h>
 
-/* Set by SIGINT and SIGTERM after stop_catch_signals(). A second signal ends
- * the program at once. */
+/* Set by SIGINT, SIGTERM and SIGHUP after stop_catch_signals(). A second signal
+ * ends the program at once. */
 extern volatile sig_atomic_t stop_asked;
 void stop_catch_signals(void);
 
