@@ -45,10 +45,14 @@ static enum nn_status replay(const struct audit_plan *plan,
     if (st) {
         return st;
     }
-    for (size_t k = 0; !st && out->letters[k] != '\0'; k++) {
+    for (size_t k = 0; out->letters[k] != '\0'; k++) {
         st = put_letter(plan, a, k, out, err);
+        if (st) {
+            goto out;
+        }
     }
     audit_looks_state(a, &out->state);
+out:
     audit_looks_destroy(&a);
     return st;
 }

@@ -12,7 +12,9 @@ NN_MUST_CHECK enum nn_status
 audit_begin(const char *predictions, const struct audit_options *o,
             const char *dir, struct audit_plan *plan, struct nn_error *err);
 /* DIR/answers.json (unless answers is that file), statement.json and
- * statement.html from a file of answers. *statement is for the caller
+ * statement.html from a file of answers; also decisions.jsonl, a row {"file",
+ * "answer"} for each photo that was looked at, and negatives.jsonl, a manifest
+ * of those that are none, for `train --negatives`. *statement is for the caller
  * (json_decref). Errors: those of audit_plan_read() and audit_answers_read(),
  * NN_ERR_IO. */
 NN_MUST_CHECK enum nn_status audit_finish(const char *dir, const char *answers,

@@ -53,8 +53,9 @@ enum nn_status audit_pile_group(struct audit_pile *pile,
                                 enum audit_unit_kind kind, double gap,
                                 struct nn_error *err)
 {
-    struct shot *shot;
-    size_t *number, group = 0;
+    struct shot *shot = NULL;
+    size_t *number = NULL, group = 0;
+    enum nn_status st = NN_OK;
 
     if (kind == AUDIT_PHOTOS) {
         return NN_OK;
@@ -70,9 +71,8 @@ enum nn_status audit_pile_group(struct audit_pile *pile,
     shot = nn_mem_calloc(pile->n, sizeof *shot);
     number = nn_mem_calloc(pile->n, sizeof *number);
     if (shot == NULL || number == NULL) {
-        nn_mem_free(shot);
-        nn_mem_free(number);
-        return nn_fail_nomem(err);
+        st = nn_fail_nomem(err);
+        goto out;
     }
     for (size_t i = 0; i < pile->n; i++) {
         const char *slash = strrchr(pile->photo[i].file, '/');
@@ -94,7 +94,8 @@ enum nn_status audit_pile_group(struct audit_pile *pile,
         pile->photo[shot[i].at].group = group;
     }
     number_groups(pile, number);
+out:
     nn_mem_free(number);
     nn_mem_free(shot);
-    return NN_OK;
+    return st;
 }

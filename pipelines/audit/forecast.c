@@ -96,6 +96,7 @@ enum nn_status audit_forecast(struct audit_plan *plan, struct nn_error *err)
     struct audit_goal even = plan->goal;
     double looks[ROUNDS], evenly[ROUNDS], units = 0;
     size_t P;
+    int alike = 1;
     enum nn_status st = play_all(plan, &plan->goal, looks, err);
 
     if (st) {
@@ -115,11 +116,13 @@ enum nn_status audit_forecast(struct audit_plan *plan, struct nn_error *err)
     f->positives = 0;
     for (size_t i = 0; i < plan->n; i++) {
         units += plan->unit[i].expected;
+        alike &= plan->unit[i].value == plan->unit[0].value;
         f->positives += plan->unit[i].expected * plan->unit[i].value;
     }
     P = (size_t)(units + 0.5);
     P = P < 1 ? 1 : P > plan->n ? plan->n : P;
-    f->floor =
-        nn_recall_floor(plan->n, P, plan->goal.recall, plan->goal.confidence);
+    f->floor = alike ? nn_recall_floor(plan->n, P, plan->goal.recall,
+                                       plan->goal.confidence)
+                     : 0;
     return NN_OK;
 }

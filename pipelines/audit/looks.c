@@ -13,7 +13,7 @@
  * keeps for positives that no score tells of; EPOCH: draws between two
  * revisions of the weights. */
 #define FORGET   0.997
-#define PRIOR    0.5
+#define PRIOR    1.0
 #define BALANCE  0.7
 #define BET_MOST 0.99
 #define BET_MIN  0.3

@@ -1,7 +1,7 @@
 /* looks.js - the choices of looks.c, with the same arithmetic. */
 "use strict";
 const UNSEEN = 0, NONE = 1, POSITIVE = 2, UNSURE = 3;
-const FORGET = 0.997, PRIOR = 0.5, BALANCE = 0.7, BET_MOST = 0.99,
+const FORGET = 0.997, PRIOR = 1, BALANCE = 0.7, BET_MOST = 0.99,
   BET_MIN = 0.3, BET_ADD = 0.1, EPOCH = 200;
 
 function Looks(units, recall, confidence, tilt) {

@@ -58,6 +58,8 @@ function upcoming(count) {
 function show() {
   const tiles = el("tiles"), done = looks.next === looks.n;
   el("progress").textContent = statement();
+  el("none").hidden = grid;
+  el("enter").hidden = !grid;
   tiles.className = (grid ? "grid" : "single") + (large ? " large" : "");
   tiles.replaceChildren();
   if (done) {
@@ -171,7 +173,7 @@ document.addEventListener("keydown", (e) => {
   }
 });
 for (const [id, key] of [["none", "n"], ["positive", "p"], ["unsure", "u"],
-  ["undo", "Backspace"], ["grid", "g"], ["large", "l"], ["save", "s"]]) {
+  ["enter", "Enter"], ["undo", "Backspace"], ["grid", "g"], ["large", "l"], ["save", "s"]]) {
   el(id).onclick = (e) => { e.currentTarget.blur(); actions[key](); };
 }
 el("load").onchange = (e) => load(e.target.files[0]);

@@ -116,12 +116,14 @@ static enum nn_status check_names(const struct audit_pile *pile,
         name[i] = pile->photo[i].file;
     }
     qsort(name, pile->n, sizeof *name, by_name);
-    for (size_t i = 1; !st && i < pile->n; i++) {
+    for (size_t i = 1; i < pile->n; i++) {
         if (strcmp(name[i - 1], name[i]) == 0) {
             st = nn_fail(err, NN_ERR_FORMAT, "'%s' names '%s' twice", path,
                          name[i]);
+            goto out;
         }
     }
+out:
     nn_mem_free(name);
     return st;
 }
@@ -131,11 +133,11 @@ static enum nn_status read_rows(struct audit_pile *pile, const char *path,
                                 struct nn_error *err)
 {
     size_t cap = 0, line = 1, end;
-    enum nn_status st = NN_OK;
 
-    for (size_t at = 0; !st && at < size; at = end + 1, line++) {
+    for (size_t at = 0; at < size; at = end + 1, line++) {
         const char *stop = memchr(text + at, '\n', size - at);
         char name[300];
+        enum nn_status st;
 
         end = stop == NULL ? size : (size_t)(stop - text);
         if (strspn(text + at, " \t\r") >= end - at) {
@@ -143,8 +145,11 @@ static enum nn_status read_rows(struct audit_pile *pile, const char *path,
         }
         snprintf(name, sizeof name, "%.250s, line %zu", path, line);
         st = read_row(pile, &cap, text + at, end - at, name, err);
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return NN_OK;
 }
 
 enum nn_status audit_pile_read(struct audit_pile *pile, const char *path,

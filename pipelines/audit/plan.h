@@ -26,7 +26,8 @@ struct audit_options {
 struct audit_forecast {
     double positives;    /* expected in the pile, in what is counted */
     double median, most; /* looks; of ten audits one takes more than `most` */
-    double floor;        /* nobody can do with fewer (nn_recall_floor) */
+    double floor;        /* nobody can do with fewer (nn_recall_floor); 0, not
+                            known, where units count differently */
 };
 
 struct audit_plan {

@@ -57,20 +57,20 @@ char *audit_statement_text(const struct audit_plan *plan,
 
 static char *assumption(const struct audit_plan *plan)
 {
-    const double wrong = plan->options.wrong;
+    const double wrong = 100 * plan->options.wrong;
+    char answers[160] = "Every answer is right";
 
-    if (wrong == 0) {
-        return nn_mem_sprintf(
-            "Every answer is right; \"not sure\" counts as a positive that was "
-            "not found. %zu unreadable files are no part of the pile.",
-            plan->pile.n_unreadable);
+    if (wrong > 0) {
+        snprintf(answers, sizeof answers,
+                 "At most %g %% of the positives would be called none, and at "
+                 "most %g %% of those marked positive are none",
+                 wrong, wrong);
     }
     return nn_mem_sprintf(
-        "At most %g %% of the positives would be called none, and at most %g "
-        "%% "
-        "of those marked positive are none; \"not sure\" counts as a positive "
-        "that was not found. %zu unreadable files are no part of the pile.",
-        100 * wrong, 100 * wrong, plan->pile.n_unreadable);
+        "%s; \"not sure\" counts as a positive that was not found. The seed "
+        "was chosen before anybody looked, and this is the only audit of the "
+        "pile, or the first. %zu unreadable files are no part of the pile.",
+        answers, plan->pile.n_unreadable);
 }
 
 static const char *method(const struct audit_plan *plan)

@@ -66,11 +66,14 @@ static enum nn_status plan_audit(const struct audit *a, const char *predictions,
         goto out;
     }
     printf("%zu photos, %zu units; the scores expect about %.0f positives\n"
-           "if that is right: about %.0f looks (one audit in ten takes more "
-           "than %.0f), and nobody could do with fewer than %.0f\n"
-           "draws are %s; open %s/audit.html, save the answers, then\n"
+           "if that is right: about %.0f looks; one audit in ten takes more "
+           "than %.0f",
+           plan.pile.n, plan.n, f->positives, f->median, f->most);
+    if (f->floor > 0) {
+        printf(", and nobody could do with fewer than %.0f", f->floor);
+    }
+    printf("\ndraws are %s; open %s/audit.html, save the answers, then\n"
            "  bearcascade audit --answers answers.json --out %s\n",
-           plan.pile.n, plan.n, f->positives, f->median, f->most, f->floor,
            plan.even ? "even" : "weighted by score", a->out, a->out);
     if (plan.pile.n_unreadable > 0) {
         printf("%zu files could not be read: no statement covers them\n",

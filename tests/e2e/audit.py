@@ -245,6 +245,12 @@ def walk(truth):
     check(j["found"] / len(truth) >= j["recall_at_least"] >= 0.9,
           "the statement is true", text)
     check(j["looks"] < 1500, "and costs fewer looks than half the pile", text)
+    rows = [json.loads(t) for t in open("a/decisions.jsonl")]
+    none = {r["file"] for r in rows if r["answer"] == "none"}
+    manifest = {os.path.relpath(json.loads(t)["file"])
+                for t in open("a/negatives.jsonl")}
+    check(len(rows) == len(letters) and manifest == none and
+          len(none) == letters.count("n"), "what is none can be trained on")
     refusals(plan, letters)
 
 
