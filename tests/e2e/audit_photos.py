@@ -21,6 +21,7 @@ from audit import CHROMIUM, Page, check, run
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.abspath(os.environ.get(
     "BEARCASCADE_DATA", os.path.join(HERE, "../../../shared/data")))
+MODEL = os.path.join(HERE, "../../models/bears.safetensors")
 POSITIVES, NEGATIVES, POOL, TRAIL = 30, 110, 110, 50
 
 
@@ -136,7 +137,8 @@ def walk(truth, name, wrong, shots):
 def main(out, shots):
     os.chdir(out)
     truth = make_pile(out)
-    rc, rows, err = run("classify", "-q", "-f", "jsonl", "photos")
+    rc, rows, err = run("classify", "-q", "-m", MODEL, "-f", "jsonl",
+                        "photos")
     check(rc == 0, "classify", err)
     with open("rows.jsonl", "w") as f:
         f.write(rows)
