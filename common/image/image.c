@@ -5,11 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/image/image_internal.h"
-
-#define MAX_FILE ((size_t)256 << 20)
 
 void nn_image_release(struct nn_image *img)
 {
@@ -303,28 +300,6 @@ out:
     if (st) {
         nn_image_release(img);
     }
-    return st;
-}
-
-enum nn_status nn_image_load(const char *path,
-                             const struct nn_image_options *opt,
-                             struct nn_image *img, struct nn_image_info *info,
-                             struct nn_error *err)
-{
-    struct nn_error why = NN_ERROR_INIT;
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    enum nn_status st = nn_file_read(path, MAX_FILE, &bytes, &size, err);
-
-    *img = (struct nn_image)NN_IMAGE_INIT;
-    if (st) {
-        return st;
-    }
-    st = nn_image_decode(bytes, size, opt, img, info, &why);
-    if (st) {
-        nn_fail(err, st, "cannot decode '%s': %s", path, why.text);
-    }
-    nn_mem_free(bytes);
     return st;
 }
 

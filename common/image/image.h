@@ -122,16 +122,6 @@ NN_MUST_CHECK enum nn_status nn_image_decode(const uint8_t *bytes, size_t size,
                                              struct nn_image_info *info,
                                              struct nn_error *err);
 
-/* Read a file (regular, at most 256 MiB) and decode it; err names it:
- * "cannot decode 'x.jpg': truncated JPEG data". A folder, FIFO or device is
- * refused without waiting. Errors: those of nn_file_read() and
- * nn_image_decode(). */
-NN_MUST_CHECK enum nn_status nn_image_load(const char *path,
-                                           const struct nn_image_options *opt,
-                                           struct nn_image *img,
-                                           struct nn_image_info *info,
-                                           struct nn_error *err);
-
 /* Encode; *bytes is freed with nn_mem_free() and NULL on error. quality
  * 1..100, chroma 4:2:0. Errors: NN_ERR_ARG (empty img, quality out of range,
  * a side above 65500), NN_ERR_NOMEM. */
@@ -139,10 +129,5 @@ NN_MUST_CHECK enum nn_status nn_image_encode_jpeg(const struct nn_image *img,
                                                   int quality, uint8_t **bytes,
                                                   size_t *size,
                                                   struct nn_error *err);
-/* Write an RGB PNG (beside, then renamed). Errors: NN_ERR_ARG (empty img),
- * NN_ERR_IO, NN_ERR_NOMEM; an existing file then stays as it was. */
-NN_MUST_CHECK enum nn_status nn_image_save_png(const struct nn_image *img,
-                                               const char *path,
-                                               struct nn_error *err);
 
 #endif /* NN_COMMON_IMAGE_IMAGE_H */

@@ -6,7 +6,6 @@
 #include <png.h>
 #include <zlib.h>
 
-#include "common/base/file.h"
 #include "common/base/mem.h"
 
 #define HEAD_SIZE    33 /* signature and IHDR chunk */
@@ -379,35 +378,6 @@ enum nn_status nn_png_pixels(const uint8_t *bytes, size_t size,
         st = nn_fail(err, NN_ERR_FORMAT, "damaged PNG header");
     } else {
         st = read_pixels(&p, img, err);
-    }
-    png_image_free(&p);
-    return st;
-}
-
-enum nn_status nn_image_save_png(const struct nn_image *img, const char *path,
-                                 struct nn_error *err)
-{
-    struct nn_file_out out = { 0 };
-    png_image p;
-    enum nn_status st;
-
-    if (img->w < 1 || img->h < 1) {
-        return nn_fail(err, NN_ERR_ARG, "cannot write '%s': no image", path);
-    }
-    st = nn_file_out_open(&out, path, err);
-    if (st) {
-        return st;
-    }
-    memset(&p, 0, sizeof(p));
-    p.version = PNG_IMAGE_VERSION;
-    p.width = (png_uint_32)img->w;
-    p.height = (png_uint_32)img->h;
-    p.format = PNG_FORMAT_RGB;
-    if (!png_image_write_to_stdio(&p, out.stream, 0, img->rgb, 0, NULL)) {
-        st = nn_fail(err, NN_ERR_IO, "cannot write '%s': %s", path, p.message);
-        nn_file_out_abort(&out);
-    } else {
-        st = nn_file_out_commit(&out, err);
     }
     png_image_free(&p);
     return st;

@@ -2,8 +2,9 @@
  *
  * Everything is drawn and encoded here, so that the tests need no images
  * and can check what comes out of a decoder against what went in. The
- * functions stop the program with a message when they run out of memory or
- * an encoder refuses: there is no test to save then. */
+ * functions stop the program with a message when they run out of memory, an
+ * encoder refuses or a file cannot be written: there is no test to save then.
+ */
 #ifndef TESTS_UNIT_IMAGE_SAMPLE_H
 #define TESTS_UNIT_IMAGE_SAMPLE_H
 
@@ -62,6 +63,8 @@ struct sample_png {
  * becomes what a decoder must make of it, alpha laid over white. */
 void sample_png(struct sample *s, const struct nn_image *img,
                 struct sample_png kind, struct nn_image *want);
+/* A file of img, 8-bit RGB. */
+void sample_png_file(const char *path, const struct nn_image *img);
 void sample_png_chunk(struct sample *s, const char *type, const void *data,
                       size_t n);
 void sample_png_header(struct sample *s, uint32_t w, uint32_t h);

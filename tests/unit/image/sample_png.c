@@ -294,3 +294,18 @@ void sample_apng(struct sample *s, const struct nn_image *img)
     sample_release(&one);
     nn_image_release(&negative);
 }
+
+void sample_png_file(const char *path, const struct nn_image *img)
+{
+    const struct sample_png rgb = { 2, 8, 0, 0 };
+    struct sample s = { 0 };
+    FILE *f = fopen(path, "wb");
+
+    sample_png(&s, img, rgb, NULL);
+    if (f == NULL || fwrite(s.bytes, 1, s.size, f) != s.size ||
+        fclose(f) != 0) {
+        perror(path);
+        abort();
+    }
+    sample_release(&s);
+}

@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "tests/unit/data/album.h"
 #include "tests/unit/stages/library_world.h"
+#include "tests/unit/image/sample.h"
 #include "tests/unit/testkit.h"
 
 /* --- answers --- */
@@ -117,7 +118,7 @@ START_TEST(pixels_with_and_without_gaps)
     for (size_t y = 0; y < (size_t)img->h; y++) {
         memcpy(gaps + y * stride, img->rgb + y * row, row);
     }
-    ck_assert_int_eq(nn_image_save_png(img, png, NULL), NN_OK);
+    sample_png_file(png, img);
     ck_assert_int_eq(bc_classify_file(s, png, &r[0], p[0], CLASSES), BC_OK);
     ck_assert_int_eq(
         bc_classify_rgb(s, img->rgb, img->w, img->h, 0, &r[1], p[1], CLASSES),

@@ -5,6 +5,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
+#include "tests/unit/image/sample.h"
 #include "tests/unit/testkit.h"
 
 enum { SIZE = 32, MAX_OUTPUTS = 8 };
@@ -134,12 +135,11 @@ void scripted_species(int r, double p[3])
 char *scripted_image(const char *dir, const char *name, int r)
 {
     struct nn_image img = NN_IMAGE_INIT;
-    struct nn_error err = NN_ERROR_INIT;
     char *path = nn_mem_sprintf("%s/%s.png", dir, name);
 
     ck_assert_int_eq(nn_image_create(&img, 40, 32), NN_OK);
     memset(img.rgb, r, 40 * 32 * 3);
-    ck_assert_msg(nn_image_save_png(&img, path, &err) == NN_OK, "%s", err.text);
+    sample_png_file(path, &img);
     nn_image_release(&img);
     return path;
 }

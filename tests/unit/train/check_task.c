@@ -8,6 +8,7 @@
 #include "common/base/rng.h"
 #include "common/image/image.h"
 #include "common/train/task.h"
+#include "tests/unit/image/sample.h"
 #include "tests/unit/testkit.h"
 
 /* --- a data set that is a table --- */
@@ -364,7 +365,7 @@ static void draw(const char *dir, const char *name, int colour)
             img.rgb[3 * i + c] = (uint8_t)(i % 32 + (c == colour) * 200);
         }
     }
-    ck_assert_int_eq(nn_image_save_png(&img, path, NULL), NN_OK);
+    sample_png_file(path, &img);
     nn_image_release(&img);
     nn_mem_free(path);
 }

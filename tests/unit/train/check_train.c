@@ -10,6 +10,7 @@
 #include "common/data/score_items.h"
 #include "common/image/image.h"
 #include "common/train/train.h"
+#include "tests/unit/image/sample.h"
 #include "tests/unit/testkit.h"
 
 static const char *const colour_names[] = { "blue", "green", "red" };
@@ -28,7 +29,7 @@ static void draw(const char *path, int colour, uint64_t seed)
             img.rgb[3 * i + c] = (uint8_t)(noise + (2 - c == colour) * 150u);
         }
     }
-    ck_assert_int_eq(nn_image_save_png(&img, path, NULL), NN_OK);
+    sample_png_file(path, &img);
     nn_image_release(&img);
 }
 
