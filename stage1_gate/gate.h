@@ -34,8 +34,6 @@ struct gate_options {
     int32_t size;
     struct nn_tta tta;     /* of the trained net */
     double positive_share; /* of an epoch's draws; 0: as many as there are */
-    double family_power;   /* families are drawn in proportion to their size
-                              to this power: 1 as they are, 0 evenly */
     double min_recall;
     const char *init; /* weights to start from, or NULL */
     const char *task; /* name in results.csv and of the saved state: "gate" */

@@ -9,7 +9,6 @@ struct gate_options gate_defaults(void)
         .width = 1.0f,
         .size = 128,
         .positive_share = 0,
-        .family_power = 1,
         .min_recall = 0.95,
         .task = "gate",
     };

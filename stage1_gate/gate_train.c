@@ -40,9 +40,8 @@ static char *name_of(const void *ctx, size_t i)
 
 /* --- sampling --- */
 
-/* Shares: positives together positive_share, evenly over the classes;
- * negatives over their families by size^family_power. With positive_share 0
- * everything is drawn as often as it is there. */
+/* Shares: positives together positive_share, evenly over the classes, and
+ * negatives as often as they are there; with positive_share 0 everything is. */
 static void set_shares(struct nn_task *t, const struct gate_options *o)
 {
     size_t k = t->spec.ds->n_classes, n_pos = nn_task_count(t, 0, k);
@@ -53,9 +52,7 @@ static void set_shares(struct nn_task *t, const struct gate_options *o)
 
     for (size_t i = 0; i < t->spec.n_outputs; i++) {
         double w = i < k && o->positive_share > 0 ? t->size[i] > 0
-                   : i < k                        ? (double)t->size[i]
-                   : t->size[i] > 0 ? pow((double)t->size[i], o->family_power)
-                                    : 0;
+                                                  : (double)t->size[i];
 
         t->share[i] = w;
         *(i < k ? &classes : &families) += w;

@@ -50,7 +50,7 @@ static int same_thing(const char *a, const char *b)
     return n == m && strncasecmp(a, b, n) == 0;
 }
 
-int nn_word_list_has(const struct nn_word_list *l, const char *name)
+static int word_list_has(const struct nn_word_list *l, const char *name)
 {
     for (size_t i = 0; i < l->n; i++) {
         if (strcmp(l->v[i], name) == 0) {
@@ -65,10 +65,10 @@ enum nn_word_kind nn_word_kind_of(const char *name, char *const *all, size_t n,
 {
     const char *rest = after_no(name);
 
-    if (nn_word_list_has(&opt->negative_names, name)) {
+    if (word_list_has(&opt->negative_names, name)) {
         return NN_WORD_NEGATIVE;
     }
-    if (nn_word_list_has(&opt->class_names, name)) {
+    if (word_list_has(&opt->class_names, name)) {
         return NN_WORD_CLASS;
     }
     if (nn_is_negative_word(name, strlen(name))) {
@@ -118,7 +118,7 @@ enum nn_status nn_check_single_labels(const char *path, char *const *classes,
         const char *name = classes[i];
         int several = strchr(name, ',') != NULL;
 
-        if (nn_word_list_has(meant, name) ||
+        if (word_list_has(meant, name) ||
             !(name[0] == '-' || (several && holds_class(name, classes, n)))) {
             continue;
         }

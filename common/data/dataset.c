@@ -54,13 +54,6 @@ struct nn_dataset *nn_dataset_new(const char *path, size_t spool_bytes)
     return ds;
 }
 
-enum nn_status nn_dataset_create(const char *name, struct nn_dataset **out,
-                                 struct nn_error *err)
-{
-    *out = nn_dataset_new(name, 0);
-    return *out == NULL ? nn_fail_nomem(err) : NN_OK;
-}
-
 enum nn_status nn_dataset_open(const char *path,
                                const struct nn_dataset_options *opt,
                                struct nn_dataset **out, struct nn_error *err)

@@ -149,11 +149,6 @@ NN_MUST_CHECK enum nn_status nn_dataset_open_files(const char *const *paths,
                                                    size_t n,
                                                    struct nn_dataset **out,
                                                    struct nn_error *err);
-/* A set without images or classes, to be filled by nn_dataset_append_ref().
- * name stands for its path. Errors: NN_ERR_NOMEM. */
-NN_MUST_CHECK enum nn_status nn_dataset_create(const char *name,
-                                               struct nn_dataset **out,
-                                               struct nn_error *err);
 /* Append from->items[index[0..n-1]] to ds: same name, weight and
  * fingerprints, but with `label` (a class of ds, or NN_NEGATIVE) and `split`
  * of ds, no family and no group. The bytes are still read through `from`,
@@ -263,11 +258,6 @@ struct nn_split_counts {
 NN_MUST_CHECK enum nn_status
 nn_dataset_split_rest(struct nn_dataset *ds, const struct nn_split_shares *how,
                       struct nn_split_counts *counts, struct nn_error *err);
-/* The same for all items, whatever split they had. */
-NN_MUST_CHECK enum nn_status nn_dataset_split(struct nn_dataset *ds,
-                                              double valid, double test,
-                                              uint64_t seed,
-                                              struct nn_error *err);
 /* Move that share of the train items of a kind to valid, by the same draw; *n
  * of them. Errors: as above. */
 NN_MUST_CHECK enum nn_status

@@ -203,7 +203,7 @@ int nn_ends_with(const char *s, const char *end); /* any case */
 /* class_names.c */
 /* "negative", "none", ...: n bytes at name, any case, the whole of it. */
 int nn_is_negative_word(const char *name, size_t n);
-int nn_word_list_has(const struct nn_word_list *l, const char *name);
+
 enum nn_word_kind {
     NN_WORD_CLASS,
     NN_WORD_CLASS_AFTER_NO, /* "no_entry": somebody may have meant negatives */

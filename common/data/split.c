@@ -288,23 +288,6 @@ out:
     return st;
 }
 
-enum nn_status nn_dataset_split(struct nn_dataset *ds, double valid,
-                                double test, uint64_t seed,
-                                struct nn_error *err)
-{
-    const struct nn_split_shares how = { valid, test, seed, 0 };
-    struct nn_split_counts counts;
-    enum nn_status st = check_shares(&how, err);
-
-    if (st) {
-        return st;
-    }
-    for (size_t i = 0; i < ds->n; i++) {
-        ds->items[i].split = NN_SPLIT_NONE;
-    }
-    return nn_dataset_split_rest(ds, &how, &counts, err);
-}
-
 enum nn_status nn_dataset_hold_out(struct nn_dataset *ds,
                                    enum nn_item_kind kind, double valid,
                                    uint64_t seed, size_t *n,

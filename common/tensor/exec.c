@@ -73,11 +73,6 @@ void nn_exec_destroy(struct nn_exec **ep)
     nn_mem_free(e);
 }
 
-size_t nn_exec_bytes(const struct nn_exec *exec)
-{
-    return exec->bytes;
-}
-
 /* --- folding ---------------------------------------------------------------
  */
 

@@ -142,10 +142,6 @@ static enum nn_status plan_scratch(struct nn_exec *e)
         e->step[t].fused_at = e->fused.work + b[t].offset;
     }
     st = nn_buf_reset(&e->microbatches, e->fused.threads * e->fused.floats);
-    if (st) {
-        goto out;
-    }
-    e->bytes += e->microbatches.count * sizeof(float);
 out:
     nn_mem_free(b);
     return st;

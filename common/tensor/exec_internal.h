@@ -51,7 +51,6 @@ struct nn_exec {
     float *scratch;   /* training: gradient of an unfused norm's input */
     int32_t batch;    /* of the last forward pass; 0: none */
     uint64_t at_step; /* of the last forward pass */
-    size_t bytes;
 };
 
 /* exec_plan.c: fuse nodes into steps. */

@@ -455,8 +455,5 @@ enum nn_status nn_exec_place(struct nn_exec *e, struct nn_error *err)
     if (!e->opt.train) {
         plan_later(e);
     }
-    e->bytes = (e->activations.count + e->gradients.count + e->constants.count +
-                e->work.count + e->microbatches.count) *
-               sizeof(float);
     return NN_OK;
 }

@@ -181,7 +181,6 @@ NN_MUST_CHECK enum nn_status nn_exec_create(const struct nn_graph *g,
                                             struct nn_exec **out,
                                             struct nn_error *err);
 void nn_exec_destroy(struct nn_exec **exec);
-size_t nn_exec_bytes(const struct nn_exec *exec); /* memory it took */
 
 /* Inference executors fold batch norm into the convolutions and pack the
  * weights once: call after creation and after each change of p. What a forward

@@ -126,10 +126,6 @@ NN_MUST_CHECK enum nn_status
 cascade_score_inputs(struct cascade *c, const struct cascade_input *inputs,
                      size_t n, int all_stages, struct cascade_scores *out,
                      struct nn_error *err);
-NN_MUST_CHECK enum nn_status
-cascade_score_images(struct cascade *c, const struct nn_image *const *images,
-                     size_t n, int all_stages, struct cascade_scores *out,
-                     struct nn_error *err);
 void cascade_scores_release(struct cascade_scores *s);
 
 /* Verdict of image i (which must be ok), from scores of m. */

@@ -227,24 +227,3 @@ out:
     }
     return st;
 }
-
-enum nn_status cascade_score_images(struct cascade *c,
-                                    const struct nn_image *const *images,
-                                    size_t n, int all_stages,
-                                    struct cascade_scores *out,
-                                    struct nn_error *err)
-{
-    struct cascade_input *inputs = nn_mem_calloc(n, sizeof *inputs);
-    enum nn_status st;
-
-    *out = (struct cascade_scores)CASCADE_SCORES_INIT;
-    if (inputs == NULL) {
-        return nn_fail_nomem(err);
-    }
-    for (size_t i = 0; i < n; i++) {
-        inputs[i].image = images[i];
-    }
-    st = cascade_score_inputs(c, inputs, n, all_stages, out, err);
-    nn_mem_free(inputs);
-    return st;
-}

@@ -54,7 +54,9 @@ static void list_folders(struct folders *f)
     }
 }
 
-enum nn_status models_cascade(char **path, struct nn_error *err)
+/* Path of the shipped cascade into *path (nn_mem_free). Errors: NN_ERR_IO,
+ * naming the folders where it is not; NN_ERR_NOMEM. */
+static enum nn_status find_cascade(char **path, struct nn_error *err)
 {
     struct folders f;
 
@@ -86,7 +88,7 @@ enum nn_status models_choose(const char **model, char **own,
     if (*model != NULL) {
         return NN_OK;
     }
-    if (models_cascade(own, &why)) {
+    if (find_cascade(own, &why)) {
         return nn_fail(err, NN_ERR_ARG, "--model FILE|RUN is needed: %s",
                        why.text);
     }

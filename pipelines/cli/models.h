@@ -15,10 +15,6 @@
 
 #include "common/net/arch.h"
 
-/* Path of the shipped cascade into *path (nn_mem_free). Errors: NN_ERR_IO,
- * naming the folders where it is not; NN_ERR_NOMEM. */
-NN_MUST_CHECK enum nn_status models_cascade(char **path, struct nn_error *err);
-
 /* For a command's --model: when *model is NULL, that of the shipped cascade,
  * which *own keeps (nn_mem_free, NULL otherwise). Errors: NN_ERR_ARG, saying
  * that --model is needed and where no cascade is; NN_ERR_NOMEM. */

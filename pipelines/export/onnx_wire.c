@@ -66,8 +66,8 @@ static unsigned char *begin_bytes(struct onnx_wire *w, uint32_t field, size_t n)
     return extend(w, n);
 }
 
-void onnx_put_bytes(struct onnx_wire *w, uint32_t field, const void *bytes,
-                    size_t n)
+static void put_bytes(struct onnx_wire *w, uint32_t field, const void *bytes,
+                      size_t n)
 {
     unsigned char *to = begin_bytes(w, field, n);
 
@@ -78,7 +78,7 @@ void onnx_put_bytes(struct onnx_wire *w, uint32_t field, const void *bytes,
 
 void onnx_put_text(struct onnx_wire *w, uint32_t field, const char *text)
 {
-    onnx_put_bytes(w, field, text, strlen(text));
+    put_bytes(w, field, text, strlen(text));
 }
 
 void onnx_put_floats(struct onnx_wire *w, uint32_t field, const float *v,
@@ -108,6 +108,6 @@ void onnx_put_message(struct onnx_wire *w, uint32_t field,
                       struct onnx_wire *inner)
 {
     w->failed |= inner->failed;
-    onnx_put_bytes(w, field, inner->v, inner->n);
+    put_bytes(w, field, inner->v, inner->n);
     onnx_wire_release(inner);
 }

@@ -22,8 +22,6 @@ struct onnx_wire {
 void onnx_wire_release(struct onnx_wire *w);
 
 void onnx_put_int(struct onnx_wire *w, uint32_t field, int64_t value);
-void onnx_put_bytes(struct onnx_wire *w, uint32_t field, const void *bytes,
-                    size_t n);
 void onnx_put_text(struct onnx_wire *w, uint32_t field, const char *text);
 /* n little-endian float32 values as bytes. */
 void onnx_put_floats(struct onnx_wire *w, uint32_t field, const float *v,

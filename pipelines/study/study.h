@@ -94,8 +94,6 @@ void study_result_release(struct study_result *r);
 
 /* --- the answer --- */
 
-/* "dog", "(no family)". */
-const char *study_family_name(const struct study *s, size_t f);
 /* One or two sentences; nn_mem_free. NULL when out of memory. */
 char *study_sentence(const struct study *s, const struct study_result *r);
 /* The contents of study.json, or NULL when out of memory. */

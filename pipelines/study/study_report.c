@@ -5,7 +5,8 @@
 #include "common/base/mem.h"
 #include "pipelines/study/study.h"
 
-const char *study_family_name(const struct study *s, size_t f)
+/* "dog", "(no family)". */
+static const char *family_name(const struct study *s, size_t f)
 {
     return f < s->ds->n_families ? s->ds->families[f] : "(no family)";
 }
@@ -23,9 +24,8 @@ static char *list_families(const struct study *s, const struct study_result *r,
     for (size_t f = 0; text != NULL && f < r->n_families; f++) {
         if (r->family[f].n > 0 && study_judge(&r->family[f]) == want &&
             n++ < NAMED) {
-            char *longer =
-                nn_mem_sprintf("%s%s%s", text, text[0] != '\0' ? ", " : "",
-                               study_family_name(s, f));
+            char *longer = nn_mem_sprintf(
+                "%s%s%s", text, text[0] != '\0' ? ", " : "", family_name(s, f));
 
             nn_mem_free(text);
             text = longer;
@@ -111,7 +111,7 @@ static json_t *families_json(const struct study *s,
         if (v[f].n > 0) {
             json_t *j = figures_json(&v[f]);
 
-            nn_json_put(&j, "family", nn_json_text(study_family_name(s, f)));
+            nn_json_put(&j, "family", nn_json_text(family_name(s, f)));
             nn_json_add(&a, j);
         }
     }
@@ -189,7 +189,7 @@ static void put_table(FILE *to, const struct study *s, const char *title,
     put_row(to, "all", all);
     for (size_t f = 0; f < n; f++) {
         if (family[f].n > 0) {
-            put_row(to, study_family_name(s, f), &family[f]);
+            put_row(to, family_name(s, f), &family[f]);
         }
     }
     fputc('\n', to);

@@ -16,7 +16,6 @@ struct cast_hint {
     float yaw_lo, yaw_hi; /* degrees that it may be turned from facing +x
                              (seen from the right: 90 faces the camera) */
     int hanging;          /* 1: does not touch the ground */
-    float turn_x;         /* radians: lying on its back and the like */
 };
 
 void cast_grizzly(struct model *m, struct nn_rng *r, struct cast_hint *hint);

@@ -17,9 +17,6 @@ struct env_ray {
 
 struct v3 env_outdoors(const struct scene *s, struct env_ray ray);
 struct v3 env_indoors(const struct scene *s, struct env_ray ray);
-/* Natural ground at (x, z) metres, world axes; ahead: distance. */
-struct v3 env_ground(const struct scene *s, struct env_ray ray, float x,
-                     float z, float ahead);
 
 /* Light on the ground or a floor at world point p with this albedo. */
 struct v3 env_lit(const struct scene *s, struct v3 albedo, struct v3 p);

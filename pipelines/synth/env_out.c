@@ -131,8 +131,9 @@ static struct v3 asphalt(const struct scene *s, struct env_ray ray, float u,
     return c;
 }
 
-struct v3 env_ground(const struct scene *s, struct env_ray ray, float x,
-                     float z, float ahead)
+/* Natural ground at (x, z) metres, world axes; ahead: distance. */
+static struct v3 ground(const struct scene *s, struct env_ray ray, float x,
+                        float z, float ahead)
 {
     const struct env *e = &s->env;
     float patch = sm_fbm2(x * 0.5f, z * 0.5f, 3, e->seed + 13u);
@@ -181,7 +182,7 @@ struct v3 env_outdoors(const struct scene *s, struct env_ray ray)
             return env_fog(s, water(s, ray, x, z, ahead), ahead);
         }
     }
-    c = env_ground(s, ray, x, z, ahead);
+    c = ground(s, ray, x, z, ahead);
     if (e->place == PLACE_ROAD) {
         float along = e->pattern == 0 ? z : x;
 

@@ -69,7 +69,8 @@ float sm_log2(float x)
                       z2 * (0.2f + z2 * (0.14285714f + z2 * 0.11111111f))));
 }
 
-float sm_pow(float x, float y)
+/* x >= 0; 0 for x = 0. */
+static float power(float x, float y)
 {
     return x > 1e-30f ? sm_exp2(y * sm_log2(x)) : 0.0f;
 }
@@ -114,7 +115,7 @@ static float linear_of(uint32_t byte)
 {
     float s = (float)byte * (1.0f / 255.0f);
 
-    return s <= 0.04045f ? s / 12.92f : sm_pow((s + 0.055f) / 1.055f, 2.4f);
+    return s <= 0.04045f ? s / 12.92f : power((s + 0.055f) / 1.055f, 2.4f);
 }
 
 struct v3 sm_rgb(uint32_t hex)
@@ -128,7 +129,7 @@ float sm_srgb(float x)
     if (x <= 0.0031308f) {
         return 12.92f * sm_max(x, 0.0f);
     }
-    return sm_min(1.055f * sm_pow(x, 1.0f / 2.4f) - 0.055f, 1.0f);
+    return sm_min(1.055f * power(x, 1.0f / 2.4f) - 0.055f, 1.0f);
 }
 
 static float ease(float t)

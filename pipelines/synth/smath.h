@@ -123,9 +123,8 @@ static inline struct v3 v3_norm(struct v3 a)
 
 float sm_sin(float x); /* |x| < 1000 radians */
 float sm_cos(float x);
-float sm_exp2(float x);         /* clamped to 2^-120 .. 2^120 */
-float sm_log2(float x);         /* x > 0 */
-float sm_pow(float x, float y); /* x >= 0; 0 for x = 0 */
+float sm_exp2(float x); /* clamped to 2^-120 .. 2^120 */
+float sm_log2(float x); /* x > 0 */
 
 struct m3 m3_identity(void);
 /* a * b: first b, then a. */

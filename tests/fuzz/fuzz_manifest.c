@@ -46,6 +46,8 @@ static void check_names(char *const *v, size_t n)
 
 static void use(struct nn_dataset *ds)
 {
+    const struct nn_split_shares how = { .valid = 0.2, .test = 0.2, .seed = 1 };
+    struct nn_split_counts counts;
     char hex[33];
 
     check_names(ds->classes, ds->n_classes);
@@ -54,7 +56,10 @@ static void use(struct nn_dataset *ds)
         check_item(ds, i);
     }
     nn_dataset_hash(ds, hex);
-    promise(nn_dataset_split(ds, 0.2, 0.2, 1, NULL) == NN_OK);
+    for (size_t i = 0; i < ds->n; i++) {
+        ds->items[i].split = NN_SPLIT_NONE;
+    }
+    promise(nn_dataset_split_rest(ds, &how, &counts, NULL) == NN_OK);
     for (size_t i = 0; i < ds->n; i++) {
         promise(ds->items[i].split == ds->items[ds->items[i].group - 1].split);
     }

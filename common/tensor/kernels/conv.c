@@ -1,7 +1,6 @@
 /* Plans of convolutions: checks, choice of method, dispatch. */
 #include "common/tensor/kernels/conv.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/cpu.h"
@@ -99,21 +98,6 @@ static size_t find_l2_floats(void)
     return nn_min_size(l2 / 5 * 6, L2_FLOATS);
 }
 
-static void choose_method(struct nn_conv *c)
-{
-    if (c->s.groups == 1) {
-        c->kind = NN_CONV_GEMM;
-        c->winograd = nn_winograd_fits(c);
-        snprintf(c->method, sizeof(c->method), "%s %zux%zu %s",
-                 c->winograd ? "winograd" : "igemm", c->k->mr, 2 * c->k->vw,
-                 c->k->name);
-    } else {
-        c->kind = NN_CONV_DEPTHWISE;
-        snprintf(c->method, sizeof(c->method), "depthwise %zu %s", c->k->vw,
-                 c->k->name);
-    }
-}
-
 enum nn_status nn_conv_create(const struct nn_conv_shape *s, int32_t max_batch,
                               unsigned cpu_flags, struct nn_conv **out,
                               struct nn_error *err)
@@ -136,7 +120,8 @@ enum nn_status nn_conv_create(const struct nn_conv_shape *s, int32_t max_batch,
         status = nn_fail_nomem(err);
         goto out;
     }
-    choose_method(c);
+    c->kind = s->groups == 1 ? NN_CONV_GEMM : NN_CONV_DEPTHWISE;
+    c->winograd = c->kind == NN_CONV_GEMM && nn_winograd_fits(c);
     c->l2_floats = find_l2_floats();
     size_t widest = (size_t)(s->ic > s->oc ? s->ic : s->oc);
     c->n_zeros = widest * (size_t)s->kw;
@@ -169,11 +154,6 @@ void nn_conv_one_chunk(struct nn_conv *c, int on)
 int nn_conv_can_norm(const struct nn_conv *c)
 {
     return c->kind == NN_CONV_GEMM;
-}
-
-const char *nn_conv_method(const struct nn_conv *c)
-{
-    return c->method;
 }
 
 size_t nn_conv_chunk_count(size_t macs, size_t unit)

@@ -87,8 +87,7 @@ void nn_conv_one_chunk(struct nn_conv *c, int on);
 
 int32_t nn_conv_out_h(const struct nn_conv_shape *s); /* < 1: does not fit */
 int32_t nn_conv_out_w(const struct nn_conv_shape *s);
-size_t nn_conv_macs(const struct nn_conv_shape *s);  /* multiply-adds / image */
-const char *nn_conv_method(const struct nn_conv *c); /* "igemm 14x32 avx512" */
+size_t nn_conv_macs(const struct nn_conv_shape *s); /* multiply-adds / image */
 
 /* Floats of packed weights (inference packs once) and of scratch. */
 size_t nn_conv_packed_floats(const struct nn_conv *c);

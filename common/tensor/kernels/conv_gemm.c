@@ -21,11 +21,17 @@ static size_t stats_floats(const struct nn_conv *c)
     return n_m * 2 * nn_pad_to_panel(c, n) * (sizeof(double) / sizeof(float));
 }
 
+static size_t packed_input(const struct nn_conv *c)
+{
+    size_t depth = (size_t)c->s.kh * (size_t)c->s.kw * (size_t)c->s.oc;
+    return nn_panel_floats(c, (size_t)c->s.ic, depth);
+}
+
 size_t nn_gemm_work(const struct nn_conv *c, int backward)
 {
     size_t n = c->winograd ? nn_winograd_work(c) : stats_floats(c);
     if (backward) {
-        n = nn_max_size(n, nn_gemm_packed_input(c));
+        n = nn_max_size(n, packed_input(c));
         n = nn_max_size(n, nn_gemm_weights_work(c));
     }
     return n;
@@ -160,12 +166,6 @@ static int phase_at(const struct nn_conv_shape *s, int32_t i, struct phase *f)
 static size_t phase_floats(const struct nn_conv *c, const struct phase *f)
 {
     size_t depth = (size_t)f->nkh * (size_t)f->nkw * (size_t)c->s.oc;
-    return nn_panel_floats(c, (size_t)c->s.ic, depth);
-}
-
-size_t nn_gemm_packed_input(const struct nn_conv *c)
-{
-    size_t depth = (size_t)c->s.kh * (size_t)c->s.kw * (size_t)c->s.oc;
     return nn_panel_floats(c, (size_t)c->s.ic, depth);
 }
 

@@ -14,7 +14,6 @@ struct nn_conv {
     enum nn_conv_kind kind;
     int winograd; /* the forward pass of a GEMM kind goes that way */
     const struct nn_kernels *k;
-    char method[48];
     size_t l2_floats; /* floats, read and written, that the L2 cache holds */
     size_t n_zeros;
     float *zeros; /* a row of padding, read in place of pixels outside */
@@ -62,7 +61,6 @@ void nn_gemm_pack(const struct nn_conv *c, const float *w, float *packed);
 void nn_gemm_forward(const struct nn_conv *c, int32_t batch, const float *x,
                      const float *packed, const struct nn_conv_epilogue *e,
                      float *y, float *work);
-size_t nn_gemm_packed_input(const struct nn_conv *c);
 void nn_gemm_pack_input(const struct nn_conv *c, const float *w, float *packed);
 void nn_gemm_backward_input(const struct nn_conv *c, int32_t batch,
                             const float *dy, const float *packed, float *dx,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/data/dataset_internal.h"
 #include "tests/unit/data/album.h"
 #include "tests/unit/testkit.h"
 
@@ -120,7 +121,8 @@ START_TEST(duplicates_across_sets)
 
     nn_dataset_fingerprint(ds);
     nn_dataset_fingerprint(pool);
-    ck_assert_int_eq(nn_dataset_create("both", &both, NULL), NN_OK);
+    both = nn_dataset_new("both", 0);
+    ck_assert_ptr_nonnull(both);
     ck_assert_uint_eq(both->n, 0);
     ck_assert_int_eq(nn_dataset_append_ref(both, ds, all, 3, NN_NEGATIVE,
                                            NN_SPLIT_NONE, NULL),
@@ -166,8 +168,8 @@ END_TEST
 static int append_all(void *ctx)
 {
     const uint32_t all[] = { 0, 1, 2, 3 };
-    struct nn_dataset *both;
-    enum nn_status st = nn_dataset_create("both", &both, NULL);
+    struct nn_dataset *both = nn_dataset_new("both", 0);
+    enum nn_status st = both != NULL ? NN_OK : NN_ERR_NOMEM;
 
     if (!st) {
         st = nn_dataset_append_ref(both, ctx, all, 4, NN_NEGATIVE, NN_TRAIN,
@@ -181,8 +183,8 @@ static int append_all(void *ctx)
 static int take_classes(void *ctx)
 {
     const char *const model[] = { "teddy", "polar", "black" };
-    struct nn_dataset *ds;
-    enum nn_status st = nn_dataset_create("none", &ds, NULL);
+    struct nn_dataset *ds = nn_dataset_new("none", 0);
+    enum nn_status st = ds != NULL ? NN_OK : NN_ERR_NOMEM;
 
     (void)ctx;
     if (!st) {

@@ -362,9 +362,11 @@ END_TEST
 static int group_split(void *ctx)
 {
     struct nn_dataset *ds = ctx;
+    const struct nn_split_shares how = { .valid = 0.1, .test = 0.1, .seed = 1 };
+    struct nn_split_counts counts;
     enum nn_status st = nn_dataset_group(ds, 3, NULL);
 
-    return st ? st : nn_dataset_split(ds, 0.1, 0.1, 1, NULL);
+    return st ? st : nn_dataset_split_rest(ds, &how, &counts, NULL);
 }
 
 START_TEST(test_no_memory)

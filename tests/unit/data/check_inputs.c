@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/data/inputs.h"
 #include "common/data/loader.h"
+#include "common/data/dataset_internal.h"
 #include "tests/unit/data/album.h"
 #include "tests/unit/data/counted.h"
 #include "tests/unit/testkit.h"
@@ -240,7 +241,8 @@ START_TEST(kept)
     nn_mem_free(b);
     ck_assert_int_eq(counted_all(), 14);
     /* and what another data set borrows is found here */
-    ck_assert_int_eq(nn_dataset_create("lent", &lent, NULL), NN_OK);
+    lent = nn_dataset_new("lent", 0);
+    ck_assert_ptr_nonnull(lent);
     ck_assert_int_eq(
         nn_dataset_append_ref(lent, ds, good, 7, NN_NEGATIVE, NN_TRAIN, NULL),
         NN_OK);

@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/data/pool.h"
+#include "common/data/dataset_internal.h"
 #include "tests/unit/data/album.h"
 #include "tests/unit/testkit.h"
 
@@ -165,7 +166,8 @@ START_TEST(several_sources)
     album_expect(some, 4, 501);
     ck_assert_str_eq(some->items[1].file, "no/69.jpg");
     /* what borrows from it reads the pool itself */
-    ck_assert_int_eq(nn_dataset_create("more", &ds, NULL), NN_OK);
+    ds = nn_dataset_new("more", 0);
+    ck_assert_ptr_nonnull(ds);
     ck_assert_int_eq(
         nn_dataset_append_ref(ds, some, all, 5, NN_NEGATIVE, NN_TRAIN, NULL),
         NN_OK);

@@ -22,6 +22,21 @@ static struct nn_item *many(struct nn_dataset *ds, size_t n)
     return ds->items;
 }
 
+/* All items anew, whatever split they had. */
+static enum nn_status split(struct nn_dataset *ds, double valid, double test,
+                            uint64_t seed, struct nn_error *err)
+{
+    const struct nn_split_shares how = { .valid = valid,
+                                         .test = test,
+                                         .seed = seed };
+    struct nn_split_counts counts;
+
+    for (size_t i = 0; i < ds->n; i++) {
+        ds->items[i].split = NN_SPLIT_NONE;
+    }
+    return nn_dataset_split_rest(ds, &how, &counts, err);
+}
+
 enum { BIG = 4000, CLASSES = 3, FAMILIES = 40 };
 
 /* Groups of 1 to 6, classes of unlike size, families down to one image. */
@@ -66,7 +81,7 @@ START_TEST(test_split)
     struct nn_item *v = big(&ds);
     double count[CLASSES + 1][NN_SPLITS] = { { 0 } };
 
-    ck_assert_int_eq(nn_dataset_split(&ds, 0.1, 0.2, 7, NULL), NN_OK);
+    ck_assert_int_eq(split(&ds, 0.1, 0.2, 7, NULL), NN_OK);
     for (size_t i = 0; i < BIG; i++) {
         ck_assert(v[i].split < NN_SPLITS);
         ck_assert_int_eq(v[i].split, v[v[i].group - 1].split);
@@ -101,13 +116,13 @@ START_TEST(test_split_stays)
         v[i].label = (int32_t)(i % 3) - 1;
     }
     ds.n = 300;
-    ck_assert_int_eq(nn_dataset_split(&ds, 0.15, 0.15, 5, NULL), NN_OK);
+    ck_assert_int_eq(split(&ds, 0.15, 0.15, 5, NULL), NN_OK);
     for (size_t i = 0; i < 300; i++) {
         first[i] = v[i].split;
         v[i].group = 0;
     }
     ds.n = 400; /* a hundred more */
-    ck_assert_int_eq(nn_dataset_split(&ds, 0.15, 0.15, 5, NULL), NN_OK);
+    ck_assert_int_eq(split(&ds, 0.15, 0.15, 5, NULL), NN_OK);
     for (size_t i = 0; i < 300; i++) {
         ck_assert_int_eq(v[i].split, first[i]);
     }
@@ -117,7 +132,7 @@ START_TEST(test_split_stays)
         v[i].group = 0;
     }
     ds.n = 150;
-    ck_assert_int_eq(nn_dataset_split(&ds, 0.15, 0.15, 5, NULL), NN_OK);
+    ck_assert_int_eq(split(&ds, 0.15, 0.15, 5, NULL), NN_OK);
     for (size_t i = 0; i < 150; i++) {
         ck_assert_int_eq(v[i].split, first[i]);
     }
@@ -137,7 +152,7 @@ START_TEST(test_split_few)
         struct nn_dataset ds = { .items = v, .n = 5 };
         int seen[2][NN_SPLITS] = { { 0 } };
 
-        ck_assert(!nn_dataset_split(&ds, 0.25, 0.25, seed, NULL));
+        ck_assert(!split(&ds, 0.25, 0.25, seed, NULL));
         for (size_t i = 0; i < 5; i++) {
             seen[v[i].label][v[i].split]++;
         }
@@ -157,15 +172,15 @@ START_TEST(test_split_seeds)
     static enum nn_split first[BIG];
     size_t moved = 0;
 
-    ck_assert_int_eq(nn_dataset_split(&ds, 0.15, 0.15, 1, NULL), NN_OK);
+    ck_assert_int_eq(split(&ds, 0.15, 0.15, 1, NULL), NN_OK);
     for (size_t i = 0; i < BIG; i++) {
         first[i] = v[i].split;
     }
-    ck_assert_int_eq(nn_dataset_split(&ds, 0.15, 0.15, 1, NULL), NN_OK);
+    ck_assert_int_eq(split(&ds, 0.15, 0.15, 1, NULL), NN_OK);
     for (size_t i = 0; i < BIG; i++) {
         ck_assert_int_eq(v[i].split, first[i]);
     }
-    ck_assert_int_eq(nn_dataset_split(&ds, 0.15, 0.15, 2, NULL), NN_OK);
+    ck_assert_int_eq(split(&ds, 0.15, 0.15, 2, NULL), NN_OK);
     for (size_t i = 0; i < BIG; i++) {
         moved += v[i].split != first[i];
     }
@@ -190,7 +205,7 @@ START_TEST(test_split_least)
             v[i].label = i >= 200;
             v[i].bad = i % 4 != 0;
         }
-        ck_assert(!nn_dataset_split(&ds, 0.2, 0.3, seed, &err));
+        ck_assert(!split(&ds, 0.2, 0.3, seed, &err));
         for (size_t i = 0; i < 240; i++) {
             seen[v[i].label][v[i].split] += !v[i].bad;
             ck_assert(!v[i].bad || v[i].split == NN_TRAIN);
@@ -201,12 +216,12 @@ START_TEST(test_split_least)
         ck_assert_int_ge(seen[1][NN_TEST], 1);
         ck_assert_int_ge(seen[1][NN_TRAIN], 1);
     }
-    ck_assert_int_eq(nn_dataset_split(&ds, 0, 0, 1, &err), NN_OK);
+    ck_assert_int_eq(split(&ds, 0, 0, 1, &err), NN_OK);
     for (size_t i = 0; i < 240; i++) {
         ck_assert_int_eq(v[i].split, NN_TRAIN);
     }
-    ck_assert_int_eq(nn_dataset_split(&ds, 0.5, 0.5, 1, &err), NN_ERR_ARG);
-    ck_assert_int_eq(nn_dataset_split(&ds, -0.1, 0.5, 1, &err), NN_ERR_ARG);
+    ck_assert_int_eq(split(&ds, 0.5, 0.5, 1, &err), NN_ERR_ARG);
+    ck_assert_int_eq(split(&ds, -0.1, 0.5, 1, &err), NN_ERR_ARG);
     nn_mem_free(v);
 }
 END_TEST
@@ -223,7 +238,7 @@ START_TEST(test_split_no_test_part)
         for (size_t i = 0; i < 60; i++) {
             v[i].label = i >= 50;
         }
-        ck_assert(!nn_dataset_split(&ds, 0.3, 0, seed, NULL));
+        ck_assert(!split(&ds, 0.3, 0, seed, NULL));
         for (size_t i = 0; i < 60; i++) {
             seen[v[i].label][v[i].split]++;
         }
@@ -306,7 +321,7 @@ START_TEST(test_split_rest_has_no_quotas_where_placed)
     for (size_t i = OLD + NEW; i < ALL; i++) {
         v[i].label = 4;
     }
-    ck_assert(!nn_dataset_split(&ds, 0.15, 0.15, 9, NULL));
+    ck_assert(!split(&ds, 0.15, 0.15, 9, NULL));
     for (size_t i = 0; i < ALL; i++) {
         want[i] = v[i].split;
     }

@@ -305,7 +305,7 @@ void sample_png_file(const char *path, const struct nn_image *img)
     if (f == NULL || fwrite(s.bytes, 1, s.size, f) != s.size ||
         fclose(f) != 0) {
         perror(path);
-        abort();
+        exit(1);
     }
     sample_release(&s);
 }

@@ -243,8 +243,10 @@ START_TEST(images)
     struct model *m = make_model();
     struct nn_image img[2] = { NN_IMAGE_INIT, NN_IMAGE_INIT };
     struct nn_image empty = NN_IMAGE_INIT;
-    const struct nn_image *const v[] = { &img[0], &img[1] };
-    const struct nn_image *const bad[] = { &img[0], &empty };
+    const struct cascade_input v[] = { { .image = &img[0] },
+                                       { .image = &img[1] } };
+    const struct cascade_input bad[] = { { .image = &img[0] },
+                                         { .image = &empty } };
     const struct nn_image_options o = nn_image_defaults();
     struct cascade_scores want, got;
     struct cascade *c;
@@ -260,10 +262,10 @@ START_TEST(images)
     ck_assert_int_eq(cascade_create(m, 8, &c, NULL), NN_OK);
     ck_assert_int_eq(cascade_score(c, ds, plain, 2, 1, NULL, &want, NULL),
                      NN_OK);
-    ck_assert_int_eq(cascade_score_images(c, v, 2, 1, &got, NULL), NN_OK);
+    ck_assert_int_eq(cascade_score_inputs(c, v, 2, 1, &got, NULL), NN_OK);
     expect_same(&want, &got);
     cascade_scores_release(&got);
-    ck_assert_int_eq(cascade_score_images(c, bad, 2, 1, &got, NULL),
+    ck_assert_int_eq(cascade_score_inputs(c, bad, 2, 1, &got, NULL),
                      NN_ERR_ARG);
     ck_assert_ptr_null(got.ok);
     cascade_scores_release(&want);
@@ -285,9 +287,10 @@ struct two {
 static int score_two(void *ctx)
 {
     const struct two *t = ctx;
-    const struct nn_image *const v[] = { &t->img[0], &t->img[1] };
+    const struct cascade_input v[] = { { .image = &t->img[0] },
+                                       { .image = &t->img[1] } };
     struct cascade_scores s = CASCADE_SCORES_INIT;
-    enum nn_status st = cascade_score_images(t->cascade, v, 2, 1, &s, NULL);
+    enum nn_status st = cascade_score_inputs(t->cascade, v, 2, 1, &s, NULL);
 
     cascade_scores_release(&s);
     return st;

@@ -186,11 +186,11 @@ static void bench_plan(struct bench *b, unsigned flags, const char *what)
     ck_assert_msg(nn_conv_create(s, b->c.batch, flags, &b->conv, &err) == NN_OK,
                   "%s", err.text);
     snprintf(b->what, sizeof(b->what),
-             "%s %s: %dx%dx%d -> %d, %dx%d stride %dx%d pad %dx%d groups %d "
+             "%s %s %s: %dx%dx%d -> %d, %dx%d stride %dx%d pad %dx%d groups %d "
              "batch %d",
-             what, nn_conv_method(b->conv), s->h, s->w, s->ic, s->oc, s->kh,
-             s->kw, s->stride_h, s->stride_w, s->pad_h, s->pad_w, s->groups,
-             b->c.batch);
+             what, method_of(b->conv), isa_of(b->conv), s->h, s->w, s->ic,
+             s->oc, s->kh, s->kw, s->stride_h, s->stride_w, s->pad_h, s->pad_w,
+             s->groups, b->c.batch);
     b->packed = guarded_make(nn_conv_packed_floats(b->conv));
     nn_conv_pack(b->conv, b->w.v, b->packed.v);
     guarded_check(&b->packed, b->what);

@@ -105,8 +105,8 @@ static void together(const struct layer *l, int mask, size_t shift,
     struct nn_conv_epilogue e = epilogue(l, mask, 0);
     char what[80];
 
-    snprintf(what, sizeof(what), "%s, epilogue %d, %zu floats from a line",
-             nn_conv_method(l->conv), mask, shift);
+    snprintf(what, sizeof(what), "%s %s, epilogue %d, %zu floats from a line",
+             method_of(l->conv), isa_of(l->conv), mask, shift);
     memset(y.v, 0xff, y.n * sizeof(float));
     nn_conv_forward(l->conv, l->batch, l->x.v, l->packed.v, &e, y.v + shift,
                     l->work.v);

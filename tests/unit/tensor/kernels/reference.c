@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/tensor/kernels/conv_internal.h"
 #include "tests/unit/testkit.h"
 
 enum { GUARD = 64 }; /* floats on each side */
@@ -158,4 +159,16 @@ void compare(const float *got, const double *want, const double *mag,
         testkit_assert(diff <= bound, "%s[%zu] is %.9g, not %.9g (bound %.3g)",
                        what, i, (double)got[i], want[i] + e, bound);
     }
+}
+
+const char *method_of(const struct nn_conv *c)
+{
+    return c->kind == NN_CONV_DEPTHWISE ? "depthwise"
+           : c->winograd                ? "winograd"
+                                        : "gemm";
+}
+
+const char *isa_of(const struct nn_conv *c)
+{
+    return c->k->name;
 }

@@ -40,6 +40,10 @@ struct reference reference_make(const struct nn_conv_shape *s, int32_t batch,
                                 const float *dy);
 void reference_free(struct reference *r);
 
+/* How it is computed, and for which instruction set: "winograd", "avx2". */
+const char *method_of(const struct nn_conv *c);
+const char *isa_of(const struct nn_conv *c);
+
 /* Fail unless |got - want| <= (sqrt(terms) + 4) * FLT_EPSILON * mag for each
  * element (exact != 0: got == want). extra: added to want and |extra| to
  * mag, or NULL. */
