@@ -22,9 +22,8 @@
  * A model is a file that `bearcascade train` wrote: a gate, which says whether
  * an image shows any of the classes (a positive) or none, and a species net,
  * which says which class a positive is. Answers are those of `bearcascade
- * classify`, by the same code. They are bit-equal for any number of threads;
- * how many images are computed together may change the last digits (about
- * 1e-6).
+ * classify`, by the same code. They are bit-equal for any number of threads and
+ * of images computed together.
  *
  * Ownership. Objects are opened or created through a pointer to a pointer,
  * which is NULL on failure, and destroyed through the same: the pointer is NULL

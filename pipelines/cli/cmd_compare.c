@@ -6,6 +6,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
+#include "pipelines/cli/experiment_rows.h"
 #include "pipelines/cli/data_rows.h"
 #include "pipelines/compare/comparison.h"
 #include "pipelines/report/report_folder.h"
@@ -178,8 +179,7 @@ int cmd_compare(int argc, char **argv)
                       "of cascade, cascade-plain (its species net cannot say "
                       "none), multilabel, multilabel-focal, softmax-none, "
                       "softmax-max; all when not given"),
-        NN_OPT_INT('s', "seeds", &c->seeds, "N", 1, 100,
-                   "training runs of each system, seeds 1..N"),
+        SEEDS_ROW(*c, 's', "training runs of each system, seeds 1..N"),
         NN_OPT_HEADING("training"),
         NN_OPT_INT(
             'e', "epochs", &m.epochs, "N", 0, 100000,
@@ -189,16 +189,13 @@ int cmd_compare(int argc, char **argv)
             "of the gate; a single model sees as many images as both nets"),
         NN_OPT_INT(0, "species-epochs", &c->species_epochs, "N", 1, 100000,
                    "of the species net"),
-        NN_OPT_LIST('w', "with", &c->with, "NAME=VALUE",
-                    "one more option for every 'train', such as gate-size=64; "
-                    "may be repeated"),
+        WITH_ROW(*c, 'w'),
         NN_OPT_U64(0, "split-seed", &m.split_seed, "N",
                    "of the splits, where the data have none"),
         NN_OPT_HEADING("measuring"),
-        NN_OPT_LIST(0, "left-out", &c->left_out, "FAMILY",
-                    "negative family that an extra run of each system never "
-                    "sees; may be repeated; every fourth when not given"),
-        NN_OPT_FLAG(0, "no-left-out", &c->no_left_out, "no extra runs"),
+        LEFT_OUT_ROWS(*c,
+                      "negative family that an extra run of each system never "
+                      "sees; may be repeated; every fourth when not given"),
         NN_OPT_INT(0, "bootstrap", &c->replicates, "N", 100, 1000000,
                    "resamples behind each interval"),
         DATA_ROWS(m.data),

@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "common/base/json.h"
 #include "pipelines/cli/cmd.h"
+#include "pipelines/cli/experiment_rows.h"
 #include "pipelines/cli/data_rows.h"
 #include "pipelines/report/report_folder.h"
 #include "pipelines/sweep/sweep.h"
@@ -276,7 +277,7 @@ int cmd_sweep(int argc, char **argv)
                     "every loss with every kind at every number"),
         NN_OPT_STRING(0, "family", &s.o.family, "NAME",
                       "of one-family; left out: the largest"),
-        NN_OPT_INT(0, "seeds", &s.o.seeds, "N", 1, 100, "runs of each point"),
+        SEEDS_ROW(s.o, 0, "runs of each point"),
         NN_OPT_DOUBLE(0, "gain", &s.o.gain, "X", 1e-6, 1,
                       "enough is where a doubling lowers the false-positive "
                       "rate at 95 % recall by less than this"),
@@ -284,9 +285,7 @@ int cmd_sweep(int argc, char **argv)
         NN_OPT_INT('e', "epochs", &s.o.epochs, "N", 1, 10000,
                    "epochs over all training images; with fewer negatives "
                    "more, so that every run is shown as many images"),
-        NN_OPT_LIST(0, "with", &s.o.with, "NAME=VALUE",
-                    "an option of train for every run, such as gate-size=96; "
-                    "may be repeated"),
+        WITH_ROW(s.o, 0),
         DATA_ROWS(s.data),
         CMD_COMMON_ROWS(s.common),
         NN_OPT_END,
