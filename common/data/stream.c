@@ -280,7 +280,7 @@ static enum nn_status opened(struct nn_stream *s, struct nn_stream_opened *o,
 static enum nn_status open_archive(struct nn_stream *s, const char *path,
                                    struct nn_error *err)
 {
-    struct nn_stream_opened o = { NULL };
+    struct nn_stream_opened o = { .handful_fd = -1 };
     struct nn_error why = NN_ERROR_INIT;
     enum nn_status st = nn_archive_open(path, &o.archive, &why);
 
@@ -290,7 +290,7 @@ static enum nn_status open_archive(struct nn_stream *s, const char *path,
 static enum nn_status open_folder(struct nn_stream *s, const char *path,
                                   struct nn_error *err)
 {
-    struct nn_stream_opened o = { NULL };
+    struct nn_stream_opened o = { .handful_fd = -1 };
     struct nn_error why = NN_ERROR_INIT;
     enum nn_status st = nn_walk_open(path, path, &o.walk, &why);
 
@@ -302,7 +302,7 @@ static enum nn_status open_pool(struct nn_stream *s, const char *path,
 {
     const struct nn_dataset_options opt = { .as_pool = 1,
                                             .generators = s->opt.generators };
-    struct nn_stream_opened o = { NULL };
+    struct nn_stream_opened o = { .handful_fd = -1 };
     struct nn_error why = NN_ERROR_INIT;
     enum nn_status st = nn_pool_open(&path, 1, &opt, &o.pool, &why);
 

@@ -12,6 +12,7 @@
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/pathlist.h"
 #include "pipelines/cli/predictions.h"
+#include "pipelines/cli/results.h"
 
 /* Images that are taken at a time, and paths of standard input. */
 enum { CLASSIFY_CHUNK = 256 };
@@ -22,6 +23,9 @@ enum { SMALL_BATCH = 8 };
 struct classify {
     struct cmd_common common;
     const char *path; /* of the model */
+    const char *resume;
+    struct results *results; /* of that file, or NULL */
+    char run[33];            /* fingerprint of the model and the options */
     int format, nul, all_stages;
     size_t inside; /* bytes of a name that are the one folder's */
     struct bc_model *model;
@@ -33,6 +37,7 @@ struct classify {
     size_t n_operands;
     size_t done, failed;
     int counted;
+    int64_t total; /* 0 or less: not known */
     struct nn_progress bar;
 };
 
@@ -67,9 +72,28 @@ static void count_all(struct classify *c)
         total = n < 0 ? -1 : total + n;
     }
     c->counted = 1;
-    if (total > 0) {
-        nn_progress_expect(&c->bar, total, 0);
+    c->total = total;
+}
+
+/* What an earlier run has done counts, but took no time. */
+static void show_progress(struct classify *c)
+{
+    int64_t known = (int64_t)nn_stream_counts(c->stream).known;
+
+    nn_progress_expect(&c->bar, c->total > 0 ? c->total : 0, known);
+    nn_progress_update(&c->bar, (int64_t)c->done + known, NULL);
+}
+
+static enum nn_status flush_rows(struct classify *c, struct nn_error *err)
+{
+    if (c->results != NULL) {
+        return results_flush(c->results, err);
     }
+    if (fflush(c->out.to) != 0) {
+        return nn_fail(err, NN_ERR_IO, "cannot write the output: %s",
+                       strerror(errno));
+    }
+    return NN_OK;
 }
 
 /* Rows from..to-1, which are the items of the data set. */
@@ -78,6 +102,8 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
 {
     struct classify *c = ctx;
     struct cascade *cascade = bc_session_cascade(c->session);
+    const struct nn_origin *origin = nn_stream_origins(c->stream);
+    enum nn_status st;
 
     for (size_t i = from; i < to; i++) {
         struct verdict v = { .best = -1 };
@@ -93,18 +119,20 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
             .ms = 1000 * s->seconds[i],
             .error = s->reason[i],
             .note = s->note[i],
+            .bytes = origin[i].bytes,
+            .mtime_ms = origin[i].mtime_ms,
         };
 
         if (predictions_put(&c->out, &row)) {
             return nn_fail_nomem(err);
         }
     }
-    if (fflush(c->out.to) != 0) {
-        return nn_fail(err, NN_ERR_IO, "cannot write the output: %s",
-                       strerror(errno));
+    st = flush_rows(c, err);
+    if (st) {
+        return st;
     }
     c->done += to - from;
-    nn_progress_update(&c->bar, (int64_t)c->done, NULL);
+    show_progress(c);
     return stop_asked ? NN_ERR_STOPPED : NN_OK;
 }
 
@@ -189,6 +217,11 @@ static enum nn_status classify_stream(struct classify *c, struct nn_error *err)
     }
 }
 
+static size_t looked_at(const struct classify *c)
+{
+    return c->done + nn_stream_counts(c->stream).known;
+}
+
 /* Paths in order; runs of single files go through together. */
 static enum nn_status classify_paths(struct classify *c,
                                      const char *const *paths, size_t n,
@@ -198,12 +231,13 @@ static enum nn_status classify_paths(struct classify *c,
 
     for (size_t i = 0; i < n && !stop_asked; i++) {
         int many = pathlist_is_collection(paths[i]);
-        size_t before = c->done;
+        size_t before;
 
         st = many ? classify_stream(c, err) : NN_OK;
         if (st) {
             return st;
         }
+        before = looked_at(c);
         st = nn_stream_add(c->stream, paths[i], err);
         if (st) {
             return st;
@@ -212,7 +246,7 @@ static enum nn_status classify_paths(struct classify *c,
         if (st) {
             return st;
         }
-        if (many && c->done == before && !stop_asked) {
+        if (many && looked_at(c) == before && !stop_asked) {
             nn_log(NN_LOG_WARN, "no images in '%s'", paths[i]);
         }
     }
@@ -277,37 +311,122 @@ static void say_left_out(const struct classify *c)
     }
 }
 
-static enum nn_status run(void *ctx, struct cmd_line *line,
-                          struct nn_error *err)
+/* --- where rows go --- */
+
+static int is_known(void *ctx, const char *name, const struct nn_origin *o)
 {
-    const struct nn_stream_options opt = { .generators = data_generators };
     struct classify *c = ctx;
-    char why[BC_TEXT_SIZE];
+    int failed = 0;
+    int known = results_know(c->results, shown_name(c, name), o, &failed);
+
+    c->failed += (size_t)(known && failed);
+    return known;
+}
+
+static uint64_t hash_net(const struct nn_net *net, uint64_t h)
+{
+    if (net == NULL) {
+        return h;
+    }
+    h = nn_hash_u64(net->params.value.data,
+                    net->params.value.count * sizeof(float), h);
+    h = nn_hash_u64(&net->temperature, sizeof net->temperature, h);
+    h = nn_hash_u64(net->spec.more, net->spec.n_more * sizeof *net->spec.more,
+                    h);
+    return nn_hash_u64(&net->spec.size, sizeof net->spec.size, h);
+}
+
+/* All that a row depends on beside the photo. */
+static void fingerprint(struct classify *c)
+{
+    const struct model *m = bc_model_inside(c->model);
+    uint64_t h = hash_net(m->species, hash_net(m->gate, (uint64_t)m->system));
+
+    for (size_t k = 0; k < m->n_classes; k++) {
+        h = nn_hash_u64(m->classes[k], strlen(m->classes[k]) + 1, h);
+    }
+    h = nn_hash_u64(&m->gate_policy.threshold, sizeof m->gate_policy.threshold,
+                    h);
+    h = nn_hash_u64(&m->species_policy.reject_threshold,
+                    sizeof m->species_policy.reject_threshold, h);
+    h = nn_hash_u64(&c->all_stages, sizeof c->all_stages, h);
+    snprintf(c->run, sizeof c->run, "%016llx", (unsigned long long)h);
+}
+
+static enum nn_status open_output(struct classify *c, struct nn_error *err)
+{
+    const struct model *m = bc_model_inside(c->model);
+    struct nn_stream_options opt = { .generators = data_generators };
     enum nn_status st;
+
+    if (c->resume == NULL) {
+        st = predictions_begin(&c->out, stdout,
+                               (enum predictions_format)c->format, m);
+        return st ? nn_fail_nomem(err)
+                  : nn_stream_create(&opt, &c->stream, err);
+    }
+    fingerprint(c);
+    c->out.run = c->run;
+    st = results_open(c->resume, &c->out, (enum predictions_format)c->format, m,
+                      &c->results, err);
+    if (st) {
+        return st;
+    }
+    opt.origins = 1;
+    opt.known = is_known;
+    opt.ctx = c;
+    return nn_stream_create(&opt, &c->stream, err);
+}
+
+/* A name in rows of megadetector is below the one folder that is named. */
+static void take_operands(struct classify *c, const struct cmd_line *line)
+{
+    const char *only = line->operands[0];
 
     c->operands = line->operands;
     c->n_operands = (size_t)line->n;
-    if (line->n == 1 && nn_file_is_dir(line->operands[0])) {
-        size_t n = strlen(line->operands[0]);
+    if (line->n == 1 && nn_file_is_dir(only)) {
+        size_t n = strlen(only);
 
-        c->inside = n + (line->operands[0][n - 1] != '/');
+        c->inside = n + (only[n - 1] != '/');
     }
+}
+
+static enum nn_status check(void *ctx, const struct cmd_line *line,
+                            struct nn_error *err)
+{
+    struct classify *c = ctx;
+
+    (void)line;
+    if (c->resume != NULL && c->format == PREDICTIONS_TEXT) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--resume FILE needs --format jsonl, csv or "
+                       "megadetector");
+    }
+    return NN_OK;
+}
+
+static enum nn_status run(void *ctx, struct cmd_line *line,
+                          struct nn_error *err)
+{
+    struct classify *c = ctx;
+    char why[BC_TEXT_SIZE];
+    enum nn_status st, closed;
+
+    take_operands(c, line);
     if (bc_model_open(c->path, &c->model, why, sizeof why)) {
         return nn_fail(err, NN_ERR_FORMAT, "%s", why);
     }
-    st = predictions_begin(&c->out, stdout, (enum predictions_format)c->format,
-                           bc_model_inside(c->model));
-    if (st) {
-        goto out;
-    }
-    st = nn_stream_create(&opt, &c->stream, err);
+    st = open_output(c, err);
     if (st) {
         goto out;
     }
     nn_progress_begin(&c->bar, "classify", "img", 0);
     st = classify_all(c, err);
     nn_progress_end(&c->bar, NULL);
-    predictions_end(&c->out);
+    if (c->results == NULL) {
+        predictions_end(&c->out);
+    }
     if (st) {
         goto out;
     }
@@ -320,9 +439,10 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     }
 out:
     nn_stream_close(&c->stream);
+    closed = results_close(&c->results, st ? NULL : err);
     bc_session_destroy(&c->session);
     bc_model_destroy(&c->model);
-    return st;
+    return st ? st : closed;
 }
 
 int cmd_classify(int argc, char **argv)
@@ -334,6 +454,9 @@ int cmd_classify(int argc, char **argv)
                       "out: the cascade that came with the program"),
         NN_OPT_CHOICE('f', "format", &c.format, PREDICTIONS_FORMATS,
                       "form of the output"),
+        NN_OPT_STRING(0, "resume", &c.resume, "FILE",
+                      "write to FILE and go on where it ends: after a kill, "
+                      "or with photos that are new or changed"),
         NN_OPT_FLAG('0', "null", &c.nul,
                     "paths on standard input end with a NUL (find -print0); "
                     "also without it, once a NUL comes"),
@@ -357,7 +480,8 @@ int cmd_classify(int argc, char **argv)
         .examples =
             "  bearcascade classify --model runs/bears photo.jpg\n"
             "  find . -name '*.jpg' | bearcascade classify -m runs/bears "
-            "-f jsonl -\n",
+            "-f jsonl -\n"
+            "  bearcascade classify -f csv --resume card.csv /media/card\n",
         .min_operands = 1,
         .max_operands = -1,
     };
@@ -365,6 +489,7 @@ int cmd_classify(int argc, char **argv)
         .options = &o,
         .common = &c.common,
         .model = &c.path,
+        .check = check,
         .run = run,
         .stops = 1,
     };

@@ -418,6 +418,18 @@ enum nn_status predictions_put(struct predictions *p,
     return st;
 }
 
+void predictions_copy(struct predictions *p, const char *text, size_t size)
+{
+    if (p->format == PREDICTIONS_MEGADETECTOR) {
+        fputs(p->written == 0 ? "\n  " : ",\n  ", p->to);
+    }
+    fwrite(text, 1, size, p->to);
+    if (p->format != PREDICTIONS_MEGADETECTOR) {
+        fputc('\n', p->to);
+    }
+    p->written++;
+}
+
 void predictions_end(struct predictions *p)
 {
     if (p->format == PREDICTIONS_MEGADETECTOR) {

@@ -55,6 +55,9 @@ NN_MUST_CHECK enum nn_status predictions_begin(struct predictions *p, FILE *to,
 /* One record. Errors: NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status predictions_put(struct predictions *p,
                                              const struct predictions_row *row);
+/* A record that was written before, of `size` bytes, without what stands
+ * between records. */
+void predictions_copy(struct predictions *p, const char *text, size_t size);
 /* What follows the last record. */
 void predictions_end(struct predictions *p);
 /* Bytes that predictions_end() writes. */

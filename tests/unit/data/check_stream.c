@@ -28,7 +28,7 @@ static void tear_down(void)
 
 static struct nn_stream *open_stream(const char *path)
 {
-    const struct nn_stream_options opt = { NULL };
+    const struct nn_stream_options opt = { .origins = 0 };
     struct nn_stream *s;
 
     ck_assert_int_eq(nn_stream_create(&opt, &s, NULL), NN_OK);

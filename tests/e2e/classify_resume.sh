@@ -1,0 +1,144 @@
+#!/bin/sh
+# classify --resume: kills at random points, new and changed photos, and files
+# that are not to be touched.
+. "$(dirname "$0")/lib.sh"
+: "${BEARCASCADE:?names the program}"
+
+run 0 "synth draws images" synth --out "$tmp/data" --count 120 --seed 9 \
+    --size 64 --quiet
+run 0 "train" train "$tmp/data" --out "$tmp/run" --epochs 1 --gate-size 32 \
+    --gate-width 0.25 --species-size 32 --species-width 0.25 --batch 16 --quiet
+run 2 "text cannot be resumed" classify -m "$tmp/run" --resume "$tmp/x" "$tmp"
+err_has "and is told what can" "needs --format jsonl, csv or megadetector"
+
+cat >"$tmp/resume.py" <<'PY'
+import csv, io, json, os, random, re, shutil, signal, subprocess, sys, time
+program, model, data, work = sys.argv[1:5]
+kills, times = int(sys.argv[5]), int(sys.argv[6])
+random.seed(4)
+photos = os.path.join(work, "photos")
+shutil.copytree(os.path.join(data, "test"), photos)
+some = sorted(os.path.join(d, f) for d, _, n in os.walk(photos) for f in n)
+bad = os.path.join(photos, 'bad, "one"\n.jpg')
+open(bad, "wb").write(open(some[0], "rb").read()[:300])
+odd = os.path.join(os.fsencode(photos), b"l\xe4tin.jpg")
+shutil.copy(some[0], odd)
+with open(os.path.join(work, "list"), "wb") as f:
+    for i in range(times):
+        for n in some + [bad]:
+            f.write(os.fsencode(n) + b"\0")
+        f.write(odd + b"\0")
+def command(form, out):
+    return [program, "classify", "-q", "-0", "-m", model, "-f", form,
+            "--resume", out, photos, "-"]
+def run(form, out, **how):
+    return subprocess.Popen(command(form, out), stderr=subprocess.PIPE,
+                            stdin=open(os.path.join(work, "list")), **how)
+def finish(form, out, status=3):
+    p = run(form, out)
+    err = p.communicate()[1].decode()
+    assert p.returncode == status, (p.returncode, err)
+def rows(form, out):
+    text = open(out, encoding="utf-8").read()
+    if form == "csv":
+        r = list(csv.DictReader(io.StringIO(text)))
+    elif form == "jsonl":
+        r = [json.loads(l) for l in text.splitlines()]
+    else:
+        r = json.loads(text)["images"]
+    for row in r:
+        row.pop("ms", None)
+    return r
+n = 0
+def ok(title):
+    global n
+    n += 1
+    print("ok", n, "-", title, flush=True)
+for form in ("jsonl", "csv", "megadetector"):
+    whole = os.path.join(work, "whole." + form)
+    t0 = time.monotonic()
+    finish(form, whole)
+    took = time.monotonic() - t0
+    want = rows(form, whole)
+    assert len(want) == (len(some) + 2) * (times + 1), len(want)
+    out = os.path.join(work, "killed." + form)
+    for i in range(kills):
+        p = run(form, out)
+        time.sleep(random.random() * took / kills)
+        p.send_signal(random.choice((signal.SIGKILL, signal.SIGKILL,
+                                     signal.SIGTERM, signal.SIGHUP)))
+        p.communicate()
+        if not os.path.exists(out):
+            continue # it was killed before it began
+        if random.random() < .5:
+            size = os.path.getsize(out) # a power cut takes some of the end
+            os.truncate(out, max(0, size - random.randrange(300)))
+        elif form == "megadetector" and os.path.getsize(out):
+            rows(form, out)
+    finish(form, out)
+    assert rows(form, out) == want
+    ok("%s: %d kills give the rows of an undisturbed run" % (form, kills))
+    before = open(out, "rb").read()
+    finish(form, out)
+    assert open(out, "rb").read() == before
+    ok(form + ": a finished file stays as it is")
+    new = os.path.join(photos, "zz_new.jpg")
+    shutil.copy(some[1], new)
+    finish(form, out)
+    assert rows(form, out)[:-1] == want
+    assert rows(form, out)[-1]["file"].endswith("zz_new.jpg")
+    ok(form + ": a new photo is one row more")
+    changed = some[2]
+    kept = changed + ".kept"
+    os.rename(changed, os.path.join(work, "kept"))
+    shutil.copy(some[3], changed)
+    os.utime(changed, (1e9, 1e9))
+    finish(form, out)
+    got = rows(form, out)
+    name = changed if form != "megadetector" else None
+    is_it = lambda r: r["file"].endswith(os.path.basename(changed)) and \
+        os.path.dirname(changed).endswith(os.path.dirname(r["file"])[-5:])
+    old = [r for r in want if is_it(r)]
+    now = [r for r in got if is_it(r)]
+    assert len(old) == len(now) == times + 1, (len(old), len(now))
+    assert all(float(r["mtime"]) == 1e9 for r in now)
+    assert len(got) == len(want) + 1
+    ok(form + ": a changed photo is looked at again, and has no other row")
+    os.rename(os.path.join(work, "kept"), changed)
+    os.remove(new)
+for form, text in (("jsonl", "diary\n"), ("csv", "diary\n"),
+                   ("megadetector", "diary\n"), ("jsonl", '{"file":"a"}\n'),
+                   ("csv", "file,label,verdict,ms\na,b,c,1\n")):
+    out = os.path.join(work, "other")
+    open(out, "w").write(text)
+    finish(form, out, 1)
+    assert open(out).read() == text
+ok("another file is left as it is")
+out = os.path.join(work, "whole.jsonl")
+before = open(out, "rb").read()
+p = subprocess.run(command("jsonl", out) + ["--all-stages"],
+                   stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+assert p.returncode == 1 and b"other options" in p.stderr, p.stderr
+assert open(out, "rb").read() == before
+ok("and so is one of other options")
+import fcntl
+with open(out) as f:
+    fcntl.flock(f, fcntl.LOCK_EX)
+    p = subprocess.run(command("jsonl", out), stderr=subprocess.PIPE,
+                       stdin=subprocess.DEVNULL)
+assert p.returncode == 1 and b"in use" in p.stderr, p.stderr
+ok("and one that another run writes")
+PY
+mkdir "$tmp/work"
+python3 "$tmp/resume.py" "$BEARCASCADE" "$tmp/run/best.safetensors" \
+    "$tmp/data" "$tmp/work" "${KILLS:-6}" 15 >"$tmp/out" 2>"$tmp/err" ||
+    echo failed >>"$tmp/out"
+cp "$tmp/out" "$tmp/said"
+while read -r line; do
+    case $line in
+    ok*) pass "${line#ok * - }" ;;
+    esac
+done <"$tmp/said"
+check "all of it ran" test "$(tail -n 1 "$tmp/said")" != failed
+check "with 15 steps" test "$(grep -c '^ok' "$tmp/said")" -eq 15
+finish
