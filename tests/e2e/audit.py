@@ -4,6 +4,7 @@
 Environment: BEARCASCADE (the program). Prints TAP; what needs a browser skips
 where no chromium is found. A folder as argument keeps files and screenshots.
 """
+import atexit
 import base64
 import json
 import math
@@ -47,6 +48,8 @@ def run(*args):
 class Page:
     """A tab of a headless Chromium: a WebSocket with the standard library."""
 
+    open_ones = []
+
     def __init__(self, profile, width=1000):
         port_file = os.path.join(profile, "DevToolsActivePort")
         if os.path.exists(port_file):  # of one that was killed
@@ -57,6 +60,7 @@ class Page:
              f"--window-size={width},800", "about:blank"],
             stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             start_new_session=True)
+        Page.open_ones.append(self.process)
         for _ in range(300):
             if os.path.exists(port_file) and open(port_file).read().strip():
                 break
@@ -120,6 +124,14 @@ class Page:
     def kill(self):
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    @staticmethod
+    def kill_all():
+        """After a failure: no browser outlives the test."""
+        for process in Page.open_ones:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 # --- a pile ---------------------------------------------------------------------
@@ -275,6 +287,7 @@ def refusals(plan, letters):
 
 
 if __name__ == "__main__":
+    atexit.register(Page.kill_all)
     if len(sys.argv) > 1:
         os.makedirs(sys.argv[1], exist_ok=True)
         main(os.path.abspath(sys.argv[1]))

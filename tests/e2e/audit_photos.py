@@ -6,6 +6,7 @@ Environment: BEARCASCADE (the program), BEARCASCADE_DATA (the folder with
 bears/, pool/ and trail/; ../shared/data beside the sources when unset). Skips
 where that or chromium is absent. A folder as argument keeps the files.
 """
+import atexit
 import csv
 import json
 import os
@@ -156,6 +157,7 @@ if __name__ == "__main__":
     if CHROMIUM is None or not os.path.isdir(os.path.join(DATA, "pool")):
         print("1..0 # SKIP no chromium, or no photos in " + DATA)
     else:
+        atexit.register(Page.kill_all)
         if len(sys.argv) > 1:
             os.makedirs(sys.argv[1], exist_ok=True)
             main(os.path.abspath(sys.argv[1]), True)
