@@ -16,6 +16,7 @@
 #define STAGE1_GATE_MINE_H
 
 #include "common/data/pool.h"
+#include "common/data/seen.h"
 #include "stage1_gate/gate.h"
 
 /* --- scores of a pool --- */
@@ -162,8 +163,12 @@ struct gate_mine_options {
     /* Images below a folder of one of these names are passed over. */
     const char *const *leave_out;
     size_t n_leave_out;
+    const struct nn_seen *seen; /* images of these are duplicates, or NULL */
     uint64_t seed;
 };
+/* Of a duplicate of an image that the gate was trained on and bank->ds lacks.
+ */
+#define GATE_MINE_SAME_AS_SEEN INT64_MIN
 /* false positives, hard_share 0.8, least the gate's threshold, cosines 0.995
  * and 0.9, caps a fifth and a tenth of top, 20 x top candidates, seed 1. */
 struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
@@ -179,7 +184,7 @@ struct gate_mine_pick {
     struct gate_mine_neighbourhood neighbourhood;
     uint64_t hash;
     int64_t same_as; /* duplicates: the pick it equals, or -1 - item of
-                        bank->ds; 0 for others */
+                        bank->ds, or GATE_MINE_SAME_AS_SEEN; 0 for others */
 };
 struct gate_mine_result {
     size_t n;

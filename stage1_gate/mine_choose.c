@@ -126,6 +126,11 @@ static int is_duplicate(const struct chooser *c, size_t i, int64_t *same_as)
             return 1;
         }
     }
+    if (c->opt->seen != NULL && (nn_seen_has(c->opt->seen, NN_TRAIN, it) ||
+                                 nn_seen_has(c->opt->seen, NN_VALID, it))) {
+        *same_as = GATE_MINE_SAME_AS_SEEN;
+        return 1;
+    }
     for (size_t k = 0; k < c->n_kept; k++) {
         const struct nn_item *other = &c->kept[k].item;
 

@@ -101,6 +101,7 @@ void model_destroy(struct model **mp)
     nn_mem_free(m->classes);
     json_decref(m->data);
     json_decref(m->training);
+    nn_seen_release(&m->seen);
     nn_mem_free(m->path);
     nn_mem_free(m);
 }
@@ -194,6 +195,12 @@ static enum nn_status put_metadata(struct nn_st_writer *w,
     }
     if (m->data != NULL) {
         st = put_json(w, "data", m->data, err);
+        if (st) {
+            return st;
+        }
+    }
+    if (m->seen.n[NN_TRAIN] > 0) {
+        st = put_new_json(w, "seen", nn_seen_json(&m->seen), err);
         if (st) {
             return st;
         }
@@ -411,6 +418,20 @@ static enum nn_status read_species(const struct nn_st_file *f, struct model *m,
     return same_order(m, m->species, "species net", 0, err);
 }
 
+static enum nn_status read_seen(const struct nn_st_file *f, struct model *m,
+                                struct nn_error *err)
+{
+    json_t *j;
+    enum nn_status st = get_json(f, "seen", 0, &j, err);
+
+    if (st || j == NULL) {
+        return st;
+    }
+    st = nn_seen_parse(j, &m->seen, err);
+    json_decref(j);
+    return st;
+}
+
 static enum nn_status read_model(const struct nn_st_file *f, struct model *m,
                                  struct nn_error *err)
 {
@@ -432,6 +453,10 @@ static enum nn_status read_model(const struct nn_st_file *f, struct model *m,
         return st;
     }
     st = get_json(f, "data", 0, &m->data, err);
+    if (st) {
+        return st;
+    }
+    st = read_seen(f, m, err);
     if (st) {
         return st;
     }

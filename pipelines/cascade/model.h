@@ -3,13 +3,15 @@
  * A .safetensors file with the weights of both nets ("gate.", "species.") and
  * metadata: "format" (MODEL_FORMAT), "system", "classes" (JSON array),
  * "gate.net", "gate.policy", "species.net", "species.policy", "cascade.policy",
- * "data" (JSON: name, hash, counts), "program" (version), "training" (JSON:
- * options, seconds). docs/model-format.md has the grammar. */
+ * "data" (JSON: name, hash, counts), "seen" (JSON: seen.h), "program"
+ * (version), "training" (JSON: options, seconds). docs/model-format.md has the
+ * grammar. */
 #ifndef PIPELINES_CASCADE_MODEL_H
 #define PIPELINES_CASCADE_MODEL_H
 
 #include <jansson.h>
 
+#include "common/data/seen.h"
 #include "common/net/net.h"
 #include "pipelines/cascade/cascade_policy.h"
 #include "stage1_gate/gate.h"
@@ -45,6 +47,7 @@ struct model {
     struct species_policy species_policy;
     struct cascade_policy policy; /* of both, where model_says_none() */
     json_t *data, *training;      /* objects, or NULL */
+    struct nn_seen seen;          /* empty in files of older programs */
     char *path;                   /* where it was loaded from, or NULL */
 };
 

@@ -199,6 +199,7 @@ int cmd_compare(int argc, char **argv)
         NN_OPT_INT(0, "bootstrap", &c->replicates, "N", 100, 1000000,
                    "resamples behind each interval"),
         DATA_ROWS(m.data),
+        OVERLAP_ROW(c->keep_overlap),
         CMD_COMMON_ROWS(m.common),
         NN_OPT_END,
     };

@@ -15,7 +15,7 @@
 struct evaluate {
     struct cmd_common common;
     const char *model;
-    int split, json, bootstrap;
+    int split, json, bootstrap, keep_overlap;
     uint64_t seed;
     struct data_rows data;
     struct nn_option_list subsets;
@@ -118,6 +118,12 @@ static size_t match(const struct nn_dataset *ds, const uint32_t *index,
     return m;
 }
 
+/* Of train, or of all, nobody expects images that the model has not seen. */
+static int keeps_overlap(const struct evaluate *o)
+{
+    return o->keep_overlap || o->split == NN_TRAIN || o->split == SPLIT_ALL;
+}
+
 /* --- one evaluation after another ------------------------------------------
  */
 
@@ -125,11 +131,24 @@ struct session {
     const struct evaluate *opt;
     const struct model *model;
     const struct nn_dataset *ds;
-    const uint32_t *index;
+    uint32_t *index;
     size_t n;
+    size_t seen[NN_SEEN_PARTS]; /* images that the model knew */
     const struct cascade_scores *scores;
     json_t *all; /* array for --json */
 };
+
+static void add_json(struct session *s, const struct evaluation *e)
+{
+    json_t *j = evaluation_json(e, s->model);
+
+    nn_json_put(&j, "overlap",
+                json_pack("{s:I, s:I, s:b}", "train",
+                          (json_int_t)s->seen[NN_TRAIN], "valid",
+                          (json_int_t)s->seen[NN_VALID], "kept",
+                          keeps_overlap(s->opt)));
+    nn_json_add(&s->all, j);
+}
 
 static enum nn_status report(struct session *s, const char *title,
                              const struct subset *subset, struct nn_error *err)
@@ -159,7 +178,7 @@ static enum nn_status report(struct session *s, const char *title,
         goto out;
     }
     if (s->opt->json) {
-        nn_json_add(&s->all, evaluation_json(&e, s->model));
+        add_json(s, &e);
     } else {
         evaluation_print(&e, s->model, stdout);
     }
@@ -218,6 +237,57 @@ static enum nn_status same_classes(const struct model *m, struct nn_dataset *ds,
                          ds->path);
 }
 
+/* Images that were trained on say nothing of new ones; of the test part, nor do
+ * those that thresholds were chosen on. */
+static enum nn_status leave_out_seen(struct session *s, struct nn_error *err)
+{
+    enum nn_split last = s->opt->split == NN_VALID ? NN_TRAIN : NN_VALID;
+    int keep = keeps_overlap(s->opt);
+    uint32_t *left = nn_mem_calloc(s->n, sizeof *left);
+    size_t n, all = s->n;
+
+    if (left == NULL) {
+        return nn_fail_nomem(err);
+    }
+    memcpy(left, s->index, s->n * sizeof *left);
+    n = nn_seen_leave_out(&s->model->seen, s->ds, last, left, s->n, s->seen);
+    if (!keep) {
+        memcpy(s->index, left, n * sizeof *left);
+        s->n = n;
+    }
+    nn_mem_free(left);
+    if (n == all) {
+        return NN_OK;
+    }
+    if (s->n == 0) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "the model was trained or validated on all %zu images: "
+                       "give the splits of its training (--split-file "
+                       "RUN/split.csv), or --keep-overlap",
+                       all);
+    }
+    nn_log(NN_LOG_WARN,
+           "of %zu images the model was trained on %zu and validated on %zu: "
+           "%s",
+           all, s->seen[NN_TRAIN], s->seen[NN_VALID],
+           keep ? "figures look too good"
+                : "they are left out (--keep-overlap keeps them)");
+    return NN_OK;
+}
+
+static enum nn_status choose_images(struct session *s, struct nn_error *err)
+{
+    s->index = choose(s->ds, s->opt->split, &s->n);
+    if (s->index == NULL) {
+        return nn_fail_nomem(err);
+    }
+    if (s->n == 0) {
+        return nn_fail(err, NN_ERR_ARG, "'%s' has no images in that split",
+                       s->ds->path);
+    }
+    return leave_out_seen(s, err);
+}
+
 static enum nn_status measure(struct session *s, struct nn_error *err)
 {
     struct cascade_scores scores = CASCADE_SCORES_INIT;
@@ -246,7 +316,6 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     const char *data = line->operands[0];
     struct nn_dataset *ds = NULL;
     struct model *m = NULL;
-    uint32_t *index = NULL;
     struct session s = { .opt = o, .all = json_array() };
     struct data_reading reading = { .classes = NULL };
     enum nn_status st = model_load(o->model, &m, err);
@@ -271,18 +340,12 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     if (st) {
         goto out;
     }
-    index = choose(ds, o->split, &s.n);
-    if (index == NULL) {
-        st = nn_fail_nomem(err);
-        goto out;
-    }
-    if (s.n == 0) {
-        st = nn_fail(err, NN_ERR_ARG, "'%s' has no images in that split", data);
-        goto out;
-    }
     s.model = m;
     s.ds = ds;
-    s.index = index;
+    st = choose_images(&s, err);
+    if (st) {
+        goto out;
+    }
     st = measure(&s, err);
     if (st) {
         goto out;
@@ -292,7 +355,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     }
 out:
     json_decref(s.all);
-    nn_mem_free(index);
+    nn_mem_free(s.index);
     nn_dataset_close(&ds);
     data_reading_release(&reading);
     model_destroy(&m);
@@ -344,6 +407,7 @@ int cmd_evaluate(int argc, char **argv)
             "test-time augmentation of the gate instead of its own, such as "
             "224,160m (see train); its threshold and temperature stay"),
         DATA_ROWS(e.data),
+        OVERLAP_ROW(e.keep_overlap),
         CMD_COMMON_ROWS(e.common),
         NN_OPT_END,
     };

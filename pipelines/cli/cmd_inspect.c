@@ -107,6 +107,10 @@ static void print_model(const struct model *m, int layers)
                m->species_policy.accuracy);
     }
     print_both(m);
+    if (m->seen.n[NN_TRAIN] > 0) {
+        printf("fingerprints of %zu images trained on, %zu validated on\n",
+               m->seen.n[NN_TRAIN], m->seen.n[NN_VALID]);
+    }
     print_json_block("data", m->data);
     print_json_block("training", m->training);
 }
@@ -146,6 +150,9 @@ static enum nn_status print_model_json(const struct model *m,
     }
     if (model_says_none(m)) {
         nn_json_put(&j, "cascade_policy", cascade_policy_to_json(&m->policy));
+    }
+    if (m->seen.n[NN_TRAIN] > 0) {
+        nn_json_put(&j, "seen", nn_seen_json(&m->seen));
     }
     if (m->data != NULL) {
         nn_json_put(&j, "data", json_incref(m->data));

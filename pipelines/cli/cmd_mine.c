@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/mine/mining.h"
@@ -16,7 +17,7 @@ struct mine {
     const char *model, *out, *positives, *link;
     struct nn_option_list pool;
     struct data_rows data;
-    int top, mode, resume, trust, folder_cap, cluster_cap;
+    int top, mode, resume, trust, folder_cap, cluster_cap, keep_overlap;
     double hard_share, min_score, fn_filter_recall;
     uint64_t seed;
     struct study_options study; /* data: NULL unless asked for */
@@ -47,6 +48,30 @@ static void work_release(struct work *w)
     model_destroy(&w->model);
 }
 
+/* What the model was trained on says nothing of the recall of a filter. */
+static void leave_out_seen(const struct mine *m, struct work *w)
+{
+    struct nn_dataset *ds = w->known;
+    size_t n = 0;
+
+    for (size_t i = 0; !m->keep_overlap && i < ds->n; i++) {
+        struct nn_item *it = &ds->items[i];
+
+        if (it->split == NN_VALID &&
+            nn_seen_has(&w->model->seen, NN_TRAIN, it)) {
+            it->split = NN_TRAIN;
+            n++;
+        }
+    }
+    if (n > 0) {
+        nn_log(NN_LOG_WARN,
+               "%zu images of the valid part of '%s' are images that the "
+               "model was trained on: they count as train (--keep-overlap "
+               "leaves them)",
+               n, ds->path);
+    }
+}
+
 static enum nn_status open_all(const struct mine *m, struct work *w,
                                struct nn_error *err)
 {
@@ -71,6 +96,7 @@ static enum nn_status open_all(const struct mine *m, struct work *w,
     if (st) {
         return st;
     }
+    leave_out_seen(m, w);
     return data_open_pools(m->pool.v, m->pool.n, &w->pool, err);
 }
 
@@ -79,6 +105,7 @@ static void set_options(const struct mine *m, struct work *w)
     w->opt = gate_mine_defaults(&w->model->gate_policy, (size_t)m->top);
     w->opt.mode = (enum gate_mine_mode)m->mode;
     w->opt.hard_share = m->hard_share;
+    w->opt.seen = m->keep_overlap ? NULL : &w->model->seen;
     w->opt.seed = m->seed;
     if (m->min_score >= 0) {
         w->opt.min_score = m->min_score;
@@ -471,6 +498,7 @@ int cmd_mine(int argc, char **argv)
         NN_OPT_U64('s', "seed", &m.seed, "N", "of random choices"),
         STUDY_ROWS(m.study),
         DATA_ROWS(m.data),
+        OVERLAP_ROW(m.keep_overlap),
         CMD_COMMON_ROWS(m.common),
         NN_OPT_END,
     };

@@ -26,6 +26,12 @@ struct data_rows {
                       "columns file and split; images that it lacks are "      \
                       "drawn, or keep their split")
 
+/* keep: an int. */
+#define OVERLAP_ROW(keep)                                                      \
+    NN_OPT_FLAG(0, "keep-overlap", &(keep),                                    \
+                "take images that the model was trained or validated on like " \
+                "any others")
+
 /* What they say, for data_open(). */
 struct data_options data_rows_options(const struct data_rows *d, uint64_t seed);
 

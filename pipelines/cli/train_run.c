@@ -501,6 +501,10 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         st = nn_fail_nomem(err);
         goto out;
     }
+    st = nn_seen_init(&m->seen, ds, err); /* with what mining has added */
+    if (st) {
+        goto out;
+    }
     st = model_save(m, path, t->half ? NN_F16 : NN_F32, err);
     if (st) {
         goto out;

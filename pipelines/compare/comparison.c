@@ -168,17 +168,53 @@ static enum nn_status choose_left_out(struct comparison *c,
 /* --- which images --------------------------------------------------------
  */
 
+/* Every system is trained on the same images: those of ds. */
+static enum nn_status leave_out_copies(struct comparison *c,
+                                       uint32_t *negatives, size_t *n,
+                                       struct nn_error *err)
+{
+    struct nn_seen seen;
+    size_t a[NN_SEEN_PARTS], b[NN_SEEN_PARTS], copies;
+    enum nn_status st;
+
+    if (c->opt->keep_overlap) {
+        return NN_OK;
+    }
+    st = nn_seen_init(&seen, c->ds, err);
+    if (st) {
+        return st;
+    }
+    c->n_positives =
+        nn_seen_leave_out(&seen, c->ds, NN_VALID, c->index, c->n_positives, a);
+    *n = nn_seen_leave_out(&seen, c->ds, NN_VALID, negatives, *n, b);
+    nn_seen_release(&seen);
+    copies = a[NN_TRAIN] + a[NN_VALID] + b[NN_TRAIN] + b[NN_VALID];
+    if (copies > 0) {
+        nn_log(NN_LOG_WARN,
+               "%zu test images stand in train or valid too: they are left "
+               "out (--keep-overlap keeps them)",
+               copies);
+    }
+    return NN_OK;
+}
+
 static enum nn_status choose_images(struct comparison *c, struct nn_error *err)
 {
     const struct nn_dataset *ds = c->ds;
     size_t n = 0;
     uint32_t *negatives = nn_dataset_list(ds, NN_TEST, NN_ITEMS_NEGATIVE, &n);
+    enum nn_status st;
 
     c->k = ds->n_classes;
     c->index = nn_dataset_list(ds, NN_TEST, NN_ITEMS_POSITIVE, &c->n_positives);
     if (c->index == NULL || negatives == NULL) {
         nn_mem_free(negatives);
         return nn_fail_nomem(err);
+    }
+    st = leave_out_copies(c, negatives, &n, err);
+    if (st) {
+        nn_mem_free(negatives);
+        return st;
     }
     memcpy(c->index + c->n_positives, negatives, n * sizeof *negatives);
     c->n = c->n_positives + n;

@@ -38,6 +38,7 @@ struct comparison_options {
     struct nn_option_list left_out; /* families; empty: every fourth */
     int no_left_out;
     struct nn_option_list with; /* more options of train, "gate-size=64" */
+    int keep_overlap;           /* 1: copies of train and valid count too */
     int replicates;             /* of the bootstrap */
     int threads;
 };
@@ -88,9 +89,10 @@ struct comparison {
 /* --- from data to scores ---------------------------------------------------
  */
 
-/* Parse --systems and make room. ds is owned by c afterwards, also on error.
- * Errors: NN_ERR_ARG (unknown or repeated system, unknown family, nothing to
- * test on), NN_ERR_NOMEM. */
+/* Parse --systems and make room. Test images that are copies, byte by byte, of
+ * some in train or valid are left out with a warning. ds is owned by c
+ * afterwards, also on error. Errors: NN_ERR_ARG (unknown or repeated system,
+ * unknown family, nothing to test on), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status
 comparison_init(struct comparison *c, const struct comparison_options *opt,
                 struct nn_dataset *ds, struct nn_error *err);

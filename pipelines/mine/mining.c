@@ -110,6 +110,9 @@ void second_scorer_release(struct second_scorer *s)
 static const char *twin_of(const struct mining_round *r,
                            const struct gate_mine_pick *p)
 {
+    if (p->same_as == GATE_MINE_SAME_AS_SEEN) {
+        return "(trained on)";
+    }
     if (p->same_as < 0) {
         return r->bank->ds->items[-1 - p->same_as].file;
     }
