@@ -1,5 +1,5 @@
 #include "common/base/json.h"
-#include "common/net/net.h"
+#include "common/net/net_internal.h"
 #include "common/net/format1.h"
 
 #include <stdlib.h>
@@ -226,7 +226,7 @@ json_t *nn_net_tta_json(const struct nn_net_spec *s)
     return a;
 }
 
-static json_t *spec_json(const struct nn_net *net)
+json_t *nn_net_spec_json(const struct nn_net *net)
 {
     const struct nn_net_spec *s = &net->spec;
     const struct nn_arch_info *arch = nn_arch_info(s->arch);
@@ -254,31 +254,6 @@ static json_t *spec_json(const struct nn_net *net)
         nn_json_put(&j, "tta", nn_net_tta_json(s));
     }
     return j;
-}
-
-enum nn_status nn_net_save(struct nn_st_writer *w, const char *prefix,
-                           const struct nn_net *net, enum nn_dtype dtype,
-                           struct nn_error *err)
-{
-    json_t *j = spec_json(net);
-    char *text = nn_json_dump(j, JSON_COMPACT | JSON_SORT_KEYS);
-    char *key = nn_mem_sprintf("%snet", prefix);
-    enum nn_status st = NN_ERR_NOMEM;
-
-    if (text == NULL || key == NULL) {
-        goto out;
-    }
-    st = nn_st_writer_meta(w, key, text);
-    if (st) {
-        goto out;
-    }
-    st = nn_st_writer_add_params(w, prefix, dtype, net->graph,
-                                 net->params.value.data);
-out:
-    json_decref(j);
-    nn_mem_free(text);
-    nn_mem_free(key);
-    return st ? nn_fail(err, st, "%s", nn_status_str(st)) : NN_OK;
 }
 
 /* --- reading --- */

@@ -81,6 +81,16 @@ NN_MUST_CHECK enum nn_status nn_net_save(struct nn_st_writer *w,
                                          const struct nn_net *net,
                                          enum nn_dtype dtype,
                                          struct nn_error *err);
+/* 1 when both are of one architecture and differ in their classifiers alone. */
+int nn_net_same_trunk(const struct nn_net *a, const struct nn_net *b);
+/* As nn_net_save(), but a tensor whose bits `trunk` has too, which was saved
+ * under trunk_prefix with the same dtype, is not stored again
+ * (NN_TRUNK_KEY). */
+NN_MUST_CHECK enum nn_status
+nn_net_save_on(struct nn_st_writer *w, const char *prefix,
+               const struct nn_net *net, const char *trunk_prefix,
+               const struct nn_net *trunk, enum nn_dtype dtype,
+               struct nn_error *err);
 /* Refuses unknown architectures, heads, fit rules, absurd sizes and anything
  * missing, by name. */
 NN_MUST_CHECK enum nn_status nn_net_load(const struct nn_st_file *f,

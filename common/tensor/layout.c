@@ -149,15 +149,47 @@ static enum nn_status take(const struct nn_st_file *f, const char *name,
     return NN_OK;
 }
 
+/* The name of a tensor in the file: its own, or that of the net with the same
+ * trunk. NULL when out of memory. */
+static char *name_in_file(const struct nn_st_file *f, const char *prefix,
+                          const char *trunk, const char *name)
+{
+    char *own = nn_mem_sprintf("%s%s", prefix, name);
+
+    if (own == NULL || trunk == NULL || nn_st_find(f, own) != NULL) {
+        return own;
+    }
+    nn_mem_free(own);
+    return nn_mem_sprintf("%s%s", trunk, name);
+}
+
+static enum nn_status trunk_of(const struct nn_st_file *f, const char *prefix,
+                               const char **trunk, struct nn_error *err)
+{
+    char *key = nn_mem_sprintf("%s" NN_TRUNK_KEY, prefix);
+
+    if (key == NULL) {
+        return nn_fail_nomem(err);
+    }
+    *trunk = nn_st_meta(f, key);
+    nn_mem_free(key);
+    return NN_OK;
+}
+
 static enum nn_status take_all(const struct nn_st_file *f, const char *prefix,
                                const struct nn_graph *g, float *scratch,
                                float *values, struct nn_load_report *r,
                                struct nn_error *err)
 {
     const struct nn_param *p;
+    const char *trunk;
+    enum nn_status found = trunk_of(f, prefix, &trunk, err);
 
+    if (found) {
+        return found;
+    }
     for (size_t i = 0; (p = nn_graph_param(g, i)) != NULL; i++) {
-        char *name = nn_mem_sprintf("%s%s", prefix, p->name);
+        char *name = name_in_file(f, prefix, trunk, p->name);
         enum nn_status st = name == NULL
                                 ? nn_fail_nomem(err)
                                 : take(f, name, g, i, scratch, values, r, err);

@@ -85,6 +85,16 @@ NN_MUST_CHECK enum nn_status nn_st_writer_add_params(struct nn_st_writer *w,
                                                      const struct nn_graph *g,
                                                      const float *values);
 
+/* One of them, the i-th. Errors: as nn_st_writer_add(). */
+NN_MUST_CHECK enum nn_status
+nn_st_writer_add_param(struct nn_st_writer *w, const char *prefix,
+                       enum nn_dtype dtype, const struct nn_graph *g, size_t i,
+                       const float *values);
+
+/* Two nets of a file may share tensors: where the metadata "PREFIXtrunk" names
+ * another prefix, what is not there under PREFIX is read under that one. */
+#define NN_TRUNK_KEY "trunk"
+
 /* What nn_params_load() did, for a message. */
 struct nn_load_report {
     int taken, missing, mismatched, unused; /* tensors */

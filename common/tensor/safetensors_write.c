@@ -143,27 +143,39 @@ enum nn_status nn_st_writer_add(struct nn_st_writer *w, const char *name,
     return add(w, "", name, dtype, ndim, shape, data, NULL);
 }
 
+enum nn_status nn_st_writer_add_param(struct nn_st_writer *w,
+                                      const char *prefix, enum nn_dtype dtype,
+                                      const struct nn_graph *g, size_t i,
+                                      const float *values)
+{
+    const struct nn_param *p = nn_graph_param(g, i);
+    struct nn_layout l = nn_layout_of(g, i);
+    float *own = nn_mem_calloc(p->count, sizeof *own);
+    /* Running statistics span a wide range: never store them short. */
+    enum nn_dtype as = p->trained ? dtype : NN_F32;
+    enum nn_status st;
+
+    if (own == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    nn_layout_to_file(&l, values + p->offset, own);
+    st = add(w, prefix, p->name, as, l.ndim, l.shape, own, own);
+    if (st) {
+        nn_mem_free(own);
+    }
+    return st;
+}
+
 enum nn_status nn_st_writer_add_params(struct nn_st_writer *w,
                                        const char *prefix, enum nn_dtype dtype,
                                        const struct nn_graph *g,
                                        const float *values)
 {
-    const struct nn_param *p;
+    for (size_t i = 0; nn_graph_param(g, i) != NULL; i++) {
+        enum nn_status st =
+            nn_st_writer_add_param(w, prefix, dtype, g, i, values);
 
-    for (size_t i = 0; (p = nn_graph_param(g, i)) != NULL; i++) {
-        struct nn_layout l = nn_layout_of(g, i);
-        float *own = nn_mem_calloc(p->count, sizeof *own);
-        /* Running statistics span a wide range: never store them short. */
-        enum nn_dtype as = p->trained ? dtype : NN_F32;
-        enum nn_status st;
-
-        if (own == NULL) {
-            return NN_ERR_NOMEM;
-        }
-        nn_layout_to_file(&l, values + p->offset, own);
-        st = add(w, prefix, p->name, as, l.ndim, l.shape, own, own);
         if (st) {
-            nn_mem_free(own);
             return st;
         }
     }

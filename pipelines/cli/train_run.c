@@ -91,20 +91,47 @@ enum nn_status train_check_sizes(struct train *t, struct nn_error *err)
     return net_choice_check(&species, err);
 }
 
+/* The net that nobody named: the strongest backbone that is installed, unless
+ * random weights or a width (which that net does not have) are asked for. */
+static enum nn_status best_net(const struct train *t, enum nn_arch *arch,
+                               struct nn_error *err)
+{
+    char *path = NULL;
+    enum nn_status st;
+
+    *arch = NN_ARCH_MOBILENETV4;
+    if (t->init != NULL || t->gate_width != (double)t->gate.width ||
+        t->species_width != (double)t->species.width) {
+        return NN_OK;
+    }
+    st = models_backbone(NN_ARCH_EFFICIENTNET_LITE2, 1, &path, err);
+    if (st) {
+        return st;
+    }
+    if (path != NULL) {
+        *arch = NN_ARCH_EFFICIENTNET_LITE2;
+    }
+    nn_mem_free(path);
+    return NN_OK;
+}
+
 static enum nn_status choose_nets(struct train *t, struct nn_error *err)
 {
     const struct net_choice gate = gate_choice(t), species = species_choice(t);
     const char *init;
-    enum nn_status st;
+    enum nn_arch fallback;
+    enum nn_status st = best_net(t, &fallback, err);
 
+    if (st) {
+        return st;
+    }
     if (t->init != NULL && strcmp(t->init, "none") != 0) {
         st = models_init(t->init, &t->init_path, err);
         if (st) {
             return st;
         }
     }
-    st = net_choice_make(&gate, t->init_path, "gate.", NULL,
-                         NN_ARCH_MOBILENETV4, err);
+    st = net_choice_make(&gate, t->init_path, "gate.", NULL, fallback, err);
     if (st) {
         return st;
     }

@@ -66,6 +66,71 @@ START_TEST(loaded_is_saved)
 }
 END_TEST
 
+/* Two nets that differ in the classifier alone take the room of one. */
+START_TEST(a_trunk_is_saved_once)
+{
+    static const char *const other_outputs[] = { "p", "q", "r" };
+    const struct nn_net_spec s = spec();
+    struct nn_net_spec wider = s;
+    char *dir = testkit_mkdir();
+    char *path = nn_mem_sprintf("%s/net.safetensors", dir);
+    struct nn_net *a, *b, *got;
+    struct nn_load_report r;
+    const struct nn_param *p;
+    struct nn_st_writer *w;
+    struct nn_st_file *f;
+    size_t tensors = 0;
+
+    wider.n_outputs = 3;
+    wider.outputs = other_outputs;
+    ck_assert_int_eq(nn_net_create(&s, 7, &a, NULL), NN_OK);
+    ck_assert_int_eq(nn_net_create(&wider, 8, &b, NULL), NN_OK);
+    ck_assert(!nn_net_same_trunk(a, b));
+    for (size_t i = 0; (p = nn_graph_param(b->graph, i)) != NULL; i++) {
+        const struct nn_param *q = nn_graph_find_param(a->graph, p->name);
+
+        tensors++;
+        if (nn_shape_equal(p->shape, q->shape)) {
+            memcpy(b->params.value.data + p->offset,
+                   a->params.value.data + q->offset, p->count * sizeof(float));
+        }
+    }
+    ck_assert(nn_net_same_trunk(a, b));
+    ck_assert(nn_net_same_trunk(b, a));
+    /* One value of the trunk that differs is kept. */
+    if (_i == 1) {
+        p = nn_graph_find_param(b->graph, "bn1.running_var");
+        b->params.value.data[p->offset] += 0.25f;
+        ck_assert(!nn_net_same_trunk(a, b));
+    }
+    ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
+    ck_assert_int_eq(nn_net_save(w, "gate.", a, NN_F32, NULL), NN_OK);
+    ck_assert_int_eq(nn_net_save_on(w, "species.", b, "gate.", a, NN_F32, NULL),
+                     NN_OK);
+    ck_assert_int_eq(nn_st_writer_commit(w, path, NULL), NN_OK);
+    nn_st_writer_destroy(&w);
+    ck_assert_int_eq(nn_st_open(path, &f, NULL), NN_OK);
+    ck_assert_uint_eq(nn_st_count(f), tensors + 2 + (size_t)_i);
+    ck_assert_int_eq(nn_net_load(f, "species.", &got, NULL), NN_OK);
+    ck_assert_mem_eq(got->params.value.data, b->params.value.data,
+                     b->params.value.count * sizeof(float));
+    nn_net_destroy(&got);
+    nn_st_close(&f);
+    /* First weights, too, are found in both places. */
+    ck_assert_int_eq(nn_net_create(&wider, 9, &got, NULL), NN_OK);
+    ck_assert_int_eq(nn_net_init_from(got, path, "species.", &r, NULL), NN_OK);
+    ck_assert_int_eq(r.taken, (int)tensors);
+    ck_assert_mem_eq(got->params.value.data, b->params.value.data,
+                     b->params.value.count * sizeof(float));
+    nn_net_destroy(&got);
+    nn_net_destroy(&a);
+    nn_net_destroy(&b);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
 /* The pixels that it takes, or fewer for the look of smaller files. */
 START_TEST(what_it_asks_of_a_photo)
 {
@@ -214,6 +279,7 @@ static Suite *create(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, nothing_is_drawn_for_weights_to_come);
     tcase_add_test(t, loaded_is_saved);
+    tcase_add_loop_test(t, a_trunk_is_saved_once, 0, 2);
     tcase_add_test(t, what_it_asks_of_a_photo);
     tcase_add_test(t, prepared_inputs);
     tcase_add_test(t, bits_of_any_batch);
