@@ -182,7 +182,7 @@ static enum nn_status take_all(const struct nn_st_file *f, const char *prefix,
                                struct nn_error *err)
 {
     const struct nn_param *p;
-    const char *trunk;
+    const char *trunk = NULL;
     enum nn_status found = trunk_of(f, prefix, &trunk, err);
 
     if (found) {

@@ -227,7 +227,10 @@ enum nn_status model_save(const struct model *m, const char *path,
         goto out;
     }
     if (m->species != NULL) {
-        st = nn_net_save(w, "species.", m->species, dtype, err);
+        st = nn_net_same_trunk(m->gate, m->species)
+                 ? nn_net_save_on(w, "species.", m->species, "gate.", m->gate,
+                                  dtype, err)
+                 : nn_net_save(w, "species.", m->species, dtype, err);
         if (st) {
             goto out;
         }

@@ -72,6 +72,9 @@ run 0 "without epochs" train "$data" --out "$tmp/f1" $frozen
 err_has "the gate's classifier is fitted" \
     "gate: classifier fitted on the features of .* images in 2 views"
 err_has "and the species net's" "species: classifier fitted on the features of"
+check "the trunk is stored once" sh -c "grep -aq 'species.trunk' \
+    '$tmp/f1/best.safetensors' && ! grep -aq 'species.conv_stem' \
+    '$tmp/f1/best.safetensors'"
 check "features are kept" test -n "$(ls "$BEARCASCADE_CACHE")"
 run 0 "classify with it" classify -m "$tmp/f1" -f csv --all-stages "$data/test"
 # shellcheck disable=SC2086
