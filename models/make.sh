@@ -1,22 +1,22 @@
 #!/bin/sh
 # models/make.sh - from data to the shipped files, the whole chain.
 #
-#     sh models/make.sh TINY_IMAGENET BEARS WORK
+#     sh models/make.sh DATA WORK [all]
 #
-# TINY_IMAGENET: Tiny ImageNet (200 classes of 64 px thumbnails) as folders or
-# archives with a train and a valid part; BEARS: the bear images; WORK: a folder
-# for the runs, which are resumed when it is called again. Writes
-# backbone-100.safetensors and bears.safetensors beside this script and the
-# figures of both into WORK. Takes about an hour and a half on 2 cores. The
-# bears are learnt from images and thumbnails together (joint.sh).
+# DATA: the folder with bears/, trail/, pool/ and tiny-imagenet/; WORK: a folder
+# for the runs, which are resumed when it is called again. Fetches the weights
+# of EfficientNet-Lite2 (fetch.sh) and writes backbone-lite2.safetensors and
+# bears.safetensors beside this script, and the figures into WORK. With `all`
+# also backbone-100.safetensors, from thumbnails and random weights, which takes
+# about an hour and a half on 2 cores; without it about fifteen minutes.
 set -eu
-[ $# -eq 3 ] || {
-    echo "usage: sh models/make.sh TINY_IMAGENET BEARS WORK" >&2
+[ $# -eq 2 ] || [ "${3:-}" = all ] || {
+    echo "usage: sh models/make.sh DATA WORK [all]" >&2
     exit 2
 }
 here=$(cd "$(dirname "$0")" && pwd)
 bear=${BEARCASCADE:-$here/../build/pipelines/bearcascade}
-thumbnails=$1 bears=$2 work=$3
+data=$1 work=$2
 mkdir -p "$work"
 
 # go RUN ARGS...: trains into RUN, goes on where it stopped, or is done.
@@ -29,17 +29,33 @@ go() {
     "$bear" "$@" --out "$run" $again
 }
 
-go "$work/backbone" pretrain "$thumbnails" --sizes 64:16,96:44,128:6 --half \
-    --mixup 0.2 --cutmix 1 --mix-share 0.6 --no-mix-epochs 6 --lr 0.003 \
-    --eval-every 4 --cache 3000
-cp "$work/backbone/best.safetensors" "$here/backbone-100.safetensors"
-sh "$here/joint.sh" "$thumbnails" "$bears" "$work"
-go "$work/bears" train "$work/joint.csv" --half \
-    --init "$here/backbone-100.safetensors" --gate-size 160 --gate-epochs 5 \
-    --species-epochs 3 --gate-tta 224,224m,160,160m
+if [ "${3:-}" = all ]; then
+    go "$work/backbone" pretrain "$data/tiny-imagenet" --half \
+        --sizes 64:16,96:44,128:6 --mixup 0.2 --cutmix 1 --mix-share 0.6 \
+        --no-mix-epochs 6 --lr 0.003 --eval-every 4 --cache 3000
+    cp "$work/backbone/best.safetensors" "$here/backbone-100.safetensors"
+fi
+
+[ -f "$here/efficientnet-lite2.safetensors" ] ||
+    sh "$here/fetch.sh" efficientnet-lite2
+python3 "$here/backbone.py" "$here/efficientnet-lite2.safetensors" \
+    "$here/backbone-lite2.safetensors"
+init="--init $here/backbone-lite2.safetensors"
+
+# A first cascade looks through the pool: what it does not suspect to be a bear
+# becomes negatives.
+# shellcheck disable=SC2086
+go "$work/first" train "$data/bears" $init
+[ -f "$work/mined/negatives.jsonl" ] ||
+    "$bear" mine --model "$work/first" --pool "$data/pool" \
+        --positives "$data/bears" --mode random --top 7000 --out "$work/mined"
+sh "$here/joint.sh" "$data" "$work/mined/negatives.jsonl" "$work"
+# shellcheck disable=SC2086
+go "$work/bears" train "$work/joint.csv" $init --half --min-recall 0.99 \
+    --min-coverage 0.98
 cp "$work/bears/best.safetensors" "$here/bears.safetensors"
 for split in valid test; do
-    "$bear" evaluate --model "$here/bears.safetensors" "$bears" \
+    "$bear" evaluate --model "$here/bears.safetensors" "$data/bears" \
         --split $split --subset 'field=field-*' >"$work/bears-$split.txt"
 done
 "$bear" evaluate --model "$here/bears.safetensors" "$work/thumbs.csv" \

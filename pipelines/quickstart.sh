@@ -30,8 +30,7 @@ say "drawing 3000 images into $run/images"
 say "training a cascade and two single models, and comparing them"
 "$bear" compare "$run/images" --out "$run/compare" --seeds 1 \
     --systems cascade,multilabel,softmax-none --no-left-out --bootstrap 500 \
-    --gate-epochs 8 --species-epochs 5 --with gate-size=64 \
-    --with species-size=64
+    --with gate-size=128 --with species-size=128
 
 say "mining what fools the gate of that cascade, and training on with it"
 if [ -f "$run/model/best.safetensors" ]; then
@@ -40,9 +39,8 @@ else
     again=
     [ ! -f "$run/model/last.safetensors" ] || again=--resume
     "$bear" train "$run/images" --out "$run/model" $again \
-        --init "$run/compare/cascade-s1/best.safetensors" --gate-size 64 \
-        --gate-epochs 2 --species-size 64 --species-epochs 2 \
-        --mine-pool synth:1000:2:size=96 --rounds 1 --top 150 --round-epochs 3
+        --gate-size 128 --species-size 128 \
+        --mine-pool synth:1000:2:size=96 --rounds 1 --top 150
 fi
 "$bear" evaluate --model "$run/model" "$run/images" --bootstrap 500 \
     >"$run/model.txt"

@@ -167,10 +167,7 @@ static int parse_and_run(struct compare *m, const struct nn_option *table,
 
 int cmd_compare(int argc, char **argv)
 {
-    struct compare m = { .opt = { .seeds = 3,
-                                  .gate_epochs = 8,
-                                  .species_epochs = 5,
-                                  .replicates = 2000 },
+    struct compare m = { .opt = { .seeds = 3, .replicates = 2000 },
                          .split_seed = 1 };
     struct comparison_options *c = &m.opt;
     const struct nn_option table[] = {
@@ -185,10 +182,11 @@ int cmd_compare(int argc, char **argv)
             'e', "epochs", &m.epochs, "N", 0, 100000,
             "of every net; 0: what --gate-epochs and --species-epochs say"),
         NN_OPT_INT(
-            0, "gate-epochs", &c->gate_epochs, "N", 1, 100000,
-            "of the gate; a single model sees as many images as both nets"),
-        NN_OPT_INT(0, "species-epochs", &c->species_epochs, "N", 1, 100000,
-                   "of the species net"),
+            0, "gate-epochs", &c->gate_epochs, "N", 0, 100000,
+            "of the gate, 0: as train; a single model sees as many images as "
+            "both nets"),
+        NN_OPT_INT(0, "species-epochs", &c->species_epochs, "N", 0, 100000,
+                   "of the species net, 0: as train"),
         WITH_ROW(*c, 'w'),
         NN_OPT_U64(0, "split-seed", &m.split_seed, "N",
                    "of the splits, where the data have none"),

@@ -303,6 +303,20 @@ static void say_left_out(struct talk *t)
     }
 }
 
+static void say_budget(const struct comparison *c, struct talk *t)
+{
+    if (c->opt->gate_epochs == 0) {
+        say(t, "Same images, starting weights and views, and the training "
+               "that `train` gives each system without options: other budgets "
+               "may rank otherwise.");
+        return;
+    }
+    say(t,
+        "Same images, starting weights, views and number of training "
+        "images seen (%d and %d epochs): other budgets may rank otherwise.",
+        c->opt->gate_epochs, c->opt->species_epochs);
+}
+
 /* The test images and the rules that hold for all systems. */
 static void say_rules(struct talk *t)
 {
@@ -320,10 +334,7 @@ static void say_rules(struct talk *t)
     say(t, "Thresholds of all systems come from the validation images, so "
            "that 95 %% of the class images pass there.");
     say_seeds(t);
-    say(t,
-        "Same images, starting weights, views and number of training "
-        "images seen (%d and %d epochs): other budgets may rank otherwise.",
-        c->opt->gate_epochs, c->opt->species_epochs);
+    say_budget(c, t);
 }
 
 enum nn_status comparison_verdict(const struct comparison *c,
