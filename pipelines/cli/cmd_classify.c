@@ -349,6 +349,8 @@ static void fingerprint(struct classify *c)
                     h);
     h = nn_hash_u64(&m->species_policy.reject_threshold,
                     sizeof m->species_policy.reject_threshold, h);
+    h = nn_hash_u64(&m->policy.none_threshold, sizeof m->policy.none_threshold,
+                    h);
     h = nn_hash_u64(&c->all_stages, sizeof c->all_stages, h);
     snprintf(c->run, sizeof c->run, "%016llx", (unsigned long long)h);
 }
