@@ -7,278 +7,12 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/data/feature_cache.h"
 #include "common/data/inputs.h"
 #include "common/data/negatives.h"
 #include "pipelines/cascade/model.h"
-#include "pipelines/cli/models.h"
-#include "pipelines/cli/net_choice.h"
 #include "pipelines/data/data_card.h"
 #include "pipelines/train/cascade_fit.h"
 #include "pipelines/train/train_check.h"
-
-/* What nets that start from pre-trained weights need (docs/training.md). */
-enum { INIT_GATE_EPOCHS = 20, INIT_SPECIES_EPOCHS = 12 };
-#define INIT_BN_VAR_FLOOR 0.01
-
-static void apply_shared(const struct train *t, struct nn_train_options *o)
-{
-    o->batch = t->batch;
-    o->seed = t->seed;
-    o->schedule.peak = t->lr;
-    o->optim.weight_decay = (float)t->weight_decay;
-    o->ema = t->ema;
-    o->head_views = t->head_views;
-    o->feature_dir = t->feature_dir;
-    o->bn_var_floor = t->bn_var_floor > 0 ? (float)t->bn_var_floor : 0;
-}
-
-/* Nets that saw ImageNet are left as they are unless epochs are asked for. */
-static enum nn_tune choose_tune(const struct train *t, enum nn_arch arch)
-{
-    int epochs = t->epochs > 0 || t->gate_epochs > 0 || t->species_epochs > 0;
-
-    if (t->tune > 0) {
-        return (enum nn_tune)(t->tune - 1);
-    }
-    return arch == NN_ARCH_MOBILENETV4 || epochs ? NN_TUNE_ALL : NN_TUNE_FROZEN;
-}
-
-/* Only pre-trained weights are worth sparing. */
-static void apply_start(const struct train *t, enum nn_arch arch,
-                        struct nn_train_options *o)
-{
-    double var_floor = arch == NN_ARCH_MOBILENETV4 ? INIT_BN_VAR_FLOOR : 0;
-
-    o->schedule.peak *= t->init_rate;
-    o->head_lr = t->head_rate;
-    o->block_decay = t->layer_decay;
-    o->bn_var_floor =
-        (float)(t->bn_var_floor < 0 ? var_floor : t->bn_var_floor);
-    o->freeze_epochs = t->head_epochs;
-    o->freeze_bn_stats = t->freeze_bn_stats;
-    o->tune = choose_tune(t, arch);
-}
-
-/* --- which nets --- */
-
-static struct net_choice gate_choice(struct train *t)
-{
-    return (struct net_choice){ .stem = "gate-",
-                                .word = &t->gate_net,
-                                .size = &t->gate_size,
-                                .width = t->gate_width,
-                                .mobile_size = t->gate.size };
-}
-
-static struct net_choice species_choice(struct train *t)
-{
-    return (struct net_choice){ .stem = "species-",
-                                .word = &t->species_net,
-                                .size = &t->species_size,
-                                .width = t->species_width,
-                                .mobile_size = t->species.size };
-}
-
-enum nn_status train_check_sizes(struct train *t, struct nn_error *err)
-{
-    const struct net_choice gate = gate_choice(t), species = species_choice(t);
-    enum nn_status st = net_choice_check(&gate, err);
-
-    if (st) {
-        return st;
-    }
-    return net_choice_check(&species, err);
-}
-
-/* The net that nobody named: the strongest backbone that is installed, unless
- * random weights or a width (which that net does not have) are asked for. */
-static enum nn_status best_net(const struct train *t, enum nn_arch *arch,
-                               struct nn_error *err)
-{
-    char *path = NULL;
-    enum nn_status st;
-
-    *arch = NN_ARCH_MOBILENETV4;
-    if (t->init != NULL || t->gate_width != (double)t->gate.width ||
-        t->species_width != (double)t->species.width) {
-        return NN_OK;
-    }
-    st = models_backbone(NN_ARCH_EFFICIENTNET_LITE2, 1, &path, err);
-    if (st) {
-        return st;
-    }
-    if (path != NULL) {
-        *arch = NN_ARCH_EFFICIENTNET_LITE2;
-    }
-    nn_mem_free(path);
-    return NN_OK;
-}
-
-static enum nn_status choose_nets(struct train *t, struct nn_error *err)
-{
-    const struct net_choice gate = gate_choice(t), species = species_choice(t);
-    const char *init;
-    enum nn_arch fallback;
-    enum nn_status st = best_net(t, &fallback, err);
-
-    if (st) {
-        return st;
-    }
-    if (t->init != NULL && strcmp(t->init, "none") != 0) {
-        st = models_init(t->init, &t->init_path, err);
-        if (st) {
-            return st;
-        }
-    }
-    st = net_choice_make(&gate, t->init_path, "gate.", NULL, fallback, err);
-    if (st) {
-        return st;
-    }
-    init = t->species_from != SPECIES_FROM_RANDOM ? t->init_path : NULL;
-    return net_choice_make(&species, init, "species.", "gate.",
-                           net_choice_arch(t->gate_net), err);
-}
-
-/* --- first weights --- */
-
-static void say_random(const char *who, enum nn_arch arch, double width)
-{
-    const struct nn_arch_info *a = nn_arch_info(arch);
-
-    if (a->has_width) {
-        nn_log(NN_LOG_INFO,
-               "%s: no backbone of width %g is installed, it starts from "
-               "random weights",
-               who, width);
-    } else {
-        nn_log(NN_LOG_INFO,
-               "%s: no weights of %s are installed, it starts from random "
-               "ones; `sh models/fetch.sh %s` gets those trained on ImageNet",
-               who, a->title, a->word);
-    }
-}
-
-static enum nn_status find_start(const struct train *t, enum nn_arch arch,
-                                 double width, const char *who, char **path,
-                                 struct nn_error *err)
-{
-    enum nn_status st;
-
-    if (t->init != NULL) {
-        if (t->init_path == NULL) { /* none */
-            return NN_OK;
-        }
-        *path = nn_mem_strdup(t->init_path);
-        return *path == NULL ? nn_fail_nomem(err) : NN_OK;
-    }
-    st = models_backbone(arch, width, path, err);
-    if (st) {
-        return st;
-    }
-    if (*path == NULL) {
-        say_random(who, arch, width);
-    }
-    return NN_OK;
-}
-
-static int same_nets(const struct train *t)
-{
-    return t->species.arch == t->gate.arch && t->species.width == t->gate.width;
-}
-
-/* 1 when the species net starts from a file of its own: asked for, the gate
- * is another net, or the file is a cascade with a species net. */
-static int species_has_file(const struct train *t)
-{
-    struct nn_st_file *f = NULL;
-    int from_gate = t->species_from == SPECIES_FROM_GATE;
-    int has =
-        t->species_from == SPECIES_FROM_INIT || (from_gate && !same_nets(t));
-
-    if (!has && from_gate && t->init_path != NULL &&
-        !nn_st_open(t->init_path, &f, NULL)) {
-        has = nn_st_meta(f, "species.net") != NULL;
-        nn_st_close(&f);
-    }
-    return has;
-}
-
-static void set_epochs(struct train *t)
-{
-    if (t->gate_epochs > 0 || t->epochs > 0) {
-        t->gate.train.epochs = t->epochs > 0 ? t->epochs : t->gate_epochs;
-    }
-    if (t->species_epochs > 0 || t->epochs > 0) {
-        t->species.train.epochs = t->epochs > 0 ? t->epochs : t->species_epochs;
-    }
-}
-
-static enum nn_status choose_start(struct train *t, struct nn_error *err)
-{
-    enum nn_status st =
-        find_start(t, t->gate.arch, t->gate_width, "gate", &t->gate_init, err);
-
-    if (st) {
-        return st;
-    }
-    if (species_has_file(t)) {
-        st = find_start(t, t->species.arch, t->species_width, "species",
-                        &t->species_init, err);
-        if (st) {
-            return st;
-        }
-    }
-    t->gate.init = t->gate_init;
-    t->species.init = t->species_init;
-    if (t->gate.init != NULL) {
-        apply_start(t, t->gate.arch, &t->gate.train);
-        t->gate.train.epochs = INIT_GATE_EPOCHS;
-        t->species.train.epochs = INIT_SPECIES_EPOCHS;
-    }
-    if (t->species.init != NULL ||
-        (t->gate.init != NULL && t->species_from == SPECIES_FROM_GATE &&
-         same_nets(t))) {
-        apply_start(t, t->species.arch, &t->species.train);
-    }
-    set_epochs(t);
-    if (t->tune > NN_TUNE_FROZEN && t->gate.init == NULL) {
-        return nn_fail(err, NN_ERR_ARG,
-                       "--tune frozen and head-first need pre-trained weights, "
-                       "and the gate has none");
-    }
-    return NN_OK;
-}
-
-/* Nowhere, in a folder that was given, or in the user's. */
-static char *feature_dir(const struct train *t)
-{
-    if (t->feature_cache == NULL) {
-        return nn_feature_cache_dir();
-    }
-    return strcmp(t->feature_cache, "none") == 0
-               ? NULL
-               : nn_mem_strdup(t->feature_cache);
-}
-
-static void apply_options(struct train *t)
-{
-    apply_shared(t, &t->gate.train);
-    apply_shared(t, &t->species.train);
-    augment_apply(&t->views, &t->gate.train.augment);
-    augment_apply(&t->views, &t->species.train.augment);
-    t->gate.arch = net_choice_arch(t->gate_net);
-    t->gate.size = t->gate_size;
-    t->gate.width = (float)t->gate_width;
-    t->gate.min_recall = t->min_recall;
-    t->gate.positive_share = t->positive_share;
-    train_subset_loss(&t->subset, &t->gate.train.loss);
-    t->species.arch = net_choice_arch(t->species_net);
-    t->species.size = t->species_size;
-    t->species.width = (float)t->species_width;
-    t->species.coverage = t->min_coverage;
-    t->species.train.loss.smoothing = (float)t->label_smoothing;
-}
 
 static void say_result(const char *name, const struct nn_train_result *r)
 {
@@ -603,7 +337,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     struct nn_pool *pool = NULL;
     json_t *options = NULL;
     int folder = -1;
-    enum nn_status st = choose_nets(t, err);
+    enum nn_status st = train_choose_nets(t, err);
 
     if (st) {
         goto out;
@@ -621,9 +355,8 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
-    t->feature_dir = feature_dir(t);
-    apply_options(t);
-    st = choose_start(t, err);
+    train_apply_options(t);
+    st = train_choose_start(t, err);
     if (st) {
         goto out;
     }

@@ -53,6 +53,16 @@ enum { SPECIES_NONE_ON, SPECIES_NONE_OFF };
 NN_MUST_CHECK enum nn_status train_check_sizes(struct train *t,
                                                struct nn_error *err);
 
+/* In this order (train_start.c): the architectures and sizes that nobody named;
+ * options into those of the stages; first weights, and with them epochs, rates
+ * and what is tuned. Errors: those of reading the files of --init and of
+ * backbones; NN_ERR_ARG (contradictions), NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status train_choose_nets(struct train *t,
+                                               struct nn_error *err);
+void train_apply_options(struct train *t);
+NN_MUST_CHECK enum nn_status train_choose_start(struct train *t,
+                                                struct nn_error *err);
+
 /* Train what t says on `data` and write t->out. o: the options, kept in the
  * run folder and in the model.
  * Errors: those of opening data and pools and of training. */

@@ -107,6 +107,7 @@ for net, t in (("gate.net", 2.5), ("species.net", 0.625)):
     spec = json.loads(h["__metadata__"][net])
     spec["temperature"] = t
     h["__metadata__"][net] = json.dumps(spec)
+del h["__metadata__"]["xxh3"] # the checksum
 text = json.dumps(h).encode()
 text += b" " * (-len(text) % 8)
 open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + b[8 + n:])
