@@ -18,9 +18,10 @@ void stop_catch_signals(void)
 
     sigemptyset(&sa.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        /* What nohup ignores stays so. */
-        if (sigaction(signals[i], NULL, &before) == 0 &&
-            before.sa_handler != SIG_IGN) {
+        /* What nohup ignores stays so; SIGINT does not: a shell without job
+         * control has it ignored by all that it starts with &. */
+        if (signals[i] != SIGHUP || (sigaction(SIGHUP, NULL, &before) == 0 &&
+                                     before.sa_handler != SIG_IGN)) {
             sigaction(signals[i], &sa, NULL);
         }
     }

@@ -5,7 +5,7 @@
 #include <signal.h>
 
 /* Set by SIGINT, SIGTERM and SIGHUP after stop_catch_signals(). A second signal
- * ends the program at once. */
+ * ends the program at once. SIGHUP stays ignored where it was (nohup). */
 extern volatile sig_atomic_t stop_asked;
 void stop_catch_signals(void);
 
