@@ -17,7 +17,7 @@ run 0 "the quick table" bench --model "$tmp/run" --quick --rounds 3 --quiet
 out_has "has the gate" "^gate net:.*32 px"
 out_has "and the species net" "^species net:.*48 px"
 out_has "and its layers" "dw 5x5 s2 "
-out_has "and the classifier" "1x1 s1 1280->3 "
+out_has "and the classifier" "1x1 s1 1280->4 "
 out_has "and inference" "inference batch  32: .* images/s"
 out_has "and training" "training  batch 128: .* images/s"
 out_has "and the loader" "training waits for it"
@@ -69,8 +69,8 @@ run 0 "and measured" bench --model "$tmp/same" --quick --rounds 1 --json --quiet
 check "once" python3 -c '
 import json, sys
 b = json.load(open(sys.argv[1]))
-sys.exit(b["nets"][1] != {"net": "species", "same_as": "gate", "outputs": 3})' \
+sys.exit(b["nets"][1] != {"net": "species", "same_as": "gate", "outputs": 4})' \
     "$tmp/out"
 run 0 "as text" bench --model "$tmp/same" --quick --rounds 1 --quiet
-out_has "and says so" "^species net: the same but for its 3 outputs"
+out_has "and says so" "^species net: the same but for its 4 outputs"
 finish
