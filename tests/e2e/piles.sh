@@ -157,7 +157,7 @@ check "a stop ends with a document that is whole" python3 - "$BEARCASCADE" \
 import json, signal, subprocess, sys
 for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     p = subprocess.Popen([sys.argv[1], "classify", "-q", "-f", "megadetector",
-                          "-m", *sys.argv[2:], "-"], stdout=subprocess.PIPE,
+                          "-m", sys.argv[2], *[sys.argv[3]] * 20, "-"], stdout=subprocess.PIPE,
                          stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     head = b""
     while b"bbox" not in head:
