@@ -27,6 +27,11 @@ except ImportError as e:
     print(f"1..0 # SKIP {e}; pip install onnx onnxruntime numpy pillow")
     sys.exit(0)
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "examples"))
+from onnx_cascade import area_average
+
 EXE = os.environ["BEARCASCADE"]
 SIZE = 48
 
@@ -36,20 +41,6 @@ def run(*args):
     if r.returncode != 0:
         check(False, "bearcascade " + " ".join(args[:2]), r.stderr)
     return r
-
-
-def area_average(img, w, h):
-    """By exact overlap, which Pillow's BOX is not."""
-    def weights(n, m):
-        edges = np.arange(m + 1) * n / m
-        pixel = np.arange(n)
-        share = (np.minimum(edges[1:, None], pixel + 1) -
-                 np.maximum(edges[:-1, None], pixel)).clip(0)
-        return share * m / n
-    x = np.asarray(img, np.float64)
-    x = np.einsum("ij,jkc->ikc", weights(x.shape[0], h), x)
-    x = np.einsum("ij,kjc->kic", weights(x.shape[1], w), x)
-    return Image.fromarray(np.floor(x + 0.5).astype(np.uint8))
 
 
 class Net:

@@ -94,6 +94,59 @@ START_TEST(reached_is_the_bound)
 }
 END_TEST
 
+/* Every draw as the test counts it: with even weights W / w is the value of the
+ * unseen, unsure answers are hits as well as known, and a burst counts what it
+ * holds. And the goal against the least total that makes it false, found by
+ * counting up: with a recall of one half ties are exact. */
+START_TEST(draws_and_goal_by_hand)
+{
+    struct audit_goal goal = { 0.5, 0.9, 0 };
+    struct audit_unit unit[N];
+    struct audit_looks *a = NULL;
+    double found = 0, unsure = 0, unseen = 0;
+    size_t n, drawn = 0, reached = 0;
+
+    make_units(unit, 11);
+    for (int i = 0; i < N; i++) {
+        unit[i].value = 1 + i % 3;
+        unseen += unit[i].value;
+    }
+    ck_assert(audit_looks_create(unit, N, &goal, &a, NULL) == NN_OK);
+    for (int k = 0; k < N; k++) {
+        int is_draw = 0;
+        size_t i = audit_looks_next(a, &is_draw);
+        enum audit_answer y = i % 45 == 4             ? AUDIT_UNSURE
+                              : i < 30 || i % 40 == 0 ? AUDIT_POSITIVE
+                                                      : AUDIT_NONE;
+        const struct nn_draw *d;
+        double T = 0;
+
+        ck_assert(audit_looks_put(a, y, NULL) == NN_OK);
+        d = audit_looks_draws(a, &n);
+        if (is_draw) {
+            ck_assert_uint_eq(n, ++drawn);
+            ck_assert_double_eq(d[n - 1].most, unseen);
+            ck_assert_double_eq(d[n - 1].here, unseen);
+            ck_assert_double_eq(d[n - 1].known, found + unsure);
+            ck_assert_int_eq(d[n - 1].hit, y != AUDIT_NONE);
+        }
+        unseen -= unit[i].value;
+        found += y == AUDIT_POSITIVE ? unit[i].value : 0;
+        unsure += y == AUDIT_UNSURE ? unit[i].value : 0;
+        while (found >= goal.recall * T) {
+            T++;
+        }
+        ck_assert_int_eq(audit_looks_reached(a),
+                         T > found + unsure &&
+                             (T > found + unsure + unseen ||
+                              nn_draws_log_evidence(d, n, T) >= -log(0.1)));
+        reached += (size_t)audit_looks_reached(a);
+    }
+    ck_assert(drawn > 50 && reached > 0 && reached < N);
+    audit_looks_destroy(&a);
+}
+END_TEST
+
 /* The first draw takes units in proportion to their values and weights: the
  * clocks' order is a race. Even draws: equally often. */
 START_TEST(draws_are_even)
@@ -196,6 +249,7 @@ static Suite *looks_suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, every_unit_once, 0, 5);
     tcase_add_test(t, reached_is_the_bound);
+    tcase_add_test(t, draws_and_goal_by_hand);
     tcase_add_test(t, draws_are_even);
     tcase_add_test(t, expected_shares);
     tcase_add_test(t, looks_memory);

@@ -108,8 +108,8 @@ START_TEST(temporary_files_of_the_dead_go)
 {
     static const char *const kept[] = { "best.safetensors", "x.tmp",
                                         "x..tmp",           "x.1a.tmp",
-                                        ".77.tmp",          "77.tmp",
-                                        "x77.tmp",          "x.77.tmpx" };
+                                        ".4194303.tmp",     "4194303.tmp",
+                                        "x4194303.tmp",     "x.4194303.tmpx" };
     enum { KEPT = sizeof kept / sizeof kept[0] };
     char *dead = put("last.safetensors", ended()), *own = put("a", getpid());
     char *alive = put("b", getppid()), *path[KEPT];

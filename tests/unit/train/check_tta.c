@@ -177,6 +177,9 @@ static struct nn_net *net(int32_t size)
 }
 
 static const struct nn_tta two = { 2, { { LARGE, 0 }, { SMALL, 1 } } };
+static const struct nn_tta three = {
+    3, { { LARGE, 0 }, { SMALL, 1 }, { SMALL, 0 } }
+};
 
 /* Logits of one input at the net's own size, without a scorer. */
 static void forward(const struct nn_net *m, const float *input, float *z)
@@ -196,12 +199,13 @@ static void forward(const struct nn_net *m, const float *input, float *z)
 START_TEST(a_scorer_gives_the_mean_of_the_views)
 {
     enum { N = LARGE * LARGE * CHANNELS };
+    const struct nn_tta *views = _i == 0 ? &two : &three;
     struct nn_net *m = net(SMALL), *large = net(LARGE), *small = net(SMALL);
-    size_t once = nn_net_macs(large) + nn_net_macs(small);
+    size_t once = nn_net_macs(large) + (views->n - 1) * nn_net_macs(small);
     uint8_t *rgb = nn_mem_calloc(2 * N, 1);
     float *input = nn_mem_calloc(N, sizeof *input);
     float *view = nn_mem_calloc(SMALL * SMALL * CHANNELS, sizeof *view);
-    float a[K], b[K], want[2 * K], got[2 * K], again[2 * K], alone[K];
+    float a[K], b[K], c[K], want[2 * K], got[2 * K], again[2 * K], alone[K];
     struct nn_rng g = nn_rng_make(11, 0);
     struct nn_scorer *s;
 
@@ -216,11 +220,14 @@ START_TEST(a_scorer_gives_the_mean_of_the_views)
         naive(input, LARGE, SMALL, 1, view);
         forward(large, input, a);
         forward(small, view, b);
+        naive(input, LARGE, SMALL, 0, view);
+        forward(small, view, c);
         for (size_t i = 0; i < K; i++) {
-            want[k * K + i] = (a[i] + b[i]) / 2;
+            want[k * K + i] =
+                _i == 0 ? (a[i] + b[i]) / 2 : (a[i] + b[i] + c[i]) / 3;
         }
     }
-    ck_assert(!nn_net_set_tta(m, &two, NULL));
+    ck_assert(!nn_net_set_tta(m, views, NULL));
     ck_assert_uint_eq(nn_net_macs(m), once);
     ck_assert(!nn_scorer_create(m, 2, &s, NULL));
     ck_assert(!nn_scorer_run_bytes(s, rgb, 2, got, NULL));
@@ -336,7 +343,7 @@ static Suite *create(void)
     tcase_add_test(t, matrices_say_the_same);
     tcase_add_test(t, impossible_views_are_refused);
     tcase_add_test(t, lists_of_views);
-    tcase_add_test(t, a_scorer_gives_the_mean_of_the_views);
+    tcase_add_loop_test(t, a_scorer_gives_the_mean_of_the_views, 0, 2);
     tcase_add_test(t, views_travel_with_the_weights);
     tcase_add_test(t, running_out_of_memory_leaves_the_net_alone);
     tcase_add_test(t, impossible_lists_leave_the_net_alone);
