@@ -115,39 +115,22 @@ json_t *gate_policy_to_json(const struct gate_policy *p)
                      "n_needed", (json_int_t)p->n_needed);
 }
 
-static double share(const json_t *j, const char *key, int *bad)
-{
-    const json_t *v = nn_format1_get(j, key);
-    double x = json_number_value(v);
-
-    *bad |= !json_is_number(v) || !(x >= 0 && x <= 1);
-    return x;
-}
-
-static size_t count(const json_t *j, const char *key, int *bad)
-{
-    const json_t *v = nn_format1_get(j, key);
-
-    *bad |= !json_is_integer(v) || json_integer_value(v) < 0;
-    return (size_t)json_integer_value(v);
-}
-
 enum nn_status gate_policy_from_json(const json_t *j, struct gate_policy *p,
                                      struct nn_error *err)
 {
     int bad = 0;
 
     *p = (struct gate_policy){
-        .threshold = share(j, "threshold", &bad),
-        .min_recall = share(j, "min_recall", &bad),
-        .recall = share(j, "recall", &bad),
-        .recall_lower = share(j, "recall_lower", &bad),
-        .fpr = share(j, "fpr", &bad),
-        .fpr_upper = share(j, "fpr_upper", &bad),
-        .n_positives = count(j, "n_positives", &bad),
-        .n_negatives = count(j, "n_negatives", &bad),
+        .threshold = nn_format1_share(j, "threshold", &bad),
+        .min_recall = nn_format1_share(j, "min_recall", &bad),
+        .recall = nn_format1_share(j, "recall", &bad),
+        .recall_lower = nn_format1_share(j, "recall_lower", &bad),
+        .fpr = nn_format1_share(j, "fpr", &bad),
+        .fpr_upper = nn_format1_share(j, "fpr_upper", &bad),
+        .n_positives = nn_format1_count(j, "n_positives", &bad),
+        .n_negatives = nn_format1_count(j, "n_negatives", &bad),
         .certified = json_is_true(json_object_get(j, "certified")),
-        .n_needed = count(j, "n_needed", &bad),
+        .n_needed = nn_format1_count(j, "n_needed", &bad),
     };
     return bad ? nn_fail(err, NN_ERR_FORMAT, "its gate policy is damaged")
                : NN_OK;

@@ -9,29 +9,19 @@ json_t *species_policy_to_json(const struct species_policy *p)
                      p->ece_after, "n", (json_int_t)p->n);
 }
 
-static double share(const json_t *j, const char *key, int *bad)
-{
-    const json_t *v = nn_format1_get(j, key);
-    double x = json_number_value(v);
-
-    *bad |= !json_is_number(v) || !(x >= 0 && x <= 1);
-    return x;
-}
-
 enum nn_status species_policy_from_json(const json_t *j,
                                         struct species_policy *p,
                                         struct nn_error *err)
 {
-    const json_t *n = json_object_get(j, "n");
-    int bad = !json_is_integer(n) || json_integer_value(n) < 0;
+    int bad = 0;
 
     *p = (struct species_policy){
-        .reject_threshold = share(j, "reject_threshold", &bad),
-        .coverage = share(j, "coverage", &bad),
-        .accuracy = share(j, "accuracy", &bad),
-        .ece_before = share(j, "ece_before", &bad),
-        .ece_after = share(j, "ece_after", &bad),
-        .n = (size_t)json_integer_value(n),
+        .reject_threshold = nn_format1_share(j, "reject_threshold", &bad),
+        .coverage = nn_format1_share(j, "coverage", &bad),
+        .accuracy = nn_format1_share(j, "accuracy", &bad),
+        .ece_before = nn_format1_share(j, "ece_before", &bad),
+        .ece_after = nn_format1_share(j, "ece_after", &bad),
+        .n = nn_format1_count(j, "n", &bad),
     };
     return bad ? nn_fail(err, NN_ERR_FORMAT, "its species policy is damaged")
                : NN_OK;

@@ -22,3 +22,20 @@ const json_t *nn_format1_get(const json_t *j, const char *key)
     }
     return v;
 }
+
+double nn_format1_share(const json_t *j, const char *key, int *bad)
+{
+    const json_t *v = nn_format1_get(j, key);
+    double x = json_number_value(v);
+
+    *bad |= !json_is_number(v) || !(x >= 0 && x <= 1);
+    return x;
+}
+
+size_t nn_format1_count(const json_t *j, const char *key, int *bad)
+{
+    const json_t *v = nn_format1_get(j, key);
+
+    *bad |= !json_is_integer(v) || json_integer_value(v) < 0;
+    return (size_t)json_integer_value(v);
+}

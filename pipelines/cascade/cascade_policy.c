@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "common/base/mem.h"
+#include "common/net/format1.h"
 
 /* Scores of what passes the gate begin here. */
 static double passed_from(double gate_threshold)
@@ -89,23 +90,6 @@ json_t *cascade_policy_to_json(const struct cascade_policy *p)
         (json_int_t)p->n_needed, "expected_share", p->expected_share);
 }
 
-static double share(const json_t *j, const char *key, int *bad)
-{
-    const json_t *v = json_object_get(j, key);
-    double x = json_number_value(v);
-
-    *bad |= !json_is_number(v) || !(x >= 0 && x <= 1);
-    return x;
-}
-
-static size_t count(const json_t *j, const char *key, int *bad)
-{
-    const json_t *v = json_object_get(j, key);
-
-    *bad |= !json_is_integer(v) || json_integer_value(v) < 0;
-    return (size_t)json_integer_value(v);
-}
-
 enum nn_status cascade_policy_from_json(const json_t *j,
                                         struct cascade_policy *p,
                                         struct nn_error *err)
@@ -113,18 +97,18 @@ enum nn_status cascade_policy_from_json(const json_t *j,
     int bad = 0;
 
     *p = (struct cascade_policy){
-        .none_threshold = share(j, "none_threshold", &bad),
-        .min_recall = share(j, "min_recall", &bad),
-        .recall = share(j, "recall", &bad),
-        .recall_lower = share(j, "recall_lower", &bad),
-        .fpr = share(j, "fpr", &bad),
-        .fpr_upper = share(j, "fpr_upper", &bad),
-        .n_positives = count(j, "n_positives", &bad),
-        .n_negatives = count(j, "n_negatives", &bad),
-        .n_splits = count(j, "n_splits", &bad),
+        .none_threshold = nn_format1_share(j, "none_threshold", &bad),
+        .min_recall = nn_format1_share(j, "min_recall", &bad),
+        .recall = nn_format1_share(j, "recall", &bad),
+        .recall_lower = nn_format1_share(j, "recall_lower", &bad),
+        .fpr = nn_format1_share(j, "fpr", &bad),
+        .fpr_upper = nn_format1_share(j, "fpr_upper", &bad),
+        .n_positives = nn_format1_count(j, "n_positives", &bad),
+        .n_negatives = nn_format1_count(j, "n_negatives", &bad),
+        .n_splits = nn_format1_count(j, "n_splits", &bad),
         .certified = json_is_true(json_object_get(j, "certified")),
-        .n_needed = count(j, "n_needed", &bad),
-        .expected_share = share(j, "expected_share", &bad),
+        .n_needed = nn_format1_count(j, "n_needed", &bad),
+        .expected_share = nn_format1_share(j, "expected_share", &bad),
     };
     return bad ? nn_fail(err, NN_ERR_FORMAT, "its cascade policy is damaged")
                : NN_OK;

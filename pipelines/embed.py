@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Make the C arrays of assets.h: embed.py OUTPUT page.html page.css a.js ...
+"""A page as two C arrays: embed.py HEADER NAME OUTPUT page.html page.css a.js ...
 
 page.html holds the marks {{css}}, {{js}} and {{data}}, once each. Style and
-scripts replace theirs; what stands before {{data}} becomes report_head, the
-rest report_tail.
+scripts replace theirs; what stands before {{data}} becomes NAME_head, the rest
+NAME_tail, which HEADER declares.
 """
 import sys
 
@@ -27,7 +27,7 @@ def array(name, text):
             "const size_t %s_size = sizeof %s;\n" % (name, body, name, name))
 
 
-def main(output, html, css, *scripts):
+def main(header, name, output, html, css, *scripts):
     js = "".join(read(path) for path in scripts)
     for end, text in (("</script", js), ("<!--", js), ("</style", read(css))):
         if end in text.lower():
@@ -37,8 +37,8 @@ def main(output, html, css, *scripts):
     if not mark or "{{data}}" in tail:
         sys.exit("page.html: {{data}} must occur once")
     with open(output, "w", encoding="ascii") as f:
-        f.write('#include "pipelines/report/assets.h"\n\n')
-        f.write(array("report_head", head) + array("report_tail", tail))
+        f.write('#include "%s"\n\n' % header)
+        f.write(array(name + "_head", head) + array(name + "_tail", tail))
 
 
 if __name__ == "__main__":
