@@ -30,7 +30,7 @@ function statement() {
   const upper = looks.upper(), keepShare = (1 - plan.wrong) * (1 - plan.wrong);
   const at = Math.floor(1e4 * keepShare * (upper > 0 ? looks.found / upper : 1)) / 100;
   let text = `${letters.length} looks so far, ${looks.found} positive`;
-  text += looks.found === 0 ? `; at most ${upper} positives at all.`
+  text += looks.found === 0 ? `; the pile holds at most ${upper} positives.`
     : `; the statement now is: at least ${at} % of the positives are ` +
       `among those marked positive (${100 * plan.confidence} % confidence).`;
   text += at >= 100 * plan.recall && looks.found > 0

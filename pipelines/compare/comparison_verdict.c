@@ -306,9 +306,9 @@ static void say_left_out(struct talk *t)
 static void say_budget(const struct comparison *c, struct talk *t)
 {
     if (c->opt->gate_epochs == 0) {
-        say(t, "Same images, starting weights and views, and the training "
-               "that `train` gives each system without options: other budgets "
-               "may rank otherwise.");
+        say(t, "Same images, starting weights and views; each design is "
+               "trained as train does by default: other budgets may rank "
+               "otherwise.");
         return;
     }
     say(t,
