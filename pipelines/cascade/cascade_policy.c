@@ -46,21 +46,12 @@ static char *promise_text(const struct cascade_policy *p)
         p->min_recall, p->n_positives, p->recall_lower, p->n_needed);
 }
 
-static char *aim_text(const struct cascade_policy *p)
-{
-    if (p->expected_share > 0) {
-        return nn_mem_sprintf("the least expected cost at %.3g %% positives",
-                              100 * p->expected_share);
-    }
-    return nn_mem_sprintf("the least false-positive rate");
-}
-
 char *cascade_policy_text(const struct cascade_policy *p)
 {
-    char *promise = promise_text(p), *aim = aim_text(p), *text = NULL;
+    char *promise = promise_text(p), *text = NULL;
 
-    if (promise == NULL || aim == NULL) {
-        goto out;
+    if (promise == NULL) {
+        return NULL;
     }
     text = nn_mem_sprintf(
         "both stages together keep %.3f of %zu validation positives (asked "
@@ -69,10 +60,9 @@ char *cascade_policy_text(const struct cascade_policy *p)
         "between the stages this one has %s, and the bounds allow for that "
         "choice on the same images",
         p->recall, p->n_positives, p->min_recall, promise, p->fpr,
-        p->n_negatives, p->fpr_upper, p->n_splits, aim);
-out:
+        p->n_negatives, p->fpr_upper, p->n_splits,
+        p->cheapest ? "the least cost" : "the least false-positive rate");
     nn_mem_free(promise);
-    nn_mem_free(aim);
     return text;
 }
 
@@ -81,13 +71,13 @@ out:
 json_t *cascade_policy_to_json(const struct cascade_policy *p)
 {
     return json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:b, s:I, s:f}",
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:b, s:I, s:b}",
         "none_threshold", p->none_threshold, "min_recall", p->min_recall,
         "recall", p->recall, "recall_lower", p->recall_lower, "fpr", p->fpr,
         "fpr_upper", p->fpr_upper, "n_positives", (json_int_t)p->n_positives,
         "n_negatives", (json_int_t)p->n_negatives, "n_splits",
         (json_int_t)p->n_splits, "certified", p->certified, "n_needed",
-        (json_int_t)p->n_needed, "expected_share", p->expected_share);
+        (json_int_t)p->n_needed, "cheapest", p->cheapest);
 }
 
 enum nn_status cascade_policy_from_json(const json_t *j,
@@ -108,7 +98,7 @@ enum nn_status cascade_policy_from_json(const json_t *j,
         .n_splits = nn_format1_count(j, "n_splits", &bad),
         .certified = json_is_true(json_object_get(j, "certified")),
         .n_needed = nn_format1_count(j, "n_needed", &bad),
-        .expected_share = nn_format1_share(j, "expected_share", &bad),
+        .cheapest = json_is_true(json_object_get(j, "cheapest")),
     };
     return bad ? nn_fail(err, NN_ERR_FORMAT, "its cascade policy is damaged")
                : NN_OK;

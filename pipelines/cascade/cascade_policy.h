@@ -35,9 +35,9 @@ struct cascade_policy {
     size_t n_positives, n_negatives; /* validation */
     size_t n_splits;                 /* candidates that it was chosen from */
     int certified;                   /* recall_lower >= min_recall */
-    size_t n_needed;       /* positives with which it could be certified */
-    double expected_share; /* of positives, that the cost was least at; 0: the
-                              false-positive rate was least */
+    size_t n_needed; /* positives with which it could be certified */
+    int cheapest;    /* the split with the least cost; 0: with the least
+                        false-positive rate */
 };
 
 /* s above from the gate's threshold and both nets' probabilities; NaN where one

@@ -173,11 +173,11 @@
             0, "min-recall", &(t).min_recall, "P", 0.01, 0.9999,               \
             "recall on the validation positives: those that neither stage "    \
             "takes for none"),                                                 \
-        NN_OPT_DOUBLE(                                                         \
-            0, "expected-share", &(t).expected_share, "S", 0, 0.9999,          \
-            "share of positives among the images to come, at which the "       \
-            "stages' thresholds cost least; 0: thresholds with the least "     \
-            "false-positive rate"),                                            \
+        NN_OPT_CHOICE(                                                         \
+            0, "thresholds", &(t).thresholds, "least-fpr|cheapest",            \
+            "of the two stages, among those that keep that recall: with the "  \
+            "least false-positive rate, or with the fewest images that reach " \
+            "the species net"),                                                \
         NN_OPT_DOUBLE(                                                         \
             0, "min-coverage", &(t).min_coverage, "P", 0.01, 1,                \
             "share of positives whose class must be named, not unknown")

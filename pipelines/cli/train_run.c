@@ -140,7 +140,8 @@ static enum nn_status make_species(const struct train *t,
                                    struct nn_error *err)
 {
     const struct cascade_aim aim = { .min_recall = t->min_recall,
-                                     .expected_share = t->expected_share };
+                                     .cheapest =
+                                         t->thresholds == THRESHOLDS_CHEAPEST };
     struct species_options o = t->species;
     uint8_t *none = NULL;
     enum nn_status st;

@@ -20,8 +20,8 @@ struct train {
     double gate_width, species_width, min_recall, min_coverage;
     double lr, weight_decay, positive_share, label_smoothing, ema, bn_var_floor;
     int species_from;
-    int species_none;      /* enum below */
-    double expected_share; /* cascade_fit.h */
+    int species_none; /* enum below */
+    int thresholds;   /* THRESHOLDS_LEAST_FPR ... */
     struct data_rows data;
     struct nn_option_list negatives, mine_pool, leave_out;
     struct train_rounds rounds;
@@ -38,6 +38,9 @@ struct train {
     struct gate_options gate;
     struct species_options species;
 };
+
+/* Values of thresholds. */
+enum { THRESHOLDS_LEAST_FPR, THRESHOLDS_CHEAPEST };
 
 /* Values of species_from. */
 enum { SPECIES_FROM_GATE, SPECIES_FROM_INIT, SPECIES_FROM_RANDOM };

@@ -99,28 +99,16 @@ static struct split try_split(const struct search *s, size_t a)
     return x;
 }
 
-static double expected_cost(const struct search *s, const struct split *x)
-{
-    double share = s->aim->expected_share;
-    double recall = (double)x->gate[1] / (double)s->n[1];
-    double fpr = s->n[0] > 0 ? (double)x->gate[0] / (double)s->n[0] : 0;
-
-    return s->aim->gate_cost +
-           (share * recall + (1 - share) * fpr) * s->aim->species_cost;
-}
-
+/* Of splits that are tried in the order of t1, upwards. */
 static int better(const struct search *s, const struct split *x,
                   const struct split *than)
 {
-    size_t passed = x->gate[0] + x->gate[1];
-
-    if (s->aim->expected_share > 0) {
-        double a = expected_cost(s, x), b = expected_cost(s, than);
-
-        return a != b ? a < b : x->both[0] < than->both[0];
+    if (s->aim->cheapest) {
+        return x->t1 > than->t1;
     }
-    return x->both[0] != than->both[0] ? x->both[0] < than->both[0]
-                                       : passed < than->gate[0] + than->gate[1];
+    return x->both[0] != than->both[0]
+               ? x->both[0] < than->both[0]
+               : x->gate[0] + x->gate[1] < than->gate[0] + than->gate[1];
 }
 
 static double lower_bound(size_t n, size_t lost, double confidence)
@@ -159,7 +147,7 @@ static struct cascade_policy tell(const struct search *s, const struct split *x)
         .n_negatives = s->n[0],
         .n_splits = s->n_splits,
         .n_needed = s->aim->min_recall < 1 ? fewest(s->aim->min_recall) : 0,
-        .expected_share = s->aim->expected_share,
+        .cheapest = s->aim->cheapest,
     };
 
     p.certified = p.recall_lower >= p.min_recall;

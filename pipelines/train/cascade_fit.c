@@ -188,7 +188,6 @@ enum nn_status cascade_fit_policy(const struct nn_dataset *ds, struct model *m,
                                   const struct cascade_aim *aim,
                                   struct nn_error *err)
 {
-    struct cascade_aim own = *aim;
     struct scored x = { .n = 0 };
     struct cascade_votes votes;
     double t1 = 0;
@@ -198,10 +197,8 @@ enum nn_status cascade_fit_policy(const struct nn_dataset *ds, struct model *m,
     if (st) {
         goto out;
     }
-    own.gate_cost = (double)nn_net_macs(m->gate);
-    own.species_cost = (double)nn_net_macs(m->species);
     votes = (struct cascade_votes){ x.n, x.s.p_gate, x.s.p_none, x.positive };
-    st = cascade_choose(&votes, &own, &t1, &m->policy, err);
+    st = cascade_choose(&votes, aim, &t1, &m->policy, err);
     if (st) {
         goto out;
     }

@@ -9,12 +9,9 @@
  * that pass it. Among the splits a = 0..m (CASCADE_FIT_SPLITS of them at most,
  * evenly spread) the one with the least false-positive rate on the validation
  * negatives is taken, of equal ones that which passes the fewest images on to
- * the species net; or, where the share s of positives to come is given, the one
- * with the least expected cost, of equal ones the least false-positive rate:
- *
- *     cost = c_gate + (s recall_1 + (1 - s) fpr_1) c_species
- *
- * with the multiply-adds c of the nets and the gate's own rates.
+ * the species net. Or the cheapest: the largest t1, with which fewer images of
+ * either kind pass the gate, so that it costs least whatever share of the
+ * images to come is positive; of equal ones that with the largest t2.
  *
  * Bounds. Both thresholds lie on scores of the very images that the promise is
  * counted on, and still the bounds are exact. One split, fixed beforehand, cuts
@@ -44,8 +41,7 @@ struct cascade_votes {
 
 struct cascade_aim {
     double min_recall;
-    double expected_share;          /* 0: the least false-positive rate */
-    double gate_cost, species_cost; /* multiply-adds */
+    int cheapest; /* 0: the least false-positive rate */
 };
 
 /* The rule above. *gate_threshold is t1. Errors: NN_ERR_ARG (no positives,
@@ -68,7 +64,7 @@ NN_MUST_CHECK enum nn_status cascade_fit_none(const struct nn_dataset *ds,
                                               struct nn_error *err);
 
 /* Thresholds of both stages of m, whose species net says none: the gate's
- * policy and the one of both are set anew. The costs of aim are filled in.
+ * policy and the one of both are set anew.
  * Errors: those of cascade_score() and cascade_choose(). */
 NN_MUST_CHECK enum nn_status cascade_fit_policy(const struct nn_dataset *ds,
                                                 struct model *m,

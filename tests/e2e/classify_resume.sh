@@ -16,6 +16,7 @@ import csv, io, json, os, random, re, shutil, signal, subprocess, sys, time
 program, model, data, work = sys.argv[1:5]
 kills, times = int(sys.argv[5]), int(sys.argv[6])
 random.seed(4)
+signal.signal(signal.SIGHUP, signal.SIG_DFL) # the tests may run under nohup
 photos = os.path.join(work, "photos")
 shutil.copytree(os.path.join(data, "test"), photos)
 some = sorted(os.path.join(d, f) for d, _, n in os.walk(photos) for f in n)

@@ -155,6 +155,7 @@ done
 check "a stop ends with a document that is whole" python3 - "$BEARCASCADE" \
     "$model" "$tmp/many" <<'PY'
 import json, signal, subprocess, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL) # the tests may run under nohup
 for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     p = subprocess.Popen([sys.argv[1], "classify", "-q", "-f", "megadetector",
                           "-m", sys.argv[2], *[sys.argv[3]] * 20, "-"], stdout=subprocess.PIPE,

@@ -27,6 +27,7 @@ static void set_up(void)
     album_put_text(one_dir, "text.jpg", "no image");
     album_put_image(two_dir, "another.jpg", 12);
     album_put_image(two_dir, "seen_in_test.jpg", 6);
+    album_put_image(two_dir, "a_negative_of_valid.jpg", 5);
 }
 
 static void tear_down(void)
@@ -93,8 +94,8 @@ START_TEST(copies_do_not_leak)
     }
     album_expect(ds, had + 2, 12);
     ck_assert_ptr_nonnull(
-        strstr(log, "3 more negatives for training (of the 7 given 1 are "
-                    "unreadable, 1 copies of validation or test images)"));
+        strstr(log, "3 more negatives for training (of the 8 given 1 are "
+                    "unreadable, 2 copies of validation or test images)"));
     /* One of valid's bears, given as a negative. */
     ck_assert_ptr_nonnull(strstr(log, "2 given negatives are left out"));
     ck_assert_ptr_nonnull(strstr(log, "of 'valid/bear/d.jpg' (class 'bear')"));

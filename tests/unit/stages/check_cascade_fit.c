@@ -194,10 +194,10 @@ static struct cascade_votes paper(void)
     return (struct cascade_votes){ P + N, gate_of, none, positive };
 }
 
-static struct cascade_policy choose(double recall, double share, double *t1)
+static struct cascade_policy choose(double recall, int cheapest, double *t1)
 {
     const struct cascade_votes v = paper();
-    const struct cascade_aim aim = { recall, share, 10, 100 };
+    const struct cascade_aim aim = { recall, cheapest };
     struct cascade_policy p;
 
     ck_assert_int_eq(cascade_choose(&v, &aim, t1, &p, NULL), NN_OK);
@@ -265,38 +265,49 @@ END_TEST
 START_TEST(least_cost)
 {
     double t1;
-    struct cascade_policy p = choose(.85, .5, &t1);
+    struct cascade_policy p = choose(.85, 1, &t1);
 
     near(t1, .20);
-    near(p.expected_share, .5);
-    p = choose(.75, .5, &t1);
+    ck_assert_int_eq(p.cheapest, 1);
+    p = choose(.75, 1, &t1);
     near(t1, .55);
 }
 END_TEST
 
-/* A gate that cannot tell anything from anything, at a share where its cost
- * does not matter: of equal costs the least false positives. */
-START_TEST(equal_cost_least_false_positives)
+/* The gate loses the most even where the species net would reject more
+ * negatives with that loss (its t2 falls from .9 to .2). Where the gate cannot
+ * tell anything from anything the loss is the species net's. */
+START_TEST(cheapest_is_not_least_false_positives)
 {
-    static const double flat[4] = { .5, .5, .5, .5 };
-    static const double none[4] = { .1, .2, .7, .15 };
-    static const uint8_t positive[4] = { 1, 1, 0, 0 };
-    const struct cascade_votes v = { 4, flat, none, positive };
-    const struct cascade_aim aim = { .5, .1, 1, 1 };
+    static const double gate[6] = { .9, .8, .1, .85, .7, .6 };
+    static const double flat[6] = { .5, .5, .5, .5, .5, .5 };
+    static const double none[6] = { .1, .8, .05, .3, .4, .2 };
+    static const uint8_t positive[6] = { 1, 1, 1, 0, 0, 0 };
+    struct cascade_votes v = { 6, gate, none, positive };
+    struct cascade_aim aim = { .6, 0 };
     struct cascade_policy p;
     double t1;
 
     ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_OK);
-    near(t1, .5);
-    near(p.none_threshold, .9); /* one lost by the species net */
+    near(t1, .1);
+    near(p.none_threshold, .9);
     near(p.fpr, 0);
+    aim.cheapest = 1;
+    ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_OK);
+    near(t1, .8);
+    near(p.none_threshold, .2);
+    near(p.fpr, 1 / 3.);
+    v.p_gate = flat;
+    ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_OK);
+    near(t1, .5);
+    near(p.none_threshold, .9);
 }
 END_TEST
 
 START_TEST(bad_votes)
 {
     struct cascade_votes v = paper();
-    const struct cascade_aim aim = { .9, 0, 1, 1 }, none = { 1.5, 0, 1, 1 };
+    const struct cascade_aim aim = { .9, 0 }, none = { 1.5, 0 };
     double bad[P + N], t1;
     struct cascade_policy p;
 
@@ -314,7 +325,7 @@ END_TEST
 START_TEST(out_of_memory)
 {
     const struct cascade_votes v = paper();
-    const struct cascade_aim aim = { .75, 0, 1, 1 };
+    const struct cascade_aim aim = { .75, 0 };
     enum nn_status st = NN_ERR_NOMEM;
     struct cascade_policy p;
     double t1;
@@ -375,7 +386,7 @@ START_TEST(promise_on_resampled_sets)
     for (uint64_t set = 0; set < SETS; set++) {
         const struct cascade_votes v = { POSITIVES + NEGATIVES, gate, none,
                                          positive };
-        const struct cascade_aim aim = { .95, set % 2 ? .01 : 0, 50, 1000 };
+        const struct cascade_aim aim = { .95, set % 2 };
         struct nn_rng g = nn_rng_make(7, set);
         struct cascade_policy p;
         double t1;
@@ -406,7 +417,7 @@ START_TEST(split_is_no_worse_than_either_end)
     static double gate[POSITIVES + NEGATIVES], none[POSITIVES + NEGATIVES];
     static double sure[POSITIVES + NEGATIVES];
     static uint8_t positive[POSITIVES + NEGATIVES];
-    const struct cascade_aim aim = { .95, 0, 50, 1000 };
+    const struct cascade_aim aim = { .95, 0 };
     struct nn_rng g = nn_rng_make(8, 0);
     struct cascade_votes v = { POSITIVES + NEGATIVES, gate, none, positive };
     struct cascade_policy two, one;
@@ -431,7 +442,7 @@ END_TEST
 START_TEST(policy_in_a_file)
 {
     const struct cascade_policy p = { .21, .95, .96, .93, .11, .13,
-                                      77,  88,  5,   1,   93,  .01 };
+                                      77,  88,  5,   1,   93,  1 };
     struct cascade_policy q;
     json_t *j = cascade_policy_to_json(&p), *again;
     char *text;
@@ -445,6 +456,7 @@ START_TEST(policy_in_a_file)
     near(q.fpr_upper, .13);
     ck_assert_uint_eq(q.n_negatives, 88);
     ck_assert_uint_eq(q.n_splits, 5);
+    ck_assert_int_eq(q.cheapest, 1);
     json_object_set_new(j, "none_threshold", json_real(1.01));
     ck_assert_int_eq(cascade_policy_from_json(j, &q, NULL), NN_ERR_FORMAT);
     json_object_set_new(j, "none_threshold", json_real(.5));
@@ -456,7 +468,7 @@ START_TEST(policy_in_a_file)
     ck_assert_ptr_nonnull(strstr(text, "certified: at least 0.930"));
     ck_assert_ptr_nonnull(strstr(text, "0.110 of 88"));
     ck_assert_ptr_nonnull(strstr(text, "of 5 ways"));
-    ck_assert_ptr_nonnull(strstr(text, "cost at 1 % positives"));
+    ck_assert_ptr_nonnull(strstr(text, "has the least cost"));
     nn_mem_free(text);
 }
 END_TEST
@@ -477,7 +489,7 @@ static Suite *create(void)
     tcase_add_test(t, equal_false_positives_fewest_passed);
     tcase_add_test(t, no_loss_allowed);
     tcase_add_test(t, least_cost);
-    tcase_add_test(t, equal_cost_least_false_positives);
+    tcase_add_test(t, cheapest_is_not_least_false_positives);
     tcase_add_test(t, bad_votes);
     tcase_add_test(t, out_of_memory);
     tcase_add_test(t, promise_on_resampled_sets);

@@ -95,6 +95,25 @@ START_TEST(single_model_in_another_order)
 }
 END_TEST
 
+/* Trunks of one shape and other weights are both stored. */
+START_TEST(two_trunks)
+{
+    float *own = model->species->params.value.data;
+    size_t bytes[2] = { model->gate->params.value.count * sizeof *own,
+                        model->species->params.value.count * sizeof *own };
+    struct model *m;
+
+    own[nn_graph_param(model->species->graph, 0)->offset] += 0.5f;
+    ck_assert(!nn_net_same_trunk(model->gate, model->species));
+    ck_assert_int_eq(model_save(model, file, NN_F32, NULL), NN_OK);
+    ck_assert_int_eq(model_load(file, &m, NULL), NN_OK);
+    ck_assert_mem_eq(m->gate->params.value.data, model->gate->params.value.data,
+                     bytes[0]);
+    ck_assert_mem_eq(m->species->params.value.data, own, bytes[1]);
+    model_destroy(&m);
+}
+END_TEST
+
 START_TEST(single_models)
 {
     static const struct scripted_output outputs[] = {
@@ -216,6 +235,7 @@ static Suite *create(void)
     tcase_add_test(t, species_in_another_order);
     tcase_add_test(t, gate_without_negatives);
     tcase_add_test(t, single_model_in_another_order);
+    tcase_add_test(t, two_trunks);
     tcase_add_test(t, single_models);
     tcase_add_test(t, metadata);
     suite_add_tcase(s, t);
