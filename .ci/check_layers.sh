@@ -34,6 +34,7 @@ BEGIN {
     room("compare", "cascade data experiment measure report")
     room("sweep", "cascade data experiment measure report")
     room("audit", "")
+    room("piles", "data report")
     room("study", "cascade data experiment measure")
     room("export", "cascade")
     room("cli", every_room)

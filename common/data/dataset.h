@@ -127,6 +127,9 @@ struct nn_dataset_options {
                            (else /tmp); 0: 512 MiB */
 };
 
+/* 0 for files that are no images by name and for hidden ones, as above. */
+int nn_is_image_name(const char *name);
+
 /* Another of the n classes that differs from name only in letter case or in how
  * an accent is encoded (NFC, NFD), or NULL. */
 const char *nn_twin_of(const char *name, char *const *classes, size_t n);

@@ -196,7 +196,6 @@ enum nn_name_kind {
     NN_NAME_BESIDE, /* junk, notes, tables, videos, raw and side files */
 };
 enum nn_name_kind nn_name_kind_of(const char *name);
-int nn_is_image_name(const char *name); /* of the first two kinds */
 int nn_is_archive_name(const char *name);
 int nn_ends_with(const char *s, const char *end); /* any case */
 

@@ -9,6 +9,7 @@
 #include "common/base/parallel.h"
 #include "common/data/stream.h"
 #include "pipelines/cascade/session.h"
+#include "pipelines/cli/classify_pile.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/pathlist.h"
 #include "pipelines/cli/predictions.h"
@@ -31,6 +32,7 @@ struct classify {
     struct bc_model *model;
     struct bc_session *session; /* or NULL until needed */
     struct predictions out;
+    struct classify_pile pile;
     struct nn_stream *stream;
     const struct nn_dataset *ds; /* under way */
     const char *const *operands;
@@ -125,6 +127,10 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
 
         if (predictions_put(&c->out, &row)) {
             return nn_fail_nomem(err);
+        }
+        st = classify_pile_put(&c->pile, &row, err);
+        if (st) {
+            return st;
         }
     }
     st = flush_rows(c, err);
@@ -398,14 +404,30 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
                             struct nn_error *err)
 {
     struct classify *c = ctx;
+    enum nn_status st;
 
-    (void)line;
     if (c->resume != NULL && c->format == PREDICTIONS_TEXT) {
         return nn_fail(err, NN_ERR_ARG,
                        "--resume FILE needs --format jsonl, csv or "
                        "megadetector");
     }
-    return NN_OK;
+    st = classify_pile_check(&c->pile, line, c->resume,
+                             (enum predictions_format)c->format, err);
+    if (st == NN_OK && classify_pile_alone(&c->pile)) {
+        c->path = c->path == NULL ? "" : c->path; /* none is needed */
+    }
+    return st;
+}
+
+/* Photos that have their verdicts. The file of results is closed by now. */
+static enum nn_status finish_pile(struct classify *c, struct cmd_line *line,
+                                  struct nn_error *err)
+{
+    if (line->exit == EXIT_FAILED) { /* stopped */
+        return NN_OK;
+    }
+    return classify_pile_finish(
+        &c->pile, c->pile.from != NULL ? c->pile.from : c->resume, line, err);
 }
 
 static enum nn_status run(void *ctx, struct cmd_line *line,
@@ -415,9 +437,17 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     char why[BC_TEXT_SIZE];
     enum nn_status st, closed;
 
+    if (classify_pile_alone(&c->pile)) {
+        return finish_pile(c, line, err);
+    }
     take_operands(c, line);
     if (bc_model_open(c->path, &c->model, why, sizeof why)) {
         return nn_fail(err, NN_ERR_FORMAT, "%s", why);
+    }
+    st = classify_pile_begin(&c->pile, c->resume, bc_model_inside(c->model),
+                             err);
+    if (st) {
+        goto out;
     }
     st = open_output(c, err);
     if (st) {
@@ -444,7 +474,12 @@ out:
     closed = results_close(&c->results, st ? NULL : err);
     bc_session_destroy(&c->session);
     bc_model_destroy(&c->model);
-    return st ? st : closed;
+    st = st ? st : closed;
+    if (st == NN_OK) {
+        st = finish_pile(c, line, err);
+    }
+    classify_pile_release(&c->pile);
+    return st;
 }
 
 int cmd_classify(int argc, char **argv)
@@ -465,11 +500,13 @@ int cmd_classify(int argc, char **argv)
         NN_OPT_FLAG(0, "all-stages", &c.all_stages,
                     "run the species net on what the gate rejects too"),
         CMD_COMMON_ROWS(c.common),
+        CLASSIFY_PILE_ROWS(c.pile),
         NN_OPT_END,
     };
     const struct nn_options o = {
         .command = "classify",
-        .synopsis = "[--model FILE|RUN] PATH...",
+        .synopsis = "[--model FILE|RUN] PATH... | --from FILE --sort-into DIR "
+                    "| --undo LIST",
         .summary =
             "Say what is in each image: one of the classes, none, or unknown "
             "(passed the gate, but fits no class). A PATH "
@@ -483,8 +520,9 @@ int cmd_classify(int argc, char **argv)
             "  bearcascade classify --model runs/bears photo.jpg\n"
             "  find . -name '*.jpg' | bearcascade classify -m runs/bears "
             "-f jsonl -\n"
-            "  bearcascade classify -f csv --resume card.csv /media/card\n",
-        .min_operands = 1,
+            "  bearcascade classify -f csv --resume card.csv /media/card\n"
+            "  bearcascade classify --sort-into sorted /media/card\n",
+        .min_operands = 0,
         .max_operands = -1,
     };
     const struct cmd command = {

@@ -1,0 +1,221 @@
+#include "pipelines/cli/classify_pile.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "pipelines/piles/sort.h"
+
+int classify_pile_alone(const struct classify_pile *p)
+{
+    return p->from != NULL || p->undo != NULL;
+}
+
+static struct pile_sort_options options_of(const struct classify_pile *p)
+{
+    return (struct pile_sort_options){
+        .into = p->into,
+        .by = (enum pile_by)p->by,
+        .dry_run = p->dry_run,
+        .plan = p->from != NULL ? stdout : NULL,
+    };
+}
+
+static enum nn_status usage(const struct classify_pile *p,
+                            const struct cmd_line *line, const char *resume,
+                            enum predictions_format format,
+                            struct nn_error *err)
+{
+    const char *why = NULL;
+
+    if (p->undo != NULL &&
+        (line->n > 0 || p->into != NULL || p->from != NULL)) {
+        why = "--undo LIST stands alone";
+    } else if (p->from != NULL && (line->n > 0 || resume != NULL)) {
+        why = "either a PATH or --from FILE";
+    } else if (p->from != NULL && p->into == NULL) {
+        why = "--from FILE needs --sort-into DIR";
+    } else if (p->dry_run && p->into == NULL) {
+        why = "--dry-run needs --sort-into DIR";
+    } else if (p->into != NULL && resume != NULL &&
+               format != PREDICTIONS_JSONL) {
+        why = "--sort-into with --resume needs --format jsonl";
+    } else if (!classify_pile_alone(p) && line->n == 0) {
+        why = "at least one PATH is needed";
+    }
+    return why != NULL ? nn_fail(err, NN_ERR_ARG, "%s", why) : NN_OK;
+}
+
+enum nn_status classify_pile_check(const struct classify_pile *p,
+                                   const struct cmd_line *line,
+                                   const char *resume,
+                                   enum predictions_format format,
+                                   struct nn_error *err)
+{
+    const struct pile_sort_options o = options_of(p);
+    enum nn_status st = usage(p, line, resume, format, err);
+
+    if (st || p->into == NULL) {
+        return st;
+    }
+    return pile_sort_check(&o, line->operands, (size_t)line->n, err);
+}
+
+enum nn_status classify_pile_begin(struct classify_pile *p, const char *resume,
+                                   const struct model *m, struct nn_error *err)
+{
+    int fd;
+    enum nn_status st;
+
+    if (p->into == NULL || resume != NULL) {
+        return NN_OK;
+    }
+    st = nn_file_temp(&fd, err);
+    if (st) {
+        return st;
+    }
+    p->spool.to = fdopen(fd, "w+b");
+    if (p->spool.to == NULL) {
+        close(fd);
+        return nn_fail_nomem(err);
+    }
+    st = predictions_begin(&p->spool, p->spool.to, PREDICTIONS_JSONL, m);
+    return st ? nn_fail_nomem(err) : NN_OK;
+}
+
+enum nn_status classify_pile_put(struct classify_pile *p,
+                                 const struct predictions_row *row,
+                                 struct nn_error *err)
+{
+    if (p->spool.to == NULL) {
+        return NN_OK;
+    }
+    if (predictions_put(&p->spool, row)) {
+        return nn_fail_nomem(err);
+    }
+    return ferror(p->spool.to)
+               ? nn_fail(err, NN_ERR_IO,
+                         "cannot keep the rows in the folder of temporary "
+                         "files: %s",
+                         strerror(errno))
+               : NN_OK;
+}
+
+/* --- at the end --- */
+
+static void say(const struct classify_pile *p, const struct pile_sort_counts *n)
+{
+    static const char *const verbs[] = { "linked", "copied", "moved" };
+    char sides[64] = "", before[64] = "", unread[64] = "", stayed[64] = "";
+    char symbolic[80] = "";
+
+    if (n->sides > 0) {
+        snprintf(sides, sizeof sides, " with %zu side files", n->sides);
+    }
+    if (n->symbolic > 0) {
+        snprintf(symbolic, sizeof symbolic, ", %zu of them by symbolic links",
+                 n->symbolic);
+    }
+    if (n->before > 0) {
+        snprintf(before, sizeof before, "; %zu were there before", n->before);
+    }
+    if (n->unread > 0) {
+        snprintf(unread, sizeof unread,
+                 "; %zu without a verdict stay where they are", n->unread);
+    }
+    if (n->stayed > 0) {
+        snprintf(stayed, sizeof stayed, "; %zu could not be placed", n->stayed);
+    }
+    nn_log(NN_LOG_INFO, "%s%s %zu photos%s into '%s'%s%s%s%s",
+           p->dry_run ? "would have " : "", verbs[p->by], n->placed, sides,
+           p->into, symbolic, before, unread, stayed);
+}
+
+static enum nn_status sort_rows(struct classify_pile *p, FILE *from,
+                                const char *name, struct cmd_line *line,
+                                struct nn_error *err)
+{
+    const struct pile_sort_options o = options_of(p);
+    struct pile_rows rows = { .from = from, .name = name };
+    struct pile_sort_counts n;
+    enum nn_status st = pile_sort(&rows, &o, &n, err);
+
+    pile_rows_release(&rows);
+    if (st == NN_OK || st == NN_ERR_STOPPED || n.placed > 0) {
+        say(p, &n);
+    }
+    if (st == NN_ERR_STOPPED) {
+        fputs("bearcascade classify: interrupted: the same command goes on\n",
+              stderr);
+        line->exit = EXIT_FAILED;
+        return NN_OK;
+    }
+    if (line->exit == EXIT_DONE && n.unread + n.stayed > 0) {
+        line->exit = EXIT_SOME_FAILED;
+    }
+    return st;
+}
+
+static enum nn_status undo(const struct classify_pile *p, struct cmd_line *line,
+                           struct nn_error *err)
+{
+    struct pile_undo_counts n;
+    enum nn_status st = pile_undo(p->undo, &n, err);
+
+    if (st == NN_OK || st == NN_ERR_STOPPED) {
+        nn_log(NN_LOG_INFO,
+               "undone: %zu files; %zu were gone already, %zu stay", n.undone,
+               n.gone, n.kept);
+        line->exit = n.kept > 0 ? EXIT_SOME_FAILED : line->exit;
+    }
+    if (st == NN_ERR_STOPPED) {
+        fputs("bearcascade classify: interrupted: the same command goes on\n",
+              stderr);
+        line->exit = EXIT_FAILED;
+        return NN_OK;
+    }
+    return st;
+}
+
+enum nn_status classify_pile_finish(struct classify_pile *p, const char *rows,
+                                    struct cmd_line *line, struct nn_error *err)
+{
+    enum nn_status st;
+    FILE *f;
+
+    if (p->undo != NULL) {
+        return undo(p, line, err);
+    }
+    if (p->into == NULL) {
+        return NN_OK;
+    }
+    if (p->spool.to != NULL) {
+        if (fflush(p->spool.to) != 0) {
+            return nn_fail(err, NN_ERR_IO, "cannot keep the rows: %s",
+                           strerror(errno));
+        }
+        rewind(p->spool.to);
+        return sort_rows(p, p->spool.to, "the rows", line, err);
+    }
+    f = fopen(rows, "rbe");
+    if (f == NULL || nn_file_is_dir(rows)) {
+        st = nn_fail(err, NN_ERR_IO, "cannot open '%s': %s", rows,
+                     strerror(f != NULL ? EISDIR : errno));
+    } else {
+        st = sort_rows(p, f, rows, line, err);
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return st;
+}
+
+void classify_pile_release(struct classify_pile *p)
+{
+    if (p->spool.to != NULL) {
+        fclose(p->spool.to);
+        p->spool.to = NULL;
+    }
+}

@@ -1,0 +1,63 @@
+/* pipelines/cli/classify_pile.h - what classify does once it has all rows:
+ * folders by verdict.
+ *
+ * The rows are those of the file that --resume or --from names, else a spool of
+ * this run that has no name. */
+#ifndef PIPELINES_CLI_CLASSIFY_PILE_H
+#define PIPELINES_CLI_CLASSIFY_PILE_H
+
+#include "pipelines/cli/cmd.h"
+#include "pipelines/cli/predictions.h"
+#include "pipelines/piles/acts.h"
+
+struct classify_pile {
+    const char *into, *from, *undo;
+    int by, dry_run;
+    struct predictions spool; /* to NULL: none */
+};
+#define CLASSIFY_PILE_ROWS(p)                                                  \
+    NN_OPT_HEADING("sorting"),                                                 \
+        NN_OPT_STRING(0, "sort-into", &(p).into, "DIR",                        \
+                      "put the photos, once all have a row, into folders of "  \
+                      "DIR by verdict; DIR/undo.jsonl says what was done, "    \
+                      "and the same command goes on after a kill"),            \
+        NN_OPT_CHOICE(0, "sort-by", &(p).by, PILE_BY_WORDS,                    \
+                      "hard links (symbolic ones where DIR is on another "     \
+                      "file system), copies, or the photos themselves; side "  \
+                      "files (.xmp, raw, ...) go with their photo"),           \
+        NN_OPT_FLAG(0, "dry-run", &(p).dry_run,                                \
+                    "only say what --sort-into would do"),                     \
+        NN_OPT_STRING(0, "from", &(p).from, "FILE",                            \
+                      "rows of an earlier run (--format jsonl) in place of "   \
+                      "a PATH"),                                               \
+        NN_OPT_STRING(0, "undo", &(p).undo, "LIST",                            \
+                      "undo what --sort-into did: its DIR, or the list in it")
+
+/* 1: the run has no photos to look at, but is one of --from or --undo. */
+int classify_pile_alone(const struct classify_pile *p);
+/* What can be known before the first photo; resume: the file, or NULL. Errors:
+ * NN_ERR_ARG, those of pile_sort_check(). */
+NN_MUST_CHECK enum nn_status classify_pile_check(const struct classify_pile *p,
+                                                 const struct cmd_line *line,
+                                                 const char *resume,
+                                                 enum predictions_format format,
+                                                 struct nn_error *err);
+/* Before the first row. Errors: NN_ERR_IO, NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status classify_pile_begin(struct classify_pile *p,
+                                                 const char *resume,
+                                                 const struct model *m,
+                                                 struct nn_error *err);
+/* Each row. Errors: NN_ERR_IO, NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+classify_pile_put(struct classify_pile *p, const struct predictions_row *row,
+                  struct nn_error *err);
+/* All rows are there (of --from: at once). rows: the file of --resume or
+ * --from, or NULL. line->exit is raised where photos stay. Errors: those of
+ * pile_sort() and pile_undo(). */
+NN_MUST_CHECK enum nn_status classify_pile_finish(struct classify_pile *p,
+                                                  const char *rows,
+                                                  struct cmd_line *line,
+                                                  struct nn_error *err);
+void classify_pile_release(struct classify_pile *p);
+
+#endif /* PIPELINES_CLI_CLASSIFY_PILE_H */

@@ -1,0 +1,40 @@
+/* pipelines/piles/pile_rows.h - rows of `classify --format jsonl`, one by one.
+ */
+#ifndef PIPELINES_PILES_PILE_ROWS_H
+#define PIPELINES_PILES_PILE_ROWS_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "common/base/status.h"
+
+struct pile_row {
+    const char *file;  /* the name's own bytes */
+    const char *error; /* NULL, or why there is no verdict, and then neither
+                          of these: */
+    const char *label; /* the class, "none" or "unknown" */
+    int is_class;      /* the label is a class */
+    double p_positive;
+    double p_best; /* of the most likely class; -1: no class was asked for */
+};
+
+/* Set from, and name for errors; the rest zero. */
+struct pile_rows {
+    FILE *from;
+    const char *name;
+    size_t line; /* of the last row */
+    char *text, *file;
+    size_t cap;
+    json_t *row;
+};
+/* The next row, valid until the next call; *more is 0 at the end. Errors:
+ * NN_ERR_FORMAT (no such row, or one that is cut off: named by its line),
+ * NN_ERR_IO, NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status pile_rows_next(struct pile_rows *r,
+                                            struct pile_row *row, int *more,
+                                            struct nn_error *err);
+/* To the first row again. */
+void pile_rows_rewind(struct pile_rows *r);
+void pile_rows_release(struct pile_rows *r); /* from stays open */
+
+#endif /* PIPELINES_PILES_PILE_ROWS_H */
