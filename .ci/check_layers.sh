@@ -33,7 +33,7 @@ BEGIN {
     room("experiment", "cascade data")
     room("compare", "cascade data experiment measure report")
     room("sweep", "cascade data experiment measure report")
-    room("audit", "")
+    room("audit", "report")
     room("piles", "data report")
     room("study", "cascade data experiment measure")
     room("export", "cascade")

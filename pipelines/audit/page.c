@@ -8,6 +8,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
+#include "pipelines/report/page_parts.h"
 
 enum nn_status audit_page_check(const struct audit_plan *plan,
                                 struct nn_error *err)
@@ -36,83 +37,15 @@ enum nn_status audit_page_check(const struct audit_plan *plan,
                          missing, plan->pile.n, first);
 }
 
-/* to, as seen from the folder `from`, both absolute: "../../x/y.jpg". */
-static char *relative(const char *from, const char *to)
-{
-    size_t same = 0, ups = 1, at = 0;
-    char *out;
-
-    for (size_t i = 0; from[i] == to[i] && to[i] != '\0'; i++) {
-        same = to[i] == '/' ? i + 1 : same;
-        at = i + 1;
-    }
-    if (from[at] == '\0' && to[at] == '/') { /* inside `from` itself */
-        return nn_mem_strdup(to + at + 1);
-    }
-    for (const char *p = from + same; *p != '\0'; p++) {
-        ups += *p == '/';
-    }
-    ups = from[same] == '\0' ? 0 : ups;
-    out = nn_mem_calloc(3 * ups + strlen(to + same) + 1, 1);
-    for (size_t i = 0; out != NULL && i < ups; i++) {
-        memcpy(out + 3 * i, "../", 3);
-    }
-    if (out != NULL) {
-        memcpy(out + 3 * ups, to + same, strlen(to + same));
-    }
-    return out;
-}
-
-/* Percent-encoding of all but what is plain in a path. */
-static char *url_of(const char *path)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
-                                "uvwxyz0123456789-._~/";
-    static const char hex[] = "0123456789ABCDEF";
-    char *out = nn_mem_calloc(3 * strlen(path) + 1, 1), *to = out;
-
-    for (; out != NULL && *path != '\0'; path++) {
-        if (strchr(plain, *path) != NULL) {
-            *to++ = *path;
-        } else {
-            *to++ = '%';
-            *to++ = hex[(unsigned char)*path >> 4];
-            *to++ = hex[(unsigned char)*path & 15];
-        }
-    }
-    return out;
-}
-
 static json_t *photo_url(const char *dir, const char *file)
 {
-    char *name = nn_text_bytes(file), full[PATH_MAX];
-    char *path = NULL, *url = NULL;
-    json_t *j = NULL;
+    char *name = nn_text_bytes(file);
+    char *url = name != NULL ? page_photo_url(dir, name) : NULL;
+    json_t *j = url == NULL ? NULL : json_string(url);
 
-    if (name == NULL) {
-        return NULL;
-    }
-    /* a file that went away between check and now: its name as it stands */
-    path = realpath(name, full) != NULL ? relative(dir, full)
-                                        : nn_mem_strdup(name);
-    url = path == NULL ? NULL : url_of(path);
-    j = url == NULL ? NULL : json_string(url);
     nn_mem_free(url);
-    nn_mem_free(path);
     nn_mem_free(name);
     return j;
-}
-
-/* JSON inside <script>: no "<" may end it early. */
-static void put_data(FILE *to, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '<') {
-            fputs("\\u003c", to);
-        } else {
-            fputc(*text, to);
-        }
-    }
 }
 
 static char *page_data(const struct audit_plan *plan, const char *dir)
@@ -148,7 +81,7 @@ enum nn_status audit_page_write(const struct audit_plan *plan, const char *dir,
         goto out;
     }
     fwrite(audit_page_head, 1, audit_page_head_size, out.stream);
-    put_data(out.stream, text);
+    page_put_json(out.stream, text);
     fwrite(audit_page_tail, 1, audit_page_tail_size, out.stream);
     st = nn_file_out_commit(&out, err);
 out:

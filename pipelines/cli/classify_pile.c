@@ -6,11 +6,19 @@
 
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "pipelines/piles/page.h"
 #include "pipelines/piles/sort.h"
+#include "pipelines/piles/timelapse.h"
 
 int classify_pile_alone(const struct classify_pile *p)
 {
     return p->from != NULL || p->undo != NULL;
+}
+
+/* Something is to be done with the rows. */
+static int wanted(const struct classify_pile *p)
+{
+    return p->into != NULL || p->page != NULL || p->timelapse != NULL;
 }
 
 static struct pile_sort_options options_of(const struct classify_pile *p)
@@ -30,22 +38,34 @@ static enum nn_status usage(const struct classify_pile *p,
 {
     const char *why = NULL;
 
-    if (p->undo != NULL &&
-        (line->n > 0 || p->into != NULL || p->from != NULL)) {
+    if (p->undo != NULL && (line->n > 0 || wanted(p) || p->from != NULL)) {
         why = "--undo LIST stands alone";
     } else if (p->from != NULL && (line->n > 0 || resume != NULL)) {
         why = "either a PATH or --from FILE";
-    } else if (p->from != NULL && p->into == NULL) {
-        why = "--from FILE needs --sort-into DIR";
+    } else if (p->from != NULL && !wanted(p)) {
+        why = "--from FILE needs --sort-into DIR, --page FILE or "
+              "--timelapse FILE";
     } else if (p->dry_run && p->into == NULL) {
         why = "--dry-run needs --sort-into DIR";
-    } else if (p->into != NULL && resume != NULL &&
-               format != PREDICTIONS_JSONL) {
-        why = "--sort-into with --resume needs --format jsonl";
+    } else if (wanted(p) && resume != NULL && format != PREDICTIONS_JSONL) {
+        why = "--sort-into, --page and --timelapse with --resume need "
+              "--format jsonl";
     } else if (!classify_pile_alone(p) && line->n == 0) {
         why = "at least one PATH is needed";
     }
     return why != NULL ? nn_fail(err, NN_ERR_ARG, "%s", why) : NN_OK;
+}
+
+/* Better now than after hours. */
+static enum nn_status check_file(const char *path, struct nn_error *err)
+{
+    struct nn_file_out out;
+    enum nn_status st = nn_file_out_open(&out, path, err);
+
+    if (st == NN_OK) {
+        nn_file_out_abort(&out);
+    }
+    return st;
 }
 
 enum nn_status classify_pile_check(const struct classify_pile *p,
@@ -57,6 +77,12 @@ enum nn_status classify_pile_check(const struct classify_pile *p,
     const struct pile_sort_options o = options_of(p);
     enum nn_status st = usage(p, line, resume, format, err);
 
+    if (st == NN_OK && p->page != NULL) {
+        st = check_file(p->page, err);
+    }
+    if (st == NN_OK && p->timelapse != NULL) {
+        st = check_file(p->timelapse, err);
+    }
     if (st || p->into == NULL) {
         return st;
     }
@@ -69,7 +95,8 @@ enum nn_status classify_pile_begin(struct classify_pile *p, const char *resume,
     int fd;
     enum nn_status st;
 
-    if (p->into == NULL || resume != NULL) {
+    p->threshold = model_threshold(m);
+    if (!wanted(p) || resume != NULL) {
         return NN_OK;
     }
     st = nn_file_temp(&fd, err);
@@ -133,16 +160,13 @@ static void say(const struct classify_pile *p, const struct pile_sort_counts *n)
            p->into, symbolic, before, unread, stayed);
 }
 
-static enum nn_status sort_rows(struct classify_pile *p, FILE *from,
-                                const char *name, struct cmd_line *line,
-                                struct nn_error *err)
+static enum nn_status sort_rows(struct classify_pile *p, struct pile_rows *rows,
+                                struct cmd_line *line, struct nn_error *err)
 {
     const struct pile_sort_options o = options_of(p);
-    struct pile_rows rows = { .from = from, .name = name };
     struct pile_sort_counts n;
-    enum nn_status st = pile_sort(&rows, &o, &n, err);
+    enum nn_status st = pile_sort(rows, &o, &n, err);
 
-    pile_rows_release(&rows);
     if (st == NN_OK || st == NN_ERR_STOPPED || n.placed > 0) {
         say(p, &n);
     }
@@ -155,6 +179,43 @@ static enum nn_status sort_rows(struct classify_pile *p, FILE *from,
     if (line->exit == EXIT_DONE && n.unread + n.stayed > 0) {
         line->exit = EXIT_SOME_FAILED;
     }
+    return st;
+}
+
+/* The others first, while the photos are where the rows say. */
+static enum nn_status use_rows(struct classify_pile *p, FILE *from,
+                               const char *name, struct cmd_line *line,
+                               struct nn_error *err)
+{
+    struct pile_rows rows = { .from = from, .name = name };
+    const struct pile_page_options page = {
+        .path = p->page,
+        .threshold = p->from == NULL ? p->threshold : -1,
+        .links = p->into == NULL || p->dry_run || p->by != PILE_MOVE,
+    };
+    size_t outside = 0;
+    enum nn_status st = NN_OK;
+
+    if (p->timelapse != NULL) {
+        st = pile_timelapse(&rows, p->timelapse, &outside, err);
+        pile_rows_rewind(&rows);
+    }
+    if (outside > 0) {
+        nn_log(NN_LOG_WARN, "%zu photos are not in '%s'", outside,
+               p->timelapse);
+        line->exit = EXIT_SOME_FAILED;
+    }
+    if (st == NN_OK && p->page != NULL) {
+        st = pile_page(&rows, &page, err);
+        pile_rows_rewind(&rows);
+    }
+    if (st == NN_OK && p->page != NULL) {
+        nn_log(NN_LOG_INFO, "the page is %s", p->page);
+    }
+    if (st == NN_OK && p->into != NULL) {
+        st = sort_rows(p, &rows, line, err);
+    }
+    pile_rows_release(&rows);
     return st;
 }
 
@@ -188,7 +249,7 @@ enum nn_status classify_pile_finish(struct classify_pile *p, const char *rows,
     if (p->undo != NULL) {
         return undo(p, line, err);
     }
-    if (p->into == NULL) {
+    if (!wanted(p)) {
         return NN_OK;
     }
     if (p->spool.to != NULL) {
@@ -197,14 +258,14 @@ enum nn_status classify_pile_finish(struct classify_pile *p, const char *rows,
                            strerror(errno));
         }
         rewind(p->spool.to);
-        return sort_rows(p, p->spool.to, "the rows", line, err);
+        return use_rows(p, p->spool.to, "the rows", line, err);
     }
     f = fopen(rows, "rbe");
     if (f == NULL || nn_file_is_dir(rows)) {
         st = nn_fail(err, NN_ERR_IO, "cannot open '%s': %s", rows,
                      strerror(f != NULL ? EISDIR : errno));
     } else {
-        st = sort_rows(p, f, rows, line, err);
+        st = use_rows(p, f, rows, line, err);
     }
     if (f != NULL) {
         fclose(f);

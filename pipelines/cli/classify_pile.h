@@ -1,5 +1,5 @@
 /* pipelines/cli/classify_pile.h - what classify does once it has all rows:
- * folders by verdict.
+ * folders by verdict, a page, and a file for Timelapse.
  *
  * The rows are those of the file that --resume or --from names, else a spool of
  * this run that has no name. */
@@ -11,7 +11,8 @@
 #include "pipelines/piles/acts.h"
 
 struct classify_pile {
-    const char *into, *from, *undo;
+    const char *into, *from, *undo, *page, *timelapse;
+    double threshold; /* of the model; below 0: none was loaded */
     int by, dry_run;
     struct predictions spool; /* to NULL: none */
 };
@@ -27,6 +28,14 @@ struct classify_pile {
                       "files (.xmp, raw, ...) go with their photo"),           \
         NN_OPT_FLAG(0, "dry-run", &(p).dry_run,                                \
                     "only say what --sort-into would do"),                     \
+        NN_OPT_STRING(                                                         \
+            0, "page", &(p).page, "FILE",                                      \
+            "one HTML page of the pile: counts, a histogram of the "           \
+            "scores, photos just below and above the threshold, and "          \
+            "some of each verdict"),                                           \
+        NN_OPT_STRING(0, "timelapse", &(p).timelapse, "FILE",                  \
+                      "a CSV file that Timelapse imports; FILE lies in the "   \
+                      "root folder of its image set"),                         \
         NN_OPT_STRING(0, "from", &(p).from, "FILE",                            \
                       "rows of an earlier run (--format jsonl) in place of "   \
                       "a PATH"),                                               \
@@ -36,7 +45,8 @@ struct classify_pile {
 /* 1: the run has no photos to look at, but is one of --from or --undo. */
 int classify_pile_alone(const struct classify_pile *p);
 /* What can be known before the first photo; resume: the file, or NULL. Errors:
- * NN_ERR_ARG, those of pile_sort_check(). */
+ * NN_ERR_ARG, NN_ERR_IO (a file cannot be written), those of
+ * pile_sort_check(). */
 NN_MUST_CHECK enum nn_status classify_pile_check(const struct classify_pile *p,
                                                  const struct cmd_line *line,
                                                  const char *resume,
@@ -53,7 +63,7 @@ classify_pile_put(struct classify_pile *p, const struct predictions_row *row,
                   struct nn_error *err);
 /* All rows are there (of --from: at once). rows: the file of --resume or
  * --from, or NULL. line->exit is raised where photos stay. Errors: those of
- * pile_sort() and pile_undo(). */
+ * pile_sort(), pile_page(), pile_timelapse() and pile_undo(). */
 NN_MUST_CHECK enum nn_status classify_pile_finish(struct classify_pile *p,
                                                   const char *rows,
                                                   struct cmd_line *line,

@@ -505,8 +505,8 @@ int cmd_classify(int argc, char **argv)
     };
     const struct nn_options o = {
         .command = "classify",
-        .synopsis = "[--model FILE|RUN] PATH... | --from FILE --sort-into DIR "
-                    "| --undo LIST",
+        .synopsis = "[--model FILE|RUN] PATH... | --from FILE ... | "
+                    "--undo LIST",
         .summary =
             "Say what is in each image: one of the classes, none, or unknown "
             "(passed the gate, but fits no class). A PATH "

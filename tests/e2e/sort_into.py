@@ -356,7 +356,7 @@ def while_classifying(work):
                        (("--dry-run", top), "needs --sort-into"),
                        ((), "at least one PATH"),
                        (("-f", "csv", "--resume", "r.csv", "--sort-into", "y",
-                         top), "needs --format jsonl")):
+                         top), "need --format jsonl")):
         rc, _, err = run(*args)
         check(rc == 2 and text in err, "usage: " + text, err)
     rc, _, err = run("--undo", work + "/nothing")
