@@ -1,7 +1,8 @@
 /* common/base/options.h - command-line option tables.
  *
  * A command lists its options once: name, kind, target variable, help. The
- * variable's value when parsing starts is the default shown by --help.
+ * variable's value when parsing starts is the default shown by --help; NaN is
+ * no default.
  * Accepted forms: --name VALUE, --name=VALUE, --flag, -x; "--" ends options;
  * "-" is an operand. Options may stand between operands. An unknown option,
  * a missing or malformed value, or a value out of range is an error that

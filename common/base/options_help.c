@@ -1,6 +1,7 @@
 #include "common/base/options.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,10 @@
  * kept as a float (0.05f is 0.05, not 0.05000000074505806). */
 static void double_text(double x, char *buf, size_t size)
 {
+    if (isnan(x)) { /* a number that must be given to count */
+        buf[0] = '\0';
+        return;
+    }
     snprintf(buf, size, "%.7g", x);
     if ((double)strtof(buf, NULL) == x) {
         return;

@@ -119,6 +119,7 @@ struct nn_dataset_options {
                     a manifest needs no label column */
     struct nn_word_list negative_names; /* are negatives, whatever the name, */
     struct nn_word_list class_names;    /* and these are classes */
+    int no_class_needed;                /* 1: negatives alone are fine */
     int names_must_exist; /* 1: a name of the two that the data lack is an
                              error */
     const struct nn_generator *const *generators; /* NULL-ended, or NULL */

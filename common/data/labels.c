@@ -331,7 +331,7 @@ static enum nn_status check_usable(const struct nn_dataset *ds,
                        "outside)",
                        ds->path, out->example);
     }
-    if (l->classes.n == 0) {
+    if (l->classes.n == 0 && !l->f->opt->no_class_needed) {
         return nn_fail(err, NN_ERR_FORMAT, "'%s' has negatives only, no class",
                        ds->path);
     }

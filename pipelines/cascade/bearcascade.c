@@ -183,6 +183,11 @@ const struct model *bc_model_inside(const struct bc_model *m)
     return m->inside;
 }
 
+struct model *bc_model_change(struct bc_model *m)
+{
+    return m->inside;
+}
+
 /* --- sessions --- */
 
 /* What the caller set of the options that we know. */

@@ -26,7 +26,7 @@ struct verdict cascade_decide(const struct model *m, double p_gate,
             v.best = (int32_t)k;
         }
     }
-    if (!(p_gate >= m->gate_policy.threshold)) {
+    if (!model_gate_passes(m, p_gate)) {
         v.kind = VERDICT_NONE;
         return v;
     }

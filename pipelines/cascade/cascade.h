@@ -38,12 +38,13 @@ struct verdict {
     int32_t best; /* most likely class, or -1 when p is NULL */
 };
 
-/* The decision rule: none when p_gate < gate threshold, and by the species
- * stage when p_positive is below model_threshold(), which is 1 - p_none < none
- * threshold; unknown when the largest p is below the species net's reject
- * threshold; else the class of the largest p. With one class there is no
- * species net and passing the gate is the class. An image that passes the gate
- * needs p and, of a net that says none, p_none. */
+/* The decision rule: none when model_gate_passes() says so, which is p_gate <
+ * gate threshold, and by the species stage when p_positive is below
+ * model_threshold(), which is 1 - p_none < none threshold; unknown when the
+ * largest p is below the species net's reject threshold; else the class of the
+ * largest p. With one class there is no species net and passing the gate is the
+ * class. An image that passes the gate needs p and, of a net that says none,
+ * p_none. */
 struct verdict cascade_decide(const struct model *m, double p_gate,
                               double p_none, const double *p);
 /* The name printed for a verdict: the class, "none" or "unknown". */

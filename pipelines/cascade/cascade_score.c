@@ -328,8 +328,8 @@ enum nn_status cascade_score_batch(struct cascade_pass *p,
             s->seconds[row] = b->seconds != NULL
                                   ? (double)b->seconds[i] + (now - since) / b->n
                                   : spent / b->n;
-            c->want[i] = p->all_stages ||
-                         s->p_gate[row] >= c->model->gate_policy.threshold;
+            c->want[i] =
+                p->all_stages || model_gate_passes(c->model, s->p_gate[row]);
         }
     }
     if (c->species != NULL && count_wanted(c, b->n) > 0) {

@@ -23,10 +23,52 @@ int model_says_none(const struct model *m)
 
 double model_threshold(const struct model *m)
 {
+    if (m->threshold_given) {
+        return m->threshold;
+    }
     return model_says_none(m)
                ? cascade_policy_threshold(m->gate_policy.threshold,
                                           m->policy.none_threshold)
                : m->gate_policy.threshold;
+}
+
+int model_gate_passes(const struct model *m, double p_gate)
+{
+    double t = m->gate_policy.threshold;
+
+    if (!model_says_none(m)) {
+        return p_gate >= model_threshold(m);
+    }
+    return p_gate >= t || (m->threshold_given &&
+                           cascade_policy_score(t, p_gate, 0) >= m->threshold);
+}
+
+enum nn_status model_set_threshold(struct model *m, double p,
+                                   struct nn_error *err)
+{
+    if (!(p >= 0 && p <= 1)) {
+        return nn_fail(err, NN_ERR_ARG, "a threshold of %g is not in 0..1", p);
+    }
+    m->threshold_given = 1;
+    m->threshold = p;
+    return NN_OK;
+}
+
+enum nn_status model_set_reject_threshold(struct model *m, double p,
+                                          struct nn_error *err)
+{
+    if (!(p >= 0 && p <= 1)) {
+        return nn_fail(err, NN_ERR_ARG, "unknown below %g is not in 0..1", p);
+    }
+    if (m->species == NULL) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' never says unknown: that takes a cascade of two "
+                       "or more classes",
+                       m->path != NULL ? m->path : "the model");
+    }
+    m->species_policy.reject_threshold = p;
+    m->reject_given = 1;
+    return NN_OK;
 }
 
 static enum nn_status set_classes(struct model *m, size_t n,

@@ -46,17 +46,38 @@ struct model {
                                models */
     struct species_policy species_policy;
     struct cascade_policy policy; /* of both, where model_says_none() */
-    json_t *data, *training;      /* objects, or NULL */
-    struct nn_seen seen;          /* empty in files of older programs */
-    char *path;                   /* where it was loaded from, or NULL */
+    /* Instead of the stored decision: model_set_threshold(). */
+    int threshold_given;
+    double threshold;
+    int reject_given; /* 1: that of species_policy was not the stored one */
+    json_t *data, *training; /* objects, or NULL */
+    struct nn_seen seen;     /* empty in files of older programs */
+    char *path;              /* where it was loaded from, or NULL */
 };
 
 /* 1: the species net has an output for none, so that either stage may say it.
  */
 int model_says_none(const struct model *m);
 /* An image is a positive when its p_positive (struct verdict) is this or more:
- * cascade_policy_threshold(), else the gate's threshold. */
+ * what was given, else cascade_policy_threshold(), else the gate's threshold.
+ */
 double model_threshold(const struct model *m);
+/* 1: the gate does not say none. It does below its threshold; where less was
+ * given, the image is a positive from that on, whatever the species net says
+ * of none. */
+int model_gate_passes(const struct model *m, double p_gate);
+
+/* Decide anew: an image is a positive from p_positive = p on. p_positive itself
+ * stays what it was, with the stored thresholds, so that scores of one model
+ * can be compared whatever they were decided by. p 0: everything is a positive.
+ * Errors: NN_ERR_ARG (not in 0..1). */
+NN_MUST_CHECK enum nn_status model_set_threshold(struct model *m, double p,
+                                                 struct nn_error *err);
+/* The verdict is unknown when no class has this probability. Errors: NN_ERR_ARG
+ * (not in 0..1, or the model has no species net, so that nothing is unknown).
+ */
+NN_MUST_CHECK enum nn_status
+model_set_reject_threshold(struct model *m, double p, struct nn_error *err);
 
 /* Take the class names of ds; nets are filled in by the trainer. */
 NN_MUST_CHECK enum nn_status model_create(const struct nn_dataset *ds,

@@ -9,6 +9,8 @@
 
 /* Both live as long as the object that they belong to. */
 const struct model *bc_model_inside(const struct bc_model *m);
+/* To decide by other thresholds; before the first session. */
+struct model *bc_model_change(struct bc_model *m);
 /* Runs with the threads and the log of whoever calls it. */
 struct cascade *bc_session_cascade(struct bc_session *s);
 

@@ -1,7 +1,8 @@
 /* pipelines/cli/cmd.h - the commands and what they share.
  *
  * A command gets argv with its own name at argv[0] and returns the exit
- * status: EXIT_DONE, EXIT_FAILED, EXIT_USAGE or EXIT_SOME_FAILED. Data goes to
+ * status: EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_SOME_FAILED or, where a rate
+ * is not what was asked for, EXIT_MISSED. Data goes to
  * stdout, everything else to stderr. */
 #ifndef PIPELINES_CLI_CMD_H
 #define PIPELINES_CLI_CMD_H
@@ -12,7 +13,13 @@
 #include "pipelines/data/open.h"
 #include "pipelines/data/stop.h"
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SOME_FAILED = 3 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_SOME_FAILED = 3,
+    EXIT_MISSED = 4,
+};
 
 int cmd_train(int argc, char **argv);
 int cmd_classify(int argc, char **argv);

@@ -11,6 +11,7 @@
 #include "pipelines/cascade/session.h"
 #include "pipelines/cli/classify_pile.h"
 #include "pipelines/cli/cmd.h"
+#include "pipelines/cli/decision_rows.h"
 #include "pipelines/cli/pathlist.h"
 #include "pipelines/cli/predictions.h"
 #include "pipelines/cli/results.h"
@@ -27,6 +28,7 @@ struct classify {
     const char *resume;
     struct results *results; /* of that file, or NULL */
     char run[33];            /* fingerprint of the model and the options */
+    struct decision_rows decide;
     int format, nul, all_stages;
     size_t inside; /* bytes of a name that are the one folder's */
     struct bc_model *model;
@@ -357,6 +359,8 @@ static void fingerprint(struct classify *c)
                     sizeof m->species_policy.reject_threshold, h);
     h = nn_hash_u64(&m->policy.none_threshold, sizeof m->policy.none_threshold,
                     h);
+    h = nn_hash_u64(&m->threshold_given, sizeof m->threshold_given, h);
+    h = nn_hash_u64(&m->threshold, sizeof m->threshold, h);
     h = nn_hash_u64(&c->all_stages, sizeof c->all_stages, h);
     snprintf(c->run, sizeof c->run, "%016llx", (unsigned long long)h);
 }
@@ -444,6 +448,10 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     if (bc_model_open(c->path, &c->model, why, sizeof why)) {
         return nn_fail(err, NN_ERR_FORMAT, "%s", why);
     }
+    st = decision_rows_apply(&c->decide, bc_model_change(c->model), err);
+    if (st) {
+        goto out;
+    }
     st = classify_pile_begin(&c->pile, c->resume, bc_model_inside(c->model),
                              err);
     if (st) {
@@ -484,7 +492,8 @@ out:
 
 int cmd_classify(int argc, char **argv)
 {
-    struct classify c = { .format = PREDICTIONS_TEXT };
+    struct classify c = { .format = PREDICTIONS_TEXT,
+                          .decide = DECISION_ROWS_INIT };
     const struct nn_option table[] = {
         NN_OPT_STRING('m', "model", &c.path, "FILE|RUN",
                       "the model: a .safetensors file or a run folder; left "
@@ -497,6 +506,7 @@ int cmd_classify(int argc, char **argv)
         NN_OPT_FLAG('0', "null", &c.nul,
                     "paths on standard input end with a NUL (find -print0); "
                     "also without it, once a NUL comes"),
+        DECISION_ROWS(c.decide),
         NN_OPT_FLAG(0, "all-stages", &c.all_stages,
                     "run the species net on what the gate rejects too"),
         CMD_COMMON_ROWS(c.common),

@@ -9,15 +9,19 @@
 #include "common/base/mem.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/measure/evaluation.h"
+#include "pipelines/measure/targets.h"
 #include "pipelines/cli/augment_rows.h"
 #include "pipelines/cli/data_rows.h"
+#include "pipelines/cli/decision_rows.h"
 
 struct evaluate {
     struct cmd_common common;
     const char *model;
-    int split, json, bootstrap, keep_overlap;
+    int split, json, bootstrap, keep_overlap, all_negative;
+    double max_fpr, min_recall; /* NaN: none is asked */
     uint64_t seed;
     struct data_rows data;
+    struct decision_rows decide;
     struct nn_option_list subsets;
     const char *views;
     struct nn_tta gate_tta; /* none: those of the model */
@@ -27,13 +31,20 @@ enum { SPLIT_ALL = NN_SPLITS };
 
 /* --- which images --- */
 
-static uint32_t *choose(const struct nn_dataset *ds, int split, size_t *n)
+/* Blanks have no splits. */
+static int takes_all(const struct evaluate *o)
+{
+    return o->split == SPLIT_ALL || o->all_negative;
+}
+
+static uint32_t *choose(const struct nn_dataset *ds, const struct evaluate *o,
+                        size_t *n)
 {
     uint32_t *v = nn_mem_calloc(ds->n, sizeof *v);
 
     *n = 0;
     for (size_t i = 0; v != NULL && i < ds->n; i++) {
-        if (split == SPLIT_ALL || (int)ds->items[i].split == split) {
+        if (takes_all(o) || (int)ds->items[i].split == o->split) {
             v[(*n)++] = (uint32_t)i;
         }
     }
@@ -121,7 +132,8 @@ static size_t match(const struct nn_dataset *ds, const uint32_t *index,
 /* Of train, or of all, nobody expects images that the model has not seen. */
 static int keeps_overlap(const struct evaluate *o)
 {
-    return o->keep_overlap || o->split == NN_TRAIN || o->split == SPLIT_ALL;
+    return o->keep_overlap || (!o->all_negative &&
+                               (o->split == NN_TRAIN || o->split == SPLIT_ALL));
 }
 
 /* --- one evaluation after another ------------------------------------------
@@ -136,11 +148,17 @@ struct session {
     size_t seen[NN_SEEN_PARTS]; /* images that the model knew */
     const struct cascade_scores *scores;
     json_t *all; /* array for --json */
+    int missed;  /* a target */
 };
 
-static void add_json(struct session *s, const struct evaluation *e)
+static void add_json(struct session *s, const struct evaluation *e,
+                     const struct targets *t)
 {
     json_t *j = evaluation_json(e, s->model);
+
+    if (t != NULL) {
+        nn_json_put(&j, "targets", targets_json(t));
+    }
 
     nn_json_put(&j, "overlap",
                 json_pack("{s:I, s:I, s:b}", "train",
@@ -148,6 +166,32 @@ static void add_json(struct session *s, const struct evaluation *e)
                           (json_int_t)s->seen[NN_VALID], "kept",
                           keeps_overlap(s->opt)));
     nn_json_add(&s->all, j);
+}
+
+/* Targets are for all images; those of a subset have none. */
+static enum nn_status say(struct session *s, const struct evaluation *e,
+                          int is_subset, struct nn_error *err)
+{
+    const struct evaluate *o = s->opt;
+    struct targets t;
+    enum nn_status st = NN_OK;
+
+    if (!is_subset) {
+        st = targets_judge(e, o->max_fpr, o->min_recall, &t, err);
+        if (st) {
+            return st;
+        }
+        s->missed = targets_missed(&t);
+    }
+    if (o->json) {
+        add_json(s, e, is_subset ? NULL : &t);
+        return NN_OK;
+    }
+    evaluation_print(e, s->model, stdout);
+    if (!is_subset) {
+        targets_print(&t, stdout);
+    }
+    return NN_OK;
 }
 
 static enum nn_status report(struct session *s, const char *title,
@@ -177,11 +221,7 @@ static enum nn_status report(struct session *s, const char *title,
     if (st) {
         goto out;
     }
-    if (s->opt->json) {
-        add_json(s, &e);
-    } else {
-        evaluation_print(&e, s->model, stdout);
-    }
+    st = say(s, &e, subset != NULL, err);
 out:
     evaluation_release(&e);
     nn_mem_free(pick);
@@ -205,7 +245,8 @@ static enum nn_status report_subset(struct session *s, const char *spec,
 static enum nn_status report_all(struct session *s, struct nn_error *err)
 {
     const struct evaluate *o = s->opt;
-    const char *title = o->split == SPLIT_ALL
+    const char *title = o->all_negative ? "negatives"
+                        : o->split == SPLIT_ALL
                             ? "all splits"
                             : nn_split_name((enum nn_split)o->split);
     enum nn_status st = report(s, title, NULL, err);
@@ -233,7 +274,8 @@ static enum nn_status same_classes(const struct model *m, struct nn_dataset *ds,
                ? st
                : nn_fail(err, NN_ERR_ARG,
                          "the classes of '%s' are not those of the model "
-                         "('bearcascade inspect' shows both)",
+                         "('bearcascade inspect' shows both; --all-negative "
+                         "takes every image as a negative)",
                          ds->path);
 }
 
@@ -277,7 +319,7 @@ static enum nn_status leave_out_seen(struct session *s, struct nn_error *err)
 
 static enum nn_status choose_images(struct session *s, struct nn_error *err)
 {
-    s->index = choose(s->ds, s->opt->split, &s->n);
+    s->index = choose(s->ds, s->opt, &s->n);
     if (s->index == NULL) {
         return nn_fail_nomem(err);
     }
@@ -327,11 +369,17 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     if (st) {
         goto out;
     }
+    st = decision_rows_apply(&o->decide, m, err);
+    if (st) {
+        goto out;
+    }
     st = data_reading_init(&reading, &o->data, m, o->seed > 0 ? &o->seed : NULL,
                            err);
     if (st) {
         goto out;
     }
+    reading.how.no_class_needed = 1;
+    reading.how.all_negative = o->all_negative;
     st = data_open(data, &reading.how, &ds, err);
     if (st) {
         goto out;
@@ -353,6 +401,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     if (o->json) {
         st = nn_json_print(s.all, stdout, err);
     }
+    line->exit = s.missed ? EXIT_MISSED : EXIT_DONE;
 out:
     json_decref(s.all);
     nn_mem_free(s.index);
@@ -383,7 +432,11 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
 
 int cmd_evaluate(int argc, char **argv)
 {
-    struct evaluate e = { .split = NN_TEST, .bootstrap = 1000 };
+    struct evaluate e = { .split = NN_TEST,
+                          .bootstrap = 1000,
+                          .decide = DECISION_ROWS_INIT,
+                          .max_fpr = (double)NAN,
+                          .min_recall = (double)NAN };
     const struct nn_option table[] = {
         NN_OPT_STRING('m', "model", &e.model, "FILE|RUN",
                       "the model: a .safetensors file or a run folder; left "
@@ -406,7 +459,19 @@ int cmd_evaluate(int argc, char **argv)
             0, "gate-tta", &e.views, "PX,PXm,...",
             "test-time augmentation of the gate instead of its own, such as "
             "224,160m (see train); its threshold and temperature stay"),
+        DECISION_ROWS(e.decide),
+        NN_OPT_DOUBLE(0, "max-fpr", &e.max_fpr, "P", 0, 1,
+                      "exit status 4 when more than P of the negatives are "
+                      "not called none; the measured share counts, its exact "
+                      "bound is said"),
+        NN_OPT_DOUBLE(0, "min-recall", &e.min_recall, "P", 0, 1,
+                      "exit status 4 when less than P of the images of a "
+                      "class are called something else than none"),
         DATA_ROWS(e.data),
+        NN_OPT_FLAG(0, "all-negative", &e.all_negative,
+                    "every image of DATA, whatever its folder, is a negative, "
+                    "and all of them are measured but those that the model "
+                    "has seen"),
         OVERLAP_ROW(e.keep_overlap),
         CMD_COMMON_ROWS(e.common),
         NN_OPT_END,
@@ -419,11 +484,15 @@ int cmd_evaluate(int argc, char **argv)
                    "per negative family), species accuracy, the end-to-end "
                    "confusion matrix, false-negative and false-positive rates "
                    "at the stored "
-                   "thresholds, and calibration error.",
+                   "thresholds, and calibration error. Negatives alone, or "
+                   "images of a class alone, give what can be known of "
+                   "them.",
         .table = table,
         .examples = "  bearcascade evaluate --model runs/bears photos\n"
                     "  bearcascade evaluate -m runs/bears photos --json "
                     "--subset 'field=field-*'\n"
+                    "  bearcascade evaluate --all-negative --max-fpr 0.01 "
+                    "blanks\n"
                     "  bearcascade evaluate photos --subset "
                     "'field=field-*:*deer,trail_camera'\n",
         .min_operands = 1,

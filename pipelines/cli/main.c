@@ -41,7 +41,7 @@ static void print_help(FILE *to)
     }
     fputs("\n'bearcascade COMMAND --help' shows the options of one.\n"
           "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but some "
-          "inputs failed.\n",
+          "inputs failed,\n4 a target was missed.\n",
           to);
 }
 

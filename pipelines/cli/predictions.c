@@ -71,9 +71,10 @@ static void put_csv_header(struct predictions *p)
         fputc(',', p->to);
         nn_csv_put(p->to, p->model->classes[k]);
     }
-    fputs(p->run != NULL ? ",ms,error,note,bytes,mtime,run\n"
-                         : ",ms,error,note\n",
-          p->to);
+    fputs(",ms,error,note", p->to);
+    fputs(p->model->threshold_given ? ",threshold" : "", p->to);
+    fputs(p->model->reject_given ? ",unknown_below" : "", p->to);
+    fputs(p->run != NULL ? ",bytes,mtime,run\n" : "\n", p->to);
 }
 
 static const char *stage_name(const struct verdict *v)
@@ -132,6 +133,12 @@ static enum nn_status put_csv(struct predictions *p,
     }
     fputc(',', p->to);
     nn_csv_put(p->to, r->note != NULL ? r->note : "");
+    if (p->model->threshold_given) {
+        fprintf(p->to, ",%.6f", p->model->threshold);
+    }
+    if (p->model->reject_given) {
+        fprintf(p->to, ",%.6f", p->model->species_policy.reject_threshold);
+    }
     if (p->run != NULL) {
         fprintf(p->to, ",%lld,%.3f,%s", (long long)r->bytes,
                 (double)r->mtime_ms / 1000, p->run);
@@ -218,6 +225,18 @@ static void put_origin(const struct predictions *p,
     }
 }
 
+/* By what it was decided, where that is not the model's own. */
+static void put_decision(const struct model *m, json_t **j)
+{
+    if (m->threshold_given) {
+        nn_json_put(j, "threshold", number(m->threshold));
+    }
+    if (m->reject_given) {
+        nn_json_put(j, "unknown_below",
+                    number(m->species_policy.reject_threshold));
+    }
+}
+
 static enum nn_status put_jsonl(struct predictions *p,
                                 const struct predictions_row *r)
 {
@@ -245,6 +264,7 @@ static enum nn_status put_jsonl(struct predictions *p,
         nn_json_put(&j, "stage", json_string(stage_name(v)));
         nn_json_put(&j, "verdict", json_string(verdict_kind_name(v->kind)));
         nn_json_put(&j, "ms", rounded(r->ms, "%.3f"));
+        put_decision(p->model, &j);
     }
     put_origin(p, r, &j);
     st = dump_line(p, j, JSON_COMPACT, NULL);

@@ -10,6 +10,9 @@
  *        quoting)
  * megadetector  one JSON document in MegaDetector batch format 1.4 (category
  *        "1" = animal, whole-image box, classifications)
+ * Where the thresholds were given for the run, jsonl and csv also say them in
+ * each row, "threshold" and "unknown_below", and megadetector, whose header
+ * always has the threshold, there.
  * A file that cannot be read gives a line with the error instead; what is odd
  * about one that can be read stands in "note".
  *

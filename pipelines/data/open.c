@@ -184,6 +184,9 @@ static enum nn_status prepare(struct nn_dataset *ds,
     if (st) {
         return st;
     }
+    if (how->all_negative) { /* nothing is drawn from a pool */
+        return NN_OK;
+    }
     st = nn_dataset_group(ds, NN_NEAR_BITS, err);
     if (st) {
         return st;
@@ -204,6 +207,8 @@ enum nn_status data_open(const char *path, const struct data_options *how,
         .class_names = how->classes,
         .negative_names = how->negatives,
         .names_must_exist = how->must_exist,
+        .no_class_needed = how->no_class_needed,
+        .as_pool = how->all_negative,
     };
     enum nn_status st = nn_dataset_open(path, &opt, out, err);
 

@@ -18,6 +18,8 @@ struct data_options {
     uint64_t seed;                          /* of splits */
     struct nn_word_list classes, negatives; /* as in nn_dataset_options */
     int must_exist;
+    int no_class_needed;    /* 1: negatives alone are fine */
+    int all_negative;       /* 1: a pool (dataset.h), every image a negative */
     const char *split_file; /* split_file.h, or NULL */
 };
 

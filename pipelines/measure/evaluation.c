@@ -139,6 +139,38 @@ static void stages(struct evaluation *e, const struct model *m,
     }
 }
 
+int evaluation_has_both(const struct evaluation *e)
+{
+    return e->n_positives > 0 && e->n_negatives > 0;
+}
+
+static void make_exact(struct evaluation_figure *f, size_t n)
+{
+    size_t k;
+
+    if (n == 0 || isnan(f->value)) {
+        return;
+    }
+    k = (size_t)llround(f->value * (double)n);
+    f->lo = nn_clopper_pearson_lower(k, n, (1 + NN_CONFIDENCE) / 2);
+    f->hi = nn_clopper_pearson_upper(k, n, (1 + NN_CONFIDENCE) / 2);
+}
+
+/* Every share is one of independent images then. How far probabilities can be
+ * trusted does not show on one kind alone. */
+static void one_kind_alone(struct evaluation *e)
+{
+    make_exact(&e->fnr, e->n_positives);
+    make_exact(&e->species_accuracy, e->n_positives);
+    make_exact(&e->unknown_rate, e->n_positives);
+    make_exact(&e->end_to_end, e->n_positives + e->n_negatives);
+    make_exact(&e->all.fpr, e->n_negatives);
+    for (size_t f = 0; f < e->n_families; f++) {
+        make_exact(&e->families[f].fpr, e->families[f].n);
+    }
+    e->gate_ece = e->gate_brier = (double)NAN;
+}
+
 /* Everything but the times. */
 static enum nn_status fill(struct evaluation *e, const struct outcomes *t,
                            const struct nn_dataset *ds,
@@ -175,7 +207,7 @@ evaluation_compute(const struct model *m, const struct nn_dataset *ds,
                    int replicates, uint64_t seed, struct evaluation *e,
                    struct nn_error *err)
 {
-    const struct sampling how = { (size_t)replicates, seed };
+    struct sampling how = { (size_t)replicates, seed };
     struct outcomes t;
     enum nn_status st = outcomes_of_scores(&t, m, ds, index, s, pick, n, err);
 
@@ -184,6 +216,9 @@ evaluation_compute(const struct model *m, const struct nn_dataset *ds,
         return st;
     }
     e->n_failed = n - t.n;
+    if (t.n_positives == 0 || t.n_positives == t.n) {
+        how.replicates = 0;
+    }
     stages(e, m, ds, index, s, pick, n);
     e->ms_gate = 1000 * s->gate_s / (double)s->n;
     e->ms_species = 1000 * s->species_s / (double)s->n;
@@ -191,8 +226,12 @@ evaluation_compute(const struct model *m, const struct nn_dataset *ds,
     outcomes_release(&t);
     if (st) {
         evaluation_release(e);
+        return st;
     }
-    return st;
+    if (!evaluation_has_both(e)) {
+        one_kind_alone(e);
+    }
+    return NN_OK;
 }
 
 void evaluation_release(struct evaluation *e)

@@ -5,7 +5,9 @@
  * is judged by ranking (ROC area, average precision, false-positive rate at a
  * recall) and at the stored threshold; the species net on positives as if the
  * gate were perfect; the cascade end to end. Intervals are 95 % bootstrap
- * percentile intervals, resampling positives and negatives apart. */
+ * percentile intervals, resampling positives and negatives apart. Where there
+ * are only positives or only negatives, what needs both does not exist, and
+ * shares have exact 95 % intervals (Clopper and Pearson 1934). */
 #ifndef PIPELINES_MEASURE_EVALUATION_H
 #define PIPELINES_MEASURE_EVALUATION_H
 
@@ -51,9 +53,13 @@ struct evaluation {
                           unknown) */
 };
 
+/* 1: both kinds of image are there. */
+int evaluation_has_both(const struct evaluation *e);
+
 /* Figures of the images listed in pick[0..n-1] (rows of s, which belong to
  * items index[] of ds). replicates: bootstrap samples; 0 leaves lo and hi
- * NaN. Errors: NN_ERR_ARG (no readable image), NN_ERR_NOMEM. */
+ * NaN, but for exact intervals. Errors: NN_ERR_ARG (no readable image),
+ * NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status
 evaluation_compute(const struct model *m, const struct nn_dataset *ds,
                    const uint32_t *index, const struct cascade_scores *s,

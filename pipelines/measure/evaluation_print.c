@@ -21,10 +21,21 @@ static void print_figure(FILE *to, const char *who, const char *name,
     fputc('\n', to);
 }
 
+static void print_rate(FILE *to, double rate)
+{
+    if (isnan(rate)) {
+        fprintf(to, "  %8s", "-");
+    } else {
+        fprintf(to, "  %8.4f", rate);
+    }
+}
+
 static void print_negatives(FILE *to, const struct evaluation_negatives *v)
 {
-    fprintf(to, "  %-20s %6zu  %8.4f  %8.4f  %8.4f", v->name, v->n,
-            v->fpr95.value, v->fpr99.value, v->fpr.value);
+    fprintf(to, "  %-20s %6zu", v->name, v->n);
+    print_rate(to, v->fpr95.value);
+    print_rate(to, v->fpr99.value);
+    print_rate(to, v->fpr.value);
     if (!isnan(v->fpr.lo)) {
         fprintf(to, " [%.4f, %.4f]", v->fpr.lo, v->fpr.hi);
     }
@@ -34,7 +45,7 @@ static void print_negatives(FILE *to, const struct evaluation_negatives *v)
 static void print_families(const struct evaluation *e, const char *who,
                            FILE *to)
 {
-    if (e->n_negatives == 0 || e->n_positives == 0) {
+    if (e->n_negatives == 0) {
         return;
     }
     fprintf(to,
@@ -115,6 +126,35 @@ static void print_confusion(const struct evaluation *e, const struct model *m,
     }
 }
 
+/* Thresholds that are not the model's own. */
+static void print_decision(const struct model *m, FILE *to)
+{
+    if (m->threshold_given) {
+        fprintf(to, "  %-44s %.4f\n", "given threshold of p_positive",
+                m->threshold);
+    }
+    if (m->reject_given) {
+        fprintf(to, "  %-44s %.4f\n", "given: unknown below",
+                m->species_policy.reject_threshold);
+    }
+}
+
+/* What there cannot be. */
+static void print_missing(const struct evaluation *e, FILE *to)
+{
+    if (e->n_negatives == 0) {
+        fputs("  no negatives, so there is no ROC area, average precision, "
+              "false-positive rate\n  or calibration error of a positive\n",
+              to);
+    }
+    if (e->n_positives == 0) {
+        fputs("  no image of a class, so there is no ROC area, average "
+              "precision, recall,\n  false-negative rate, species accuracy, "
+              "share called unknown or calibration error\n",
+              to);
+    }
+}
+
 void evaluation_print(const struct evaluation *e, const struct model *m,
                       FILE *to)
 {
@@ -122,8 +162,11 @@ void evaluation_print(const struct evaluation *e, const struct model *m,
 
     fprintf(to,
             "%s: %zu images of a class, %zu negatives, %zu unreadable; "
-            "95 %% bootstrap intervals in brackets\n",
-            e->title, e->n_positives, e->n_negatives, e->n_failed);
+            "95 %% %s intervals in brackets\n",
+            e->title, e->n_positives, e->n_negatives, e->n_failed,
+            evaluation_has_both(e) ? "bootstrap" : "exact");
+    print_missing(e, to);
+    print_decision(m, to);
     print_figure(to, who, "ROC area", &e->roc_area);
     print_figure(to, who, "average precision", &e->average_precision);
     print_figure(to, who, "false-positive rate at 95 % recall", &e->all.fpr95);
@@ -223,6 +266,13 @@ json_t *evaluation_json(const struct evaluation *e, const struct model *m)
     nn_json_put(&j, "positives", json_integer((json_int_t)e->n_positives));
     nn_json_put(&j, "negatives", json_integer((json_int_t)e->n_negatives));
     nn_json_put(&j, "unreadable", json_integer((json_int_t)e->n_failed));
+    nn_json_put(&j, "threshold", nn_json_number(model_threshold(m)));
+    nn_json_put(&j, "threshold_given", json_boolean(m->threshold_given));
+    nn_json_put(&j, "unknown_below",
+                m->species != NULL
+                    ? nn_json_number(m->species_policy.reject_threshold)
+                    : json_null());
+    nn_json_put(&j, "unknown_below_given", json_boolean(m->reject_given));
     nn_json_put(&j, "roc_area", figure_json(&e->roc_area));
     nn_json_put(&j, "average_precision", figure_json(&e->average_precision));
     nn_json_put(&j, "all_negatives", negatives_json(&e->all));

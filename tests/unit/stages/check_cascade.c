@@ -102,6 +102,86 @@ START_TEST(without_species_net)
 }
 END_TEST
 
+/* --- thresholds given for a run --- */
+
+START_TEST(given_threshold)
+{
+    struct model m = rules();
+    const double bees[] = { .1, .8, .1 };
+
+    ck_assert_int_eq(model_set_threshold(&m, .7, NULL), NN_OK);
+    ck_assert(model_threshold(&m) == .7);
+    expect(&m, nextafter(.7, 0), bees, "none", 1, 0);
+    expect(&m, .7, bees, "bee", 1, 1);
+    ck_assert_int_eq(model_set_threshold(&m, .3, NULL), NN_OK);
+    expect(&m, nextafter(.3, 0), bees, "none", 1, 0);
+    expect(&m, .3, bees, "bee", 1, 1);
+    ck_assert_int_eq(model_set_threshold(&m, 0, NULL), NN_OK);
+    expect(&m, 0, bees, "bee", 1, 1);
+    ck_assert_int_eq(model_set_reject_threshold(&m, .9, NULL), NN_OK);
+    expect(&m, .3, bees, "unknown", 1, 1);
+    ck_assert_int_eq(model_set_reject_threshold(&m, .8, NULL), NN_OK);
+    expect(&m, .3, bees, "bee", 1, 1);
+    ck_assert_int_eq(m.threshold_given && m.reject_given, 1);
+    /* A single model too, but nothing of it is unknown. */
+    m.system = MODEL_MULTILABEL;
+    m.species = NULL;
+    ck_assert_int_eq(model_set_threshold(&m, .6, NULL), NN_OK);
+    expect(&m, .6, bees, "bee", 1, 1);
+    expect(&m, .59, bees, "none", 1, 0);
+    ck_assert_int_eq(model_set_reject_threshold(&m, .5, NULL), NN_ERR_ARG);
+}
+END_TEST
+
+START_TEST(given_nonsense)
+{
+    static const double bad[] = { -.001, 1.001, (double)NAN, (double)INFINITY };
+    struct model m = rules();
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ck_assert_int_eq(model_set_threshold(&m, bad[i], NULL), NN_ERR_ARG);
+        ck_assert_int_eq(model_set_reject_threshold(&m, bad[i], NULL),
+                         NN_ERR_ARG);
+    }
+    ck_assert(model_threshold(&m) == .5);
+    ck_assert_int_eq(m.threshold_given || m.reject_given, 0);
+}
+END_TEST
+
+/* Both stages may say none: the threshold is one of p_positive, which does not
+ * move with it. t1 .6, t2 .4: b is .5, the stored threshold .7. */
+START_TEST(given_to_both_stages)
+{
+    struct nn_net both = { .spec = { .n_outputs = 4 } };
+    struct model m = rules(), as = rules();
+    const double bees[] = { .1, .8, .1 };
+
+    m.species = as.species = &both;
+    m.gate_policy.threshold = as.gate_policy.threshold = .6;
+    m.policy.none_threshold = as.policy.none_threshold = .4;
+    ck_assert_double_eq_tol(model_threshold(&as), .7, 1e-12);
+    for (int t = 0; t <= 40; t++) {
+        ck_assert_int_eq(model_set_threshold(&m, t / 40., NULL), NN_OK);
+        for (int g = 0; g <= 20; g++) {
+            for (int q = 0; q <= 20; q++) {
+                struct verdict v = cascade_decide(&m, g / 20., q / 20., bees);
+                struct verdict w = cascade_decide(&as, g / 20., q / 20., bees);
+
+                ck_assert(v.p_positive == w.p_positive);
+                ck_assert_int_eq(v.kind != VERDICT_NONE,
+                                 v.p_positive >= t / 40.);
+                /* What the gate lets through, the species net must see. */
+                ck_assert(model_gate_passes(&m, g / 20.) ||
+                          v.kind == VERDICT_NONE);
+                if (v.kind == VERDICT_NONE) {
+                    ck_assert_int_eq(v.species_stage, g >= 12);
+                }
+            }
+        }
+    }
+}
+END_TEST
+
 /* --- scores ----------------------------------------------------------------
  */
 
@@ -547,6 +627,9 @@ static Suite *create(void)
     tcase_add_test(rule, reject_threshold);
     tcase_add_test(rule, kinds);
     tcase_add_test(rule, without_species_net);
+    tcase_add_test(rule, given_threshold);
+    tcase_add_test(rule, given_nonsense);
+    tcase_add_test(rule, given_to_both_stages);
     suite_add_tcase(s, rule);
     tcase_set_timeout(t, 60);
     tcase_add_unchecked_fixture(t, set_up, tear_down);

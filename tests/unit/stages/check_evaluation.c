@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "pipelines/measure/targets.h"
 #include "tests/unit/stages/evaluation_world.h"
 
 /* Gate scores, positives / negatives at each:
@@ -176,6 +177,13 @@ START_TEST(positives_alone)
     near(e.fnr.value, .1);
     near(e.end_to_end.value, .5);
     near(e.species_ece, .19);
+    ck_assert_double_nan(e.gate_ece);
+    ck_assert_double_nan(e.gate_brier);
+    /* Exact, not resampled: 2 of 20 (tables of Clopper and Pearson). */
+    ck_assert_double_eq_tol(e.fnr.lo, .01235, 5e-6);
+    ck_assert_double_eq_tol(e.fnr.hi, .31698, 5e-6);
+    ck_assert_double_eq_tol(e.end_to_end.lo, .27196, 5e-6); /* 10 of 20 */
+    ck_assert_double_nan(e.all.fpr.hi);
     evaluation_release(&e);
 }
 END_TEST
@@ -189,12 +197,67 @@ START_TEST(negatives_alone)
     ck_assert_uint_eq(e.n_positives, 0);
     ck_assert_uint_eq(e.n_negatives, 10);
     near(e.all.fpr.value, .3);
+    ck_assert_double_eq_tol(e.all.fpr.lo, .06674, 5e-6); /* 3 of 10 */
+    ck_assert_double_eq_tol(e.all.fpr.hi, .65245, 5e-6);
+    ck_assert_double_eq_tol(e.families[1].fpr.hi, .80588, 5e-6); /* 1 of 4 */
     near(e.end_to_end.value, .7);
+    ck_assert_double_nan(e.gate_ece);
     ck_assert_double_nan(e.fnr.value);
     ck_assert_double_nan(e.species_accuracy.value);
     ck_assert_double_nan(e.unknown_rate.value);
     ck_assert_double_nan(e.average_precision.value);
     ck_assert_double_nan(e.species_ece);
+    evaluation_release(&e);
+}
+END_TEST
+
+/* Targets: 3 of 10 negatives pass, 18 of 20 positives do. */
+START_TEST(targets)
+{
+    struct evaluation e;
+    struct targets t;
+    const struct target *f = &t.max_fpr, *r = &t.min_recall;
+
+    world_measure(0, &e);
+    ck_assert_int_eq(targets_judge(&e, NAN, NAN, &t, NULL), NN_OK);
+    ck_assert_int_eq(targets_missed(&t), 0);
+    ck_assert_int_eq(targets_judge(&e, .3, .9, &t, NULL), NN_OK);
+    ck_assert_int_eq(targets_missed(&t), 0);
+    ck_assert_uint_eq(f->k, 3);
+    ck_assert_uint_eq(f->n, 10);
+    ck_assert_double_eq_tol(f->bound, .60662, 5e-6); /* one-sided, 95 % */
+    ck_assert_uint_eq(r->k, 18);
+    ck_assert_uint_eq(r->n, 20);
+    ck_assert_double_eq_tol(r->bound, .71738, 5e-6);
+    ck_assert_int_eq(f->shown || r->shown, 0);
+    ck_assert_int_eq(targets_judge(&e, .29, NAN, &t, NULL), NN_OK);
+    ck_assert_int_eq(targets_missed(&t), 1);
+    ck_assert_int_eq(targets_judge(&e, NAN, .91, &t, NULL), NN_OK);
+    ck_assert_int_eq(targets_missed(&t), 1);
+    ck_assert_int_eq(targets_judge(&e, .7, .7, &t, NULL), NN_OK);
+    ck_assert_int_eq(f->shown && r->shown, 1);
+    evaluation_release(&e);
+}
+END_TEST
+
+START_TEST(targets_of_one_kind)
+{
+    struct evaluation e;
+    struct targets t;
+    struct nn_error err = NN_ERROR_INIT;
+
+    world_keep(1);
+    world_measure(0, &e);
+    ck_assert_int_eq(targets_judge(&e, .5, NAN, &t, &err), NN_ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(err.text, "no readable negative"));
+    ck_assert_int_eq(targets_judge(&e, NAN, .9, &t, NULL), NN_OK);
+    evaluation_release(&e);
+    world_set_up();
+    world_keep(0);
+    world_measure(0, &e);
+    ck_assert_int_eq(targets_judge(&e, NAN, .5, &t, &err), NN_ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(err.text, "image of a class"));
+    ck_assert_int_eq(targets_judge(&e, .3, NAN, &t, NULL), NN_OK);
     evaluation_release(&e);
 }
 END_TEST
@@ -283,6 +346,8 @@ static Suite *create(void)
     tcase_add_test(t, intervals);
     tcase_add_test(t, positives_alone);
     tcase_add_test(t, negatives_alone);
+    tcase_add_test(t, targets);
+    tcase_add_test(t, targets_of_one_kind);
     tcase_add_test(t, nothing_readable);
     tcase_add_test(t, one_class);
     tcase_add_test(t, allocation_failures);

@@ -253,7 +253,7 @@ START_TEST(json)
                              (int)world_confusion[i][c]);
         }
     }
-    ck_assert_uint_eq(json_object_size(j), 22);
+    ck_assert_uint_eq(json_object_size(j), 26);
     json_decref(j);
     evaluation_release(&e);
 }
@@ -289,9 +289,16 @@ START_TEST(one_kind_alone)
         world_keep(positives);
         world_measure(50, &e);
         out = printed(&e);
-        ck_assert_ptr_null(strstr(out, "ROC"));
+        ck_assert_ptr_null(strstr(out, "gate: ROC"));
+        ck_assert_ptr_nonnull(strstr(out, positives
+                                              ? "no negatives, so there is no "
+                                                "ROC area"
+                                              : "no image of a class, so there "
+                                                "is no ROC area"));
+        ck_assert_ptr_nonnull(strstr(out, "95 % exact intervals"));
         ck_assert_ptr_null(strstr(out, "nan"));
-        ck_assert_ptr_null(strstr(out, "family"));
+        ck_assert_int_eq(has_line(out, " dog 5 - - 0.4000 [0.0527, 0.8534]"),
+                         !positives);
         ck_assert_int_eq(strstr(out, "gate: false-negative rate") != NULL,
                          positives);
         ck_assert_int_eq(strstr(out, "gate: false-positive rate") != NULL,
