@@ -50,8 +50,6 @@ static enum nn_status usage(const struct classify_pile *p,
     } else if (wanted(p) && resume != NULL && format != PREDICTIONS_JSONL) {
         why = "--sort-into, --page and --timelapse with --resume need "
               "--format jsonl";
-    } else if (!classify_pile_alone(p) && line->n == 0) {
-        why = "at least one PATH is needed";
     }
     return why != NULL ? nn_fail(err, NN_ERR_ARG, "%s", why) : NN_OK;
 }

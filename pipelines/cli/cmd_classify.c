@@ -9,6 +9,7 @@
 #include "common/base/parallel.h"
 #include "common/data/stream.h"
 #include "pipelines/cascade/session.h"
+#include "pipelines/cli/classify_boxes.h"
 #include "pipelines/cli/classify_pile.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/decision_rows.h"
@@ -35,6 +36,7 @@ struct classify {
     struct bc_session *session; /* or NULL until needed */
     struct predictions out;
     struct classify_pile pile;
+    struct classify_boxes boxes;
     struct nn_stream *stream;
     const struct nn_dataset *ds; /* under way */
     const char *const *operands;
@@ -408,19 +410,31 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
                             struct nn_error *err)
 {
     struct classify *c = ctx;
+    enum predictions_format format = (enum predictions_format)c->format;
+    int alone = classify_pile_alone(&c->pile);
     enum nn_status st;
 
-    if (c->resume != NULL && c->format == PREDICTIONS_TEXT) {
+    if (c->resume != NULL && format == PREDICTIONS_TEXT) {
         return nn_fail(err, NN_ERR_ARG,
                        "--resume FILE needs --format jsonl, csv or "
                        "megadetector");
     }
-    st = classify_pile_check(&c->pile, line, c->resume,
-                             (enum predictions_format)c->format, err);
-    if (st == NN_OK && classify_pile_alone(&c->pile)) {
-        c->path = c->path == NULL ? "" : c->path; /* none is needed */
+    if (line->n == 0 && !alone && c->boxes.detections == NULL) {
+        return nn_fail(err, NN_ERR_ARG, "at least one PATH is needed");
     }
-    return st;
+    if (alone && (c->boxes.merge || c->boxes.detections != NULL)) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--from and --undo go with neither --detections nor "
+                       "--merge");
+    }
+    st = classify_boxes_check(&c->boxes, line, c->resume, format, err);
+    if (st) {
+        return st;
+    }
+    if ((alone || c->boxes.merge) && c->path == NULL) {
+        c->path = ""; /* none is needed */
+    }
+    return classify_pile_check(&c->pile, line, c->resume, format, err);
 }
 
 /* Photos that have their verdicts. The file of results is closed by now. */
@@ -444,6 +458,9 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     if (classify_pile_alone(&c->pile)) {
         return finish_pile(c, line, err);
     }
+    if (c->boxes.merge) {
+        return classify_boxes_merge(line, err);
+    }
     take_operands(c, line);
     if (bc_model_open(c->path, &c->model, why, sizeof why)) {
         return nn_fail(err, NN_ERR_FORMAT, "%s", why);
@@ -455,6 +472,10 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     st = classify_pile_begin(&c->pile, c->resume, bc_model_inside(c->model),
                              err);
     if (st) {
+        goto out;
+    }
+    if (c->boxes.detections != NULL) {
+        st = classify_boxes_run(&c->boxes, c->model, &c->pile, line, err);
         goto out;
     }
     st = open_output(c, err);
@@ -493,7 +514,8 @@ out:
 int cmd_classify(int argc, char **argv)
 {
     struct classify c = { .format = PREDICTIONS_TEXT,
-                          .decide = DECISION_ROWS_INIT };
+                          .decide = DECISION_ROWS_INIT,
+                          .boxes = CLASSIFY_BOXES_INIT };
     const struct nn_option table[] = {
         NN_OPT_STRING('m', "model", &c.path, "FILE|RUN",
                       "the model: a .safetensors file or a run folder; left "
@@ -511,6 +533,7 @@ int cmd_classify(int argc, char **argv)
                     "run the species net on what the gate rejects too"),
         CMD_COMMON_ROWS(c.common),
         CLASSIFY_PILE_ROWS(c.pile),
+        CLASSIFY_BOXES_ROWS(c.boxes),
         NN_OPT_END,
     };
     const struct nn_options o = {

@@ -279,7 +279,7 @@ static void put_megadetector_header(struct predictions *p)
     const struct model *m = p->model;
 
     fprintf(p->to,
-            "{\n \"info\": {\"format_version\": \"1.4\", \"detector\": "
+            "{\n \"info\": {\"format_version\": \"1.6\", \"detector\": "
             "\"bearcascade " BEARCASCADE_VERSION " gate\", \"classifier\": "
             "\"bearcascade " BEARCASCADE_VERSION " species\",\n"
             "  \"detector_metadata\": {\"conservative_detection_threshold\": "
@@ -337,9 +337,7 @@ static json_t *classifications(const struct predictions *p,
     return a;
 }
 
-/* By its name: the format wants a frame rate of each, negative where the video
- * failed. */
-static int is_video(const char *file)
+int predictions_is_video(const char *file)
 {
     static const char *const endings[] = { ".mp4", ".avi", ".mpeg", ".mpg",
                                            ".mov", ".mkv", ".flv",  ".m4v" };
@@ -364,8 +362,9 @@ static enum nn_status put_megadetector(struct predictions *p,
     if (r->error != NULL) {
         nn_json_put(&j, "failure", nn_json_text(r->error));
         nn_json_put(&j, "detections", json_null());
-        if (is_video(r->file)) {
+        if (predictions_is_video(r->file)) {
             nn_json_put(&j, "frame_rate", json_integer(-1));
+            nn_json_put(&j, "frames_processed", json_array());
         }
     } else {
         json_t *d =

@@ -8,7 +8,7 @@
  * csv    a header line, then file,label,verdict,stage,p_positive (and p_gate,
  *        p_none as above), one column per class, ms,error,note (RFC 4180
  *        quoting)
- * megadetector  one JSON document in MegaDetector batch format 1.4 (category
+ * megadetector  one JSON document in MegaDetector batch format 1.6 (category
  *        "1" = animal, whole-image box, classifications)
  * Where the thresholds were given for the run, jsonl and csv also say them in
  * each row, "threshold" and "unknown_below", and megadetector, whose header
@@ -65,5 +65,9 @@ void predictions_copy(struct predictions *p, const char *text, size_t size);
 void predictions_end(struct predictions *p);
 /* Bytes that predictions_end() writes. */
 size_t predictions_end_size(const struct predictions *p);
+
+/* 1: a video, by its name: the megadetector format wants a frame rate of each,
+ * negative where it failed, and the frames that were looked at. */
+int predictions_is_video(const char *file);
 
 #endif /* PIPELINES_CLI_PREDICTIONS_H */

@@ -105,6 +105,7 @@ enum nn_status pile_rows_next(struct pile_rows *r, struct pile_row *row,
         }
         r->line++;
     } while (n == 0);
+    r->size = n;
     if (nn_json_load(r->text, n, JSON_REJECT_DUPLICATES, &r->row, NULL) ==
         NN_ERR_NOMEM) {
         return nn_fail_nomem(err);

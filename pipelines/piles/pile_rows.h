@@ -24,7 +24,7 @@ struct pile_rows {
     const char *name;
     size_t line; /* of the last row */
     char *text, *file;
-    size_t cap;
+    size_t size, cap; /* size: bytes of the last row in text */
     json_t *row;
 };
 /* The next row, valid until the next call; *more is 0 at the end. Errors:
