@@ -448,6 +448,34 @@ static enum nn_status finish_pile(struct classify *c, struct cmd_line *line,
         &c->pile, c->pile.from != NULL ? c->pile.from : c->resume, line, err);
 }
 
+/* All photos, their rows, and what to say of them. */
+static enum nn_status classify_photos(struct classify *c, struct cmd_line *line,
+                                      struct nn_error *err)
+{
+    enum nn_status st = open_output(c, err);
+
+    if (st) {
+        return st;
+    }
+    nn_progress_begin(&c->bar, "classify", "img", 0);
+    st = classify_all(c, err);
+    nn_progress_end(&c->bar, NULL);
+    if (c->results == NULL) {
+        predictions_end(&c->out);
+    }
+    if (st) {
+        return st;
+    }
+    say_left_out(c);
+    if (stop_asked) {
+        fputs("bearcascade classify: interrupted\n", stderr);
+        line->exit = EXIT_FAILED;
+    } else if (c->failed > 0) {
+        line->exit = EXIT_SOME_FAILED;
+    }
+    return NN_OK;
+}
+
 static enum nn_status run(void *ctx, struct cmd_line *line,
                           struct nn_error *err)
 {
@@ -478,26 +506,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
         st = classify_boxes_run(&c->boxes, c->model, &c->pile, line, err);
         goto out;
     }
-    st = open_output(c, err);
-    if (st) {
-        goto out;
-    }
-    nn_progress_begin(&c->bar, "classify", "img", 0);
-    st = classify_all(c, err);
-    nn_progress_end(&c->bar, NULL);
-    if (c->results == NULL) {
-        predictions_end(&c->out);
-    }
-    if (st) {
-        goto out;
-    }
-    say_left_out(c);
-    if (stop_asked) {
-        fputs("bearcascade classify: interrupted\n", stderr);
-        line->exit = EXIT_FAILED;
-    } else if (c->failed > 0) {
-        line->exit = EXIT_SOME_FAILED;
-    }
+    st = classify_photos(c, line, err);
 out:
     nn_stream_close(&c->stream);
     closed = results_close(&c->results, st ? NULL : err);
