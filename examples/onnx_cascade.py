@@ -76,15 +76,18 @@ class Cascade:
         if p_gate < t1:
             return "none", p_gate * b / t1
         p = self.species(image).astype(np.float64)
-        score = p_gate
+        score, confidence = p_gate, p.max()
         if says_none:
-            p_none = float(p[-1])
-            p = p[:-1] / p[:-1].sum()
+            k = len(self.classes)
+            p_none = float(p[k])
+            known = np.delete(p, k) / np.delete(p, k).sum()
+            confidence = known[:k].sum() if len(known) > k else known.max()
+            p = known[:k]
             score = b + (1 - b) * (1 - p_none)
             if 1 - p_none < d["none_threshold"]:
                 return "none", score
         best = int(p.argmax())
-        return (self.classes[best] if p[best] >= d["reject_threshold"]
+        return (self.classes[best] if confidence >= d["reject_threshold"]
                 else "unknown"), score
 
 

@@ -10,6 +10,7 @@ struct species_options species_defaults(void)
         .size = 128,
         .coverage = 0.95,
         .none_share = 0.25,
+        .unknown_share = 0.1,
     };
 
     o.train.epochs = 20;

@@ -16,8 +16,31 @@ struct nn_net_spec species_net_spec(float width, int32_t size)
 
 int species_says_none(const struct nn_net *net, size_t n_classes)
 {
-    return net->spec.n_outputs == n_classes + 1 &&
+    size_t n = net->spec.n_outputs;
+
+    return (n == n_classes + 1 || species_says_unknown(net, n_classes)) &&
            strcmp(net->spec.outputs[n_classes], "-") == 0;
+}
+
+int species_says_unknown(const struct nn_net *net, size_t n_classes)
+{
+    return net->spec.n_outputs == n_classes + 2 &&
+           strcmp(net->spec.outputs[n_classes], "-") == 0 &&
+           strcmp(net->spec.outputs[n_classes + 1], "?") == 0;
+}
+
+double species_confidence(int says_unknown, const double *p, size_t n_classes)
+{
+    double largest = 0, sum = 0;
+
+    for (size_t k = 0; k < n_classes; k++) {
+        largest = fmax(largest, p[k]);
+        sum += p[k];
+    }
+    if (says_unknown) { /* rounding may lift it; NaN stays */
+        return sum > 1 ? 1 : sum;
+    }
+    return largest;
 }
 
 double species_answer(const struct nn_net *net, const float *logits,
@@ -26,12 +49,15 @@ double species_answer(const struct nn_net *net, const float *logits,
     double t = net->temperature, max = (double)logits[0], sum = 0;
     double none = (double)logits[n_classes], top;
 
-    for (size_t k = 1; k < n_classes; k++) {
-        max = fmax(max, (double)logits[k]);
+    for (size_t k = 1; k < net->spec.n_outputs; k++) {
+        max = k == n_classes ? max : fmax(max, (double)logits[k]);
     }
     for (size_t k = 0; k < n_classes; k++) {
         p[k] = exp(((double)logits[k] - max) / t);
         sum += p[k];
+    }
+    for (size_t k = n_classes + 1; k < net->spec.n_outputs; k++) {
+        sum += exp(((double)logits[k] - max) / t);
     }
     for (size_t k = 0; k < n_classes; k++) {
         p[k] /= sum;

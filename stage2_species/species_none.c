@@ -37,7 +37,7 @@ enum nn_status species_hard_negatives(const double *p, const uint32_t *item,
     }
     qsort(v, n, sizeof *v, harder);
     for (i = 0; i < n && (v[i].p >= limit || i < at_least); i++) {
-        chosen[item[v[i].at]] = 1;
+        chosen[item[v[i].at]] = SPECIES_NONE;
     }
     *n_chosen = i;
     nn_mem_free(v);

@@ -12,12 +12,14 @@
 
 struct species_task {
     const struct nn_dataset *ds;
-    const uint8_t *none; /* [ds->n], or NULL */
+    const uint8_t *extra; /* [ds->n], or NULL */
+    int says_unknown;
     struct nn_task task; /* score: of positives, confidence in the likeliest
                             class */
     double *p;           /* [n_valid,outputs] */
     int32_t *truth;      /* [n_valid] of positives */
     uint8_t *hit;        /* [n_valid] the likeliest class is the true one */
+    double *known;       /* [n_valid] species_confidence() of positives */
     size_t n;            /* validation positives */
 };
 
@@ -26,34 +28,42 @@ struct species_task {
 static int32_t label_of(const void *ctx, const struct nn_item *it)
 {
     const struct species_task *s = ctx;
+    int extra = s->extra != NULL ? s->extra[it - s->ds->items] : SPECIES_UNUSED;
 
     if (it->label != NN_NEGATIVE) {
         return it->label;
     }
-    return s->none != NULL && s->none[it - s->ds->items]
-               ? (int32_t)s->ds->n_classes
-               : NN_TASK_UNUSED;
+    return extra == SPECIES_UNUSED
+               ? NN_TASK_UNUSED
+               : (int32_t)s->ds->n_classes + (extra == SPECIES_UNKNOWN);
 }
 
 static char *name_of(const void *ctx, size_t i)
 {
     const struct nn_dataset *ds = ((const struct species_task *)ctx)->ds;
 
-    return nn_mem_strdup(i < ds->n_classes ? ds->classes[i] : "-");
+    return nn_mem_strdup(i < ds->n_classes    ? ds->classes[i]
+                         : i == ds->n_classes ? "-"
+                                              : "?");
 }
 
 /* Shares of an epoch that shows as many images of classes as there are. */
-static enum nn_status set_shares(struct nn_task *t, double none,
+static enum nn_status set_shares(struct nn_task *t,
+                                 const struct species_options *o,
                                  struct nn_error *err)
 {
     size_t k = t->spec.ds->n_classes;
-    double positives = (double)nn_task_count(t, 0, k);
+    double positives = (double)nn_task_count(t, 0, k), rest = 1 - o->none_share;
 
-    for (size_t i = 0; i < k; i++) {
-        t->share[i] = (1 - none) / (double)k;
+    t->share[k] = o->none_share;
+    if (o->says_unknown) {
+        t->share[k + 1] = o->unknown_share;
+        rest -= o->unknown_share;
     }
-    t->share[k] = none;
-    return nn_task_set_epoch(t, (size_t)(positives / (1 - none) + 0.5), err);
+    for (size_t i = 0; i < k; i++) {
+        t->share[i] = rest / (double)k;
+    }
+    return nn_task_set_epoch(t, (size_t)(positives / rest + 0.5), err);
 }
 
 /* --- validation --- */
@@ -113,7 +123,7 @@ static enum nn_status choose_reject_threshold(const struct species_task *s,
                                               struct species_policy *p,
                                               struct nn_error *err)
 {
-    const double *confidence = s->task.score;
+    const double *confidence = s->known;
     double *right = nn_mem_calloc(s->n, sizeof *right);
     struct nn_recall_threshold chosen;
     size_t n = 0, above = 0;
@@ -146,7 +156,8 @@ out:
     return st;
 }
 
-/* Of the positives: what they are, and p [n,classes] of the classes alone. */
+/* Of the positives: what they are, and p [n,classes] given that they are not
+ * none. */
 static void class_softmax(struct species_task *s, double temperature)
 {
     const struct nn_task *t = &s->task;
@@ -156,6 +167,7 @@ static void class_softmax(struct species_task *s, double temperature)
     for (size_t i = 0; i < t->n_good; i++) {
         const float *z = t->logits + i * outputs;
         double max = (double)z[nn_task_best(t, i, k)], sum = 0;
+        double unknown = 0;
         double *row = s->p + s->n * k;
 
         if (!t->positive[i]) {
@@ -165,9 +177,13 @@ static void class_softmax(struct species_task *s, double temperature)
             row[j] = exp(((double)z[j] - max) / temperature);
             sum += row[j];
         }
-        for (size_t j = 0; j < k; j++) {
-            row[j] /= sum;
+        if (s->says_unknown) {
+            unknown = exp(((double)z[k + 1] - max) / temperature);
         }
+        for (size_t j = 0; j < k; j++) {
+            row[j] /= sum + unknown;
+        }
+        s->known[s->n] = species_confidence(s->says_unknown, row, k);
         s->truth[s->n++] = t->truth[i];
     }
 }
@@ -235,7 +251,8 @@ static enum nn_status set_up(struct species_task *s,
         .name = "species",
         .ds = ds,
         .seed = o->train.seed + 1,
-        .n_outputs = ds->n_classes + (o->none != NULL),
+        .n_outputs =
+            ds->n_classes + (o->extra != NULL) + (o->says_unknown != 0),
         .ctx = s,
         .name_of = name_of,
         .label_of = label_of,
@@ -243,7 +260,9 @@ static enum nn_status set_up(struct species_task *s,
     };
     enum nn_status st;
 
-    *s = (struct species_task){ .ds = ds, .none = o->none };
+    *s = (struct species_task){ .ds = ds,
+                                .extra = o->extra,
+                                .says_unknown = o->says_unknown };
     if (ds->n_classes < 2) {
         return nn_fail(err, NN_ERR_ARG,
                        "a species net needs two classes or more");
@@ -259,10 +278,12 @@ static enum nn_status set_up(struct species_task *s,
     s->p = nn_mem_calloc(s->task.n_valid, spec.n_outputs * sizeof *s->p);
     s->truth = nn_mem_calloc(s->task.n_valid, sizeof *s->truth);
     s->hit = nn_mem_calloc(s->task.n_valid, 1);
-    if (s->p == NULL || s->truth == NULL || s->hit == NULL) {
+    s->known = nn_mem_calloc(s->task.n_valid, sizeof *s->known);
+    if (s->p == NULL || s->truth == NULL || s->hit == NULL ||
+        s->known == NULL) {
         return nn_fail_nomem(err);
     }
-    return o->none != NULL ? set_shares(&s->task, o->none_share, err) : NN_OK;
+    return o->extra != NULL ? set_shares(&s->task, o, err) : NN_OK;
 }
 
 static void release(struct species_task *s)
@@ -271,6 +292,7 @@ static void release(struct species_task *s)
     nn_mem_free(s->p);
     nn_mem_free(s->truth);
     nn_mem_free(s->hit);
+    nn_mem_free(s->known);
 }
 
 /* Copy what two nets of one architecture share: all but the classifier when

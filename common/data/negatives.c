@@ -107,7 +107,7 @@ static enum nn_status add_source(struct nn_dataset *ds,
 
 enum nn_status nn_negatives_add(struct nn_dataset *ds,
                                 struct nn_dataset *const *sources, size_t n,
-                                struct nn_error *err)
+                                const char *what, struct nn_error *err)
 {
     struct added a = { 0 };
 
@@ -129,14 +129,14 @@ enum nn_status nn_negatives_add(struct nn_dataset *ds,
         }
     }
     nn_log(NN_LOG_INFO,
-           "%zu more negatives for training (of the %zu given %zu are "
+           "%zu more %s for training (of the %zu given %zu are "
            "unreadable, %zu copies of validation or test images)",
-           a.taken, a.given, a.bad, a.given - a.taken - a.bad - a.known);
+           a.taken, what, a.given, a.bad, a.given - a.taken - a.bad - a.known);
     if (a.known > 0) {
         nn_log(NN_LOG_WARN,
-               "%zu given negatives are left out, for they are copies of "
+               "%zu given %s are left out, for they are copies of "
                "images of a class, such as '%s' of '%s' (class '%s')",
-               a.known, a.file, a.twin, a.class_of_twin);
+               a.known, what, a.file, a.twin, a.class_of_twin);
     }
     return NN_OK;
 }

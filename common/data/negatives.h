@@ -12,7 +12,8 @@ NN_MUST_CHECK enum nn_status nn_negatives_leave_out(struct nn_dataset *ds,
                                                     size_t n,
                                                     struct nn_error *err);
 
-/* Append the images of n sources to ds as training negatives without a family.
+/* Append the images of n sources to ds as training negatives without a family;
+ * what: "negatives", or what else they are to the reader of the log.
  * Guard against leaks: unreadable ones, and those that nn_items_near() finds
  * near to an item of ds outside train or of a class, stay out; counts are
  * logged, the last as a warning. Sources
@@ -21,6 +22,7 @@ NN_MUST_CHECK enum nn_status nn_negatives_leave_out(struct nn_dataset *ds,
  * NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status nn_negatives_add(struct nn_dataset *ds,
                                               struct nn_dataset *const *sources,
-                                              size_t n, struct nn_error *err);
+                                              size_t n, const char *what,
+                                              struct nn_error *err);
 
 #endif /* NN_COMMON_DATA_NEGATIVES_H */

@@ -41,7 +41,9 @@ struct verdict cascade_decide(const struct model *m, double p_gate,
         v.kind = VERDICT_NONE;
         return v;
     }
-    v.kind = v.best >= 0 && p[v.best] >= m->species_policy.reject_threshold
+    v.kind = v.best >= 0 && species_confidence(model_says_unknown(m), p,
+                                               m->n_classes) >=
+                                m->species_policy.reject_threshold
                  ? VERDICT_CLASS
                  : VERDICT_UNKNOWN;
     return v;

@@ -32,7 +32,8 @@ struct verdict {
     double p_none;     /* species net's probability of none; 0 where it has no
                           such output or did not run */
     const double *p;   /* [n_classes] species probabilities, given that it is
-                          not none; NULL when the species net did not run */
+                          not none (their sum is below 1 where the net says
+                          unknown); NULL when the species net did not run */
     int species_stage; /* 1: decided by the species net, 0: by the gate */
     enum verdict_kind kind;
     int32_t best; /* most likely class, or -1 when p is NULL */
@@ -40,11 +41,11 @@ struct verdict {
 
 /* The decision rule: none when model_gate_passes() says so, which is p_gate <
  * gate threshold, and by the species stage when p_positive is below
- * model_threshold(), which is 1 - p_none < none threshold; unknown when the
- * largest p is below the species net's reject threshold; else the class of the
- * largest p. With one class there is no species net and passing the gate is the
- * class. An image that passes the gate needs p and, of a net that says none,
- * p_none. */
+ * model_threshold(), which is 1 - p_none < none threshold; unknown when
+ * species_confidence() of p is below the species net's reject threshold; else
+ * the class of the largest p. With one class there is no species net and
+ * passing the gate is the class. An image that passes the gate needs p and, of
+ * a net that says none, p_none. */
 struct verdict cascade_decide(const struct model *m, double p_gate,
                               double p_none, const double *p);
 /* The name printed for a verdict: the class, "none" or "unknown". */

@@ -21,6 +21,11 @@ int model_says_none(const struct model *m)
     return m->species != NULL && m->species->spec.n_outputs > m->n_classes;
 }
 
+int model_says_unknown(const struct model *m)
+{
+    return m->species != NULL && species_says_unknown(m->species, m->n_classes);
+}
+
 double model_threshold(const struct model *m)
 {
     if (m->threshold_given) {

@@ -58,6 +58,8 @@ struct model {
 /* 1: the species net has an output for none, so that either stage may say it.
  */
 int model_says_none(const struct model *m);
+/* 1: the species net has learnt what is of no class, "?" (species.h). */
+int model_says_unknown(const struct model *m);
 /* An image is a positive when its p_positive (struct verdict) is this or more:
  * what was given, else cascade_policy_threshold(), else the gate's threshold.
  */

@@ -61,6 +61,12 @@ static enum nn_status check_options(struct train *t, struct nn_error *err)
         return nn_fail(err, NN_ERR_ARG,
                        "--only and --gate-focal are of a cascade");
     }
+    if (t->unknown.n > 0 &&
+        (t->system != MODEL_CASCADE || t->subset.only == TRAIN_ONLY_GATE ||
+         t->species_none == SPECIES_NONE_OFF)) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--unknown is of a species net that may say none");
+    }
     return NN_OK;
 }
 

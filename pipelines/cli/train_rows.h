@@ -126,6 +126,10 @@
             "train on these as negatives too: a folder, archive, manifest "    \
             "(such as mine writes) or synth:...; may be repeated"),            \
         NN_OPT_LIST(                                                           \
+            0, "unknown", &(t).unknown, "PATH",                                \
+            "photos of the right kind but of no class (other bears): the "     \
+            "species net learns from them what is unknown; may be repeated"),  \
+        NN_OPT_LIST(                                                           \
             0, "mine-pool", &(t).mine_pool, "PATH",                            \
             "mine negatives here once the gate is trained; may be repeated"),  \
         NN_OPT_INT(0, "rounds", &(t).rounds.rounds, "R", 1, 100,               \

@@ -132,9 +132,61 @@ static enum nn_status train_baseline(const struct train *t,
     return NN_OK;
 }
 
+/* Images of no class join ds; extra grows with it. */
+static enum nn_status add_unknown(struct nn_dataset *ds,
+                                  const struct mine_sources *unknown,
+                                  uint8_t **extra, size_t *n,
+                                  struct nn_error *err)
+{
+    size_t had = ds->n;
+    uint8_t *grown;
+    enum nn_status st =
+        nn_negatives_add(ds, unknown->v, unknown->n, "photos of no class", err);
+
+    *n = ds->n - had;
+    if (st || *n == 0) {
+        return st;
+    }
+    grown = nn_mem_realloc(*extra, ds->n, 1);
+    if (grown == NULL) {
+        return nn_fail_nomem(err);
+    }
+    memset(grown + had, SPECIES_UNKNOWN, *n);
+    *extra = grown;
+    return NN_OK;
+}
+
+/* What the species net may say besides the classes. */
+static enum nn_status make_extra(const struct train *t, struct nn_dataset *ds,
+                                 const struct mine_sources *unknown,
+                                 struct model *m, struct species_options *o,
+                                 uint8_t **extra, struct nn_error *err)
+{
+    size_t n = 0;
+    enum nn_status st;
+
+    if (t->species_none == SPECIES_NONE_OFF) {
+        return NN_OK;
+    }
+    st = cascade_fit_none(ds, m, extra, err);
+    if (st) {
+        return st;
+    }
+    if (unknown->n > 0) {
+        if (*extra == NULL) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "--unknown needs training negatives too");
+        }
+        st = add_unknown(ds, unknown, extra, &n, err);
+    }
+    o->says_unknown = n > 0;
+    o->extra = *extra;
+    return st;
+}
+
 /* The species net, and where it may say none, thresholds of both stages. */
-static enum nn_status make_species(const struct train *t,
-                                   const struct nn_dataset *ds,
+static enum nn_status make_species(const struct train *t, struct nn_dataset *ds,
+                                   const struct mine_sources *unknown,
                                    const struct nn_run *run, struct model *m,
                                    struct nn_train_result *r,
                                    struct nn_error *err)
@@ -143,34 +195,32 @@ static enum nn_status make_species(const struct train *t,
                                      .cheapest =
                                          t->thresholds == THRESHOLDS_CHEAPEST };
     struct species_options o = t->species;
-    uint8_t *none = NULL;
+    uint8_t *extra = NULL;
     enum nn_status st;
 
     /* The gate has seen the same bears, and the negatives besides. */
     if (t->species_from == SPECIES_FROM_GATE) {
         o.start = m->gate;
     }
-    if (t->species_none == SPECIES_NONE_ON) {
-        st = cascade_fit_none(ds, m, &none, err);
-        if (st) {
-            return st;
-        }
+    st = make_extra(t, ds, unknown, m, &o, &extra, err);
+    if (st) {
+        goto out;
     }
-    o.none = none;
     st = species_train(ds, &o, run, &m->species, &m->species_policy, r, err);
     if (st) {
         goto out;
     }
-    if (none != NULL) {
+    if (o.extra != NULL) {
         st = cascade_fit_policy(ds, m, &aim, err);
     }
 out:
-    nn_mem_free(none);
+    nn_mem_free(extra);
     return st;
 }
 
 static enum nn_status train_species(const struct train *t,
-                                    const struct nn_dataset *ds,
+                                    struct nn_dataset *ds,
+                                    const struct mine_sources *unknown,
                                     const struct nn_run *run, struct model *m,
                                     json_t **info, struct nn_error *err)
 {
@@ -183,7 +233,7 @@ static enum nn_status train_species(const struct train *t,
                m->classes[0]);
         return NN_OK;
     }
-    st = make_species(t, ds, run, m, &r, err);
+    st = make_species(t, ds, unknown, run, m, &r, err);
     if (st) {
         return st;
     }
@@ -206,6 +256,7 @@ static const char *file_name(const char *path)
 }
 
 static enum nn_status train_nets(const struct train *t, struct nn_dataset *ds,
+                                 const struct mine_sources *unknown,
                                  const struct nn_run *run, struct model *m,
                                  struct nn_error *err)
 {
@@ -221,7 +272,7 @@ static enum nn_status train_nets(const struct train *t, struct nn_dataset *ds,
     if (t->subset.only == TRAIN_ONLY_GATE) {
         return train_join_classes(m, err);
     }
-    return train_species(t, ds, run, m, &m->training, err);
+    return train_species(t, ds, unknown, run, m, &m->training, err);
 }
 
 static uint64_t split_seed(const struct train *t)
@@ -230,6 +281,7 @@ static uint64_t split_seed(const struct train *t)
 }
 
 static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
+                                  const struct mine_sources *unknown,
                                   json_t *options, struct nn_error *err)
 {
     const struct nn_run run = { t->out, t->resume, &stop_asked };
@@ -255,7 +307,7 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         st = nn_fail_nomem(err);
         goto out;
     }
-    st = train_nets(t, ds, &run, m, err);
+    st = train_nets(t, ds, unknown, &run, m, err);
     if (st) {
         goto out;
     }
@@ -314,7 +366,7 @@ static enum nn_status open_data(struct train *t, const char *data,
         if (st) {
             return st;
         }
-        st = nn_negatives_add(*ds, given->v, given->n, err);
+        st = nn_negatives_add(*ds, given->v, given->n, "negatives", err);
         if (st) {
             return st;
         }
@@ -334,7 +386,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
                          const char *data, struct nn_error *err)
 {
     struct nn_dataset *ds = NULL;
-    struct mine_sources given = { .n = 0 };
+    struct mine_sources given = { .n = 0 }, unknown = { .n = 0 };
     struct nn_pool *pool = NULL;
     json_t *options = NULL;
     int folder = -1;
@@ -365,6 +417,12 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
+    if (t->unknown.n > 0) {
+        st = mine_sources_open(t->unknown.v, t->unknown.n, &unknown, err);
+        if (st) {
+            goto out;
+        }
+    }
     st = cmd_write_options(t->out, options, err);
     if (st) {
         goto out;
@@ -376,7 +434,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
-    st = train_model(t, ds, options, err);
+    st = train_model(t, ds, &unknown, options, err);
 out:
     nn_folder_give_back(&folder);
     nn_mem_free(t->init_path);
@@ -385,6 +443,7 @@ out:
     nn_mem_free(t->species_init);
     nn_dataset_close(&ds);
     mine_sources_close(&given);
+    mine_sources_close(&unknown);
     nn_pool_close(&pool);
     json_decref(options);
     return st;

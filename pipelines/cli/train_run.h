@@ -23,7 +23,7 @@ struct train {
     int species_none; /* enum below */
     int thresholds;   /* THRESHOLDS_LEAST_FPR ... */
     struct data_rows data;
-    struct nn_option_list negatives, mine_pool, leave_out;
+    struct nn_option_list negatives, unknown, mine_pool, leave_out;
     struct train_rounds rounds;
     struct train_subset subset;
     struct augment_options views;

@@ -140,17 +140,26 @@ static json_t *rows_json(const double *v, size_t n, size_t k)
 static json_t *run_json(const struct comparison_run *r)
 {
     const struct outcomes *t = &r->said;
-    json_t *p = json_array();
+    json_t *j, *p = json_array();
 
     for (size_t i = 0; i < t->n; i++) {
         nn_json_add(&p, nn_json_number(t->p_positive[i]));
     }
-    return json_pack("{s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:o, s:o}", "seed",
-                     (json_int_t)r->seed, "command", r->command, "model",
-                     nn_path_base(r->dir), "hash", r->hash, "threshold",
-                     r->threshold, "reject_threshold", r->reject_threshold,
-                     "train_seconds", r->train_seconds, "p_positive", p, "p",
-                     rows_json(t->p, t->n, t->k));
+    j = json_pack("{s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:o, s:o}", "seed",
+                  (json_int_t)r->seed, "command", r->command, "model",
+                  nn_path_base(r->dir), "hash", r->hash, "threshold",
+                  r->threshold, "reject_threshold", r->reject_threshold,
+                  "train_seconds", r->train_seconds, "p_positive", p, "p",
+                  rows_json(t->p, t->n, t->k));
+    if (t->says_unknown) { /* what the reject threshold applies to */
+        json_t *known = json_array();
+
+        for (size_t i = 0; i < t->n; i++) {
+            nn_json_add(&known, nn_json_number(t->confidence[i]));
+        }
+        nn_json_put(&j, "known", known);
+    }
+    return j;
 }
 
 static json_t *system_json(const struct comparison *c,

@@ -65,7 +65,7 @@ void outcomes_add(struct outcomes *t, const struct outcome *row,
     t->p_positive[i] = row->p_positive;
     if (p != NULL) {
         memcpy(t->p + i * t->k, p, t->k * sizeof *p);
-        t->confidence[i] = p[row->best];
+        t->confidence[i] = species_confidence(t->says_unknown, p, t->k);
     }
     t->n_positives += t->positive[i];
 }
@@ -153,6 +153,7 @@ enum nn_status outcomes_of_scores(struct outcomes *t, const struct model *m,
     if (st) {
         return st;
     }
+    t->says_unknown = model_says_unknown(m);
     for (int want = 1; want >= 0; want--) {
         for (size_t j = 0; j < n; j++) {
             uint32_t i = pick != NULL ? pick[j] : (uint32_t)j;
@@ -201,6 +202,7 @@ enum nn_status outcomes_of_family(const struct outcomes *all, int32_t family,
     if (st) {
         return st;
     }
+    t->says_unknown = all->says_unknown;
     for (size_t i = 0; i < all->n; i++) {
         const struct outcome row = { all->item[i],        all->truth[i],
                                      all->family[i],      all->verdict[i],

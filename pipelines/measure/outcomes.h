@@ -43,8 +43,9 @@ struct outcomes {
     uint8_t *positive; /* truth is a class */
     uint8_t *none_behind, *by_species;
     double *p_positive;
-    double *p;          /* [n,k] class probabilities; 0 where unknown */
-    double *confidence; /* p of `best` */
+    double *p;          /* [n,k] class probabilities; 0 where not known */
+    double *confidence; /* species_confidence() of p */
+    int says_unknown;   /* of the model; 0 until set */
     /* Empty where the rows lack positives or negatives. */
     struct nn_ranking ranking;  /* by p_positive */
     struct nn_ranking open_set; /* the same; wrong classes never count */

@@ -96,7 +96,8 @@ static void calibration_figures(const struct outcomes *t, const uint32_t *pick,
 
         nn_ece_add(&gate, t->p_positive[i], t->positive[i]);
         if (t->positive[i]) {
-            nn_ece_add(&species, t->confidence[i], t->best[i] == t->truth[i]);
+            nn_ece_add(&species, t->p[i * t->k + (size_t)t->best[i]],
+                       t->best[i] == t->truth[i]);
         }
     }
     value[OUTCOMES_GATE_ECE] = nn_ece_value(&gate);

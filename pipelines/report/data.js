@@ -16,7 +16,8 @@
         return out;
     }
 
-    /* Most likely class (the first on ties) and its probability. At one class
+    /* Most likely class (the first on ties) and what the reject threshold
+     * applies to: its probability, or what the run says is known. At one class
      * there is nothing to choose. */
     function best(run, n, k) {
         run.best = new Int32Array(n);
@@ -30,12 +31,16 @@
                     run.best[i] = j;
                 }
             }
+            if (run.known.length === n) {
+                run.trust[i] = run.known[i];
+            }
         }
     }
 
     function makeRun(raw, n, k) {
         var run = {
             seed: raw.seed, raw: raw, p: B.list(raw.p),
+            known: B.list(raw.known),
             score: numbers(raw.p_positive, n),
             threshold: B.known(raw.threshold) ? raw.threshold : 0.5,
             reject_threshold: B.known(raw.reject_threshold) ?

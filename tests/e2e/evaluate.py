@@ -80,6 +80,7 @@ def check_verdicts(images, model):
     first = json.loads(meta["gate.policy"])["threshold"]
     both = json.loads(meta.get("cascade.policy", "null"))
     reject = json.loads(meta["species.policy"])["reject_threshold"]
+    unknown = json.loads(meta["species.net"])["outputs"][-1] == "?"
     least = min(first, 0.5)
     gate = least + (1 - least) * both["none_threshold"] if both else first
     for i in images:
@@ -91,7 +92,7 @@ def check_verdicts(images, model):
                 assert (i.stage == "gate") == (i.first < first), i.path
         if abs(i.gate - gate) > ROUNDED:
             assert (i.kind != "none") == (i.gate > gate), i.path
-        top = i.p[i.best]
+        top = sum(i.p.values()) if unknown else i.p[i.best]
         if i.kind != "none" and abs(top - reject) > ROUNDED:
             assert i.kind == ("class" if top > reject else "unknown")
             assert i.label == (i.best if top > reject else "unknown")
@@ -329,8 +330,9 @@ def thresholds(program, model, data, out):
     gate["threshold"] = third(i.first for i in images)
     passed = [i for i in images if i.first > gate["threshold"]]
     both["none_threshold"] = third(1 - i.none for i in passed)
+    unknown = json.loads(meta["species.net"])["outputs"][-1] == "?"
     species["reject_threshold"] = third(
-        i.p[i.best] for i in passed if 1 - i.none > both["none_threshold"])
+        sum(i.p.values()) if unknown else i.p[i.best] for i in passed if 1 - i.none > both["none_threshold"])
     meta["gate.policy"] = json.dumps(gate)
     meta["cascade.policy"] = json.dumps(both)
     meta.pop("xxh3", None) # of the file as it was

@@ -19,6 +19,15 @@ check "the promise is kept end to end" python3 "$again" policy \
 run 0 "train makes one whose species net cannot say none" train "$data" \
     --out "$tmp/plain" --epochs 12 --gate-size 32 --gate-width 0.25 \
     --species-size 32 --species-width 0.25 --batch 16 --species-none off --quiet
+run 0 "synth draws others" synth --out "$tmp/odd" --count 90 --seed 6 \
+    --size 64 --quiet
+run 0 "train makes one that has seen what is of no class" train "$data" \
+    --out "$tmp/odd-run" --epochs 6 --gate-size 32 --gate-width 0.25 \
+    --species-size 32 --species-width 0.25 --batch 16 \
+    --unknown "$tmp/odd/train/negative" --quiet
+run 2 "it must be able to say none" train "$data" --out "$tmp/no" \
+    --unknown "$tmp/odd/train/negative" --species-none off
+err_has "it says so" "species net that may say none"
 # Copies under another label tie exactly; two files cannot be read.
 check "copies and broken files are put among them" python3 - "$data/test" <<'PY'
 import pathlib, shutil, sys
@@ -40,6 +49,10 @@ check "figures follow from the predictions" python3 "$again" figures \
     "$BEARCASCADE" "$tmp/model.safetensors" "$data"
 check "figures of the trained model do" python3 "$again" figures \
     "$BEARCASCADE" "$tmp/run/best.safetensors" "$data"
+check "thresholds of one that says unknown" python3 "$again" thresholds \
+    "$BEARCASCADE" "$tmp/odd-run/best.safetensors" "$data" "$tmp/odd.safetensors"
+check "figures of one that says unknown do" python3 "$again" figures \
+    "$BEARCASCADE" "$tmp/odd.safetensors" "$data"
 check "figures of the plain cascade do" python3 "$again" figures \
     "$BEARCASCADE" "$tmp/plain/best.safetensors" "$data"
 check "the text of the plain cascade" python3 "$again" text \

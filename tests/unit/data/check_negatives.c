@@ -81,7 +81,8 @@ START_TEST(copies_do_not_leak)
     const char *log = album_log();
 
     nn_dataset_fingerprint(ds);
-    ck_assert_int_eq(nn_negatives_add(ds, sources, 2, NULL), NN_OK);
+    ck_assert_int_eq(nn_negatives_add(ds, sources, 2, "negatives", NULL),
+                     NN_OK);
     ck_assert_uint_eq(ds->n, had + 3);
     ck_assert_str_eq(nn_path_base(ds->items[had].file), "new.jpg");
     ck_assert_str_eq(nn_path_base(ds->items[had + 1].file),
@@ -117,7 +118,8 @@ START_TEST(a_source_of_nothing_is_an_error)
     sources[0] = album_open_pool(one_dir);
     sources[1] = album_open_pool(bad_dir);
     nn_dataset_fingerprint(ds);
-    ck_assert_int_eq(nn_negatives_add(ds, sources, 2, &err), NN_ERR_IO);
+    ck_assert_int_eq(nn_negatives_add(ds, sources, 2, "negatives", &err),
+                     NN_ERR_IO);
     ck_assert_ptr_nonnull(strstr(err.text, "none of the 2 images of "));
     ck_assert_ptr_nonnull(strstr(err.text, "/x.jpg'"));
     ck_assert_uint_eq(ds->n, had);

@@ -71,6 +71,31 @@ START_TEST(reject_threshold)
 }
 END_TEST
 
+/* Of a net that says unknown the sum over the classes counts. */
+START_TEST(reject_threshold_on_what_is_known)
+{
+    static const char *const outputs[] = { "ant", "bee", "cat", "-", "?" };
+    struct nn_net net = { .spec = { .n_outputs = 5, .outputs = outputs } };
+    struct model m = rules();
+    const double at[] = { .2, .2, .2 }, just[] = { .2, .2, .19 };
+    const double sure[] = { .01, .58, 0 }, nan[] = { NAN, NAN, NAN };
+
+    m.species = &net;
+    m.species_policy.reject_threshold = .59;
+    ck_assert_int_eq(model_says_unknown(&m), 1);
+    ck_assert_int_eq(cascade_decide(&m, .9, 0, at).kind, VERDICT_CLASS);
+    ck_assert_int_eq(cascade_decide(&m, .9, 0, at).best, 0);
+    m.species_policy.reject_threshold = .6;
+    ck_assert_int_eq(cascade_decide(&m, .9, 0, just).kind, VERDICT_UNKNOWN);
+    ck_assert_int_eq(cascade_decide(&m, .9, 0, sure).kind, VERDICT_UNKNOWN);
+    ck_assert_int_eq(cascade_decide(&m, .9, 0, nan).kind, VERDICT_UNKNOWN);
+    ck_assert_int_eq(cascade_decide(&m, .1, 0, at).kind, VERDICT_NONE);
+    net.spec.n_outputs = 4;
+    ck_assert_int_eq(model_says_unknown(&m), 0);
+    ck_assert_int_eq(cascade_decide(&m, .9, 0, at).kind, VERDICT_UNKNOWN);
+}
+END_TEST
+
 START_TEST(kinds)
 {
     const struct model m = rules();
@@ -625,6 +650,7 @@ static Suite *create(void)
     tcase_set_timeout(rule, 30);
     tcase_add_test(rule, gate_threshold);
     tcase_add_test(rule, reject_threshold);
+    tcase_add_test(rule, reject_threshold_on_what_is_known);
     tcase_add_test(rule, kinds);
     tcase_add_test(rule, without_species_net);
     tcase_add_test(rule, given_threshold);

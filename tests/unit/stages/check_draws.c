@@ -146,7 +146,7 @@ START_TEST(species_draws_none)
     o.train = quick(8, 5);
     o.width = 0.1f;
     o.size = 32;
-    o.none = none;
+    o.extra = none;
     o.none_share = 0.5;
     ck_assert_msg(species_train(ds, &o, &run, &net, &p, &r, &err) == NN_OK,
                   "%s", err.text);
@@ -158,6 +158,45 @@ START_TEST(species_draws_none)
     expect(reads, X, NONE, 0, 0, 0);
     expect(reads, NONE, TRAIN, 80, 20, 20);
     ck_assert_int_eq(species_says_none(net, 2), 1);
+    nn_net_destroy(&net);
+    nn_dataset_close(&ds);
+}
+END_TEST
+
+/* So do half of the rest for what is unknown, and get a tenth more: of 25
+ * draws 10 for the classes. */
+START_TEST(species_draws_unknown)
+{
+    struct nn_dataset *ds = scripted_open(rows);
+    const struct nn_run run = { NULL, 0, NULL };
+    struct species_options o = species_defaults();
+    struct nn_error err = NN_ERROR_INIT;
+    uint8_t extra[64] = { 0 };
+    size_t reads[TRAIN];
+    struct nn_net *net = NULL;
+    struct nn_train_result r;
+    struct species_policy p;
+
+    ck_assert_uint_le(ds->n, sizeof extra);
+    memset(extra + X, SPECIES_UNKNOWN, NONE - X);
+    memset(extra + NONE, SPECIES_NONE, TRAIN - NONE);
+    o.train = quick(8, 5);
+    o.width = 0.1f;
+    o.size = 32;
+    o.extra = extra;
+    o.says_unknown = 1;
+    o.none_share = 0.4;
+    o.unknown_share = 0.2;
+    ck_assert_msg(species_train(ds, &o, &run, &net, &p, &r, &err) == NN_OK,
+                  "%s", err.text);
+    for (size_t i = 0; i < TRAIN; i++) {
+        reads[i] = scripted_reads(i);
+    }
+    expect(reads, A, B, 40, 5, 5);
+    expect(reads, B, X, 40, 20, 20);
+    expect(reads, X, NONE, 40, 40 / (NONE - X), (39 + NONE - X) / (NONE - X));
+    expect(reads, NONE, TRAIN, 80, 20, 20);
+    ck_assert_int_eq(species_says_unknown(net, 2), 1);
     nn_net_destroy(&net);
     nn_dataset_close(&ds);
 }
@@ -242,6 +281,7 @@ static Suite *create(void)
     tcase_add_test(t, gate_draws_shares);
     tcase_add_test(t, species_draws_classes_evenly);
     tcase_add_test(t, species_draws_none);
+    tcase_add_test(t, species_draws_unknown);
     tcase_add_test(t, sampler_shares_of_many_draws);
     tcase_add_test(t, sampler_of_seed_and_epoch);
     tcase_add_test(t, sampler_orders_differ);

@@ -8,7 +8,7 @@
 #include "tests/unit/stages/scripted.h"
 #include "tests/unit/testkit.h"
 
-static const char *const names[] = { "a", "b", "c", "-" };
+static const char *const names[] = { "a", "b", "c", "-", "?" };
 
 static struct nn_net *known_net(const double *want, size_t n, size_t outputs)
 {
@@ -22,14 +22,14 @@ static struct nn_net *known_net(const double *want, size_t n, size_t outputs)
     return net;
 }
 
-/* none: flags of the items that stand for it, or NULL. */
-static struct nn_net *fit_none(const struct scripted_item *rows,
-                               const uint8_t *none, const double *logits,
-                               size_t n, double coverage,
-                               struct species_policy *p,
-                               struct nn_train_result *r)
+/* extra: what the items stand for, or NULL; outputs: of the net. */
+static struct nn_net *fit_extra(const struct scripted_item *rows,
+                                const uint8_t *extra, size_t outputs,
+                                const double *logits, size_t n, double coverage,
+                                struct species_policy *p,
+                                struct nn_train_result *r)
 {
-    struct nn_net *start = known_net(logits, n, none != NULL ? 4 : 3);
+    struct nn_net *start = known_net(logits, n, outputs);
     struct nn_net *net = NULL;
     struct nn_dataset *ds = scripted_open(rows);
     const struct nn_run run = { NULL, 0, NULL };
@@ -38,7 +38,8 @@ static struct nn_net *fit_none(const struct scripted_item *rows,
 
     o.width = 0.1f;
     o.size = 32;
-    o.none = none;
+    o.extra = extra;
+    o.says_unknown = outputs == 5;
     o.coverage = coverage;
     o.start = start;
     o.train.batch = 4;
@@ -58,7 +59,7 @@ static struct nn_net *fit(const struct scripted_item *rows,
                           const double *logits, size_t n, double coverage,
                           struct species_policy *p, struct nn_train_result *r)
 {
-    return fit_none(rows, NULL, logits, n, coverage, p, r);
+    return fit_extra(rows, NULL, 3, logits, n, coverage, p, r);
 }
 
 /* Image 0 is a class with p = (0.8, 0.1, 0.1), image 1 with (0.25, 0.5, 0.25),
@@ -165,7 +166,7 @@ START_TEST(none_is_calibrated_and_not_counted)
 
     memset(none + 10, 1, 10); /* in valid: of 15 */
     memset(none + 37, 1, 4);  /* in train */
-    net = fit_none(rows, none, logits, 2, 0.8, &p, &r);
+    net = fit_extra(rows, none, 4, logits, 2, 0.8, &p, &r);
     ck_assert_uint_eq(net->spec.n_outputs, 4);
     ck_assert_double_eq_tol(net->temperature, 3, 2e-3);
     ck_assert_uint_eq(p.n, 10);
@@ -177,6 +178,97 @@ START_TEST(none_is_calibrated_and_not_counted)
     /* Of the four outputs none alone is the likeliest on image 0. */
     ck_assert_double_eq_tol(r.best.metric, 0.25, 1e-12);
     nn_net_destroy(&net);
+}
+END_TEST
+
+/* Given that image 0 is not none it is known with 10 / 16 and image 1 with
+ * 12 / 16, though its likeliest class has only 4 / 16: the reject threshold is
+ * on what is known. The logits are as large as they should be. */
+START_TEST(reject_threshold_is_on_what_is_known)
+{
+    static const struct scripted_item rows[] = {
+        { "a", NULL, NN_VALID, 0, 8 },
+        { "b", NULL, NN_VALID, 0, 1 },
+        { "c", NULL, NN_VALID, 0, 1 },
+        { "", NULL, NN_VALID, 0, 16 },
+        { "a", NULL, NN_VALID, 1, 4 },
+        { "b", NULL, NN_VALID, 1, 4 },
+        { "c", NULL, NN_VALID, 1, 4 },
+        { "a", NULL, NN_TRAIN, 1, 4 },
+        { "b", NULL, NN_TRAIN, 1, 4 },
+        { "c", NULL, NN_TRAIN, 1, 4 },
+        { "", NULL, NN_TRAIN, 1, 4 },
+        { "", NULL, NN_TRAIN, 0, 4 },
+        { .times = 0 },
+    };
+    const double logits[] = { log(8), 0,      0,      log(16), log(6),
+                              log(4), log(4), log(4), -40,     log(4) };
+    uint8_t extra[SCRIPTED_ITEMS] = { 0 };
+    struct species_policy p;
+    struct nn_train_result r;
+    struct nn_net *net;
+    double row[3], first, second;
+    const float z[] = { (float)log(8), 0, 0, (float)log(16), (float)log(6) };
+    const float y[] = { (float)log(4), (float)log(4), (float)log(4), -40,
+                        (float)log(4) };
+
+    memset(extra + 10, SPECIES_NONE, 16);
+    memset(extra + 50, SPECIES_NONE, 4);
+    memset(extra + 54, SPECIES_UNKNOWN, 4);
+    net = fit_extra(rows, extra, 5, logits, 2, 0.8, &p, &r);
+    ck_assert_int_eq(species_says_unknown(net, 3), 1);
+    ck_assert_int_eq(species_says_none(net, 3), 1);
+    ck_assert_int_eq(species_says_unknown(net, 4), 0);
+    ck_assert_uint_eq(p.n, 22);
+    net->temperature = 1;
+    ck_assert_double_eq_tol(species_answer(net, z, 3, row), .5, 1e-6);
+    ck_assert_double_eq_tol(row[0], 8 / 16.0, 1e-6);
+    ck_assert_double_eq_tol(row[2], 1 / 16.0, 1e-6);
+    first = species_confidence(1, row, 3);
+    ck_assert_double_eq_tol(first, 10 / 16.0, 1e-6);
+    ck_assert_double_eq_tol(species_confidence(0, row, 3), .5, 1e-6);
+    ck_assert_double_eq_tol(species_answer(net, y, 3, row), 0, 1e-6);
+    second = species_confidence(1, row, 3);
+    ck_assert_double_eq_tol(second, 12 / 16.0, 1e-6);
+    nn_net_destroy(&net);
+}
+END_TEST
+
+/* The same images: of 12 that are right 8 (of image 0) are known less than
+ * the 4 of image 1, so that four fifths stay from image 0 on, and one third
+ * from image 1 on. */
+START_TEST(reject_threshold_keeps_the_known)
+{
+    static const struct scripted_item rows[] = {
+        { "a", NULL, NN_VALID, 0, 8 }, { "b", NULL, NN_VALID, 0, 1 },
+        { "c", NULL, NN_VALID, 0, 1 }, { "a", NULL, NN_VALID, 1, 4 },
+        { "b", NULL, NN_VALID, 1, 4 }, { "c", NULL, NN_VALID, 1, 4 },
+        { "a", NULL, NN_TRAIN, 1, 4 }, { "b", NULL, NN_TRAIN, 1, 4 },
+        { "c", NULL, NN_TRAIN, 1, 4 }, { "", NULL, NN_TRAIN, 1, 4 },
+        { "", NULL, NN_TRAIN, 0, 4 },  { .times = 0 },
+    };
+    const double logits[] = { log(8), 0,      0,      -40, log(6),
+                              log(4), log(4), log(4), -40, log(4) };
+    uint8_t extra[SCRIPTED_ITEMS] = { 0 };
+    struct species_policy p;
+    struct nn_train_result r;
+    struct nn_net *net;
+
+    memset(extra + 34, SPECIES_NONE, 4);
+    memset(extra + 38, SPECIES_UNKNOWN, 4);
+    for (int all = 0; all <= 1; all++) {
+        double t, e, known[2];
+
+        net = fit_extra(rows, extra, 5, logits, 2, all ? 0.8 : 0.3, &p, &r);
+        t = 1 / net->temperature;
+        e = pow(8, t) + 2;
+        known[1] = e / (e + pow(6, t));
+        known[0] = 3 / 4.0;
+        ck_assert_double_lt(known[1], known[0]);
+        ck_assert_double_eq_tol(p.reject_threshold, known[all], 1e-4);
+        ck_assert_double_eq_tol(p.coverage, all ? 1 : 12 / 22.0, 1e-12);
+        nn_net_destroy(&net);
+    }
 }
 END_TEST
 
@@ -214,6 +306,8 @@ static Suite *create(void)
     tcase_add_test(t, temperature_is_not_left_at_its_limit);
     tcase_add_test(t, threshold_keeps_a_share_of_the_right_ones);
     tcase_add_test(t, none_is_calibrated_and_not_counted);
+    tcase_add_test(t, reject_threshold_is_on_what_is_known);
+    tcase_add_test(t, reject_threshold_keeps_the_known);
     tcase_add_test(t, policy_from_the_words_of_a_file);
     suite_add_tcase(s, t);
     return s;
