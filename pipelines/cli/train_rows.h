@@ -92,8 +92,8 @@
                       "what is trained: all weights; frozen: the classifier "  \
                       "alone, fitted in seconds on what the net sees of each " \
                       "photo; head-first: that, and then all weights; auto: "  \
-                      "frozen for efficientnet-lite where no epochs are "      \
-                      "given, else all"),                                      \
+                      "for efficientnet-lite frozen, or head-first where "     \
+                      "epochs of that net are given; for mobilenetv4 all"),    \
         NN_OPT_INT(0, "head-views", &(t).head_views, "N", 0, 32,               \
                    "augmented views of each photo that a fitted classifier "   \
                    "learns from, besides the photo itself"),                   \

@@ -24,19 +24,21 @@ static void apply_shared(const struct train *t, struct nn_train_options *o)
     o->bn_var_floor = t->bn_var_floor > 0 ? (float)t->bn_var_floor : 0;
 }
 
-/* Nets that saw ImageNet are left as they are unless epochs are asked for. */
-static enum nn_tune choose_tune(const struct train *t, enum nn_arch arch)
+/* Nets that saw ImageNet are left as they are unless epochs of theirs are asked
+ * for; then their classifier, which starts at random, comes first. */
+static enum nn_tune choose_tune(const struct train *t, enum nn_arch arch,
+                                int epochs)
 {
-    int epochs = t->epochs > 0 || t->gate_epochs > 0 || t->species_epochs > 0;
-
     if (t->tune > 0) {
         return (enum nn_tune)(t->tune - 1);
     }
-    return arch == NN_ARCH_MOBILENETV4 || epochs ? NN_TUNE_ALL : NN_TUNE_FROZEN;
+    return arch == NN_ARCH_MOBILENETV4   ? NN_TUNE_ALL
+           : epochs > 0 || t->epochs > 0 ? NN_TUNE_HEAD_FIRST
+                                         : NN_TUNE_FROZEN;
 }
 
-/* Only pre-trained weights are worth sparing. */
-static void apply_start(const struct train *t, enum nn_arch arch,
+/* Only pre-trained weights are worth sparing. epochs: of this net, as given. */
+static void apply_start(const struct train *t, enum nn_arch arch, int epochs,
                         struct nn_train_options *o)
 {
     double var_floor = arch == NN_ARCH_MOBILENETV4 ? INIT_BN_VAR_FLOOR : 0;
@@ -48,7 +50,7 @@ static void apply_start(const struct train *t, enum nn_arch arch,
         (float)(t->bn_var_floor < 0 ? var_floor : t->bn_var_floor);
     o->freeze_epochs = t->head_epochs;
     o->freeze_bn_stats = t->freeze_bn_stats;
-    o->tune = choose_tune(t, arch);
+    o->tune = choose_tune(t, arch, epochs);
 }
 
 /* --- which nets --- */
@@ -207,11 +209,16 @@ static void set_epochs(struct train *t)
 
 enum nn_status train_choose_start(struct train *t, struct nn_error *err)
 {
-    enum nn_status st =
-        find_start(t, t->gate.arch, t->gate_width, "gate", &t->gate_init, err);
+    /* A trained gate starts from nothing, unless rounds train it anew. */
+    int given = t->rounds.gate_from != NULL;
+    enum nn_status st;
 
-    if (st) {
-        return st;
+    if (!given || t->mine_pool.n > 0) {
+        st = find_start(t, t->gate.arch, t->gate_width, "gate", &t->gate_init,
+                        err);
+        if (st) {
+            return st;
+        }
     }
     if (species_has_file(t)) {
         st = find_start(t, t->species.arch, t->species_width, "species",
@@ -223,17 +230,18 @@ enum nn_status train_choose_start(struct train *t, struct nn_error *err)
     t->gate.init = t->gate_init;
     t->species.init = t->species_init;
     if (t->gate.init != NULL) {
-        apply_start(t, t->gate.arch, &t->gate.train);
+        apply_start(t, t->gate.arch, t->gate_epochs, &t->gate.train);
         t->gate.train.epochs = INIT_GATE_EPOCHS;
         t->species.train.epochs = INIT_SPECIES_EPOCHS;
     }
     if (t->species.init != NULL ||
-        (t->gate.init != NULL && t->species_from == SPECIES_FROM_GATE &&
-         same_nets(t))) {
-        apply_start(t, t->species.arch, &t->species.train);
+        ((t->gate.init != NULL || given) &&
+         t->species_from == SPECIES_FROM_GATE && same_nets(t))) {
+        apply_start(t, t->species.arch, t->species_epochs, &t->species.train);
+        t->species.train.epochs = INIT_SPECIES_EPOCHS;
     }
     set_epochs(t);
-    if (t->tune > NN_TUNE_FROZEN && t->gate.init == NULL) {
+    if (t->tune > NN_TUNE_FROZEN && t->gate.init == NULL && !given) {
         return nn_fail(err, NN_ERR_ARG,
                        "--tune frozen and head-first need pre-trained weights, "
                        "and the gate has none");
