@@ -79,7 +79,7 @@ class Cascade:
         score, confidence = p_gate, p.max()
         if says_none:
             k = len(self.classes)
-            p_none = float(p[k])
+            p_none = float(p[k] / p[:k + 1].sum())
             known = np.delete(p, k) / np.delete(p, k).sum()
             confidence = known[:k].sum() if len(known) > k else known.max()
             p = known[:k]

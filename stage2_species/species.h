@@ -61,8 +61,10 @@ int species_says_none(const struct nn_net *net, size_t n_classes);
 int species_says_unknown(const struct nn_net *net, size_t n_classes);
 /* p_none of a net that says none, and the probabilities p [n_classes] of the
  * classes given that it is not none, from one row of logits:
- *   p_none = exp(z_none / T) / sum of exp(z_k / T) over all outputs
- *   p[k]   = exp(z_k / T) / the same sum over all outputs but none */
+ *   p_none = exp(z_none / T) / sum of exp(z_k / T) over none and the classes
+ *   p[k]   = exp(z_k / T) / the same sum over all outputs but none
+ * "?" has no part in p_none: what may be unknown is no likelier to be a
+ * positive for that, and negatives rank better without it. */
 double species_answer(const struct nn_net *net, const float *logits,
                       size_t n_classes, double *p);
 

@@ -47,20 +47,20 @@ double species_answer(const struct nn_net *net, const float *logits,
                       size_t n_classes, double *p)
 {
     double t = net->temperature, max = (double)logits[0], sum = 0;
-    double none = (double)logits[n_classes], top;
+    double none = (double)logits[n_classes], top, unknown = 0;
 
-    for (size_t k = 1; k < net->spec.n_outputs; k++) {
-        max = k == n_classes ? max : fmax(max, (double)logits[k]);
+    for (size_t k = 1; k < n_classes; k++) {
+        max = fmax(max, (double)logits[k]);
     }
     for (size_t k = 0; k < n_classes; k++) {
         p[k] = exp(((double)logits[k] - max) / t);
         sum += p[k];
     }
     for (size_t k = n_classes + 1; k < net->spec.n_outputs; k++) {
-        sum += exp(((double)logits[k] - max) / t);
+        unknown += exp(((double)logits[k] - max) / t);
     }
     for (size_t k = 0; k < n_classes; k++) {
-        p[k] /= sum;
+        p[k] /= sum + unknown;
     }
     top = fmax(max, none);
     none = exp((none - top) / t);

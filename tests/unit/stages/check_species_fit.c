@@ -221,7 +221,7 @@ START_TEST(reject_threshold_is_on_what_is_known)
     ck_assert_int_eq(species_says_unknown(net, 4), 0);
     ck_assert_uint_eq(p.n, 22);
     net->temperature = 1;
-    ck_assert_double_eq_tol(species_answer(net, z, 3, row), .5, 1e-6);
+    ck_assert_double_eq_tol(species_answer(net, z, 3, row), 16 / 26.0, 1e-6);
     ck_assert_double_eq_tol(row[0], 8 / 16.0, 1e-6);
     ck_assert_double_eq_tol(row[2], 1 / 16.0, 1e-6);
     first = species_confidence(1, row, 3);
