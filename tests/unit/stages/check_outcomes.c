@@ -85,6 +85,22 @@ START_TEST(every_row_once)
 }
 END_TEST
 
+/* The largest probability, or what is left to the classes. */
+START_TEST(confidence_of_either_kind)
+{
+    const double some[K] = { .3, .4 };
+    struct outcomes u;
+
+    ck_assert_int_eq(outcomes_init(&u, 2, K, NULL), NN_OK);
+    outcomes_add(&u, &row[0], some);
+    u.says_unknown = 1;
+    outcomes_add(&u, &row[1], some);
+    near(u.confidence[0], .4);
+    near(u.confidence[1], .7);
+    outcomes_release(&u);
+}
+END_TEST
+
 START_TEST(rows_that_repeat)
 {
     static const uint32_t pick[] = { 7, 0, 3, 0, 4 };
@@ -289,6 +305,7 @@ static Suite *create(void)
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, every_row_once);
     tcase_add_test(c, passed_by_the_gate);
+    tcase_add_test(c, confidence_of_either_kind);
     tcase_add_test(c, rows_that_repeat);
     tcase_add_test(c, groups_asked_for);
     tcase_add_test(c, confusion);
