@@ -337,6 +337,7 @@ out:
 static enum nn_status open_data(struct train *t, const char *data,
                                 struct nn_dataset **ds,
                                 struct mine_sources *given,
+                                struct mine_sources *unknown,
                                 struct nn_pool **pool, struct nn_error *err)
 {
     const struct data_options how = data_rows_options(&t->data, split_seed(t));
@@ -367,6 +368,12 @@ static enum nn_status open_data(struct train *t, const char *data,
             return st;
         }
         st = nn_negatives_add(*ds, given->v, given->n, "negatives", err);
+        if (st) {
+            return st;
+        }
+    }
+    if (t->unknown.n > 0) {
+        st = mine_sources_open(t->unknown.v, t->unknown.n, unknown, err);
         if (st) {
             return st;
         }
@@ -413,15 +420,9 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
-    st = open_data(t, data, &ds, &given, &pool, err);
+    st = open_data(t, data, &ds, &given, &unknown, &pool, err);
     if (st) {
         goto out;
-    }
-    if (t->unknown.n > 0) {
-        st = mine_sources_open(t->unknown.v, t->unknown.n, &unknown, err);
-        if (st) {
-            goto out;
-        }
     }
     st = cmd_write_options(t->out, options, err);
     if (st) {
