@@ -12,6 +12,7 @@ struct data_options data_rows_options(const struct data_rows *d, uint64_t seed)
         .negatives = { d->negatives.v, d->negatives.n },
         .must_exist = 1,
         .split_file = d->split_file,
+        .decisions = d->decisions,
     };
 }
 
@@ -48,7 +49,8 @@ enum nn_status data_reading_init(struct data_reading *r,
 
     *r = (struct data_reading){ .how = { .seed =
                                              seed != NULL ? *seed : seed_of(m),
-                                         .split_file = d->split_file } };
+                                         .split_file = d->split_file,
+                                         .decisions = d->decisions } };
     r->classes =
         nn_mem_calloc(m->n_classes + d->classes.n + 1, sizeof *r->classes);
     r->negatives = nn_mem_calloc(n + d->negatives.n + 1, sizeof *r->negatives);

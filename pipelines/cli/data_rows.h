@@ -9,7 +9,7 @@
 
 struct data_rows {
     struct nn_option_list classes, negatives;
-    const char *split_file;
+    const char *split_file, *decisions;
 };
 
 /* d: a struct data_rows. */
@@ -24,7 +24,11 @@ struct data_rows {
         NN_OPT_STRING(0, "split-file", &(d).split_file, "CSV",                 \
                       "the splits of an earlier run (RUN/split.csv), or "      \
                       "columns file and split; images that it lacks are "      \
-                      "drawn, or keep their split")
+                      "drawn, or keep their split"),                           \
+        NN_OPT_STRING(0, "decisions", &(d).decisions, "FILE",                  \
+                      "what was decided on the page of 'clean' or of "         \
+                      "'audit': photos get another label or are left out; "    \
+                      "their files stay as they are")
 
 /* keep: an int. */
 #define OVERLAP_ROW(keep)                                                      \

@@ -2,6 +2,8 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/text.h"
+#include "common/data/decisions.h"
 #include "common/data/split_file.h"
 
 static void warn_of_leaks(const struct nn_dataset *ds)
@@ -173,6 +175,50 @@ static enum nn_status drop_unreadable(struct nn_dataset *ds,
     return NN_OK;
 }
 
+/* --- decisions --- */
+
+static void say_decisions(const struct nn_decisions *d,
+                          const struct nn_decision_counts *n)
+{
+    const char *file =
+        n->absent > 0
+            ? json_string_value(json_object_get(n->first_absent->row, "file"))
+            : NULL;
+    char *line = nn_text_line(file != NULL ? file : "(no name)");
+
+    nn_log(NN_LOG_INFO,
+           "decisions from '%s': %zu photos get another label, %zu are left "
+           "out, %zu are kept as they are",
+           d->path, n->relabelled, n->dropped, n->kept);
+    if (n->absent > 0) {
+        nn_log(NN_LOG_WARN,
+               "%zu of %zu decisions of '%s' are on photos that are not there "
+               "or have other bytes now, such as '%s'",
+               n->absent, d->n, d->path, line != NULL ? line : "");
+    }
+    nn_mem_free(line);
+}
+
+static enum nn_status decide(struct nn_dataset *ds, const char *path,
+                             struct nn_error *err)
+{
+    struct nn_decisions d = NN_DECISIONS_INIT;
+    struct nn_decision_counts n;
+    enum nn_status st = nn_decisions_read(path, &d, err);
+
+    if (st) {
+        goto out;
+    }
+    st = nn_decisions_apply(&d, ds, &n, err);
+    if (st) {
+        goto out;
+    }
+    say_decisions(&d, &n);
+out:
+    nn_decisions_release(&d);
+    return st;
+}
+
 static enum nn_status prepare(struct nn_dataset *ds,
                               const struct data_options *how,
                               struct nn_error *err)
@@ -194,6 +240,12 @@ static enum nn_status prepare(struct nn_dataset *ds,
     st = give_splits(ds, how, err);
     if (st) {
         return st;
+    }
+    if (how->decisions != NULL) {
+        st = decide(ds, how->decisions, err);
+        if (st) {
+            return st;
+        }
     }
     warn_of_leaks(ds);
     return NN_OK;

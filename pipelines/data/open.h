@@ -21,6 +21,7 @@ struct data_options {
     int no_class_needed;    /* 1: negatives alone are fine */
     int all_negative;       /* 1: a pool (dataset.h), every image a negative */
     const char *split_file; /* split_file.h, or NULL */
+    const char *decisions;  /* decisions.h, or NULL */
 };
 
 /* Open labelled data for training or measuring: opens, fingerprints, groups
@@ -28,8 +29,10 @@ struct data_options {
  * and leaks. Splits are drawn (nn_dataset_split_rest()) where the source names
  * none, or train alone; where it names a train part and no valid part, a share
  * of train is held out. A split file comes before all that: only images without
- * a row are drawn, or keep the split of the source. All is said.
- * Errors: those of nn_dataset_open() and nn_split_file_read(). */
+ * a row are drawn, or keep the split of the source. Decisions come last, so
+ * that they move no photo from its split. All is said. Errors: those of
+ * nn_dataset_open(), nn_split_file_read(), nn_decisions_read() and
+ * nn_decisions_apply(). */
 NN_MUST_CHECK enum nn_status data_open(const char *path,
                                        const struct data_options *how,
                                        struct nn_dataset **out,

@@ -68,6 +68,9 @@ void experiment_add_data(struct experiment_words *w,
     if (how->split_file != NULL) {
         experiment_add(w, "--split-file", how->split_file);
     }
+    if (how->decisions != NULL) {
+        experiment_add(w, "--decisions", how->decisions);
+    }
 }
 
 void experiment_words_release(struct experiment_words *w)
