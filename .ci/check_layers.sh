@@ -35,6 +35,7 @@ BEGIN {
     room("sweep", "cascade data experiment measure report")
     room("audit", "report")
     room("piles", "data report")
+    room("clean", "report")
     room("study", "cascade data experiment measure")
     room("export", "cascade")
     room("cli", every_room)

@@ -1,5 +1,6 @@
 #include "common/data/decisions.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,11 +65,14 @@ static int is_head(const json_t *row)
 static enum nn_status take_row(struct nn_decisions *d, json_t *row, size_t line,
                                struct nn_error *err)
 {
-    if (d->head == NULL && is_head(row)) {
+    int is_first = !d->begun;
+
+    d->begun = 1;
+    if (is_first && is_head(row)) {
         d->head = row;
         return NN_OK;
     }
-    if (d->head == NULL) {
+    if (is_first && json_object_get(row, "label") == NULL) {
         json_decref(row);
         return nn_fail(err, NN_ERR_FORMAT, "'%s' is no file of decisions",
                        d->path);
@@ -146,7 +150,7 @@ enum nn_status nn_decisions_read(const char *path, struct nn_decisions *d,
             goto out;
         }
     } while (size > 0);
-    if (d->head == NULL) {
+    if (!d->begun) {
         st = nn_fail(err, NN_ERR_FORMAT, "'%s' is no file of decisions", path);
     }
 out:
@@ -229,6 +233,18 @@ static const char *below(const char *path, const char *name)
     return strncmp(name, path, n) == 0 && name[n] == '/' ? name + n + 1 : name;
 }
 
+/* A name that begins with the path of the data, as given or in full. */
+static const struct nn_item *find_path(const struct nn_dataset *ds,
+                                       const struct sorted *s, const char *name)
+{
+    const struct nn_item *it = find_name(s, below(ds->path, name));
+    char full[PATH_MAX];
+
+    return it == NULL && name[0] == '/' && realpath(ds->path, full) != NULL
+               ? find_name(s, below(full, name))
+               : it;
+}
+
 static const struct nn_item *item_of(const struct nn_dataset *ds,
                                      const struct sorted *s,
                                      const struct nn_decision *v)
@@ -237,7 +253,7 @@ static const struct nn_item *item_of(const struct nn_dataset *ds,
 
     if (v->file != NULL) {
         it = find_name(s, v->file);
-        it = it != NULL ? it : find_name(s, below(ds->path, v->file));
+        it = it != NULL ? it : find_path(ds, s, v->file);
     }
     return it != NULL && (v->hash == 0 || v->hash == it->hash)
                ? it

@@ -1,6 +1,6 @@
 /* common/data/decisions.h - what a person decided about photos of a data set.
  *
- * A file of decisions is JSON lines. The first object names the kind:
+ * A file of decisions is JSON lines. The first object may name the kind:
  *     {"format": "bearcascade-decisions 1", ...}
  * and each of the others is a photo:
  *     {"file": NAME, "hash": HEX, "label": CLASS|"none"|null, ...}
@@ -30,7 +30,8 @@ struct nn_decision {
 };
 struct nn_decisions {
     char *path;
-    json_t *head;
+    json_t *head;          /* or NULL */
+    int begun;             /* private */
     struct nn_decision *v; /* [n] rows with a label, in the file's order */
     size_t n, cap;
 };
@@ -39,9 +40,10 @@ struct nn_decisions {
         .path = NULL                                                           \
     }
 
-/* Errors: NN_ERR_FORMAT (names the line: no JSON, no first object of the kind,
- * neither file nor hash, a label that is no text, a damaged hash), NN_ERR_IO,
- * NN_ERR_NOMEM. Release also after an error. */
+/* Errors: NN_ERR_FORMAT (names the line: no JSON, a first object that is
+ * neither of the kind nor a photo, neither file nor hash, a label that is no
+ * text, a damaged hash), NN_ERR_IO, NN_ERR_NOMEM. Release also after an error.
+ */
 NN_MUST_CHECK enum nn_status nn_decisions_read(const char *path,
                                                struct nn_decisions *d,
                                                struct nn_error *err);

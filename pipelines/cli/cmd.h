@@ -26,6 +26,7 @@ int cmd_classify(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
+int cmd_clean(int argc, char **argv);
 int cmd_mine(int argc, char **argv);
 int cmd_pretrain(int argc, char **argv);
 int cmd_compare(int argc, char **argv);

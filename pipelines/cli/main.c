@@ -21,6 +21,7 @@ static const struct {
     { "evaluate", cmd_evaluate, "measure a model on labelled images" },
     { "inspect", cmd_inspect, "show what a model or a data set holds" },
     { "audit", cmd_audit, "show what share of the positives was found" },
+    { "clean", cmd_clean, "find wrong labels and bad photos in a data set" },
     { "mine", cmd_mine, "find the images of a pool that fool the gate" },
     { "compare", cmd_compare, "cascade against single models, on your images" },
     { "export", cmd_export, "write a net as ONNX" },

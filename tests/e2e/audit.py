@@ -10,19 +10,14 @@ import json
 import math
 import os
 import random
-import shutil
-import signal
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+
+from browser import CHROMIUM, Page
 
 B = os.environ["BEARCASCADE"]
-CHROMIUM = next((shutil.which(n) for n in (
-    "chromium", "chromium-browser", "google-chrome") if shutil.which(n)), None)
 N = BAD = 0
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlE"
                          "QVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
@@ -40,98 +35,6 @@ def check(ok, title, text=""):
 def run(*args):
     r = subprocess.run([B, *args], capture_output=True, text=True)
     return r.returncode, r.stdout, r.stderr
-
-
-# --- a browser, by the protocol of its developer tools ------------------------
-
-
-class Page:
-    """A tab of a headless Chromium: a WebSocket with the standard library."""
-
-    open_ones = []
-
-    def __init__(self, profile, width=1000):
-        port_file = os.path.join(profile, "DevToolsActivePort")
-        if os.path.exists(port_file):  # of one that was killed
-            os.remove(port_file)
-        self.process = subprocess.Popen(
-            [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu",
-             "--remote-debugging-port=0", f"--user-data-dir={profile}",
-             f"--window-size={width},800", "about:blank"],
-            stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            start_new_session=True)
-        Page.open_ones.append(self.process)
-        for _ in range(300):
-            if os.path.exists(port_file) and open(port_file).read().strip():
-                break
-            time.sleep(0.1)
-        port = int(open(port_file).read().split()[0])
-        tabs = json.load(urllib.request.urlopen(
-            f"http://127.0.0.1:{port}/json/list"))
-        path = next(t["webSocketDebuggerUrl"] for t in tabs
-                    if t["type"] == "page").split(str(port), 1)[1]
-        self.s = socket.create_connection(("127.0.0.1", port))
-        self.s.sendall((f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-                        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-                        "Sec-WebSocket-Version: 13\r\n\r\n").encode())
-        self.f = self.s.makefile("rb")
-        while self.f.readline().strip():
-            pass
-        self.id = 0
-
-    def call(self, method, **params):
-        self.id += 1
-        data = json.dumps({"id": self.id, "method": method,
-                           "params": params}).encode()
-        size = (bytes([0x80 | len(data)]) if len(data) < 126 else
-                b"\xfe" + struct.pack(">H", len(data)))
-        self.s.sendall(b"\x81" + size + bytes(4) + data)
-        while True:
-            self.f.read(1)
-            n = self.f.read(1)[0] & 127
-            if n == 126:
-                n = struct.unpack(">H", self.f.read(2))[0]
-            elif n == 127:
-                n = struct.unpack(">Q", self.f.read(8))[0]
-            j = json.loads(self.f.read(n))
-            if j.get("id") == self.id:
-                return j.get("result", j)
-
-    def js(self, text):
-        r = self.call("Runtime.evaluate", expression=text, returnByValue=True)
-        return r.get("result", {}).get("value", r)
-
-    def open(self, path):
-        self.call("Page.navigate", url="file://" + path)
-        for _ in range(100):
-            if self.js("typeof looks === 'object' && "
-                       "document.readyState === 'complete'") is True:
-                return
-            time.sleep(0.1)
-
-    def key(self, key):
-        text = {"text": key} if len(key) == 1 else {}
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key,
-                      **(text if kind == "keyDown" else {}))
-
-    def shot(self, path):
-        data = self.call("Page.captureScreenshot")["data"]
-        with open(path, "wb") as f:
-            f.write(base64.b64decode(data))
-
-    def kill(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    @staticmethod
-    def kill_all():
-        """After a failure: no browser outlives the test."""
-        for process in Page.open_ones:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
 
 
 # --- a pile ---------------------------------------------------------------------

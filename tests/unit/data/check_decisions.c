@@ -221,7 +221,7 @@ static const struct {
     const char *rows, *part;
 } refused[] = {
     { "", "is no file of decisions" },
-    { "{\"file\":\"cat/c.jpg\",\"label\":null}\n", "is no file of decisions" },
+    { "{\"file\":\"cat/c.jpg\"}\n", "is no file of decisions" },
     { "{\"format\":\"bearcascade-answers 1\"}\n", "is no file of decisions" },
     { "[1]\n", "is no file of decisions" },
     { HEAD "{\"file\":\n", "line 2" },
@@ -263,6 +263,16 @@ START_TEST(what_cannot_be_meant_is_refused)
 }
 END_TEST
 
+START_TEST(the_first_line_may_be_a_photo)
+{
+    struct nn_decision_counts n =
+        apply_rows("{\"file\":\"cat/c.jpg\",\"label\":null}\n");
+
+    ck_assert_uint_eq(n.dropped, 1);
+    ck_assert(!is_there("cat/c.jpg"));
+}
+END_TEST
+
 START_TEST(a_file_without_decisions_changes_nothing)
 {
     struct nn_decision_counts n = apply_rows(HEAD);
@@ -300,6 +310,7 @@ static Suite *create(void)
     tcase_add_test(t, photos_are_known_by_their_bytes);
     tcase_add_test(t, a_name_may_begin_with_the_path_of_the_data);
     tcase_add_loop_test(t, what_cannot_be_meant_is_refused, 0, N_REFUSED);
+    tcase_add_test(t, the_first_line_may_be_a_photo);
     tcase_add_test(t, a_file_without_decisions_changes_nothing);
     tcase_add_test(t, memory_may_run_out);
     suite_add_tcase(s, t);

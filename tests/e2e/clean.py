@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""clean: wrong labels, copies and damage in drawn photos; the page with keys;
+what it saves, in the next command.
+
+Environment: BEARCASCADE (the program), SOURCE. Prints TAP; what needs a browser
+skips where no chromium is found. A folder as argument keeps files and
+screenshots.
+"""
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import tap
+from browser import CHROMIUM, Page
+from tap import check
+
+B = os.environ["BEARCASCADE"]
+BACKBONE = os.path.join(os.environ["SOURCE"], "models/backbone-100.safetensors")
+READY = "typeof data === 'object'"
+
+
+def run(*args):
+    r = subprocess.run([B, *args], capture_output=True, text=True)
+    return r.returncode, r.stdout, r.stderr
+
+
+def clean(data, out, *more):
+    return run("clean", data, "--out", out, "--backbone", BACKBONE, "--quiet",
+               "--most", "60", *more)
+
+
+def photos_of(*parts):
+    folder = os.path.join("data", *parts)
+    return sorted(os.path.join(d, f) for d, _, fs in os.walk(folder)
+                  for f in fs if not os.path.basename(f).startswith("x-"))
+
+
+def make_data():
+    """Drawn photos: six lie in a wrong folder, one in two, one is damaged."""
+    rc, _, err = run("synth", "--out", "data", "--count", "240", "--seed", "3",
+                     "--size", "64", "--quiet", "--no-splits")
+    check(rc == 0, "synth draws photos", err)
+    wrong = []
+    dogs = photos_of("negative")
+    for k, (path, to) in enumerate(
+            [(p, "teddy") for p in dogs[5:50:15]] +
+            [(p, "negative/dog") for p in photos_of("teddy")[3:30:10]]):
+        at = os.path.join("data", to, f"x-{k}.jpg")
+        os.makedirs(os.path.dirname(at), exist_ok=True)
+        os.rename(path, at)
+        wrong.append(os.path.relpath(at, "data"))
+    shutil.copy(photos_of("grizzly")[0], "data/black/x-copy.jpg")
+    with open("data/black/x-damaged.jpg", "wb") as f:
+        f.write(b"\xff\xd8\xff\xe0 no photo")
+    return wrong
+
+
+def state_of(folder):
+    return {os.path.join(d, f): open(os.path.join(d, f), "rb").read()
+            for d, _, fs in os.walk(folder) for f in fs}
+
+
+def main():
+    wrong = make_data()
+    before = state_of("data")
+    rc, text, err = clean("data", "c", "--json")
+    check(rc == 3, "clean, and a word about the damaged file", err)
+    j = json.loads(text)
+    check(j["suspects"] == 60 and j["damaged"] == 1 and j["duplicates"] >= 1,
+          "what was found", text)
+    rows = [json.loads(t) for t in open("c/ranking.jsonl")]
+    check(len(rows) == j["photos"] and
+          all(a["doubt"] >= b["doubt"] for a, b in zip(rows, rows[1:])),
+          "a row for each photo, by falling doubt")
+    first = [r["file"] for r in rows[:20]]
+    check(sum(f in first for f in wrong) >= 5,
+          "photos in a wrong folder are among the first 20 of 240",
+          [(f, [r["file"] for r in rows].index(f)) for f in wrong])
+    groups = json.loads(run("inspect", "data", "--json")[1])["duplicate_groups"]
+    fold = {r["file"]: r["fold"] for r in rows}
+    check(groups and all(len({fold[f] for f in g["files"] if f in fold}) == 1
+                         for g in groups), "copies are judged together", groups)
+    rc, again, _ = clean("data", "c2", "--json")
+    check(again == text and open("c2/ranking.jsonl").read() ==
+          open("c/ranking.jsonl").read(), "twice the same")
+    page = open("c/clean.html").read()
+    check("http:" not in page and "https:" not in page and
+          len(page) < 20e6, "one page without network, of moderate size")
+    if CHROMIUM is None:
+        print("# no chromium: the page is not walked")
+        save_by_hand(rows)
+    else:
+        walk(wrong)
+    use(rows, wrong)
+    check(state_of("data") == before, "the photos stay as they are")
+
+
+def save_by_hand(rows):
+    """What the page would have saved: the first 60, teddies in doubt."""
+    with open("decisions.jsonl", "w") as f:
+        print(json.dumps({"format": "bearcascade-decisions 1"}), file=f)
+        for r in rows[:60]:
+            print(json.dumps({"file": r["file"], "hash": r["hash"],
+                              "label": r["label"]}), file=f)
+
+
+ANSWER = """((wrong) => {
+  const press = (k) => document.dispatchEvent(
+    new KeyboardEvent("keydown", { key: k }));
+  for (let i = 0; i < 200 && at < data.shown.length; i++) {
+    const p = data.shown[at];
+    press(p.list !== "suspects" ? "d" : !wrong.has(p.file) ? "k"
+      : String(1 + data.labels.indexOf(p.label === "none" ? "teddy" : "none")));
+  }
+  return lines();
+})(new Set(%s))"""
+
+
+def walk(wrong):
+    profile = os.path.abspath("profile")
+    page = Page(profile, 1200)
+    page.open(os.path.abspath("c/clean.html"), READY)
+    check(page.js("document.images.length") == 1 and
+          page.js("document.images[0].complete && "
+                  "document.images[0].naturalWidth > 30"), "a photo is shown")
+    page.shot("first.png")
+    for key in ("k", "d", "2", "Backspace", "ArrowRight", "d", "Backspace"):
+        page.key(key)
+    said = page.js("lines().trim().split('\\n').length")
+    check(said == 3 and page.js("at") == 3, "keys, arrows and undo",
+          (said, page.js("at")))
+    part = page.js("lines()")
+    page.open(os.path.abspath("c/clean.html"), READY)
+    check(page.js("lines()") == part and page.js("at") == 2,
+          "opened again: decisions are still there, the next is asked",
+          page.js("at"))
+    page.js("said = new Map(); order = []; at = 0; show()")
+    check(page.js("read('{\"format\": \"other\"}\\n')") is False,
+          "a file of another kind is refused")
+    text = page.js(ANSWER % json.dumps(wrong))
+    line = page.js("document.getElementById('progress').textContent")
+    check("at least" in line and "95 % confidence" in line,
+          "the bound stands on the page", line)
+    page.js("at = 0; show()")
+    page.call("Emulation.setDeviceMetricsOverride", width=390, height=800,
+              deviceScaleFactor=1, mobile=True)
+    check(page.js("document.documentElement.scrollWidth") <= 390,
+          "390 px are enough", page.js("document.documentElement.scrollWidth"))
+    page.shot("narrow.png")
+    page.js("at = data.shown.findIndex((p) => p.twin); show()")
+    check(page.js("document.images.length") == 2, "a copy beside its original")
+    page.shot("twins.png")
+    least = page.js("Math.max(suspects.filter(isWrong).length, hypergeomLower("
+                    "data.listed, sample.length, "
+                    "sample.filter(isWrong).length, data.confidence))")
+    check(page.js("hypergeomLower(200, 50, 40, 0.95)") == 140,
+          "the bound is that of the program")
+    page.kill()
+    with open("decisions.jsonl", "w") as f:
+        f.write(text)
+    rc, out, err = clean("data", "c3", "--json", "--decisions",
+                         "decisions.jsonl")
+    said = json.loads(out)["decided"] if rc in (0, 3) else {}
+    check(said.get("wrong_at_least") == least and said.get("looked_at") == 60,
+          "page and program say the same", (rc, least, out, err))
+    check(said.get("wrong") == sum(
+        json.loads(t).get("list") == "suspects" and
+        json.loads(t)["label"] != json.loads(t)["given"]
+        for t in text.splitlines()), "and count the same", out)
+    listed = {json.loads(t)["file"] for t in text.splitlines()[1:]}
+    page_text = open("c3/clean.html").read()
+    shown = json.loads(page_text.split('type="application/json">', 1)[1]
+                       .split("</script>", 1)[0])["shown"]
+    check(not listed & {p["file"] for p in shown if p["list"] == "suspects"},
+          "what was decided on is not asked for again")
+
+
+def use(rows, wrong):
+    small = ["--gate-size", "32", "--gate-width", "0.25", "--epochs", "1",
+             "--species-size", "32", "--species-width", "0.25", "--batch",
+             "16", "-q", "--threads", "1"]
+    rc, _, err = run("train", "data", "--out", "r", "--decisions",
+                     "decisions.jsonl", *small)
+    check(rc == 0 and "decisions from" in err, "train takes the decisions", err)
+
+
+def save_screens(out):
+    for name in ("first.png", "narrow.png", "twins.png"):
+        if os.path.exists(name):
+            shutil.copy(name, out)
+
+
+if __name__ == "__main__":
+    atexit.register(Page.kill_all)
+    os.environ.pop("BEARCASCADE_CACHE", None)
+    with tempfile.TemporaryDirectory() as d:
+        keep = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else None
+        os.environ["BEARCASCADE_CACHE"] = os.path.join(d, "cache")
+        os.chdir(d)
+        main()
+        if keep:
+            os.makedirs(keep, exist_ok=True)
+            save_screens(keep)
+            shutil.copy("c/clean.html", keep)
+        os.chdir("/")
+    sys.exit(tap.done())
