@@ -131,6 +131,7 @@ static enum nn_status set_up(struct gate_task *g, const struct nn_dataset *ds,
     if (st) {
         return st;
     }
+    g->task.feature_dir = nn_train_feature_dir(&o->train);
     set_shares(&g->task, o);
     return NN_OK;
 }

@@ -31,16 +31,18 @@ struct gate_mine_scores {
  * that grows by a block of scores at a time, or NULL for an unnamed one; when
  * it holds scores of the same gate and pool they are taken and only the rest
  * is computed, so a scan that was killed goes on where it stopped, and a
- * finished one is not repeated. label: progress text, or NULL.
+ * finished one is not repeated. features: folder where the images' features
+ * are kept for a gate that shares its trunk (nn_scorer_keep_features()), or
+ * NULL. label: progress text, or NULL.
  *
  * Errors: NN_ERR_STOPPED (stop was set; the journal holds what was done),
  * NN_ERR_ARG (the journal is of another gate or pool), NN_ERR_IO,
  * NN_ERR_NOMEM; *out is then empty. */
 NN_MUST_CHECK enum nn_status
 gate_mine_scan(const struct nn_net *gate, const struct nn_pool *pool,
-               const char *journal, const volatile sig_atomic_t *stop,
-               const char *label, struct gate_mine_scores *out,
-               struct nn_error *err);
+               const char *journal, const char *features,
+               const volatile sig_atomic_t *stop, const char *label,
+               struct gate_mine_scores *out, struct nn_error *err);
 /* z[0..n-1] = scores of images at.., at + n <= s->n. Errors: NN_ERR_IO. */
 NN_MUST_CHECK enum nn_status
 gate_mine_scores_read(const struct gate_mine_scores *s, size_t at, size_t n,
@@ -52,27 +54,31 @@ void gate_mine_scores_close(struct gate_mine_scores *s);
 enum { GATE_MINE_NEIGHBOURS = 5 };
 
 /* Median of the shorter sides of 256 images of the pool, evenly spread; 0
- * where none can be read. Errors: those of nn_pool_take(). */
-NN_MUST_CHECK enum nn_status gate_mine_pool_side(const struct nn_pool *pool,
+ * where none can be read, and where it is at least half the gate's input:
+ * images that large look like the known ones as they are. Errors: those of
+ * nn_pool_take(). */
+NN_MUST_CHECK enum nn_status gate_mine_pool_side(const struct nn_net *gate,
+                                                 const struct nn_pool *pool,
                                                  int32_t *side,
                                                  struct nn_error *err);
 /* Embeddings of the readable train images of a data set: rows of length 1,
  * positives and negatives. side: known images are reduced to this shorter
  * side first, here and in gate_mine_rule_fit(), so that they are compared with
- * a pool of thumbnails as thumbnails; 0: as they are. */
+ * a pool of thumbnails as thumbnails; 0: as they are. features: as in
+ * gate_mine_scan(); outlives the bank, whose users keep theirs there too. */
 struct gate_mine_bank {
     const struct nn_dataset *ds;
     int32_t side;
+    const char *features;
     size_t n, dims, n_positives;
     float *v;          /* [n,dims] */
     uint32_t *item;    /* [n] of ds */
     uint8_t *positive; /* [n] */
 };
-NN_MUST_CHECK enum nn_status gate_mine_bank_create(const struct nn_net *gate,
-                                                   const struct nn_dataset *ds,
-                                                   int32_t side,
-                                                   struct gate_mine_bank *bank,
-                                                   struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+gate_mine_bank_create(const struct nn_net *gate, const struct nn_dataset *ds,
+                      int32_t side, const char *features,
+                      struct gate_mine_bank *bank, struct nn_error *err);
 void gate_mine_bank_release(struct gate_mine_bank *bank);
 
 /* Where an image stands among the known ones. */
@@ -105,7 +111,7 @@ struct gate_mine_second_scorer {
 struct gate_mine_rule {
     double w[4], limit;
     double rate;   /* share of the validation positives to be caught */
-    double caught; /* share of those that is */
+    double caught; /* share of those above the gate's threshold that is */
     double lost;   /* share of the validation negatives that score above
                       the gate's threshold and would be filtered */
     size_t n_positives, n_negatives; /* above the threshold, validation */
@@ -114,7 +120,7 @@ double
 gate_mine_rule_score(const struct gate_mine_rule *rule, double z_calibrated,
                      const struct gate_mine_neighbourhood *neighbourhood);
 /* Fit on the valid split of bank->ds; the limit is the largest that catches
- * `rate` of the positives that score threshold or more.
+ * `rate` of the positives, whatever the gate says of them.
  * Errors: NN_ERR_ARG (no positives or no negatives in valid), and those of
  * the scorer. */
 NN_MUST_CHECK enum nn_status
@@ -126,13 +132,15 @@ gate_mine_rule_fit(const struct nn_net *gate, const struct gate_mine_bank *bank,
 /* --- choosing --- */
 
 enum gate_mine_mode {
+    GATE_MINE_HARD, /* drawn evenly from the draw_from times as many with the
+                       largest scores, then down from there */
     GATE_MINE_FALSE_POSITIVES, /* drawn evenly from `min_score` up */
     GATE_MINE_HARDEST,         /* from the largest score down to `min_score` */
     GATE_MINE_SEMI,    /* just not accepted: from below `threshold` down */
     GATE_MINE_UNIFORM, /* evenly over the scores from `min_score` up */
     GATE_MINE_RANDOM,  /* whatever the score */
 };
-#define GATE_MINE_MODES "false-positives|hardest|semi-hard|uniform|random"
+#define GATE_MINE_MODES "hard|false-positives|hardest|semi-hard|uniform|random"
 
 enum gate_mine_verdict {
     GATE_MINE_V_HARD,         /* accepted for its score */
@@ -152,11 +160,15 @@ struct gate_mine_options {
     double hard_share;     /* of them, by score; the rest random */
     double threshold;      /* of the gate */
     double min_score;      /* gate probability below which nothing is hard */
+    double draw_from;      /* of GATE_MINE_HARD, 1 or more */
+    double hard_floor;     /* its min_score */
     double same_cosine;    /* embeddings that close, and fingerprints that are
                               not far: the same image */
     double cluster_cosine; /* and that close, the same kind of image */
     size_t folder_cap;     /* accepted of one folder of the pool; 0: no cap */
     size_t cluster_cap;    /* accepted of one cluster; 0: no cap */
+    int caps_yield;        /* 1: what is over a cap is taken all the same, in
+                              order, where there is not enough without it */
     size_t max_candidates; /* candidates examined by score (once there are
                               enough hard ones, for the filter alone), and as
                               many at random */
@@ -169,8 +181,10 @@ struct gate_mine_options {
 /* Of a duplicate of an image that the gate was trained on and bank->ds lacks.
  */
 #define GATE_MINE_SAME_AS_SEEN INT64_MIN
-/* false positives, hard_share 0.8, least the gate's threshold, cosines 0.995
- * and 0.9, caps a fifth and a tenth of top, 20 x top candidates, seed 1. */
+/* hard, drawn from 5 times as many, hard_share 1, least the gate's threshold
+ * for the modes that ask for it, cosines 0.995 and 0.9, caps a fifth and a
+ * tenth of top, 20 x top candidates, seed 1. */
+#define GATE_MINE_DRAW_FROM 5.0
 struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
                                             size_t top);
 
@@ -211,6 +225,8 @@ NN_MUST_CHECK enum nn_status gate_mine_choose(
     const struct gate_mine_options *opt, const volatile sig_atomic_t *stop,
     struct gate_mine_result *out, struct nn_error *err);
 void gate_mine_result_release(struct gate_mine_result *r);
+/* Negatives that opt wants by score. */
+size_t gate_mine_wanted_hard(const struct gate_mine_options *opt);
 /* Which of r->images were accepted, in order; a block of nn_mem, *n of them.
  * NULL when out of memory. */
 uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n);

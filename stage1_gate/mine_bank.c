@@ -87,17 +87,20 @@ out:
 
 enum nn_status gate_mine_bank_create(const struct nn_net *gate,
                                      const struct nn_dataset *ds, int32_t side,
+                                     const char *features,
                                      struct gate_mine_bank *bank,
                                      struct nn_error *err)
 {
     struct nn_scorer *s = NULL;
     enum nn_status st = nn_scorer_create(gate, BATCH, &s, err);
 
-    *bank = (struct gate_mine_bank){ .ds = ds, .side = side };
+    *bank =
+        (struct gate_mine_bank){ .ds = ds, .side = side, .features = features };
     if (st) {
         goto out;
     }
     nn_scorer_set_side(s, side);
+    nn_scorer_keep_features(s, features);
     st = fill(bank, gate, s, err);
 out:
     nn_scorer_destroy(&s);
@@ -126,7 +129,8 @@ static int by_side(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-enum nn_status gate_mine_pool_side(const struct nn_pool *pool, int32_t *side,
+enum nn_status gate_mine_pool_side(const struct nn_net *gate,
+                                   const struct nn_pool *pool, int32_t *side,
                                    struct nn_error *err)
 {
     uint32_t index[SAMPLE] = { 0 };
@@ -154,6 +158,9 @@ enum nn_status gate_mine_pool_side(const struct nn_pool *pool, int32_t *side,
     if (readable > 0) {
         qsort(found, readable, sizeof *found, by_side);
         *side = found[readable / 2];
+    }
+    if (2 * *side >= gate->spec.size) {
+        *side = 0;
     }
     nn_dataset_close(&ds);
     return NN_OK;

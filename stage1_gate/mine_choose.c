@@ -56,34 +56,6 @@ struct chooser {
     struct gate_mine_neighbourhood neighbourhood[BLOCK];
 };
 
-const char *gate_mine_verdict_name(enum gate_mine_verdict v)
-{
-    static const char *const names[] = {
-        "hard",      "random", "suspected_false_negative",
-        "duplicate", "capped", "unreadable"
-    };
-
-    return names[v];
-}
-
-struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
-                                            size_t top)
-{
-    return (struct gate_mine_options){
-        .mode = GATE_MINE_FALSE_POSITIVES,
-        .top = top,
-        .hard_share = 0.8,
-        .threshold = policy->threshold,
-        .min_score = policy->threshold,
-        .same_cosine = 0.995,
-        .cluster_cosine = 0.9,
-        .folder_cap = top / 5 + 1,
-        .cluster_cap = top / 10 + 1,
-        .max_candidates = 20 * top,
-        .seed = 1,
-    };
-}
-
 /* --- one candidate --- */
 
 static uint64_t folder_of(const char *file)
@@ -352,18 +324,18 @@ static int is_new(const struct chooser *c, uint32_t item)
            bsearch(&item, c->seen, c->n_seen, sizeof *c->seen, by_item) == NULL;
 }
 
-/* Look at list[0..n-1] until `want` are accepted; when go_on, further for
- * suspected false negatives. */
+/* Look at list[0..n-1] until `want` are accepted, and at the first `least` in
+ * any case, for suspected false negatives. */
 static enum nn_status choose(struct chooser *c,
                              const struct gate_mine_candidate *list, size_t n,
-                             size_t want, int at_random, int go_on,
+                             size_t want, int at_random, size_t least,
                              struct nn_error *err)
 {
     enum gate_mine_verdict good =
         at_random ? GATE_MINE_V_RANDOM : GATE_MINE_V_HARD;
     size_t at = 0;
 
-    while (at < n && (go_on || c->out->count[good] < want)) {
+    while (at < n && (at < least || c->out->count[good] < want)) {
         enum nn_status st;
 
         if (c->stop != NULL && *c->stop) {
@@ -386,7 +358,7 @@ static enum nn_status choose(struct chooser *c,
         for (size_t i = 0; i < c->n; i++) {
             int enough = c->out->count[good] >= want;
 
-            if (enough && !go_on) {
+            if (enough && least == 0) {
                 break;
             }
             if (decide(c, i, at_random, enough)) {
@@ -396,6 +368,24 @@ static enum nn_status choose(struct chooser *c,
         nn_dataset_close(&c->block);
     }
     return NN_OK;
+}
+
+/* How many of n candidates in order are looked at for suspected false negatives
+ * when there is enough: those that the mode would have a person see. */
+static size_t least_of(const struct gate_mine_options *o, size_t n)
+{
+    switch (o->mode) {
+    case GATE_MINE_HARDEST:
+    case GATE_MINE_FALSE_POSITIVES:
+        return n;
+    case GATE_MINE_HARD:
+        return gate_mine_drawn_from(o, n);
+    case GATE_MINE_SEMI:
+    case GATE_MINE_UNIFORM:
+    case GATE_MINE_RANDOM:
+        break;
+    }
+    return 0;
 }
 
 static enum nn_status choose_by_score(struct chooser *c, size_t want,
@@ -410,11 +400,11 @@ static enum nn_status choose_by_score(struct chooser *c, size_t want,
     if (st) {
         return st;
     }
-    st = choose(c, list, n, want, 0,
-                c->opt->mode == GATE_MINE_HARDEST ||
-                    c->opt->mode == GATE_MINE_FALSE_POSITIVES,
-                err);
+    st = choose(c, list, n, want, 0, least_of(c->opt, n), err);
     nn_mem_free(list);
+    if (!st && c->opt->caps_yield) {
+        gate_mine_yield_caps(c->out, want);
+    }
     return st;
 }
 
@@ -458,8 +448,7 @@ static enum nn_status choose_at_random(struct chooser *c, size_t want,
 static enum nn_status choose_all(struct chooser *c, struct nn_error *err)
 {
     const struct gate_mine_options *o = c->opt;
-    double share = o->mode == GATE_MINE_RANDOM ? 0 : o->hard_share;
-    size_t hard = (size_t)floor((double)o->top * share + 0.5);
+    size_t hard = gate_mine_wanted_hard(o);
     enum nn_status st;
 
     if (c->scores->fd < 0 && o->mode != GATE_MINE_RANDOM) {
@@ -471,7 +460,7 @@ static enum nn_status choose_all(struct chooser *c, struct nn_error *err)
     if (st) {
         return st;
     }
-    if (share > 0) {
+    if (hard > 0) {
         st = choose_by_score(c, hard, err);
         if (st) {
             return st;
@@ -548,6 +537,7 @@ enum nn_status gate_mine_choose(
         goto out;
     }
     nn_scorer_set_side(c->scorer, bank->side);
+    nn_scorer_keep_features(c->scorer, bank->features);
     st = choose_all(c, err);
     if (st) {
         goto out;
@@ -565,31 +555,4 @@ out:
         gate_mine_result_release(out);
     }
     return st;
-}
-
-void gate_mine_result_release(struct gate_mine_result *r)
-{
-    nn_mem_free(r->pick);
-    nn_dataset_close(&r->images);
-    *r = (struct gate_mine_result){ 0 };
-}
-
-int gate_mine_is_accepted(enum gate_mine_verdict v)
-{
-    return v == GATE_MINE_V_HARD || v == GATE_MINE_V_RANDOM;
-}
-
-uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n)
-{
-    uint32_t *v = nn_mem_calloc(r->count[GATE_MINE_V_HARD] +
-                                    r->count[GATE_MINE_V_RANDOM] + 1,
-                                sizeof *v);
-
-    *n = 0;
-    for (size_t i = 0; v != NULL && i < r->n; i++) {
-        if (gate_mine_is_accepted(r->pick[i].verdict)) {
-            v[(*n)++] = (uint32_t)i;
-        }
-    }
-    return v;
 }

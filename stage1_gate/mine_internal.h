@@ -27,12 +27,17 @@ NN_MUST_CHECK enum nn_status gate_mine_order(
     const struct gate_mine_scores *scores, const struct gate_mine_options *opt,
     double temperature, const struct gate_mine_candidate *behind, size_t max,
     struct gate_mine_candidate **out, size_t *n, struct nn_error *err);
+/* Of n candidates in the order of GATE_MINE_HARD, how many are drawn from. */
+size_t gate_mine_drawn_from(const struct gate_mine_options *opt, size_t n);
 /* Images with a score of z or more, and those without one. */
 NN_MUST_CHECK enum nn_status
 gate_mine_count(const struct gate_mine_scores *scores, double z, size_t *above,
                 size_t *unreadable, struct nn_error *err);
 /* The logit, before the temperature, of a probability. */
 double gate_mine_logit_of(double p, double temperature);
+
+/* What is over a cap is accepted, in order, until `want` are hard. */
+void gate_mine_yield_caps(struct gate_mine_result *out, size_t want);
 
 /* Ask, or 0 for all where there is nobody to ask. */
 NN_MUST_CHECK enum nn_status

@@ -75,7 +75,7 @@ enum nn_status gate_mine_count(const struct gate_mine_scores *scores, double z,
 
 struct pass {
     const struct gate_mine_options *opt;
-    double temperature, z_min, z_threshold;
+    double temperature, z_min, z_floor, z_threshold;
     size_t bin[BINS]; /* images by probability, from `min_score` up */
     const struct gate_mine_candidate *behind;
     struct gate_mine_candidate *heap; /* the one that comes last is first */
@@ -86,7 +86,8 @@ struct pass {
  * drawn anew and does not go on where its hard share stopped. */
 static double draw(const struct pass *p, uint32_t item)
 {
-    uint64_t part = p->opt->mode == GATE_MINE_FALSE_POSITIVES ? 1 : 0;
+    uint64_t part = p->opt->mode == GATE_MINE_FALSE_POSITIVES ||
+                    p->opt->mode == GATE_MINE_HARD;
     uint64_t u = nn_rng_at(p->opt->seed, nn_rng_stream(1, STREAM, part), item);
 
     return ((double)(u >> 12) + 0.5) * 0x1p-52;
@@ -118,6 +119,8 @@ static void count_bin(void *ctx, uint32_t item, double z)
 static double key_of(const struct pass *p, uint32_t item, double z)
 {
     switch (p->opt->mode) {
+    case GATE_MINE_HARD:
+        return z >= p->z_floor ? z : (double)NAN;
     case GATE_MINE_HARDEST:
         return z >= p->z_min ? z : (double)NAN;
     case GATE_MINE_SEMI:
@@ -196,6 +199,24 @@ static void offer(void *ctx, uint32_t item, double z)
     }
 }
 
+size_t gate_mine_drawn_from(const struct gate_mine_options *o, size_t n)
+{
+    double many = ceil(o->draw_from * (double)gate_mine_wanted_hard(o));
+
+    return many < (double)n ? (size_t)many : n;
+}
+
+/* The first of them in an order of their own. */
+static void shuffle_hardest(struct pass *p)
+{
+    size_t m = gate_mine_drawn_from(p->opt, p->n);
+
+    for (size_t i = 0; i < m; i++) {
+        p->heap[i].key = draw(p, p->heap[i].item);
+    }
+    qsort(p->heap, m, sizeof *p->heap, in_order);
+}
+
 enum nn_status gate_mine_order(const struct gate_mine_scores *scores,
                                const struct gate_mine_options *opt,
                                double temperature,
@@ -207,6 +228,7 @@ enum nn_status gate_mine_order(const struct gate_mine_scores *scores,
         .opt = opt,
         .temperature = temperature,
         .z_min = gate_mine_logit_of(opt->min_score, temperature),
+        .z_floor = gate_mine_logit_of(opt->hard_floor, temperature),
         .z_threshold = gate_mine_logit_of(opt->threshold, temperature),
         .behind = behind,
         .max = max < scores->n ? max : scores->n,
@@ -229,6 +251,9 @@ enum nn_status gate_mine_order(const struct gate_mine_scores *scores,
         goto out;
     }
     qsort(p.heap, p.n, sizeof *p.heap, in_order);
+    if (opt->mode == GATE_MINE_HARD) {
+        shuffle_hardest(&p);
+    }
     *out = p.heap;
     *n = p.n;
     p.heap = NULL;

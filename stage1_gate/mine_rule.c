@@ -125,31 +125,33 @@ static int rising(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* The limit that catches `rate` of the positives above the threshold, and
- * what it costs. t: room for n. */
+/* The limit that catches `rate` of all positives, and what it does above the
+ * threshold. t: room for n. Those below the threshold count for the limit:
+ * they are as few as the recall allows, look least like the others, and are
+ * what a bear of another kind of photo looks like. */
 static void set_limit(const struct sample *s, size_t n, double z_threshold,
                       double *t, struct gate_mine_rule *rule)
 {
     size_t np = 0, caught = 0, lost = 0, miss;
 
     for (size_t i = 0; i < n; i++) {
+        if (s[i].positive) {
+            t[np++] = dot(rule->w, s[i].x);
+        }
         if (s[i].z >= z_threshold) {
-            rule->n_negatives += !s[i].positive;
-            if (s[i].positive) {
-                t[np++] = dot(rule->w, s[i].x);
-            }
+            *(s[i].positive ? &rule->n_positives : &rule->n_negatives) += 1;
         }
     }
-    rule->n_positives = np;
     qsort(t, np, sizeof *t, rising);
     miss = (size_t)floor((1 - rule->rate) * (double)np + 1e-9);
-    rule->limit = np > 0 ? t[miss < np ? miss : np - 1] : 0;
+    rule->limit = t[miss < np ? miss : np - 1];
     for (size_t i = 0; i < n; i++) {
         if (s[i].z >= z_threshold && dot(rule->w, s[i].x) >= rule->limit) {
             *(s[i].positive ? &caught : &lost) += 1;
         }
     }
-    rule->caught = np > 0 ? (double)caught / (double)np : 0;
+    rule->caught =
+        rule->n_positives > 0 ? (double)caught / (double)rule->n_positives : 0;
     rule->lost =
         rule->n_negatives > 0 ? (double)lost / (double)rule->n_negatives : 0;
 }
@@ -241,6 +243,7 @@ look_at_valid(struct valid *a, const struct nn_net *gate,
         return st;
     }
     nn_scorer_set_side(s, bank->side);
+    nn_scorer_keep_features(s, bank->features);
     st = nn_scorer_embed_items(s, bank->ds, a->item, a->n, NULL, a->logits,
                                a->v, a->ok, err);
     nn_scorer_destroy(&s);

@@ -22,7 +22,7 @@ enum { BLOCK = 1024, BATCH = 32, HEADER = 80 };
 struct scan {
     const struct nn_net *gate;
     const struct nn_pool *pool;
-    const char *journal; /* or NULL */
+    const char *journal, *features; /* or NULL */
     int fd;
     struct nn_scorer *scorer;
     uint32_t index[BLOCK];
@@ -109,6 +109,9 @@ static enum nn_status score_block(struct scan *s, size_t at, size_t n,
     for (size_t i = 0; i < n; i++) {
         s->index[i] = (uint32_t)i;
     }
+    if (nn_scorer_feature_dir(s->scorer) != NULL) {
+        nn_dataset_hash_files(window);
+    }
     st = nn_scorer_run_items(s->scorer, window, s->index, n, NULL, s->logits,
                              s->ok, err);
     nn_dataset_close(&window);
@@ -163,6 +166,7 @@ out:
 
 enum nn_status gate_mine_scan(const struct nn_net *gate,
                               const struct nn_pool *pool, const char *journal,
+                              const char *features,
                               const volatile sig_atomic_t *stop,
                               const char *label, struct gate_mine_scores *out,
                               struct nn_error *err)
@@ -175,9 +179,11 @@ enum nn_status gate_mine_scan(const struct nn_net *gate,
     if (s == NULL) {
         return nn_fail_nomem(err);
     }
-    *s = (struct scan){
-        .gate = gate, .pool = pool, .journal = journal, .fd = -1
-    };
+    *s = (struct scan){ .gate = gate,
+                        .pool = pool,
+                        .journal = journal,
+                        .features = features,
+                        .fd = -1 };
     s->logits = nn_mem_calloc(BLOCK, gate->spec.n_outputs * sizeof(float));
     if (s->logits == NULL) {
         st = nn_fail_nomem(err);
@@ -192,6 +198,7 @@ enum nn_status gate_mine_scan(const struct nn_net *gate,
         if (st) {
             goto out;
         }
+        nn_scorer_keep_features(s->scorer, features);
     }
     st = run(s, done, stop, label, err);
 out:

@@ -77,6 +77,7 @@ static enum nn_status find_passing(const struct rounds *r,
     if (st) {
         goto out;
     }
+    nn_scorer_keep_features(s, nn_train_feature_dir(&r->opt->train));
     st = nn_scorer_run_items(s, r->ds, r->valid, r->n_valid, NULL, logits, pass,
                              err);
     if (st) {
@@ -124,7 +125,8 @@ static enum nn_status score_pool(struct rounds *r, struct nn_error *err)
             return nn_fail_nomem(err);
         }
     }
-    st = gate_mine_scan(r->round.gate, r->how->pool, journal, r->run->stop,
+    st = gate_mine_scan(r->round.gate, r->how->pool, journal,
+                        nn_train_feature_dir(&r->opt->train), r->run->stop,
                         "score pool", &r->scores, err);
     nn_mem_free(journal);
     return st;
@@ -138,12 +140,14 @@ static enum nn_status learn_known(struct rounds *r, struct nn_error *err)
     enum nn_status st;
 
     if (r->side < 0) {
-        st = gate_mine_pool_side(r->how->pool, &r->side, err);
+        st = gate_mine_pool_side(q->gate, r->how->pool, &r->side, err);
         if (st) {
             return st;
         }
     }
-    st = gate_mine_bank_create(q->gate, r->ds, r->side, &r->bank, err);
+    st = gate_mine_bank_create(q->gate, r->ds, r->side,
+                               nn_train_feature_dir(&r->opt->train), &r->bank,
+                               err);
     if (st || r->how->trust_pool) {
         return st;
     }
@@ -171,6 +175,7 @@ static enum nn_status mine_pool(struct rounds *r, struct nn_error *err)
     r->choice = gate_mine_defaults(q->policy, q->top);
     r->choice.mode = how->mode;
     r->choice.hard_share = how->hard_share;
+    r->choice.caps_yield = 1;
     r->choice.seed = r->opt->train.seed + (uint64_t)q->number;
     r->choice.leave_out = how->leave_out;
     r->choice.n_leave_out = how->n_leave_out;

@@ -210,6 +210,11 @@ NN_MUST_CHECK enum nn_status nn_dataset_left_out(const struct nn_dataset *ds,
  * marked, never fatal. */
 void nn_dataset_fingerprint(struct nn_dataset *ds);
 
+/* Read every file that has no hash yet and fill `hash`, without decoding.
+ * Parallel. Files that cannot be read and rendered images, which take longer
+ * to make than to look at, stay at 0. */
+void nn_dataset_hash_files(struct nn_dataset *ds);
+
 /* max_bits that finds rescaled, recompressed and slightly cropped copies. */
 #define NN_NEAR_BITS 12
 

@@ -242,6 +242,8 @@ void nn_inputs_destroy(struct nn_inputs *k);
 /* dataset.c: empty, or NULL. */
 struct nn_dataset *nn_dataset_new(const char *path, size_t spool_bytes);
 /* pool.c: as nn_dataset_read(). */
+/* 1: image i comes from a generator. */
+int nn_pool_renders(const struct nn_pool *p, size_t i);
 NN_MUST_CHECK enum nn_status nn_pool_read(const struct nn_pool *p, size_t i,
                                           uint8_t **bytes, size_t *size,
                                           struct nn_error *err);

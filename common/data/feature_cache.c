@@ -373,3 +373,11 @@ char *nn_feature_cache_dir(void)
                ? nn_path_join(home, ".cache/bearcascade")
                : NULL;
 }
+
+char *nn_feature_cache_given(const char *option)
+{
+    if (option == NULL) {
+        return nn_feature_cache_dir();
+    }
+    return strcmp(option, "none") == 0 ? NULL : nn_mem_strdup(option);
+}

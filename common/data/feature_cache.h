@@ -50,5 +50,8 @@ size_t nn_feature_cache_count(const struct nn_feature_cache *c);
  * kept) where none is set or $BEARCASCADE_CACHE is empty or "none", and when
  * out of memory. nn_mem_free(). */
 char *nn_feature_cache_dir(void);
+/* The folder that an option names: NULL (no option) is the one above, "none"
+ * is NULL, all else is itself. nn_mem_free(). */
+char *nn_feature_cache_given(const char *option);
 
 #endif /* NN_COMMON_DATA_FEATURE_CACHE_H */

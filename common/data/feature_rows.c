@@ -58,6 +58,12 @@ static uint64_t hash_augment(const struct nn_augment *a, uint64_t h)
     return hash_floats(v, sizeof v / sizeof *v, h);
 }
 
+static int is_reduced(const struct nn_net *net,
+                      const struct nn_feature_options *opt)
+{
+    return opt->side > 0 && opt->side < nn_net_input(&net->spec).side;
+}
+
 uint64_t nn_feature_key(const struct nn_net *net,
                         const struct nn_feature_options *opt)
 {
@@ -73,6 +79,9 @@ uint64_t nn_feature_key(const struct nn_net *net,
     h = hash_floats(s->stddev, 3, h);
     if (opt->view > 0) {
         h = hash_augment(opt->augment, h);
+    }
+    if (is_reduced(net, opt)) {
+        h = nn_hash_u64(&opt->side, sizeof opt->side, h);
     }
     return hash_weights(net, h);
 }
@@ -130,10 +139,13 @@ static enum nn_status list_todo(struct pass *p, size_t n, struct nn_error *err)
 static enum nn_status open_loader(struct pass *p, const struct nn_net *net,
                                   struct nn_error *err)
 {
-    const struct nn_input in = nn_net_input(&net->spec);
-    struct nn_loader_options opt =
-        nn_loader_once(&in, p->n_todo, p->opt->batch);
+    struct nn_input in = nn_net_input(&net->spec);
+    struct nn_loader_options opt;
 
+    if (is_reduced(net, p->opt)) {
+        in.side = p->opt->side;
+    }
+    opt = nn_loader_once(&in, p->n_todo, p->opt->batch);
     opt.threads = p->opt->threads;
     if (p->opt->view > 0) {
         opt.augment = p->opt->augment;

@@ -8,8 +8,8 @@
  *
  * The key of a cache file is a hash over the architecture, input size and
  * preparation, all weights but the classifier's, the view with its
- * augmentation, and the instruction set. Images without a content hash are
- * computed each time. */
+ * augmentation or the side, and the instruction set. Images without a content
+ * hash are computed each time. */
 #ifndef NN_COMMON_DATA_FEATURE_ROWS_H
 #define NN_COMMON_DATA_FEATURE_ROWS_H
 
@@ -23,7 +23,9 @@
 
 struct nn_feature_options {
     uint32_t view;
-    const struct nn_augment *augment;  /* of views behind 0 */
+    const struct nn_augment *augment; /* of views behind 0 */
+    int32_t side; /* the image's shorter side is reduced to this much first, as
+                     nn_scorer_set_side() says; 0: it is not */
     const char *dir;                   /* NULL: nothing is kept */
     uint64_t limit_bytes;              /* of all files in dir */
     int32_t batch;                     /* images a pass of the net */

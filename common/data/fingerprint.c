@@ -62,6 +62,47 @@ out:
     nn_mem_free(bytes);
 }
 
+/* --- the files alone --- */
+
+static int is_rendered(const struct nn_dataset *ds, size_t i)
+{
+    const struct nn_source *s = ds->source;
+    uint64_t where = ds->items[i].where;
+    size_t at = nn_where_index(where);
+
+    switch (nn_where_kind(where)) {
+    case NN_WHERE_GENERATED:
+        return 1;
+    case NN_WHERE_BORROWED:
+        return is_rendered(s->ref[at].from, s->ref[at].item);
+    case NN_WHERE_POOL:
+        return nn_pool_renders(s->pool, at);
+    default:
+        return 0;
+    }
+}
+
+static void hash_one(void *ctx, size_t i)
+{
+    struct nn_dataset *ds = ctx;
+    struct nn_item *it = &ds->items[i];
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+
+    if (it->hash == 0 && !it->bad && !is_rendered(ds, i) &&
+        nn_dataset_read(ds, i, &bytes, &size, NULL) == NN_OK) {
+        it->hash = nn_hash_u64(bytes, size, 0);
+    }
+    nn_mem_free(bytes);
+}
+
+void nn_dataset_hash_files(struct nn_dataset *ds)
+{
+    nn_parallel_for(ds->n, hash_one, ds);
+}
+
+/* --- all of them --- */
+
 struct job {
     struct nn_dataset *ds;
     size_t from;

@@ -163,6 +163,11 @@ enum nn_status nn_pool_read(const struct nn_pool *p, size_t i, uint8_t **bytes,
                : s->generator->read(s->generator_ctx, i, bytes, size, err);
 }
 
+int nn_pool_renders(const struct nn_pool *p, size_t i)
+{
+    return part_of(p, i)->pool_index == NULL;
+}
+
 static enum nn_status name_of(const struct nn_pool *p, size_t i, char **name,
                               struct nn_error *err)
 {

@@ -8,7 +8,9 @@
 /* Logits [n,K] of items index[0..n-1] of a data set, through the threaded
  * loader, prepared as nn_scorer_input() says, with progress under `label`
  * (NULL: none). ok[i] is 0 where the image could not be read (its logits are
- * then 0); a warning says why, once a pass. Errors: those of the loader and of
+ * then 0); a warning says why, once a pass. Where the scorer keeps features
+ * (nn_scorer_keep_features()), only images of which there are none yet are
+ * read; the logits are the same to the bit. Errors: those of the loader and of
  * nn_scorer_run(). */
 NN_MUST_CHECK enum nn_status
 nn_scorer_run_items(struct nn_scorer *s, const struct nn_dataset *ds,

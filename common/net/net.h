@@ -128,6 +128,13 @@ void nn_scorer_load(struct nn_scorer *s, const float *values);
 /* From now on nn_scorer_input() asks for images whose shorter side has at most
  * `side` pixels, as if the files were that small; 0: no such limit. */
 void nn_scorer_set_side(struct nn_scorer *s, int32_t side);
+/* From now on common/data/score_items.h keeps what the classifier sees of each
+ * image in the folder `dir` (feature_cache.h), which must outlive s, and takes
+ * what is there already in place of running the net. NULL: it does not. A net
+ * of several views keeps nothing. nn_scorer_feature_dir() is then NULL. */
+void nn_scorer_keep_features(struct nn_scorer *s, const char *dir);
+const char *nn_scorer_feature_dir(const struct nn_scorer *s);
+const struct nn_net *nn_scorer_net(const struct nn_scorer *s);
 /* What it wants prepared. */
 struct nn_input nn_scorer_input(const struct nn_scorer *s);
 int32_t nn_scorer_max_batch(const struct nn_scorer *s);
@@ -154,6 +161,8 @@ NN_MUST_CHECK enum nn_status nn_scorer_features(const struct nn_scorer *s,
  * Errors: NN_ERR_ARG (nothing was run). */
 NN_MUST_CHECK enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
                                                  float *embedding);
+/* v [n] divided by its length; 0 stays. */
+void nn_scale_to_length_1(float *v, size_t n);
 /* The part of a net behind the mean over the image, on features [n,C]:
  * logits [n,K] = classifier(relu(norm(conv(features)))), or
  * classifier(features) for a net whose head stands before the mean, with the
@@ -162,6 +171,13 @@ NN_MUST_CHECK enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
 NN_MUST_CHECK enum nn_status nn_net_head(const struct nn_net *net,
                                          const float *features, size_t n,
                                          float *logits, struct nn_error *err);
+/* The classifier alone: logits [n,K] = weight [K,C] features [n,C] + bias, to
+ * the bit those of nn_scorer_run() on the images of those features, for a net
+ * of one view. Any thread. Errors: NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_net_classify(const struct nn_net *net,
+                                             const float *features, size_t n,
+                                             float *logits,
+                                             struct nn_error *err);
 /* What each place of an image says: map [H,W,K] holds the logits that the net
  * would give if the features of the whole image were those of that place
  * (class activation maps, B. Zhou et al., CVPR 2016; the head between mean and

@@ -23,6 +23,7 @@ struct nn_scorer {
     float *sum;  /* [max_batch,K] of their logits */
     int32_t max_batch;
     int32_t side; /* of items, at most; 0: as the net needs */
+    const char *feature_dir;
     float *input; /* of nn_scorer_run_bytes(), once it was called */
 };
 
@@ -161,6 +162,21 @@ void nn_scorer_load(struct nn_scorer *s, const float *values)
 void nn_scorer_set_side(struct nn_scorer *s, int32_t side)
 {
     s->side = side;
+}
+
+void nn_scorer_keep_features(struct nn_scorer *s, const char *dir)
+{
+    s->feature_dir = s->net->spec.n_more == 0 ? dir : NULL;
+}
+
+const char *nn_scorer_feature_dir(const struct nn_scorer *s)
+{
+    return s->feature_dir;
+}
+
+const struct nn_net *nn_scorer_net(const struct nn_scorer *s)
+{
+    return s->net;
 }
 
 struct nn_input nn_scorer_input(const struct nn_scorer *s)
@@ -305,7 +321,7 @@ size_t nn_scorer_dims(const struct nn_scorer *s)
            s->net->spec.n_outputs;
 }
 
-static void scale_to_length_1(float *v, size_t n)
+void nn_scale_to_length_1(float *v, size_t n)
 {
     double squares = 0;
 
@@ -344,6 +360,6 @@ enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
     if (st) {
         return st;
     }
-    scale_to_length_1(embedding, nn_scorer_dims(s));
+    nn_scale_to_length_1(embedding, nn_scorer_dims(s));
     return NN_OK;
 }

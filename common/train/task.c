@@ -304,6 +304,7 @@ static enum nn_status train_frozen(struct nn_task *t,
     if (st) {
         return st;
     }
+    t->feature_dir = nn_train_feature_dir(opt);
     st = nn_task_score_net(t, net, opt->batch, err);
     if (st) {
         return st;
@@ -374,6 +375,7 @@ enum nn_status nn_task_score_net(struct nn_task *t, const struct nn_net *net,
     if (st) {
         return st;
     }
+    nn_scorer_keep_features(s, t->feature_dir);
     st = nn_task_score(t, s, err);
     nn_scorer_destroy(&s);
     return st;

@@ -59,7 +59,9 @@ struct nn_task {
     size_t *size;    /* [n_buckets] */
     double *share;   /* [n_buckets] 1 / n_buckets until the trainer sets them */
     uint32_t *index; /* [sampler.n_epoch] of the epoch */
-    /* Validation items. */
+    /* Validation items. Their features are kept here between runs (those of a
+     * frozen trunk are worth keeping), or NULL: nowhere. */
+    const char *feature_dir;
     uint32_t *valid;
     size_t n_valid;
     /* After nn_task_score(): those that could be read, in their order. */

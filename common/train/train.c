@@ -47,6 +47,11 @@ struct nn_train_options nn_train_defaults(void)
     };
 }
 
+const char *nn_train_feature_dir(const struct nn_train_options *opt)
+{
+    return opt->tune == NN_TUNE_FROZEN ? opt->feature_dir : NULL;
+}
+
 /* --- rates per layer --- */
 
 static void set_rates(struct nn_training *t)

@@ -70,6 +70,9 @@ struct nn_train_options {
     size_t n_phases;
 };
 struct nn_train_options nn_train_defaults(void);
+/* Where features of a net trained so are worth keeping: feature_dir, or NULL
+ * where the trunk changes. */
+const char *nn_train_feature_dir(const struct nn_train_options *opt);
 
 struct nn_train_metrics {
     double loss;   /* on the validation items, NAN when not computed */

@@ -63,6 +63,8 @@ NN_MUST_CHECK enum nn_status cascade_create(const struct model *m,
                                             int32_t max_batch,
                                             struct cascade **out,
                                             struct nn_error *err);
+/* nn_scorer_keep_features() of both nets, for cascade_score(). */
+void cascade_keep_features(struct cascade *c, const char *dir);
 int32_t cascade_max_batch(const struct cascade *c);
 void cascade_destroy(struct cascade **c);
 

@@ -56,6 +56,12 @@ enum nn_status cascade_take_inputs(const struct cascade *c,
 enum nn_status cascade_score_batch(struct cascade_pass *p,
                                    const struct cascade_batch *b,
                                    struct nn_error *err);
+/* What the gate's outputs z say of a row, and what the species net's do, into
+ * the scores. */
+void cascade_put_gate(const struct model *m, const float *z, size_t row,
+                      struct cascade_scores *s);
+void cascade_put_species(struct cascade *c, const float *z, size_t row,
+                         struct cascade_scores *s);
 /* Rows before `to` are final. */
 enum nn_status cascade_tell(struct cascade_pass *p, size_t to,
                             struct nn_error *err);

@@ -1,7 +1,9 @@
 /* Items of a data set through both nets. Apart from the rest because the
  * library goes without data sets, and so without archives. */
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/data/loader.h"
+#include "common/data/score_items.h"
 #include "pipelines/cascade/cascade_internal.h"
 
 static void item_failed(void *ctx, size_t row, uint32_t item,
@@ -99,6 +101,46 @@ static enum nn_status score_dataset(struct cascade_pass *p,
     return st;
 }
 
+/* Both nets over all items, each through the features that it keeps. */
+static enum nn_status score_kept(struct cascade *c, const struct nn_dataset *ds,
+                                 const uint32_t *index, size_t n,
+                                 const char *label, struct cascade_scores *out,
+                                 struct nn_error *err)
+{
+    size_t gate = nn_scorer_outputs(c->gate);
+    size_t species = c->species != NULL ? nn_scorer_outputs(c->species) : 0;
+    float *z = nn_mem_calloc(n, (gate > species ? gate : species) * sizeof *z);
+    enum nn_status st;
+
+    if (z == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_scorer_run_items(c->gate, ds, index, n, label, z, out->ok, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (out->ok[i]) {
+            cascade_put_gate(c->model, z + i * gate, i, out);
+        }
+    }
+    if (species == 0) {
+        goto out;
+    }
+    st = nn_scorer_run_items(c->species, ds, index, n, label, z, out->ok, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (out->ok[i]) {
+            cascade_put_species(c, z + i * species, i, out);
+        }
+    }
+out:
+    nn_mem_free(z);
+    return st;
+}
+
 enum nn_status cascade_score(struct cascade *c, const struct nn_dataset *ds,
                              const uint32_t *index, size_t n, int all_stages,
                              const char *label, struct cascade_scores *out,
@@ -109,6 +151,13 @@ enum nn_status cascade_score(struct cascade *c, const struct nn_dataset *ds,
     enum nn_status st = cascade_scores_init(out, n, c->model->n_classes, err);
 
     if (st) {
+        return st;
+    }
+    if (all_stages && nn_scorer_feature_dir(c->gate) != NULL) {
+        st = score_kept(c, ds, index, n, label, out, err);
+        if (st) {
+            cascade_scores_release(out);
+        }
         return st;
     }
     if (label != NULL) {

@@ -64,6 +64,14 @@ out:
     return st;
 }
 
+void cascade_keep_features(struct cascade *c, const char *dir)
+{
+    nn_scorer_keep_features(c->gate, dir);
+    if (c->species != NULL) {
+        nn_scorer_keep_features(c->species, dir);
+    }
+}
+
 int32_t cascade_max_batch(const struct cascade *c)
 {
     return c->max_batch;
@@ -172,8 +180,8 @@ void cascade_note_row(struct cascade_pass *p, size_t row, const char *note)
     p->no_memory |= s->note[row] == NULL;
 }
 
-static void put_gate(const struct model *m, const float *z, size_t row,
-                     struct cascade_scores *s)
+void cascade_put_gate(const struct model *m, const float *z, size_t row,
+                      struct cascade_scores *s)
 {
     double p;
 
@@ -197,8 +205,8 @@ static void put_gate(const struct model *m, const float *z, size_t row,
     s->ran[row] = 1;
 }
 
-static void put_species(struct cascade *c, const float *z, size_t row,
-                        struct cascade_scores *s)
+void cascade_put_species(struct cascade *c, const float *z, size_t row,
+                         struct cascade_scores *s)
 {
     const struct model *m = c->model;
     size_t k = m->n_classes;
@@ -296,7 +304,7 @@ static enum nn_status run_species(struct cascade_pass *p,
         if (!c->want[i]) {
             continue;
         }
-        put_species(c, z, row, s);
+        cascade_put_species(c, z, row, s);
         s->seconds[row] += (nn_time_s() - t0) / m;
         z += nn_scorer_outputs(c->species);
     }
@@ -324,7 +332,7 @@ enum nn_status cascade_score_batch(struct cascade_pass *p,
 
         c->want[i] = b->bad == NULL || !b->bad[i];
         if (c->want[i]) {
-            put_gate(c->model, c->gate_z + (size_t)i * k, row, s);
+            cascade_put_gate(c->model, c->gate_z + (size_t)i * k, row, s);
             s->seconds[row] = b->seconds != NULL
                                   ? (double)b->seconds[i] + (now - since) / b->n
                                   : spent / b->n;

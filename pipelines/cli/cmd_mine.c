@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/data/feature_cache.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/mine/mining.h"
 #include "pipelines/study/study.h"
@@ -14,11 +15,11 @@
 
 struct mine {
     struct cmd_common common;
-    const char *model, *out, *positives, *link;
+    const char *model, *out, *positives, *link, *feature_cache;
     struct nn_option_list pool;
     struct data_rows data;
     int top, mode, resume, trust, folder_cap, cluster_cap, keep_overlap;
-    double hard_share, min_score, fn_filter_recall;
+    double hard_share, draw_from, min_score, fn_filter_recall;
     uint64_t seed;
     struct study_options study; /* data: NULL unless asked for */
 };
@@ -26,6 +27,7 @@ struct mine {
 /* Everything that is open while mining. */
 struct work {
     struct model *model;
+    char *features; /* where they are kept; NULL: nowhere */
     struct nn_dataset *known;
     struct nn_pool *pool;
     struct gate_mine_bank bank;
@@ -46,6 +48,7 @@ static void work_release(struct work *w)
     nn_pool_close(&w->pool);
     nn_dataset_close(&w->known);
     model_destroy(&w->model);
+    nn_mem_free(w->features);
 }
 
 /* What the model was trained on says nothing of the recall of a filter. */
@@ -87,6 +90,9 @@ static enum nn_status open_all(const struct mine *m, struct work *w,
                        "--system cascade)",
                        w->model->path, model_system_name(w->model->system));
     }
+    if (w->model->gate->spec.arch != NN_ARCH_MOBILENETV4) {
+        w->features = nn_feature_cache_given(m->feature_cache);
+    }
     st = data_reading_init(&reading, &m->data, w->model, NULL, err);
     if (st) {
         return st;
@@ -105,10 +111,12 @@ static void set_options(const struct mine *m, struct work *w)
     w->opt = gate_mine_defaults(&w->model->gate_policy, (size_t)m->top);
     w->opt.mode = (enum gate_mine_mode)m->mode;
     w->opt.hard_share = m->hard_share;
+    w->opt.draw_from = m->draw_from;
+    w->opt.caps_yield = m->folder_cap < 0 && m->cluster_cap < 0;
     w->opt.seen = m->keep_overlap ? NULL : &w->model->seen;
     w->opt.seed = m->seed;
     if (m->min_score >= 0) {
-        w->opt.min_score = m->min_score;
+        w->opt.min_score = w->opt.hard_floor = m->min_score;
     }
     if (m->folder_cap >= 0) {
         w->opt.folder_cap = (size_t)m->folder_cap;
@@ -127,8 +135,8 @@ static enum nn_status score_pool(const struct mine *m, struct work *w,
     if (journal == NULL) {
         return nn_fail_nomem(err);
     }
-    st = gate_mine_scan(w->model->gate, w->pool, journal, &stop_asked,
-                        "score pool", &w->scores, err);
+    st = gate_mine_scan(w->model->gate, w->pool, journal, w->features,
+                        &stop_asked, "score pool", &w->scores, err);
     nn_mem_free(journal);
     return st;
 }
@@ -138,16 +146,17 @@ static enum nn_status choose(const struct mine *m, struct work *w,
 {
     const struct nn_net *gate = w->model->gate;
     int32_t side;
-    enum nn_status st = gate_mine_pool_side(w->pool, &side, err);
+    enum nn_status st = gate_mine_pool_side(gate, w->pool, &side, err);
 
     if (st) {
         return st;
     }
-    st = gate_mine_bank_create(gate, w->known, side, &w->bank, err);
+    st =
+        gate_mine_bank_create(gate, w->known, side, w->features, &w->bank, err);
     if (st) {
         return st;
     }
-    st = second_scorer_init(&w->species, w->model->species, side,
+    st = second_scorer_init(&w->species, w->model->species, side, w->features,
                             &w->second_scorer, err);
     if (st) {
         return st;
@@ -451,7 +460,8 @@ int cmd_mine(int argc, char **argv)
 {
     struct mine m = {
         .top = 500,
-        .hard_share = 0.8,
+        .hard_share = 1,
+        .draw_from = GATE_MINE_DRAW_FROM,
         .min_score = -1,
         .fn_filter_recall = 0.98,
         .folder_cap = -1,
@@ -477,25 +487,34 @@ int cmd_mine(int argc, char **argv)
         NN_OPT_HEADING("choosing"),
         NN_OPT_CHOICE(
             0, "mode", &m.mode, GATE_MINE_MODES,
-            "which: any that score --min-score or more, the largest scores, "
+            "which: drawn from --draw-from times as many with the largest "
+            "scores, any that score --min-score or more, the largest scores, "
             "those just below the threshold, all scores alike, or any at all"),
+        NN_OPT_DOUBLE(0, "draw-from", &m.draw_from, "X", 1, 1e6,
+                      "hard: from the X times as many as are wanted with the "
+                      "largest scores; 1: the largest themselves"),
         NN_OPT_DOUBLE(0, "hard-share", &m.hard_share, "S", 0, 1,
                       "share chosen by score; the rest are random"),
         NN_OPT_DOUBLE(
             0, "min-score", &m.min_score, "P", -1, 1,
-            "minimum score of a hard negative; -1: the gate's threshold"),
+            "minimum score of a hard negative; -1: none with --mode hard, else "
+            "the gate's threshold"),
         NN_OPT_INT(0, "folder-cap", &m.folder_cap, "N", -1, 1000000,
                    "maximum number from one folder; 0: no limit, -1: a fifth "
-                   "of --top"),
+                   "of --top as long as others have enough"),
         NN_OPT_INT(
             0, "cluster-cap", &m.cluster_cap, "N", -1, 1000000,
-            "maximum number of one kind; 0: no limit, -1: a tenth of --top"),
+            "maximum number of one kind; 0: no limit, -1: a tenth of --top as "
+            "long as others have enough"),
         NN_OPT_DOUBLE(0, "fn-filter-recall", &m.fn_filter_recall, "P", 0.01, 1,
                       "recall of the filter for suspected false negatives, on "
                       "validation positives that pass the gate"),
         NN_OPT_FLAG(0, "trust-pool", &m.trust,
                     "the pool holds no positives: suspect no false negatives"),
         NN_OPT_U64('s', "seed", &m.seed, "N", "of random choices"),
+        NN_OPT_STRING(0, "feature-cache", &m.feature_cache, "DIR",
+                      "where the features of photos are kept between runs, as "
+                      "in train; none: nowhere"),
         STUDY_ROWS(m.study),
         DATA_ROWS(m.data),
         OVERLAP_ROW(m.keep_overlap),

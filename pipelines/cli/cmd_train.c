@@ -26,7 +26,7 @@ static void set_defaults(struct train *t)
                                        .epochs = 6,
                                        .rate = 0.3,
                                        .share = 0.25,
-                                       .hard_share = 0.8,
+                                       .hard_share = 1,
                                        .fn_filter_recall = 0.98 };
     t->init_rate = TRAIN_INIT_RATE;
     t->bn_var_floor = -1;

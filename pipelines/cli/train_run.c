@@ -132,6 +132,14 @@ static enum nn_status train_baseline(const struct train *t,
     return NN_OK;
 }
 
+/* Of both nets, where both trunks stay as they are. */
+static const char *kept_features(const struct train *t)
+{
+    return nn_train_feature_dir(&t->gate.train) != NULL
+               ? nn_train_feature_dir(&t->species.train)
+               : NULL;
+}
+
 /* Images of no class join ds; extra grows with it. */
 static enum nn_status add_unknown(struct nn_dataset *ds,
                                   const struct mine_sources *unknown,
@@ -168,7 +176,7 @@ static enum nn_status make_extra(const struct train *t, struct nn_dataset *ds,
     if (t->species_none == SPECIES_NONE_OFF) {
         return NN_OK;
     }
-    st = cascade_fit_none(ds, m, extra, err);
+    st = cascade_fit_none(ds, m, kept_features(t), extra, err);
     if (st) {
         return st;
     }
@@ -211,7 +219,7 @@ static enum nn_status make_species(const struct train *t, struct nn_dataset *ds,
         goto out;
     }
     if (o.extra != NULL) {
-        st = cascade_fit_policy(ds, m, &aim, err);
+        st = cascade_fit_policy(ds, m, kept_features(t), &aim, err);
     }
 out:
     nn_mem_free(extra);

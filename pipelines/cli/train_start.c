@@ -249,20 +249,9 @@ enum nn_status train_choose_start(struct train *t, struct nn_error *err)
     return NN_OK;
 }
 
-/* Nowhere, in a folder that was given, or in the user's. */
-static char *feature_dir(const struct train *t)
-{
-    if (t->feature_cache == NULL) {
-        return nn_feature_cache_dir();
-    }
-    return strcmp(t->feature_cache, "none") == 0
-               ? NULL
-               : nn_mem_strdup(t->feature_cache);
-}
-
 void train_apply_options(struct train *t)
 {
-    t->feature_dir = feature_dir(t);
+    t->feature_dir = nn_feature_cache_given(t->feature_cache);
     apply_shared(t, &t->gate.train);
     apply_shared(t, &t->species.train);
     augment_apply(&t->views, &t->gate.train.augment);

@@ -46,12 +46,25 @@ void mine_sources_close(struct mine_sources *s)
 
 /* --- second scorer --- */
 
+/* Outputs before those that say none and unknown, where there are any. */
+static size_t count_classes(const struct nn_net *species)
+{
+    size_t n = 0;
+
+    while (n < species->spec.n_outputs &&
+           strcmp(species->spec.outputs[n], "-") != 0) {
+        n++;
+    }
+    return n;
+}
+
 static enum nn_status score_species(void *ctx, const struct nn_dataset *ds,
                                     const uint32_t *index, size_t n, double *p,
                                     struct nn_error *err)
 {
     const struct second_scorer *s = ctx;
     size_t k = s->species->spec.n_outputs;
+    size_t classes = count_classes(s->species);
     float *z = nn_mem_calloc(n, k * sizeof *z);
     float *q = nn_mem_calloc(k, sizeof *q);
     uint8_t *ok = nn_mem_calloc(n, 1);
@@ -68,7 +81,7 @@ static enum nn_status score_species(void *ctx, const struct nn_dataset *ds,
     for (size_t i = 0; i < n; i++) {
         nn_net_probabilities(s->species, z + i * k, q);
         p[i] = 0;
-        for (size_t j = 0; ok[i] && j < k; j++) {
+        for (size_t j = 0; ok[i] && j < classes; j++) {
             p[i] = (double)q[j] > p[i] ? (double)q[j] : p[i];
         }
     }
@@ -81,6 +94,7 @@ out:
 
 enum nn_status second_scorer_init(struct second_scorer *s,
                                   const struct nn_net *species, int32_t side,
+                                  const char *features,
                                   struct gate_mine_second_scorer *out,
                                   struct nn_error *err)
 {
@@ -97,6 +111,7 @@ enum nn_status second_scorer_init(struct second_scorer *s,
         return st;
     }
     nn_scorer_set_side(s->scorer, side);
+    nn_scorer_keep_features(s->scorer, features);
     return NN_OK;
 }
 

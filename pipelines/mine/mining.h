@@ -19,17 +19,17 @@ NN_MUST_CHECK enum nn_status mine_sources_open(const char *const *paths,
                                                struct nn_error *err);
 void mine_sources_close(struct mine_sources *s);
 
-/* The species net as second scorer: its largest probability, on images
- * reduced to `side` as for gate_mine_bank_create(). For models of one class
- * there is none. */
+/* The species net as second scorer: its largest probability of a class, on
+ * images reduced to `side`, with `features`, as for gate_mine_bank_create().
+ * For models of one class there is none. */
 struct second_scorer {
     const struct nn_net *species;
     struct nn_scorer *scorer;
 };
 NN_MUST_CHECK enum nn_status
 second_scorer_init(struct second_scorer *s, const struct nn_net *species,
-                   int32_t side, struct gate_mine_second_scorer *out,
-                   struct nn_error *err);
+                   int32_t side, const char *features,
+                   struct gate_mine_second_scorer *out, struct nn_error *err);
 void second_scorer_release(struct second_scorer *s);
 
 /* One round, ready to be written down. */

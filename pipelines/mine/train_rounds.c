@@ -223,7 +223,9 @@ static enum nn_status record_mined(const struct record *c,
         nn_log(NN_LOG_INFO,
                "round %d: the negatives have run out, nothing in the pool "
                "scores %.3f or more and may be trained on",
-               r->number, r->choice->min_score);
+               r->number,
+               r->choice->mode == GATE_MINE_HARD ? r->choice->hard_floor
+                                                 : r->choice->min_score);
     }
     return NN_OK;
 }

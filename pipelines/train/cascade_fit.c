@@ -52,8 +52,9 @@ static void keep_readable(struct scored *x, const struct nn_dataset *ds)
 }
 
 static enum nn_status score(struct scored *x, const struct nn_dataset *ds,
-                            const struct model *m, int with_train,
-                            const char *label, struct nn_error *err)
+                            const struct model *m, const char *features,
+                            int with_train, const char *label,
+                            struct nn_error *err)
 {
     struct cascade *c = NULL;
     enum nn_status st;
@@ -72,6 +73,7 @@ static enum nn_status score(struct scored *x, const struct nn_dataset *ds,
     if (st) {
         return st;
     }
+    cascade_keep_features(c, features);
     st = cascade_score(c, ds, x->item, x->n, 1, label, &x->s, err);
     cascade_destroy(&c);
     if (st) {
@@ -139,8 +141,8 @@ out:
 }
 
 enum nn_status cascade_fit_none(const struct nn_dataset *ds,
-                                const struct model *m, uint8_t **none,
-                                struct nn_error *err)
+                                const struct model *m, const char *features,
+                                uint8_t **none, struct nn_error *err)
 {
     uint8_t *flags = nn_mem_calloc(ds->n, 1);
     struct scored x = { .n = 0 };
@@ -152,7 +154,7 @@ enum nn_status cascade_fit_none(const struct nn_dataset *ds,
     if (flags == NULL) {
         return nn_fail_nomem(err);
     }
-    st = score(&x, ds, m, 1, "hard negatives", err);
+    st = score(&x, ds, m, features, 1, "hard negatives", err);
     if (st) {
         goto out;
     }
@@ -185,6 +187,7 @@ out:
 /* --- thresholds --- */
 
 enum nn_status cascade_fit_policy(const struct nn_dataset *ds, struct model *m,
+                                  const char *features,
                                   const struct cascade_aim *aim,
                                   struct nn_error *err)
 {
@@ -192,7 +195,7 @@ enum nn_status cascade_fit_policy(const struct nn_dataset *ds, struct model *m,
     struct cascade_votes votes;
     double t1 = 0;
     char *text;
-    enum nn_status st = score(&x, ds, m, 0, "thresholds", err);
+    enum nn_status st = score(&x, ds, m, features, 0, "thresholds", err);
 
     if (st) {
         goto out;

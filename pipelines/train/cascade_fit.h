@@ -56,18 +56,20 @@ NN_MUST_CHECK enum nn_status cascade_choose(const struct cascade_votes *v,
 /* The negatives of the train and valid parts that stand for none, by m's gate:
  * those that pass at 99 % recall on the validation positives, and as many of
  * the hardest as the mean class of the part has images where that is more
- * (species_hard_negatives()). *none [ds->n], freed with nn_mem_free(); NULL
- * where no training negative can be read. Errors: those of cascade_score(). */
-NN_MUST_CHECK enum nn_status cascade_fit_none(const struct nn_dataset *ds,
-                                              const struct model *m,
-                                              uint8_t **none,
-                                              struct nn_error *err);
+ * (species_hard_negatives()). features: folder where the nets'
+ * features are kept (nn_scorer_keep_features()), or NULL. *none [ds->n], freed
+ * with nn_mem_free(); NULL where no training negative can be read. Errors:
+ * those of cascade_score(). */
+NN_MUST_CHECK enum nn_status
+cascade_fit_none(const struct nn_dataset *ds, const struct model *m,
+                 const char *features, uint8_t **none, struct nn_error *err);
 
 /* Thresholds of both stages of m, whose species net says none: the gate's
  * policy and the one of both are set anew.
  * Errors: those of cascade_score() and cascade_choose(). */
 NN_MUST_CHECK enum nn_status cascade_fit_policy(const struct nn_dataset *ds,
                                                 struct model *m,
+                                                const char *features,
                                                 const struct cascade_aim *aim,
                                                 struct nn_error *err);
 

@@ -68,11 +68,12 @@ START_TEST(journal_of_another_gate)
     mine_world_scan(path, mine_world.z);
     mine_world.gate->params.value.data[0] += 1;
     ck_assert_int_eq(gate_mine_scan(mine_world.gate, mine_world.pool, path,
-                                    NULL, NULL, &none, &err),
+                                    NULL, NULL, NULL, &none, &err),
                      NN_ERR_ARG);
     ck_assert_ptr_nonnull(strstr(err.text, "scores of another gate or pool"));
     ck_assert_int_eq(gate_mine_scan(mine_world.gate, mine_world.pool,
-                                    "/nowhere/x", NULL, NULL, &none, &err),
+                                    "/nowhere/x", NULL, NULL, NULL, &none,
+                                    &err),
                      NN_ERR_IO);
     ck_assert_ptr_nonnull(strstr(err.text, "/nowhere/x"));
     nn_mem_free(path);
@@ -85,7 +86,7 @@ START_TEST(stopped)
     struct gate_mine_scores none;
 
     ck_assert_int_eq(gate_mine_scan(mine_world.gate, mine_world.pool, NULL,
-                                    &stop, NULL, &none, NULL),
+                                    NULL, &stop, NULL, &none, NULL),
                      NN_ERR_STOPPED);
     ck_assert_int_eq(none.fd, -1);
 }
@@ -156,17 +157,24 @@ START_TEST(known_images_at_the_size_of_a_pool)
     enum { SIDE = 12, PX = 32 };
     uint8_t rgb[PX * PX * 3], *bytes = NULL, ok;
     struct nn_image img = NN_IMAGE_INIT;
+    struct nn_net large = *mine_world.gate;
     struct gate_mine_bank b, whole;
     struct nn_scorer *s = NULL;
     float by_hand[2], through[2], *v;
     size_t size;
     int32_t side;
 
-    ck_assert_int_eq(gate_mine_pool_side(mine_world.pool, &side, NULL), NN_OK);
+    large.spec.size = 97;
+    ck_assert_int_eq(gate_mine_pool_side(&large, mine_world.pool, &side, NULL),
+                     NN_OK);
     ck_assert_int_eq(side, 48); /* one of them is no image */
-    ck_assert_int_eq(
-        gate_mine_bank_create(mine_world.gate, mine_world.ds, SIDE, &b, NULL),
-        NN_OK);
+    large.spec.size = 96;
+    ck_assert_int_eq(gate_mine_pool_side(&large, mine_world.pool, &side, NULL),
+                     NN_OK);
+    ck_assert_int_eq(side, 0); /* half the input: no thumbnails */
+    ck_assert_int_eq(gate_mine_bank_create(mine_world.gate, mine_world.ds, SIDE,
+                                           NULL, &b, NULL),
+                     NN_OK);
     mine_world_bank(&whole);
     v = nn_mem_calloc(b.dims, sizeof *v);
     ck_assert_int_eq(
@@ -202,7 +210,7 @@ START_TEST(rule_catches_what_it_says)
     const struct gate_mine_second_scorer knows = { mine_world_oracle,
                                                    (char[]){ "bear" } };
     struct gate_mine_bank b;
-    struct gate_mine_rule r;
+    struct gate_mine_rule r, none_above;
     const struct gate_mine_neighbourhood like = { .agreement = 0.9 };
     const struct gate_mine_neighbourhood unlike = { .agreement = 0.1 };
 
@@ -217,6 +225,13 @@ START_TEST(rule_catches_what_it_says)
     ck_assert_double_eq(r.lost, 0); /* the second scorer parts them */
     ck_assert_double_gt(gate_mine_rule_score(&r, 0, &like),
                         gate_mine_rule_score(&r, 0, &unlike));
+    /* The threshold decides whom the price is counted on, not the limit. */
+    ck_assert_int_eq(gate_mine_rule_fit(mine_world.gate, &b, &knows, 1 - 1e-12,
+                                        0.75, &none_above, NULL),
+                     NN_OK);
+    ck_assert_uint_eq(none_above.n_positives, 0);
+    ck_assert_double_eq(none_above.caught, 0);
+    ck_assert_double_eq(none_above.limit, r.limit);
     ck_assert_int_eq(
         gate_mine_rule_fit(mine_world.gate, &b, NULL, 1e-9, 1, &r, NULL),
         NN_OK);

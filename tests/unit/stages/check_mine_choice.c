@@ -155,14 +155,18 @@ START_TEST(random_share_and_threads)
 }
 END_TEST
 
-/* Unless asked otherwise four of five are those that the gate gets wrong. */
-START_TEST(usual_random_share)
+/* Of what is wanted the share that was asked for, the rest at random. */
+START_TEST(random_share)
 {
     const struct gate_policy all = { .threshold = 0 };
     struct gate_mine_options o = gate_mine_defaults(&all, 20);
     struct gate_mine_result r;
 
     o.folder_cap = o.cluster_cap = 0;
+    choose(NULL, NULL, &o, &r);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], 20);
+    gate_mine_result_release(&r);
+    o.hard_share = 0.8;
     choose(NULL, NULL, &o, &r);
     ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], 16);
     ck_assert_uint_eq(r.count[GATE_MINE_V_RANDOM], 4);
@@ -380,6 +384,84 @@ START_TEST(false_positives_are_drawn_evenly)
 }
 END_TEST
 
+/* Of the six with the largest scores each is taken about equally often, and of
+ * others none; what was not drawn follows, the largest first. */
+START_TEST(hard_ones_are_drawn_from_the_top)
+{
+    enum { DRAWS = 600, WANTED = 2, FROM = 6 };
+    struct gate_mine_options o = options(WANTED);
+    size_t taken[POOL + 1] = { 0 };
+    struct gate_mine_candidate *list;
+    double least = 0;
+    size_t n;
+
+    mine_world_scan(NULL, mine_world.z);
+    o.mode = GATE_MINE_HARD;
+    o.min_score = 1; /* of the other modes */
+    o.draw_from = (double)FROM / WANTED;
+    ck_assert_uint_eq(gate_mine_drawn_from(&o, 100), FROM);
+    ck_assert_uint_eq(gate_mine_drawn_from(&o, 4), 4);
+    for (o.seed = 1; o.seed <= DRAWS; o.seed++) {
+        ck_assert_int_eq(gate_mine_order(&mine_world.scores, &o, 1, NULL, POOL,
+                                         &list, &n, NULL),
+                         NN_OK);
+        ck_assert_uint_eq(n, POOL);
+        for (size_t i = 0; i < WANTED; i++) {
+            taken[list[i].item]++;
+        }
+        for (size_t i = FROM; i < n; i++) {
+            for (size_t k = 0; k < FROM; k++) {
+                ck_assert_double_le(list[i].z, list[k].z);
+            }
+            ck_assert(i == FROM || list[i].z <= list[i - 1].z);
+        }
+        least = list[FROM].z;
+        nn_mem_free(list);
+    }
+    n = 0;
+    for (size_t i = 0; i < POOL + 1; i++) {
+        if (taken[i] > 0) {
+            n++;
+            ck_assert_double_ge(mine_world.z[i], least);
+            ck_assert_uint_gt(taken[i], DRAWS / 5);
+            ck_assert_uint_lt(taken[i], DRAWS / 2);
+        }
+    }
+    ck_assert_uint_eq(n, FROM);
+    o.hard_floor = gate_probability(mine_world.gate, least) * (1 + 1e-9);
+    ck_assert_int_eq(gate_mine_order(&mine_world.scores, &o,
+                                     mine_world.gate->temperature, NULL, POOL,
+                                     &list, &n, NULL),
+                     NN_OK);
+    ck_assert_uint_eq(n, FROM);
+    nn_mem_free(list);
+}
+END_TEST
+
+/* A cap spreads what is taken, but a pool in one folder gives what it has. */
+START_TEST(caps_yield_where_there_is_nothing_else)
+{
+    struct gate_mine_options o = options(POOL);
+    struct gate_mine_result r;
+
+    o.folder_cap = 3;
+    choose(NULL, NULL, &o, &r);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], 6);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_CAPPED], POOL - 3 - 6);
+    gate_mine_result_release(&r);
+    o.caps_yield = 1;
+    choose(NULL, NULL, &o, &r);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], POOL - 3);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_CAPPED], 0);
+    gate_mine_result_release(&r);
+    o.top = 8;
+    choose(NULL, NULL, &o, &r);
+    ck_assert_uint_eq(r.count[GATE_MINE_V_HARD], 8);
+    ck_assert_int_eq(r.exhausted, 0);
+    gate_mine_result_release(&r);
+}
+END_TEST
+
 /* Drawn or from the top, suspected false negatives are looked for everywhere.
  */
 START_TEST(false_positives_and_all_suspected_false_negatives)
@@ -437,12 +519,14 @@ static Suite *create(void)
     tcase_add_test(t, suspected_false_negatives_are_kept_apart);
     tcase_add_test(t, random_share_and_threads);
     tcase_add_test(t, random_without_scores);
-    tcase_add_test(t, usual_random_share);
+    tcase_add_test(t, random_share);
     tcase_add_test(t, order_in_pieces);
     tcase_add_test(t, equals_keep_the_order_of_the_pool);
     tcase_add_test(t, uniform_weighs_a_score_by_its_rarity);
     tcase_add_test(t, semi_hard_and_uniform);
     tcase_add_test(t, false_positives_are_drawn_evenly);
+    tcase_add_test(t, hard_ones_are_drawn_from_the_top);
+    tcase_add_test(t, caps_yield_where_there_is_nothing_else);
     tcase_add_test(t, false_positives_and_all_suspected_false_negatives);
     tcase_add_test(t, looks_are_bounded);
     suite_add_tcase(s, t);

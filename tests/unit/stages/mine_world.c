@@ -68,7 +68,8 @@ void mine_world_scan(const char *journal, double *to)
 
     gate_mine_scores_close(&mine_world.scores);
     ck_assert_msg(gate_mine_scan(mine_world.gate, mine_world.pool, journal,
-                                 NULL, NULL, &mine_world.scores, &err) == NN_OK,
+                                 NULL, NULL, NULL, &mine_world.scores,
+                                 &err) == NN_OK,
                   "%s", err.text);
     ck_assert_int_eq(gate_mine_scores_read(&mine_world.scores, 0,
                                            mine_world.pool->n, to, NULL),
@@ -78,7 +79,7 @@ void mine_world_scan(const char *journal, double *to)
 void mine_world_bank(struct gate_mine_bank *b)
 {
     ck_assert_int_eq(
-        gate_mine_bank_create(mine_world.gate, mine_world.ds, 0, b, NULL),
+        gate_mine_bank_create(mine_world.gate, mine_world.ds, 0, NULL, b, NULL),
         NN_OK);
 }
 
