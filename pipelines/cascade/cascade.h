@@ -53,6 +53,9 @@ const char *verdict_label(const struct model *m, const struct verdict *v);
 
 /* Images per step that are worth the memory: enough to feed a few cores. */
 enum { CASCADE_BATCH = 32 };
+/* Images per step for a pile of photos on so many threads: each needs two, and
+ * a few keep memory small and rows coming. Verdicts do not depend on it. */
+int32_t cascade_pile_batch(int threads);
 
 struct cascade;
 /* Executors for a model, which must outlive it, with memory for max_batch (1
@@ -85,6 +88,8 @@ struct cascade_scores {
                         nets' steps */
     double gate_s, species_s; /* wall time of each stage; reading counts for
                                  the gate, a second decoding for the other */
+    size_t species_steps; /* runs of the species net; images that pass the gate
+                             are collected, so that most are full */
 };
 #define CASCADE_SCORES_INIT                                                    \
     {                                                                          \

@@ -220,6 +220,11 @@ enum nn_status cascade_score_inputs(struct cascade *c,
             goto out;
         }
     }
+    st = cascade_flush(&p, err);
+    if (st) {
+        goto out;
+    }
+    st = cascade_tell(&p, n, err);
 out:
     memory_release(&m);
     if (st) {

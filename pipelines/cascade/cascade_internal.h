@@ -12,6 +12,9 @@ struct cascade {
     float *gate_z, *species_z; /* logits [max_batch,K] of each */
     float *p;                  /* [species outputs] */
     float *gate_x, *species_x; /* inputs [max_batch,...], where one is needed */
+    float *wait_x;             /* inputs that wait for a full step of the
+                                  species net [max_batch,...] */
+    uint32_t *wait_row;        /* [max_batch] whose they are */
     uint8_t *want;             /* [max_batch] images for the species net */
 };
 
@@ -36,8 +39,10 @@ struct cascade_pass {
     struct cascade_scores *out;
     cascade_rows_fn *rows; /* or NULL */
     void *ctx;
-    size_t told;   /* rows that it knows of */
-    int no_memory; /* for a reason */
+    size_t told;       /* rows that it knows of */
+    int32_t n_wait;    /* inputs in wait_x */
+    double wait_since; /* when the first of them came */
+    int no_memory;     /* for a reason */
 };
 
 /* Room for n images in *s. Errors: NN_ERR_NOMEM. */
@@ -52,7 +57,12 @@ void cascade_note_row(struct cascade_pass *p, size_t row, const char *note);
 enum nn_status cascade_take_inputs(const struct cascade *c,
                                    const struct nn_input *in, float **x,
                                    struct nn_error *err);
-/* Both nets on one batch, into the scores. */
+/* The gate on one batch, into the scores. The images that pass wait until they
+ * fill a step of the species net, but no longer than CASCADE_WAIT batches or
+ * CASCADE_WAIT_S seconds: their rows, and all behind them, are held back
+ * meanwhile. */
+enum { CASCADE_WAIT = 8 };
+#define CASCADE_WAIT_S 1.0
 enum nn_status cascade_score_batch(struct cascade_pass *p,
                                    const struct cascade_batch *b,
                                    struct nn_error *err);
@@ -62,7 +72,9 @@ void cascade_put_gate(const struct model *m, const float *z, size_t row,
                       struct cascade_scores *s);
 void cascade_put_species(struct cascade *c, const float *z, size_t row,
                          struct cascade_scores *s);
-/* Rows before `to` are final. */
+/* The species net on the images that wait. */
+enum nn_status cascade_flush(struct cascade_pass *p, struct nn_error *err);
+/* Rows before `to` are final, unless one of them waits. */
 enum nn_status cascade_tell(struct cascade_pass *p, size_t to,
                             struct nn_error *err);
 

@@ -74,6 +74,10 @@ static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
             return st;
         }
     }
+    st = cascade_flush(p, err);
+    if (st) {
+        return st;
+    }
     return cascade_tell(p, n, err);
 }
 

@@ -19,8 +19,9 @@ static enum nn_status allocate(struct cascade *c)
     c->species_z = nn_mem_calloc(batch, k * sizeof(float));
     c->p = nn_mem_calloc(k, sizeof *c->p);
     c->want = nn_mem_calloc(batch, 1);
+    c->wait_row = nn_mem_calloc(batch, sizeof *c->wait_row);
     return c->gate_z == NULL || c->species_z == NULL || c->p == NULL ||
-                   c->want == NULL
+                   c->want == NULL || c->wait_row == NULL
                ? NN_ERR_NOMEM
                : NN_OK;
 }
@@ -72,6 +73,15 @@ void cascade_keep_features(struct cascade *c, const char *dir)
     }
 }
 
+int32_t cascade_pile_batch(int threads)
+{
+    enum { SMALL = 8 };
+    int32_t most = 2 * (int32_t)threads;
+
+    most = most < SMALL ? SMALL : most;
+    return most < CASCADE_BATCH ? most : CASCADE_BATCH;
+}
+
 int32_t cascade_max_batch(const struct cascade *c)
 {
     return c->max_batch;
@@ -92,6 +102,8 @@ void cascade_destroy(struct cascade **cp)
     nn_mem_free(c->p);
     nn_mem_free(c->gate_x);
     nn_mem_free(c->species_x);
+    nn_mem_free(c->wait_x);
+    nn_mem_free(c->wait_row);
     nn_mem_free(c->want);
     nn_mem_free(c);
 }
@@ -238,34 +250,6 @@ enum nn_status cascade_take_inputs(const struct cascade *c,
     return *x == NULL ? nn_fail_nomem(err) : NN_OK;
 }
 
-/* The wanted inputs side by side: where they are, or in c->species_x. */
-static enum nn_status gather(struct cascade *c, const struct cascade_batch *b,
-                             const float *from, int32_t m, const float **input,
-                             struct nn_error *err)
-{
-    size_t floats = (size_t)c->species_in.size * (size_t)c->species_in.size * 3;
-    enum nn_status st;
-    size_t at = 0;
-
-    *input = from;
-    if (m == b->n) {
-        return NN_OK;
-    }
-    st = cascade_take_inputs(c, &c->species_in, &c->species_x, err);
-    if (st) {
-        return st;
-    }
-    for (int32_t i = 0; i < b->n; i++) {
-        if (c->want[i]) {
-            memmove(c->species_x + at * floats, from + (size_t)i * floats,
-                    floats * sizeof(float));
-            at++;
-        }
-    }
-    *input = c->species_x;
-    return NN_OK;
-}
-
 static int32_t count_wanted(const struct cascade *c, int32_t n)
 {
     int32_t m = 0;
@@ -276,40 +260,103 @@ static int32_t count_wanted(const struct cascade *c, int32_t n)
     return m;
 }
 
-static enum nn_status run_species(struct cascade_pass *p,
-                                  const struct cascade_batch *b,
+/* The species net on m inputs, of those rows. */
+static enum nn_status run_species(struct cascade_pass *p, const float *input,
+                                  const uint32_t *row, int32_t m,
                                   struct nn_error *err)
 {
     struct cascade *c = p->c;
     struct cascade_scores *s = p->out;
-    double t0 = nn_time_s();
-    const float *input = NULL, *z = c->species_z;
+    size_t outputs = nn_scorer_outputs(c->species);
+    double t0 = nn_time_s(), spent;
+    enum nn_status st = nn_scorer_run(c->species, input, m, c->species_z, err);
+
+    if (st) {
+        return st;
+    }
+    spent = nn_time_s() - t0;
+    for (int32_t i = 0; i < m; i++) {
+        cascade_put_species(c, c->species_z + (size_t)i * outputs, row[i], s);
+        s->seconds[row[i]] += spent / m;
+    }
+    s->species_s += spent;
+    s->species_steps++;
+    return NN_OK;
+}
+
+enum nn_status cascade_flush(struct cascade_pass *p, struct nn_error *err)
+{
+    int32_t m = p->n_wait;
+
+    p->n_wait = 0;
+    return m > 0 ? run_species(p, p->c->wait_x, p->c->wait_row, m, err) : NN_OK;
+}
+
+/* The wanted inputs of a batch join those that wait. */
+static enum nn_status let_wait(struct cascade_pass *p,
+                               const struct cascade_batch *b, const float *x,
+                               struct nn_error *err)
+{
+    struct cascade *c = p->c;
+    size_t floats = (size_t)c->species_in.size * (size_t)c->species_in.size * 3;
+    enum nn_status st = cascade_take_inputs(c, &c->species_in, &c->wait_x, err);
+
+    if (st) {
+        return st;
+    }
+    for (int32_t i = 0; i < b->n; i++) {
+        if (!c->want[i]) {
+            continue;
+        }
+        if (p->n_wait == 0) {
+            p->wait_since = nn_time_s();
+        }
+        memcpy(c->wait_x + (size_t)p->n_wait * floats, x + (size_t)i * floats,
+               floats * sizeof(float));
+        c->wait_row[p->n_wait++] = b->row[i];
+        if (p->n_wait == c->max_batch) {
+            st = cascade_flush(p, err);
+            if (st) {
+                return st;
+            }
+        }
+    }
+    return NN_OK;
+}
+
+/* The images of a batch that pass the gate: at once where they are a full step,
+ * else with those that wait. */
+static enum nn_status pass_on(struct cascade_pass *p,
+                              const struct cascade_batch *b,
+                              struct nn_error *err)
+{
+    struct cascade *c = p->c;
+    double t0 = nn_time_s(), spent;
+    const float *input = NULL;
     enum nn_status st = b->second(b->ctx, c->want, &input, err);
     int32_t m = count_wanted(c, b->n);
 
     if (st || m == 0) {
         return st;
     }
-    st = gather(c, b, input, m, &input, err);
-    if (st) {
-        return st;
-    }
-    st = nn_scorer_run(c->species, input, m, c->species_z, err);
-    if (st) {
-        return st;
-    }
+    spent = nn_time_s() - t0;
+    p->out->species_s += spent;
     for (int32_t i = 0; i < b->n; i++) {
-        size_t row = b->row[i];
-
-        if (!c->want[i]) {
-            continue;
-        }
-        cascade_put_species(c, z, row, s);
-        s->seconds[row] += (nn_time_s() - t0) / m;
-        z += nn_scorer_outputs(c->species);
+        p->out->seconds[b->row[i]] += c->want[i] ? spent / m : 0;
     }
-    s->species_s += nn_time_s() - t0;
-    return NN_OK;
+    return m == c->max_batch && p->n_wait == 0
+               ? run_species(p, input, b->row, m, err)
+               : let_wait(p, b, input, err);
+}
+
+/* Has the first image that waits done so for too long, at this row? */
+static int is_overdue(const struct cascade_pass *p, uint32_t row)
+{
+    const struct cascade *c = p->c;
+
+    return p->n_wait > 0 &&
+           (row - c->wait_row[0] >= (uint32_t)(CASCADE_WAIT * c->max_batch) ||
+            nn_time_s() - p->wait_since >= CASCADE_WAIT_S);
 }
 
 enum nn_status cascade_score_batch(struct cascade_pass *p,
@@ -341,9 +388,12 @@ enum nn_status cascade_score_batch(struct cascade_pass *p,
         }
     }
     if (c->species != NULL && count_wanted(c, b->n) > 0) {
-        st = run_species(p, b, err);
+        st = pass_on(p, b, err);
+        if (st) {
+            return st;
+        }
     }
-    return st;
+    return is_overdue(p, b->row[b->n - 1]) ? cascade_flush(p, err) : NN_OK;
 }
 
 enum nn_status cascade_tell(struct cascade_pass *p, size_t to,
@@ -353,6 +403,9 @@ enum nn_status cascade_tell(struct cascade_pass *p, size_t to,
 
     if (p->no_memory) {
         return nn_fail_nomem(err);
+    }
+    if (p->n_wait > 0 && p->c->wait_row[0] < to) {
+        to = p->c->wait_row[0];
     }
     if (p->rows == NULL || to <= from) {
         return NN_OK;

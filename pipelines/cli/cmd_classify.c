@@ -19,9 +19,6 @@
 
 /* Images that are taken at a time, and paths of standard input. */
 enum { CLASSIFY_CHUNK = 256 };
-/* Images a step: a few keep memory small, and each thread needs two. Verdicts
- * do not depend on it. */
-enum { SMALL_BATCH = 8 };
 
 struct classify {
     struct cmd_common common;
@@ -153,14 +150,12 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
 static enum nn_status make_room(struct classify *c, struct nn_error *err)
 {
     struct bc_options o = BC_OPTIONS_INIT;
-    size_t most = 2 * (size_t)nn_parallel_threads(), n = 0;
+    size_t most = (size_t)cascade_pile_batch(nn_parallel_threads()), n = 0;
     char why[BC_TEXT_SIZE];
 
     if (c->session != NULL) {
         return NN_OK;
     }
-    most = most < SMALL_BATCH ? SMALL_BATCH : most;
-    most = most < CASCADE_BATCH ? most : CASCADE_BATCH;
     for (size_t i = 0; i < c->n_operands; i++) {
         int one = strcmp(c->operands[i], "-") != 0 &&
                   !pathlist_is_collection(c->operands[i]);

@@ -28,6 +28,7 @@ static void set_up(void)
 {
     static const int bad[] = { 0, 31, 32, 50, IMAGES - 1 };
     static const char *const text[] = { NULL, "", "no image", "\x89PNG", NULL };
+    const struct nn_dataset_options pool = { .as_pool = 1 };
     char name[16];
 
     dir = testkit_mkdir();
@@ -36,6 +37,7 @@ static void set_up(void)
         snprintf(name, sizeof name, "%02d", i);
         path[i] = scripted_image(dir, name, grey[i]);
     }
+    ck_assert_int_eq(nn_dataset_open(dir, &pool, &ds, NULL), NN_OK);
     for (size_t b = 0; b < sizeof bad / sizeof bad[0]; b++) {
         const char *file = path[bad[b]];
 
@@ -50,9 +52,6 @@ static void set_up(void)
             ck_assert_int_eq(fclose(f), 0);
         }
     }
-    ck_assert_int_eq(
-        nn_dataset_open_files((const char *const *)path, IMAGES, &ds, NULL),
-        NN_OK);
     /* Backwards, and the first of them again behind the others. */
     for (uint32_t i = 0; i < ROWS; i++) {
         index_of[i] = i < IMAGES ? IMAGES - 1 - i : i - IMAGES + 1;
