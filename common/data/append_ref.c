@@ -70,6 +70,7 @@ enum nn_status nn_dataset_append_ref(struct nn_dataset *ds,
         it.family = -1;
         it.split = split;
         it.group = 0;
+        it.why = NULL;
         if (of_pool) { /* straight from there: `from` may go */
             s->pool = from->source->pool;
         } else {

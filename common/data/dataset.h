@@ -66,6 +66,8 @@ struct nn_item {
     uint8_t luma[256];  /* mean luma of 16x16 tiles, rows first */
     int32_t w, h;       /* pixels, 0 until fingerprinted */
     int bad;            /* 1: could not be read or decoded */
+    char *why;          /* where bad: the reason; NULL when memory was out for
+                           it, and of items of other data sets */
     float weight;       /* 1 unless the manifest says otherwise */
     uint64_t where;     /* private to the source */
 };
@@ -146,13 +148,6 @@ size_t nn_archive_prefix(const char *path);
 NN_MUST_CHECK enum nn_status
 nn_dataset_open(const char *path, const struct nn_dataset_options *opt,
                 struct nn_dataset **out, struct nn_error *err);
-/* A pool of the given single files, in the given order (never sorted), items
- * named as given. Nothing is opened yet: a missing file fails when read.
- * Errors: NN_ERR_ARG (n = 0), NN_ERR_NOMEM. */
-NN_MUST_CHECK enum nn_status nn_dataset_open_files(const char *const *paths,
-                                                   size_t n,
-                                                   struct nn_dataset **out,
-                                                   struct nn_error *err);
 /* Append from->items[index[0..n-1]] to ds: same name, weight and
  * fingerprints, but with `label` (a class of ds, or NN_NEGATIVE) and `split`
  * of ds, no family and no group. The bytes are still read through `from`,

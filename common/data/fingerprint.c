@@ -36,14 +36,19 @@ static void fingerprint_one(struct nn_dataset *ds, size_t i)
     struct nn_image img = NN_IMAGE_INIT;
     struct nn_image coarse = NN_IMAGE_INIT, fine = NN_IMAGE_INIT;
     struct nn_image_info info;
+    struct nn_error err = NN_ERROR_INIT;
     uint8_t *bytes = NULL;
     size_t size = 0;
 
     opt.min_side = HASH_SIDE;
     it->bad = 1;
-    if (nn_dataset_read(ds, i, &bytes, &size, NULL) ||
-        nn_image_decode(bytes, size, &opt, &img, &info, NULL) ||
-        make_tiles(&img, 4, &coarse) || make_tiles(&img, 16, &fine)) {
+    if (nn_dataset_read(ds, i, &bytes, &size, &err) ||
+        nn_image_decode(bytes, size, &opt, &img, &info, &err)) {
+        it->why = nn_mem_strdup(err.text);
+        goto out;
+    }
+    if (make_tiles(&img, 4, &coarse) || make_tiles(&img, 16, &fine)) {
+        it->why = nn_mem_strdup("out of memory");
         goto out;
     }
     it->bad = 0;

@@ -227,10 +227,12 @@ static enum nn_status inspect_model(const struct inspect *i, const char *path,
 static enum nn_status inspect_dataset(const struct inspect *i, const char *path,
                                       int *exit, struct nn_error *err)
 {
-    const struct data_options how = data_rows_options(&i->data, i->seed);
+    struct data_options how = data_rows_options(&i->data, i->seed);
     struct nn_dataset *ds = NULL;
-    enum nn_status st = data_open(path, &how, &ds, err);
+    enum nn_status st;
 
+    how.lists_bad = 1;
+    st = data_open(path, &how, &ds, err);
     if (st) {
         return st;
     }

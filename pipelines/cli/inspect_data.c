@@ -5,7 +5,6 @@
 
 #include "common/base/json.h"
 #include "common/base/mem.h"
-#include "common/image/image.h"
 #include "pipelines/data/data_card.h"
 
 static int by_int(const void *a, const void *b)
@@ -139,21 +138,9 @@ static void print_kin(const struct nn_dataset *ds,
     }
 }
 
-/* Why an item that the fingerprints call bad cannot be read. */
-static void find_reason(const struct nn_dataset *ds, size_t item,
-                        struct nn_error *err)
+static const char *reason(const struct nn_item *it)
 {
-    struct nn_image img = NN_IMAGE_INIT;
-    struct nn_image_options opt = nn_image_defaults();
-    uint8_t *bytes = NULL;
-    size_t n = 0;
-
-    if (!nn_dataset_read(ds, item, &bytes, &n, err) &&
-        !nn_image_decode(bytes, n, &opt, &img, NULL, err)) {
-        nn_fail(err, NN_ERR_IO, "could not be read");
-    }
-    nn_image_release(&img);
-    nn_mem_free(bytes);
+    return it->why != NULL ? it->why : "could not be read";
 }
 
 static void print_bad(const struct nn_dataset *ds, int max)
@@ -165,11 +152,10 @@ static void print_bad(const struct nn_dataset *ds, int max)
     }
     printf("unreadable: %zu\n", bad);
     for (size_t i = 0, shown = 0; i < ds->n && shown < (size_t)max; i++) {
-        struct nn_error err = NN_ERROR_INIT;
+        const struct nn_item *it = &ds->items[i];
 
-        if (ds->items[i].bad) {
-            find_reason(ds, i, &err);
-            printf("  %s: %s\n", ds->items[i].file, err.text);
+        if (it->bad) {
+            printf("  %s: %s\n", it->file, reason(it));
             shown++;
         }
     }
@@ -206,13 +192,12 @@ static json_t *bad_json(const struct nn_dataset *ds)
     json_t *a = json_array();
 
     for (size_t i = 0; i < ds->n; i++) {
-        struct nn_error err = NN_ERROR_INIT;
+        const struct nn_item *it = &ds->items[i];
 
-        if (ds->items[i].bad) {
-            find_reason(ds, i, &err);
-            nn_json_add(&a, json_pack("{s:o, s:o}", "file",
-                                      nn_json_text(ds->items[i].file), "error",
-                                      nn_json_text(err.text)));
+        if (it->bad) {
+            nn_json_add(&a,
+                        json_pack("{s:o, s:o}", "file", nn_json_text(it->file),
+                                  "error", nn_json_text(reason(it))));
         }
     }
     return a;

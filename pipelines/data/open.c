@@ -6,9 +6,8 @@
 #include "common/data/decisions.h"
 #include "common/data/split_file.h"
 
-static void warn_of_leaks(const struct nn_dataset *ds)
+static void warn_of_bad(const struct nn_dataset *ds)
 {
-    struct nn_leaks leaks;
     size_t bad = 0;
 
     for (size_t i = 0; i < ds->n; i++) {
@@ -20,6 +19,12 @@ static void warn_of_leaks(const struct nn_dataset *ds)
                "('bearcascade inspect' lists them)",
                bad, ds->n, ds->path);
     }
+}
+
+static void warn_of_leaks(const struct nn_dataset *ds)
+{
+    struct nn_leaks leaks;
+
     nn_dataset_leaks(ds, &leaks);
     if (leaks.leaked > 0) {
         nn_log(NN_LOG_WARN,
@@ -246,6 +251,9 @@ static enum nn_status prepare(struct nn_dataset *ds,
         if (st) {
             return st;
         }
+    }
+    if (!how->lists_bad) {
+        warn_of_bad(ds);
     }
     warn_of_leaks(ds);
     return NN_OK;

@@ -18,8 +18,9 @@ struct data_options {
     uint64_t seed;                          /* of splits */
     struct nn_word_list classes, negatives; /* as in nn_dataset_options */
     int must_exist;
-    int no_class_needed;    /* 1: negatives alone are fine */
-    int all_negative;       /* 1: a pool (dataset.h), every image a negative */
+    int no_class_needed; /* 1: negatives alone are fine */
+    int all_negative;    /* 1: a pool (dataset.h), every image a negative */
+    int lists_bad; /* 1: the caller lists what cannot be read: no warning */
     const char *split_file; /* split_file.h, or NULL */
     const char *decisions;  /* decisions.h, or NULL */
 };

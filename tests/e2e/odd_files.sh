@@ -46,6 +46,14 @@ run 0 "training goes on without the bad ones" train "$data" --out "$tmp/run2" \
     --epochs 1 --gate-size 32 --gate-width 0.25 --species-size 32 \
     --species-width 0.25 --batch 16 --quiet
 err_has "and counts them" "cannot be read"
-run 3 "inspect counts them" inspect "$data"
+run 3 "inspect counts them" inspect "$data" --pairs 1000
 out_has "and says why" "truncated"
+check "once each, and nothing of it beside the list" python3 - "$tmp" <<'PY'
+import re, sys
+out = open(sys.argv[1] + "/out", encoding="utf-8", errors="replace").read()
+n = int(re.search(r"^unreadable: (\d+)$", out, re.M).group(1))
+listed = re.findall(r"^  (train/grizzly/\S+): ", out, re.M)
+assert n == len(listed) == len(set(listed)) > 1, (n, listed)
+assert "cannot be read" not in open(sys.argv[1] + "/err").read()
+PY
 finish
