@@ -352,11 +352,6 @@ void nn_feature_cache_put(struct nn_feature_cache *c, uint64_t content,
     remember(c, content, c->n++);
 }
 
-size_t nn_feature_cache_count(const struct nn_feature_cache *c)
-{
-    return c->n;
-}
-
 char *nn_feature_cache_dir(void)
 {
     const char *own = getenv("BEARCASCADE_CACHE");

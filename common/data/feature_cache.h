@@ -43,7 +43,6 @@ int nn_feature_cache_get(struct nn_feature_cache *c, uint64_t content,
  * more is added. */
 void nn_feature_cache_put(struct nn_feature_cache *c, uint64_t content,
                           const float *row);
-size_t nn_feature_cache_count(const struct nn_feature_cache *c);
 
 /* Where the program keeps such files: $BEARCASCADE_CACHE, else
  * $XDG_CACHE_HOME/bearcascade, else $HOME/.cache/bearcascade; NULL (nothing is

@@ -157,17 +157,3 @@ void nn_inputs_put(const struct nn_dataset *ds, size_t i,
     }
     pthread_mutex_unlock(&k->lock);
 }
-
-size_t nn_inputs_count(const struct nn_dataset *ds)
-{
-    struct nn_inputs *k = ds->source->inputs;
-    size_t n;
-
-    if (k == NULL) {
-        return 0;
-    }
-    pthread_mutex_lock(&k->lock);
-    n = k->n;
-    pthread_mutex_unlock(&k->lock);
-    return n;
-}

@@ -23,7 +23,5 @@ int nn_inputs_get(const struct nn_dataset *ds, size_t i,
 /* Keep a copy of rgb [S,S,3], where ds keeps inputs and there is room. */
 void nn_inputs_put(const struct nn_dataset *ds, size_t i,
                    const struct nn_input *in, const uint8_t *rgb);
-/* Inputs kept by ds itself. */
-size_t nn_inputs_count(const struct nn_dataset *ds);
 
 #endif /* NN_COMMON_DATA_INPUTS_H */

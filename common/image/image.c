@@ -72,11 +72,6 @@ static const struct format {
 #endif
 };
 
-const char *nn_image_format_name(enum nn_image_format f)
-{
-    return formats[f].name;
-}
-
 int nn_image_can_read(enum nn_image_format f)
 {
     return formats[f].header != NULL;

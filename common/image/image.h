@@ -64,7 +64,6 @@ enum nn_image_format {
     NN_IMAGE_TIFF,
     NN_IMAGE_HEIF, /* AVIF too */
 };
-const char *nn_image_format_name(enum nn_image_format f); /* "JPEG" */
 /* 1 when this build has what it takes. */
 int nn_image_can_read(enum nn_image_format f);
 

@@ -278,11 +278,39 @@ static void target(void *ctx, uint32_t item, float *row, float *weight)
     *weight = t->spec.ds->items[item].weight;
 }
 
+static enum nn_status score_valid(struct nn_task *t, struct nn_scorer *s,
+                                  struct nn_error *err)
+{
+    const struct nn_dataset *ds = t->spec.ds;
+    size_t k = t->spec.n_outputs, n = 0;
+    enum nn_status st = nn_scorer_run_items(s, ds, t->valid, t->n_valid, NULL,
+                                            t->logits, t->ok, err);
+
+    t->n_good = 0;
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < t->n_valid; i++) {
+        if (t->ok[i]) {
+            memmove(t->logits + n * k, t->logits + i * k,
+                    k * sizeof *t->logits);
+            t->truth[n] = t->label[t->valid[i]];
+            t->positive[n++] = ds->items[t->valid[i]].label != NN_NEGATIVE;
+        }
+    }
+    if (n == 0) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "no readable image in the valid part of '%s'", ds->path);
+    }
+    t->n_good = n;
+    return NN_OK;
+}
+
 static enum nn_status evaluate(void *ctx, struct nn_scorer *s,
                                struct nn_train_metrics *m, struct nn_error *err)
 {
     struct nn_task *t = ctx;
-    enum nn_status st = nn_task_score(t, s, err);
+    enum nn_status st = score_valid(t, s, err);
 
     if (st) {
         return st;
@@ -338,34 +366,6 @@ enum nn_status nn_task_train(struct nn_task *t,
 
 /* --- validation --- */
 
-enum nn_status nn_task_score(struct nn_task *t, struct nn_scorer *s,
-                             struct nn_error *err)
-{
-    const struct nn_dataset *ds = t->spec.ds;
-    size_t k = t->spec.n_outputs, n = 0;
-    enum nn_status st = nn_scorer_run_items(s, ds, t->valid, t->n_valid, NULL,
-                                            t->logits, t->ok, err);
-
-    t->n_good = 0;
-    if (st) {
-        return st;
-    }
-    for (size_t i = 0; i < t->n_valid; i++) {
-        if (t->ok[i]) {
-            memmove(t->logits + n * k, t->logits + i * k,
-                    k * sizeof *t->logits);
-            t->truth[n] = t->label[t->valid[i]];
-            t->positive[n++] = ds->items[t->valid[i]].label != NN_NEGATIVE;
-        }
-    }
-    if (n == 0) {
-        return nn_fail(err, NN_ERR_ARG,
-                       "no readable image in the valid part of '%s'", ds->path);
-    }
-    t->n_good = n;
-    return NN_OK;
-}
-
 enum nn_status nn_task_score_net(struct nn_task *t, const struct nn_net *net,
                                  int32_t batch, struct nn_error *err)
 {
@@ -376,7 +376,7 @@ enum nn_status nn_task_score_net(struct nn_task *t, const struct nn_net *net,
         return st;
     }
     nn_scorer_keep_features(s, t->feature_dir);
-    st = nn_task_score(t, s, err);
+    st = score_valid(t, s, err);
     nn_scorer_destroy(&s);
     return st;
 }

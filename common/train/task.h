@@ -7,13 +7,13 @@
  * best epoch is chosen, and what is decided on the logits at the end.
  *
  *     struct nn_task t;
- *     st = nn_task_open(&t, &spec, err);         labels, buckets, equal shares
- *     st = st ? st : nn_task_need_all(&t, err);  or other demands
- *     st = st ? st : nn_task_net(&t, &net_spec, &net, err);
- *     st = st ? st : nn_task_train(&t, &options, run, net, &result, err);
- *     st = st ? st : nn_task_score_net(&t, net, batch, err);
- *     st = st ? st : nn_task_fit_softmax(&t, net, err);
- *     nn_task_close(&t);
+ *     nn_task_open(&t, &spec, err)         labels, buckets, equal shares
+ *     nn_task_need_all(&t, err)            or other demands
+ *     nn_task_net(&t, &net_spec, &net, err)
+ *     nn_task_train(&t, &options, run, net, &result, err)
+ *     nn_task_score_net(&t, net, batch, err)
+ *     nn_task_fit_softmax(&t, net, err)
+ *     nn_task_close(&t)
  *
  * One thread at a time. */
 #ifndef NN_COMMON_TRAIN_TASK_H
@@ -64,7 +64,7 @@ struct nn_task {
     const char *feature_dir;
     uint32_t *valid;
     size_t n_valid;
-    /* After nn_task_score(): those that could be read, in their order. */
+    /* After nn_task_score_net(): those that could be read, in their order. */
     size_t n_good;
     float *logits;     /* [n_good,n_outputs], before the temperature */
     int32_t *truth;    /* [n_good] label */
@@ -118,11 +118,8 @@ nn_task_train(struct nn_task *t, const struct nn_train_options *opt,
               const struct nn_run *run, struct nn_net *net,
               struct nn_train_result *result, struct nn_error *err);
 
-/* Logits of the validation items. Errors: those of nn_scorer_run_items();
- * NN_ERR_ARG (none can be read). */
-NN_MUST_CHECK enum nn_status
-nn_task_score(struct nn_task *t, struct nn_scorer *s, struct nn_error *err);
-/* The same with a scorer of net. */
+/* Logits of the validation items. Errors: those of nn_scorer_create() and
+ * nn_scorer_run_items(); NN_ERR_ARG (none can be read). */
 NN_MUST_CHECK enum nn_status nn_task_score_net(struct nn_task *t,
                                                const struct nn_net *net,
                                                int32_t batch,

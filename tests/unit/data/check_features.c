@@ -65,7 +65,6 @@ START_TEST(what_is_put_is_found)
     nn_feature_cache_close(&c);
     ck_assert_ptr_null(c);
     c = cache_of(below, 7, LIMIT);
-    ck_assert_uint_eq(nn_feature_cache_count(c), 2);
     expect(c, 11, row_a);
     expect(c, 12, row_b);
     nn_feature_cache_close(&c);
@@ -98,7 +97,6 @@ START_TEST(many_rows)
         nn_feature_cache_close(&c);
         c = cache_of(dir, 1, LIMIT);
     }
-    ck_assert_uint_eq(nn_feature_cache_count(c), MANY);
     nn_feature_cache_close(&c);
     testkit_rmdir(dir);
 }
@@ -137,7 +135,6 @@ START_TEST(damage_is_seen)
 
     ck_assert_int_eq(truncate(path, 32 + 2 * RECORD + 9), 0); /* cut short */
     c = cache_of(dir, 5, LIMIT);
-    ck_assert_uint_eq(nn_feature_cache_count(c), 2);
     nn_feature_cache_put(c, 3, row_a);
     nn_feature_cache_close(&c);
     c = cache_of(dir, 5, LIMIT);
@@ -147,7 +144,6 @@ START_TEST(damage_is_seen)
 
     damage(path, 17); /* the header */
     c = cache_of(dir, 5, LIMIT);
-    ck_assert_uint_eq(nn_feature_cache_count(c), 0);
     expect(c, 2, NULL);
     nn_feature_cache_close(&c);
     nn_mem_free(path);
@@ -170,7 +166,9 @@ START_TEST(one_writer)
     nn_feature_cache_close(&first);
     nn_feature_cache_close(&second);
     second = cache_of(dir, 9, LIMIT);
-    ck_assert_uint_eq(nn_feature_cache_count(second), 2);
+    expect(second, 1, row_a);
+    expect(second, 2, NULL);
+    expect(second, 3, row_b);
     nn_feature_cache_close(&second);
     testkit_rmdir(dir);
 }

@@ -284,33 +284,6 @@ START_TEST(test_pool)
 }
 END_TEST
 
-START_TEST(test_open_files)
-{
-    char *dir = testkit_mkdir();
-    const char *paths[3] = { album_path(dir, "z.jpg"), "/nowhere/a.jpg",
-                             album_path(dir, "b.jpg") };
-    struct nn_error err = NN_ERROR_INIT;
-    struct nn_dataset *ds;
-    uint8_t *bytes;
-    size_t size;
-
-    album_put_image(dir, "z.jpg", 1);
-    album_put_image(dir, "b.jpg", 2);
-    ck_assert_int_eq(nn_dataset_open_files(paths, 3, &ds, &err), NN_OK);
-    ck_assert_uint_eq(ds->n, 3);
-    for (size_t i = 0; i < 3; i++) {
-        ck_assert_str_eq(ds->items[i].file, paths[i]);
-    }
-    album_expect(ds, 0, 1);
-    album_expect(ds, 2, 2);
-    ck_assert_int_eq(nn_dataset_read(ds, 1, &bytes, &size, &err), NN_ERR_IO);
-    ck_assert_ptr_nonnull(strstr(err.text, "/nowhere/a.jpg"));
-    nn_dataset_close(&ds);
-    ck_assert_int_eq(nn_dataset_open_files(paths, 0, &ds, &err), NN_ERR_ARG);
-    testkit_rmdir(dir);
-}
-END_TEST
-
 START_TEST(test_hash)
 {
     char *dir = testkit_mkdir();
@@ -447,7 +420,6 @@ static Suite *create(void)
     tcase_add_test(t, test_closed_folder);
     tcase_add_test(t, test_refusals);
     tcase_add_test(t, test_pool);
-    tcase_add_test(t, test_open_files);
     tcase_add_test(t, test_hash);
     tcase_add_test(t, test_generator);
     tcase_add_test(t, test_no_memory);
