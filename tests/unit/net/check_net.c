@@ -66,6 +66,24 @@ START_TEST(loaded_is_saved)
 }
 END_TEST
 
+/* What has one shape in both from a to b; the number of tensors of b. */
+static size_t copy_trunk(const struct nn_net *a, struct nn_net *b)
+{
+    const struct nn_param *p;
+    size_t tensors = 0;
+
+    for (size_t i = 0; (p = nn_graph_param(b->graph, i)) != NULL; i++) {
+        const struct nn_param *q = nn_graph_find_param(a->graph, p->name);
+
+        tensors++;
+        if (nn_shape_equal(p->shape, q->shape)) {
+            memcpy(b->params.value.data + p->offset,
+                   a->params.value.data + q->offset, p->count * sizeof(float));
+        }
+    }
+    return tensors;
+}
+
 /* Two nets that differ in the classifier alone take the room of one. */
 START_TEST(a_trunk_is_saved_once)
 {
@@ -79,22 +97,14 @@ START_TEST(a_trunk_is_saved_once)
     const struct nn_param *p;
     struct nn_st_writer *w;
     struct nn_st_file *f;
-    size_t tensors = 0;
+    size_t tensors;
 
     wider.n_outputs = 3;
     wider.outputs = other_outputs;
     ck_assert_int_eq(nn_net_create(&s, 7, &a, NULL), NN_OK);
     ck_assert_int_eq(nn_net_create(&wider, 8, &b, NULL), NN_OK);
     ck_assert(!nn_net_same_trunk(a, b));
-    for (size_t i = 0; (p = nn_graph_param(b->graph, i)) != NULL; i++) {
-        const struct nn_param *q = nn_graph_find_param(a->graph, p->name);
-
-        tensors++;
-        if (nn_shape_equal(p->shape, q->shape)) {
-            memcpy(b->params.value.data + p->offset,
-                   a->params.value.data + q->offset, p->count * sizeof(float));
-        }
-    }
+    tensors = copy_trunk(a, b);
     ck_assert(nn_net_same_trunk(a, b));
     ck_assert(nn_net_same_trunk(b, a));
     /* One value of the trunk that differs is kept. */
