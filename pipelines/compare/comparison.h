@@ -54,11 +54,25 @@ struct comparison_run {
     struct outcomes said; /* a row for each test image, in their order */
 };
 
+/* Decoded images in memory; files as they are. */
+enum comparison_way { COMPARISON_MEMORY, COMPARISON_FILES, COMPARISON_WAYS };
+/* Time an image takes on its way through a whole system, reading and decoding
+ * of files included, the least of some rounds in turns with the other
+ * systems. */
+struct comparison_speed {
+    double ms[2][2]; /* of others and of images of a class; where the gate
+                        passes nothing on, and where it passes everything on.
+                        NaN: not measured (drawn images are no files) */
+    int unsure;      /* 1: the machine was busy */
+};
+
 struct comparison_cost {
-    size_t parameters, macs_gate, macs_species;
+    size_t parameters; /* what two nets share counts once */
+    size_t macs_gate, macs_species;
     double ms_gate_1, ms_species_1;       /* an image, one at a time */
     double ms_gate_bulk, ms_species_bulk; /* an image, 32 at a time */
     double peak_bytes;                    /* of classify; NaN: not measured */
+    struct comparison_speed speed[COMPARISON_WAYS];
 };
 
 struct comparison_system {
@@ -110,10 +124,21 @@ NN_MUST_CHECK enum nn_status comparison_train(struct comparison *c,
 NN_MUST_CHECK enum nn_status comparison_score(struct comparison *c,
                                               struct nn_error *err);
 
-/* The cost of every system, from its first run. Errors: those of
- * model_load(), nn_scorer_create() and subprocess_run(). */
+/* The cost of every system, from its first run. Equal nets and equal systems
+ * are measured once. Errors: those of model_load(), cascade_create(),
+ * nn_dataset_read() and subprocess_run(). */
 NN_MUST_CHECK enum nn_status comparison_measure(struct comparison *c,
                                                 struct nn_error *err);
+/* Its last part, the speeds of the models m [n_systems], one a system, whose
+ * gates are left closed. twin[i]: the first system of the same cost. */
+NN_MUST_CHECK enum nn_status comparison_race(struct comparison *c,
+                                             struct model *const *m,
+                                             const size_t *twin,
+                                             struct nn_error *err);
+/* 1 when times of n rounds say that the machine was busy: at least half of them
+ * exceed the least by more than a fifth, or of the time that the threads wanted
+ * to run they spent more than a tenth waiting for a core (waited, 0..1). */
+int comparison_unsure(const double *ms, size_t n, double waited);
 
 /* --- what was measured ------------------------------------------------------
  */
@@ -127,11 +152,13 @@ struct comparison_means {
 };
 
 /* Shares of images with a class at which costs are given. */
-enum { COMPARISON_PREVALENCES = 4, COMPARISON_TENTH = 1 };
+enum { COMPARISON_PREVALENCES = 4, COMPARISON_RARE = 2 };
 extern const double comparison_prevalence[COMPARISON_PREVALENCES];
 
 struct comparison_price {
-    double macs, ms; /* expected, an image */
+    double macs, ms; /* expected, an image; ms: of the nets alone, many at a
+                        time */
+    double images_s[COMPARISON_WAYS]; /* NaN: not measured */
 };
 
 struct comparison_system_result {
@@ -153,8 +180,16 @@ struct comparison_difference {
     double p_holm[OUTCOMES_FIGURES]; /* adjusted over the systems; NaN: none */
     size_t only_cascade, only_other; /* right, by majority of the runs */
     double mcnemar, mcnemar_holm;
-    struct comparison_price even; /* largest prevalence at which the cascade
-                                     costs no more; 1: always, NaN: never */
+    double even_macs, even_ms; /* largest prevalence at which the cascade costs
+                                  no more; 1: always, NaN: never */
+};
+
+/* What the cascade costs beside another system where a class is rare
+ * (COMPARISON_RARE). */
+struct comparison_weight {
+    int way; /* compared by; COMPARISON_WAYS: multiply-adds, where no time is
+                sure */
+    double ratio; /* cost of the other over that of the cascade */
 };
 
 /* Verdicts of the cascade's runs, and what a perfect stage would give. */
@@ -171,8 +206,11 @@ struct comparison_result {
     size_t *family_n;                /* [families] test negatives */
     struct comparison_budget budget; /* total 0: there is no cascade */
     size_t duplicates, leaks;        /* nn_dataset_leaks() */
-    char *text;                      /* the verdict in a sentence or two */
-    char **condition;                /* [n_conditions] what it holds under */
+    size_t weighed; /* system that the sentence weighs the cascade against; 0:
+                       none, there is no recommendation */
+    struct comparison_weight weight;
+    char *text;       /* the verdict in a sentence or two */
+    char **condition; /* [n_conditions] what it holds under */
     size_t n_conditions;
 };
 /* From the scores and costs in c. Errors: NN_ERR_NOMEM, those of
@@ -183,6 +221,9 @@ NN_MUST_CHECK enum nn_status comparison_result_init(const struct comparison *c,
 void comparison_result_release(struct comparison_result *r);
 /* Parts of it: prices and break-even points, */
 void comparison_prices(const struct comparison *c, struct comparison_result *r);
+struct comparison_weight comparison_weigh(const struct comparison *c,
+                                          const struct comparison_result *r,
+                                          size_t other);
 /* and text and conditions from the rest. Errors: NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status comparison_verdict(const struct comparison *c,
                                                 struct comparison_result *r,

@@ -11,10 +11,12 @@
 enum {
     BULK = 32,          /* images a step of the timed passes */
     ROUNDS = 7,         /* through all nets, at least */
-    SECONDS = 4,        /* that they last, at least */
+    SECONDS = 2,        /* that they last, at least */
     PASSES = 3,         /* of each net in a round; the least of all counts */
     MEMORY_IMAGES = 64, /* that classify is given for its peak */
 };
+/* Shares of their multiply-adds by which nets that cost the same may differ. */
+#define SAME_COST 0.01
 
 /* --- time ------------------------------------------------------------------
  *
@@ -24,7 +26,19 @@ enum {
 struct timing {
     const struct nn_net *net;
     int32_t batch;
-    double *ms; /* an image, INFINITY at first */
+    double ms; /* an image */
+};
+
+/* Where the time of a timing goes. */
+struct wanted {
+    size_t timing;
+    double *to;
+};
+
+struct timings {
+    struct timing *t; /* each net once a batch size */
+    struct wanted *wanted;
+    size_t n, n_wanted;
 };
 
 /* PASSES of a scorer after one to warm up; the least time stays. */
@@ -40,7 +54,7 @@ static enum nn_status time_passes(struct timing *t, struct nn_scorer *s,
             return st;
         }
         if (i >= 0) {
-            *t->ms = fmin(*t->ms, (nn_time_s() - t0) * 1e3 / t->batch);
+            t->ms = fmin(t->ms, (nn_time_s() - t0) * 1e3 / t->batch);
         }
     }
     return NN_OK;
@@ -82,7 +96,7 @@ static enum nn_status time_all(struct timing *t, size_t n, struct nn_error *err)
     double t0 = nn_time_s();
 
     for (size_t i = 0; i < n; i++) {
-        *t[i].ms = (double)INFINITY;
+        t[i].ms = (double)INFINITY;
     }
     for (int round = 0; round < ROUNDS || nn_time_s() - t0 < SECONDS; round++) {
         for (size_t i = 0; i < n; i++) {
@@ -96,19 +110,55 @@ static enum nn_status time_all(struct timing *t, size_t n, struct nn_error *err)
     return NN_OK;
 }
 
-/* The timings of a system, two for each of its nets. */
-static size_t add_timings(const struct model *m, struct comparison_cost *k,
-                          struct timing *t)
+/* Nets that cost the same: alike but for some outputs. */
+static int same_net(const struct nn_net *a, const struct nn_net *b)
 {
-    size_t n = 0;
+    const struct nn_net_spec *x, *y;
+    double more;
 
-    t[n++] = (struct timing){ m->gate, 1, &k->ms_gate_1 };
-    t[n++] = (struct timing){ m->gate, BULK, &k->ms_gate_bulk };
-    if (m->species != NULL) {
-        t[n++] = (struct timing){ m->species, 1, &k->ms_species_1 };
-        t[n++] = (struct timing){ m->species, BULK, &k->ms_species_bulk };
+    if (a == NULL || b == NULL) {
+        return a == b;
     }
-    return n;
+    x = &a->spec;
+    y = &b->spec;
+    if (x->arch != y->arch || x->width != y->width || x->size != y->size ||
+        x->n_more != y->n_more) {
+        return 0;
+    }
+    for (size_t i = 0; i < x->n_more; i++) {
+        if (x->more[i].size != y->more[i].size) {
+            return 0;
+        }
+    }
+    more = (double)nn_net_macs(a) / (double)nn_net_macs(b);
+    return fabs(more - 1) < SAME_COST;
+}
+
+static void add_timing(struct timings *all, const struct nn_net *net,
+                       int32_t batch, double *to)
+{
+    size_t i = 0;
+
+    while (i < all->n &&
+           (all->t[i].batch != batch || !same_net(all->t[i].net, net))) {
+        i++;
+    }
+    if (i == all->n) {
+        all->t[all->n++] = (struct timing){ .net = net, .batch = batch };
+    }
+    all->wanted[all->n_wanted++] = (struct wanted){ i, to };
+}
+
+/* Those of a system, two for each of its nets. */
+static void add_timings(struct timings *all, const struct model *m,
+                        struct comparison_cost *k)
+{
+    add_timing(all, m->gate, 1, &k->ms_gate_1);
+    add_timing(all, m->gate, BULK, &k->ms_gate_bulk);
+    if (m->species != NULL) {
+        add_timing(all, m->species, 1, &k->ms_species_1);
+        add_timing(all, m->species, BULK, &k->ms_species_bulk);
+    }
 }
 
 /* --- memory ----------------------------------------------------------------
@@ -162,48 +212,94 @@ out:
 /* --- all of it -------------------------------------------------------------
  */
 
+static size_t classifier_count(const struct nn_net *net)
+{
+    int last = nn_graph_last_stage(net->graph);
+
+    return nn_graph_stage_param(net->graph, last, NN_PARAM_WEIGHT)->count +
+           nn_graph_stage_param(net->graph, last, NN_PARAM_BIAS)->count;
+}
+
 static void count(const struct model *m, struct comparison_cost *k)
 {
     k->parameters = nn_graph_param_count(m->gate->graph);
     k->macs_gate = nn_net_macs(m->gate);
     if (m->species != NULL) {
-        k->parameters += nn_graph_param_count(m->species->graph);
+        k->parameters += nn_net_same_trunk(m->gate, m->species)
+                             ? classifier_count(m->species)
+                             : nn_graph_param_count(m->species->graph);
         k->macs_species = nn_net_macs(m->species);
     }
+}
+
+/* Systems of the same nets cost the same: the first of them. */
+static size_t twin_of(struct model *const *m, size_t i)
+{
+    size_t j = 0;
+
+    while (j < i && (!same_net(m[j]->gate, m[i]->gate) ||
+                     !same_net(m[j]->species, m[i]->species))) {
+        j++;
+    }
+    return j;
+}
+
+static enum nn_status load_all(struct comparison *c, struct model **m,
+                               size_t *twin, struct timings *t,
+                               struct nn_error *err)
+{
+    for (size_t i = 0; i < c->n_systems; i++) {
+        struct comparison_system *s = &c->system[i];
+        enum nn_status st = model_load(s->run[0].dir, &m[i], err);
+
+        if (st) {
+            return st;
+        }
+        twin[i] = twin_of(m, i);
+        count(m[i], &s->cost);
+        add_timings(t, m[i], &s->cost);
+        st = measure_memory(c, &s->run[0], &s->cost.peak_bytes, err);
+        if (st) {
+            return st;
+        }
+    }
+    return NN_OK;
 }
 
 enum nn_status comparison_measure(struct comparison *c, struct nn_error *err)
 {
     struct model **m = nn_mem_calloc(c->n_systems, sizeof(struct model *));
-    struct timing *t = nn_mem_calloc(4 * c->n_systems, sizeof *t);
+    size_t *twin = nn_mem_calloc(c->n_systems, sizeof *twin);
+    struct timings all = {
+        .t = nn_mem_calloc(4 * c->n_systems, sizeof *all.t),
+        .wanted = nn_mem_calloc(4 * c->n_systems, sizeof *all.wanted),
+    };
     enum nn_status st;
-    size_t n = 0;
 
-    if (m == NULL || t == NULL) {
+    if (m == NULL || twin == NULL || all.t == NULL || all.wanted == NULL) {
         st = nn_fail_nomem(err);
         goto out;
     }
-    for (size_t i = 0; i < c->n_systems; i++) {
-        struct comparison_system *s = &c->system[i];
-
-        st = model_load(s->run[0].dir, &m[i], err);
-        if (st) {
-            goto out;
-        }
-        count(m[i], &s->cost);
-        n += add_timings(m[i], &s->cost, t + n);
-        st = measure_memory(c, &s->run[0], &s->cost.peak_bytes, err);
-        if (st) {
-            goto out;
-        }
+    st = load_all(c, m, twin, &all, err);
+    if (st) {
+        goto out;
     }
-    st = time_all(t, n, err);
+    st = time_all(all.t, all.n, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < all.n_wanted; i++) {
+        *all.wanted[i].to = all.t[all.wanted[i].timing].ms;
+    }
+    st = comparison_race(c, m, twin, err);
 out:
     for (size_t i = 0; m != NULL && i < c->n_systems; i++) {
         model_destroy(&m[i]);
     }
     nn_mem_free(m);
-    nn_mem_free(t);
+    nn_mem_free(twin);
+    nn_mem_free(all.t);
+    nn_mem_free(all.wanted);
     return st;
 }
 
@@ -258,6 +354,17 @@ static double break_even(double at0, double at1)
     return at0 <= 0 ? at0 / (at0 - at1) : (double)NAN;
 }
 
+/* Images a second: times of others and of images of a class, each between that
+ * where nothing and that where everything is passed on. */
+static double images_s(const struct comparison_speed *s, struct rates r,
+                       double prevalence)
+{
+    double others = (1 - r.fpr) * s->ms[0][0] + r.fpr * s->ms[0][1];
+    double positives = (1 - r.recall) * s->ms[1][0] + r.recall * s->ms[1][1];
+
+    return 1000 / ((1 - prevalence) * others + prevalence * positives);
+}
+
 static struct comparison_price price_at(const struct comparison *c,
                                         const struct comparison_system *s,
                                         double prevalence)
@@ -267,7 +374,9 @@ static struct comparison_price price_at(const struct comparison *c,
 
     return (struct comparison_price){
         price((double)k->macs_gate, (double)k->macs_species, r, prevalence),
-        price(k->ms_gate_bulk, k->ms_species_bulk, r, prevalence)
+        price(k->ms_gate_bulk, k->ms_species_bulk, r, prevalence),
+        { images_s(&k->speed[COMPARISON_MEMORY], r, prevalence),
+          images_s(&k->speed[COMPARISON_FILES], r, prevalence) }
     };
 }
 
@@ -306,9 +415,31 @@ void comparison_prices(const struct comparison *c, struct comparison_result *r)
             us[end] = price_at(c, &c->system[0], end);
             it[end] = price_at(c, &c->system[i + 1], end);
         }
-        r->difference[i].even.macs =
+        r->difference[i].even_macs =
             break_even(us[0].macs - it[0].macs, us[1].macs - it[1].macs);
-        r->difference[i].even.ms =
+        r->difference[i].even_ms =
             break_even(us[0].ms - it[0].ms, us[1].ms - it[1].ms);
     }
+}
+
+struct comparison_weight comparison_weigh(const struct comparison *c,
+                                          const struct comparison_result *r,
+                                          size_t other)
+{
+    const struct comparison_price *us = &r->system[0].price[COMPARISON_RARE];
+    const struct comparison_price *it =
+        &r->system[other].price[COMPARISON_RARE];
+    static const int ways[] = { COMPARISON_FILES, COMPARISON_MEMORY };
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        int w = ways[i];
+        int unsure = c->system[0].cost.speed[w].unsure ||
+                     c->system[other].cost.speed[w].unsure;
+        double ratio = us->images_s[w] / it->images_s[w];
+
+        if (!unsure && isfinite(ratio)) {
+            return (struct comparison_weight){ w, ratio };
+        }
+    }
+    return (struct comparison_weight){ COMPARISON_WAYS, it->macs / us->macs };
 }

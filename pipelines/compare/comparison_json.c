@@ -105,11 +105,25 @@ static json_t *confusion_json(const size_t *counts, size_t k)
     return j;
 }
 
+static json_t *speed_json(const struct comparison_speed *s)
+{
+    json_t *sides[2];
+
+    for (int positive = 0; positive < 2; positive++) {
+        sides[positive] =
+            json_pack("[o, o]", nn_json_number(s->ms[positive][0]),
+                      nn_json_number(s->ms[positive][1]));
+    }
+    return json_pack("{s:o, s:o, s:b}", "positives", sides[1], "negatives",
+                     sides[0], "unsure", s->unsure);
+}
+
 static json_t *cost_json(const struct comparison_cost *k,
                          const struct comparison_system_result *r)
 {
     return json_pack(
-        "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+        "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, "
+        "s:{s:o, s:o}}",
         "parameters", (json_int_t)k->parameters, "macs_gate",
         (json_int_t)k->macs_gate, "macs_species", (json_int_t)k->macs_species,
         "ms_gate_1", nn_json_number(k->ms_gate_1), "ms_species_1",
@@ -119,7 +133,9 @@ static json_t *cost_json(const struct comparison_cost *k,
         "ms_bulk", nn_json_number(r->ms_bulk), "peak_mb",
         nn_json_number(k->peak_bytes / 1e6), "passed_on", "positives",
         nn_json_number(r->passed_on[1]), "negatives",
-        nn_json_number(r->passed_on[0]));
+        nn_json_number(r->passed_on[0]), "speed", "memory",
+        speed_json(&k->speed[COMPARISON_MEMORY]), "files",
+        speed_json(&k->speed[COMPARISON_FILES]));
 }
 
 static json_t *rows_json(const double *v, size_t n, size_t k)
@@ -239,11 +255,13 @@ static json_t *budget_json(const struct comparison_budget *b)
                            interval_json(&b->perfect_species));
 }
 
-static json_t *price_json(const char *key, const char *name,
-                          const struct comparison_price *p)
+static json_t *price_json(const char *name, const struct comparison_price *p)
 {
-    return json_pack("{s:s, s:o, s:o}", key, name, "macs",
-                     nn_json_number(p->macs), "ms", nn_json_number(p->ms));
+    return json_pack("{s:s, s:o, s:o, s:{s:o, s:o}}", "name", name, "macs",
+                     nn_json_number(p->macs), "ms", nn_json_number(p->ms),
+                     "images_s", "memory",
+                     nn_json_number(p->images_s[COMPARISON_MEMORY]), "files",
+                     nn_json_number(p->images_s[COMPARISON_FILES]));
 }
 
 static json_t *prevalence_json(const struct comparison *c,
@@ -255,7 +273,7 @@ static json_t *prevalence_json(const struct comparison *c,
         json_t *list = json_array();
 
         for (size_t i = 0; i < r->n_systems; i++) {
-            nn_json_add(&list, price_json("name", c->system[i].design->name,
+            nn_json_add(&list, price_json(c->system[i].design->name,
                                           &r->system[i].price[p]));
         }
         nn_json_add(&rows,
@@ -271,8 +289,12 @@ static json_t *break_even_json(const struct comparison *c,
     json_t *list = json_array();
 
     for (size_t i = 0; i < r->n_differences; i++) {
-        nn_json_add(&list, price_json("system", c->system[i + 1].design->name,
-                                      &r->difference[i].even));
+        const struct comparison_difference *d = &r->difference[i];
+
+        nn_json_add(&list, json_pack("{s:s, s:o, s:o}", "system",
+                                     c->system[i + 1].design->name, "macs",
+                                     nn_json_number(d->even_macs), "ms",
+                                     nn_json_number(d->even_ms)));
     }
     return list;
 }
@@ -333,11 +355,29 @@ static json_t *machine_json(void)
                      "threads", nn_parallel_threads());
 }
 
-static json_t *verdict_json(const struct comparison_result *r)
+static json_t *weighed_json(const struct comparison *c,
+                            const struct comparison_result *r)
+{
+    static const char *const by[] = { [COMPARISON_MEMORY] = "memory",
+                                      [COMPARISON_FILES] = "files",
+                                      [COMPARISON_WAYS] = "multiply-adds" };
+
+    return r->weighed == 0
+               ? json_null()
+               : json_pack("{s:s, s:f, s:s, s:o}", "system",
+                           c->system[r->weighed].design->name, "prevalence",
+                           comparison_prevalence[COMPARISON_RARE], "by",
+                           by[r->weight.way], "cost_ratio",
+                           nn_json_number(r->weight.ratio));
+}
+
+static json_t *verdict_json(const struct comparison *c,
+                            const struct comparison_result *r)
 {
     json_t *conditions = names_json(r->condition, r->n_conditions);
 
-    return json_pack("{s:s, s:o}", "text", r->text, "conditions", conditions);
+    return json_pack("{s:s, s:o, s:o}", "text", r->text, "conditions",
+                     conditions, "weighed", weighed_json(c, r));
 }
 
 json_t *comparison_json(const struct comparison *c,
@@ -352,7 +392,7 @@ json_t *comparison_json(const struct comparison *c,
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
         "s:o, s:o}",
         "format", COMPARISON_FORMAT, "program", BEARCASCADE_VERSION, "machine",
-        machine_json(), "verdict", verdict_json(r), "data", data_json(c, r),
+        machine_json(), "verdict", verdict_json(c, r), "data", data_json(c, r),
         "classes", names_json(c->ds->classes, c->k), "families",
         names_json(c->ds->families, c->ds->n_families), "test", test_json(c),
         "seeds", seeds, "options", options_json(c->opt), "systems",

@@ -1,4 +1,4 @@
-/* What the figures say, in words, and the table that compare prints. */
+/* What the figures say, in words. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -98,46 +98,112 @@ static int too_few(const struct comparison *c)
            c->n - c->n_positives < COMPARISON_MIN_IMAGES;
 }
 
-/* Times that differ by less are taken for equal. */
-#define SAME_TIME 1.1
+/* Costs that differ by less are taken for equal. */
+#define SAME_COST 1.1
 
-/* What to do where the shares of right answers are known to be close. */
-static void advice_when_close(const struct named *us, const struct named *it,
-                              char text[160])
+enum { PHRASE = 240 };
+
+/* "1.23 G", "560 M" */
+static void macs_text(double macs, char text[24])
 {
-    double a = us->r->ms_bulk, b = it->r->ms_bulk;
+    int giga = macs >= 1e9;
 
-    if (a < SAME_TIME * b && b < SAME_TIME * a) {
-        snprintf(text, 160, "Both take about the same time.");
-    } else {
-        snprintf(text, 160, "Take the faster one, which is %s here.",
-                 a < b ? "the cascade" : it->name);
+    snprintf(text, 24, "%.3g %s", macs / (giga ? 1e9 : 1e6), giga ? "G" : "M");
+}
+
+/* "41 images/s against 13 of softmax-none, from files, where 1 % ..." */
+static void cost_phrase(const struct comparison_result *r,
+                        const struct comparison_weight *w, size_t other,
+                        const char *name, char text[PHRASE])
+{
+    const struct comparison_price *us = &r->system[0].price[COMPARISON_RARE];
+    const struct comparison_price *it =
+        &r->system[other].price[COMPARISON_RARE];
+    double share = 100 * comparison_prevalence[COMPARISON_RARE];
+    char a[24], b[24];
+
+    if (w->way == COMPARISON_WAYS) {
+        macs_text(us->macs, a);
+        macs_text(it->macs, b);
+        snprintf(text, PHRASE,
+                 "where %g %% of the images show a class, %s multiply-adds an "
+                 "image against %s of %s; times are unsure",
+                 share, a, b, name);
+        return;
     }
+    snprintf(text, PHRASE,
+             "where %g %% of the images show a class, %.*f images/s %s against "
+             "%.*f of %s",
+             share, us->images_s[w->way] < 10, us->images_s[w->way],
+             w->way == COMPARISON_FILES ? "from files" : "in memory",
+             it->images_s[w->way] < 10, it->images_s[w->way], name);
+}
+
+/* -1: the cascade is the cheaper one, 1: the other, 0: neither. */
+static int dearer(const struct comparison_weight *w)
+{
+    return w->ratio > SAME_COST ? -1 : w->ratio < 1 / SAME_COST;
+}
+
+/* What to do where one is known to be better. */
+static char *weigh_better(const struct named *us, const struct named *it,
+                          const struct nn_interval *v, int cost,
+                          const char *phrase)
+{
+    const char *better = v->value > 0 ? us->name : it->name;
+    const char *other = v->value > 0 ? it->name : us->name;
+    int better_costs = v->value > 0 ? cost : -cost;
+
+    if (better_costs == 0) {
+        return nn_mem_sprintf("Both cost about the same (%s): take %s.", phrase,
+                              better);
+    }
+    if (better_costs < 0) {
+        return nn_mem_sprintf("The better one is the cheaper one, too (%s): "
+                              "take %s.",
+                              phrase, better);
+    }
+    return nn_mem_sprintf(
+        "The cheaper one is %s (%s): take it where the cost matters more than "
+        "%.1f points of right answers, else %s.",
+        other, phrase, 100 * fabs(v->value), better);
 }
 
 /* What to do where nothing could be shown: how far the truth may be from "no
  * difference" decides. The width of an interval falls with the root of n. */
-static void advice(const struct comparison *c, const struct named *us,
-                   const struct named *it, const struct nn_interval *v,
-                   char text[160])
+static char *weigh_equals(const struct comparison *c, const struct named *us,
+                          const struct named *it, const struct nn_interval *v,
+                          int cost, const char *phrase)
 {
     double most = fmax(fabs(v->lo), fabs(v->hi));
-    double half = (v->hi - v->lo) / 2;
+    double more = (v->hi - v->lo) / 2 / COMPARISON_CLOSE;
+    const char *cheaper = cost < 0 ? us->name : it->name;
+    char price[PHRASE + 64];
 
-    if (most <= COMPARISON_CLOSE) {
-        advice_when_close(us, it, text);
-    } else {
-        double more = half / COMPARISON_CLOSE;
-
-        snprintf(text, 160,
-                 "The truth may be %.0f points either way: about %.0f test "
-                 "images would tell differences of %.0f points.",
-                 100 * most, ceil((double)c->n * fmax(1, more * more)),
-                 100 * COMPARISON_CLOSE);
+    if (most <= COMPARISON_CLOSE && cost == 0) {
+        return nn_mem_sprintf("Both cost about the same, too (%s): take "
+                              "either.",
+                              phrase);
     }
+    if (most <= COMPARISON_CLOSE) {
+        return nn_mem_sprintf("Take the cheaper one, which is %s (%s).",
+                              cheaper, phrase);
+    }
+    if (cost == 0) {
+        snprintf(price, sizeof price, "Both cost about the same (%s).", phrase);
+    } else {
+        snprintf(price, sizeof price, "The cheaper one is %s (%s).", cheaper,
+                 phrase);
+    }
+    return nn_mem_sprintf(
+        "The truth may be %.0f points either way: about %.0f test images would "
+        "tell differences of %.0f points. %s",
+        100 * most, ceil((double)c->n * fmax(1, more * more)),
+        100 * COMPARISON_CLOSE, price);
 }
 
-/* The cascade against the best single model. */
+/* The cascade against the best single model: which is better, and what that is
+ * worth beside the costs. */
 static char *sentence_pair(const struct comparison *c,
                            const struct comparison_result *r)
 {
@@ -145,10 +211,13 @@ static char *sentence_pair(const struct comparison *c,
     struct named us = system_at(c, r, 0), it = system_at(c, r, best);
     const struct comparison_difference *d = &r->difference[best - 1];
     const struct nn_interval *v = &d->figures.v[OUTCOMES_END_TO_END];
+    const struct comparison_weight w = comparison_weigh(c, r, best);
     const char *of = is_single(c, best) ? "the best single model, " : "";
-    char *numbers = shares(&us, &it, d, r->n_differences), *text;
-    char next[160];
+    char *numbers = shares(&us, &it, d, r->n_differences), *text = NULL;
+    char *advice = NULL, phrase[PHRASE];
 
+    us.name = "the cascade";
+    cost_phrase(r, &w, best, it.name, phrase);
     if (numbers == NULL) {
         return NULL;
     }
@@ -160,17 +229,24 @@ static char *sentence_pair(const struct comparison *c,
             c->n_positives, c->n - c->n_positives, COMPARISON_MIN_IMAGES, of,
             it.name, numbers);
     } else if (d->p_holm[OUTCOMES_END_TO_END] < LEVEL) {
+        advice = weigh_better(&us, &it, v, dearer(&w), phrase);
         text = nn_mem_sprintf(
-            "On these images the cascade is %s than %s%s: %s.",
-            v->value > 0 ? "better" : "worse", of, it.name, numbers);
+            "On these images the cascade is %s than %s%s: %s. %s",
+            v->value > 0 ? "better" : "worse", of, it.name, numbers,
+            advice != NULL ? advice : "");
     } else {
-        advice(c, &us, &it, v, next);
+        advice = weigh_equals(c, &us, &it, v, dearer(&w), phrase);
         text = nn_mem_sprintf(
             "No difference can be shown on these images between the "
             "cascade and %s%s: %s. %s",
-            of, it.name, numbers, next);
+            of, it.name, numbers, advice != NULL ? advice : "");
     }
     nn_mem_free(numbers);
+    if (advice == NULL && !too_few(c)) {
+        nn_mem_free(text);
+        text = NULL;
+    }
+    nn_mem_free(advice);
     return text;
 }
 
@@ -237,32 +313,47 @@ static void say_unknown(struct talk *t)
     }
 }
 
-/* At one wanted image in ten, and where the order turns. */
+/* "at any share", "below a share of 12 %" */
+static void when_text(double share, const char *other, char text[96])
+{
+    if (share >= 1) {
+        snprintf(text, 96, "the cascade at any share of images with a class");
+    } else if (isfinite(share)) {
+        snprintf(text, 96,
+                 "the cascade below a share of %.3g %% of images with a class",
+                 100 * share);
+    } else {
+        snprintf(text, 96, "%s at any share of images with a class", other);
+    }
+}
+
+/* Where the order turns, and whether the times are to be trusted. */
 static void say_cost(struct talk *t)
 {
     const struct comparison_result *r = t->r;
     size_t best = best_from(t->c, r, 1);
-    double share = r->difference[best - 1].even.ms;
-    char when[80];
+    const struct comparison_difference *d = &r->difference[best - 1];
+    const char *other = t->c->system[best].design->name;
+    char macs[96], ms[96];
+    int unsure = 0;
 
-    snprintf(when, sizeof when, "%s is the faster one at any share",
-             t->c->system[best].design->name);
-    if (share >= 1) {
-        snprintf(when, sizeof when,
-                 "the cascade is the faster one at any share");
-    } else if (isfinite(share)) {
-        snprintf(when, sizeof when,
-                 "the cascade is the faster one below a share of %.3g %%",
-                 100 * share);
-    }
+    when_text(d->even_macs, other, macs);
+    when_text(d->even_ms, other, ms);
     say(t,
-        "Time: where one image in ten shows a class, the nets of the cascade "
-        "take %.2f ms an image and %s %.2f (32 images at a time, %d "
-        "threads); %s.",
-        r->system[0].price[COMPARISON_TENTH].ms,
-        t->c->system[best].design->name,
-        r->system[best].price[COMPARISON_TENTH].ms, nn_parallel_threads(),
-        when);
+        "Beside %s the cheaper one is %s by multiply-adds, and %s by the time "
+        "of the nets (%d threads).",
+        other, macs, ms, nn_parallel_threads());
+    for (size_t i = 0; i < t->c->n_systems; i++) {
+        for (int way = 0; way < COMPARISON_WAYS; way++) {
+            unsure |= t->c->system[i].cost.speed[way].unsure;
+        }
+    }
+    if (unsure) {
+        say(t,
+            "The machine was busy while images/s were measured: those marked "
+            "unsure may be too low. Run compare again when it is idle; "
+            "nothing is trained again.");
+    }
 }
 
 static void say_seeds(struct talk *t)
@@ -343,6 +434,10 @@ enum nn_status comparison_verdict(const struct comparison *c,
 {
     struct talk t = { .c = c, .r = r };
 
+    if (r->n_differences > 0 && !too_few(c)) {
+        r->weighed = best_from(c, r, 1);
+        r->weight = comparison_weigh(c, r, r->weighed);
+    }
     r->text = r->n_differences > 0 ? sentence_pair(c, r) : sentence_alone(c, r);
     say_rules(&t);
     if (r->n_differences > 0) {
@@ -360,95 +455,4 @@ enum nn_status comparison_verdict(const struct comparison *c,
             r->leaks);
     }
     return r->text == NULL || t.failed ? nn_fail_nomem(err) : NN_OK;
-}
-
-/* --- on the screen ----------------------------------------------------------
- */
-
-static void print_number(FILE *to, double x, int percent)
-{
-    if (!isfinite(x)) {
-        fprintf(to, " %7s", "-");
-    } else if (percent) {
-        fprintf(to, " %6.1f%%", 100 * x);
-    } else {
-        fprintf(to, " %7.4f", x);
-    }
-}
-
-static void print_systems(const struct comparison *c,
-                          const struct comparison_result *r, FILE *to)
-{
-    static const struct {
-        int which, percent;
-        const char *title;
-    } columns[] = {
-        { OUTCOMES_END_TO_END, 1, "right" },
-        { OUTCOMES_SPECIES_ACCURACY, 1, "species" },
-        { OUTCOMES_MISS_RATE, 1, "fnr" },
-        { OUTCOMES_FALSE_ALARM, 1, "fpr" },
-        { OUTCOMES_ROC_AREA, 0, "ROC" },
-        { OUTCOMES_FPR95, 1, "FPR95" },
-        { OUTCOMES_OSCR_AREA, 0, "OSCR" },
-        { OUTCOMES_GATE_ECE, 0, "ECE" },
-    };
-    enum { N = sizeof columns / sizeof columns[0] };
-
-    fprintf(to, "%-17s", "system");
-    for (size_t i = 0; i < N; i++) {
-        fprintf(to, " %7s", columns[i].title);
-    }
-    fprintf(to, " %7s\n", "ms");
-    for (size_t s = 0; s < r->n_systems; s++) {
-        struct named it = system_at(c, r, s);
-
-        fprintf(to, "%-17s", it.name);
-        for (size_t i = 0; i < N; i++) {
-            print_number(to, it.r->figures.v[columns[i].which].value,
-                         columns[i].percent);
-        }
-        fprintf(to, " %7.2f\n", it.r->ms_bulk);
-    }
-}
-
-static void print_p(FILE *to, double p)
-{
-    if (p < 0.001) {
-        fprintf(to, " %7s ", "<0.001");
-    } else {
-        fprintf(to, " %7.3f ", p);
-    }
-}
-
-static void print_differences(const struct comparison *c,
-                              const struct comparison_result *r, FILE *to)
-{
-    if (r->n_differences > 0) {
-        fputs("\ncascade minus      right (95 % interval)   p Holm  FPR95 "
-              "(95 % interval)   p Holm  McNemar\n",
-              to);
-    }
-    for (size_t i = 0; i < r->n_differences; i++) {
-        static const int which[] = { OUTCOMES_END_TO_END, OUTCOMES_FPR95 };
-        const struct comparison_difference *d = &r->difference[i];
-
-        fprintf(to, "%-17s", c->system[i + 1].design->name);
-        for (size_t w = 0; w < 2; w++) {
-            const struct nn_interval *v = &d->figures.v[which[w]];
-
-            fprintf(to, " %+5.1f (%+5.1f to %+5.1f) ", 100 * v->value,
-                    100 * v->lo, 100 * v->hi);
-            print_p(to, d->p_holm[which[w]]);
-        }
-        print_p(to, d->mcnemar_holm);
-        fputc('\n', to);
-    }
-}
-
-void comparison_print(const struct comparison *c,
-                      const struct comparison_result *r, FILE *to)
-{
-    print_systems(c, r, to);
-    print_differences(c, r, to);
-    fprintf(to, "\n%s\n", r->text);
 }

@@ -97,21 +97,56 @@
         });
     }
 
-    function prevalenceTable() {
-        var list = B.list(B.data.raw.prevalence);
-        return list.length === 0 ? null : B.table(
-            "Expected cost of one image: multiply-adds and ms",
-            ["share of wanted images"].concat(
-                B.data.systems.map(B.systemHead)),
-            list.map(function (row) {
-                return [B.percent(row.prevalence)].concat(
-                    B.data.systems.map(function (s) {
-                        var c = B.list(row.systems).filter(function (x) {
-                            return x.name === s.name;
-                        })[0] || {};
-                        return B.large(c.macs) + "; " + B.short(c.ms) + "\u00a0ms";
-                    }));
+    /* A figure of every system at every share of wanted images; null when
+     * nothing is known. */
+    function shareTable(title, id, figure, cell) {
+        var list = B.list(B.data.raw.prevalence), some = false;
+        var rows = B.data.systems.map(function (s) {
+            return [B.systemHead(s)].concat(list.map(function (row) {
+                var c = B.list(row.systems).filter(function (x) {
+                    return x.name === s.name;
+                })[0] || {}, v = figure(c);
+                some = some || B.known(v);
+                return cell(v, s);
             }));
+        });
+        return !some ? null : B.table(title, ["system"].concat(
+            list.map(function (row) {
+                return B.percent(row.prevalence);
+            })), rows, {id: id});
+    }
+
+    function unsure(s, way) {
+        var speed = (s.cost.speed || {})[way];
+        return Boolean(speed && speed.unsure);
+    }
+
+    function speedTable(way, what) {
+        return shareTable("Images a second, " + what, "speed-" + way,
+            function (c) {
+                return (c.images_s || {})[way];
+            }, function (v, s) {
+                return B.known(v) && unsure(s, way)
+                    ? {text: B.short(v) + "?", value: v,
+                        title: "unsure: the machine was busy"}
+                    : {text: B.short(v), value: v};
+            });
+    }
+
+    /* What an image costs at 50, 10, 1 and 0.1 % of wanted images. */
+    function shareTables() {
+        var busy = B.data.systems.some(function (s) {
+            return unsure(s, "memory") || unsure(s, "files");
+        });
+        return [
+            shareTable("Multiply-adds an image", "share-macs", function (c) {
+                return c.macs;
+            }, B.large),
+            speedTable("memory", "decoded images in memory"),
+            speedTable("files", "from files"),
+            B.el("p", {class: "quiet"}, "Columns: shares of wanted images. " +
+                (busy ? "? unsure: the machine was busy while these were " +
+                    "measured." : ""))];
     }
 
     function evenTable() {
@@ -145,6 +180,6 @@
                 }),
             B.el("div", {class: "charts"}, chart.node),
             B.el("div", {class: "side"},
-                [prevalenceTable(), evenTable()])]);
+                shareTables().concat(evenTable()))]);
     };
 })(window.bearcascade);

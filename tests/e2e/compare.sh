@@ -17,7 +17,7 @@ def strip(x):
         return {k: strip(v) for k, v in x.items()
                 if not k.startswith("ms") and
                 k not in ("train_seconds", "peak_mb", "command", "verdict",
-                          "machine")}
+                          "machine", "speed", "images_s")}
     return [strip(v) for v in x] if isinstance(x, list) else x
 a, b = (strip(json.load(open(p))) for p in sys.argv[1:3])
 sys.exit(0 if a == b else 1)
@@ -56,6 +56,37 @@ for s in c["systems"]:
         if v["value"] is not None:
             assert v["lo"] <= v["hi"]
     assert s["cost"]["parameters"] > 0 and s["cost"]["ms_1"] > 0
+# Prices at each share, from the rates at which the gate passes images on.
+for row in c["prevalence"]:
+    x = row["prevalence"]
+    for s, price in zip(c["systems"], row["systems"]):
+        k = s["cost"]
+        on = k["passed_on"]
+        share = x * on["positives"] + (1 - x) * on["negatives"]
+        assert price["name"] == s["name"]
+        macs = k["macs_gate"] + share * k["macs_species"]
+        assert abs(price["macs"] / macs - 1) < 1e-9
+        for way, v in k["speed"].items():
+            ms = [(1 - on[y]) * v[y][0] + on[y] * v[y][1]
+                  for y in ("positives", "negatives")]
+            assert 0 < min(v["positives"] + v["negatives"])
+            t = x * ms[0] + (1 - x) * ms[1]
+            assert abs(price["images_s"][way] * t - 1000) < 1e-6
+            assert isinstance(v["unsure"], bool)
+# Equal nets and systems are measured once.
+cascades, singles = ([s["cost"] for s in c["systems"]
+                      if s["name"].startswith("cascade") == two]
+                     for two in (True, False))
+for alike in cascades, singles:
+    for s in alike:
+        assert s["speed"] == alike[0]["speed"]
+        assert s["ms_gate_bulk"] == alike[0]["ms_gate_bulk"]
+for s in singles:
+    for v in s["speed"].values():
+        assert v["positives"][0] == v["positives"][1]
+weighed = c["verdict"]["weighed"]
+few = min(sum(y >= 0 for y in label), sum(y < 0 for y in label)) < 30
+assert (weighed is None) == few == ("too few" in c["verdict"]["text"])
 a, b = (c["systems"][i]["figures"]["fpr95"]["value"] for i in (0, 1))
 assert near(c["differences"][0]["figures"]["fpr95"]["value"], a - b)
 told = [t for t in c["verdict"]["conditions"] if "answer unknown" in t]
@@ -70,6 +101,10 @@ for system in cascade cascade-plain multilabel multilabel-focal softmax-none \
     out_has "$system is in the table" "^$system  *[0-9]"
 done
 out_has "a verdict in words" "the best single model"
+out_has "multiply-adds at four shares" \
+    "^M multiply-adds  *50 %  *10 %  *1 %  *0.1 %"
+out_has "speed in memory" "^images/s in memory  *50 %"
+out_has "speed from files" "^images/s from files  *50 %"
 check "figures follow from the scores" python3 "$tmp/check.py" \
     "$tmp/a/comparison.json" \
     cascade,cascade-plain,multilabel,multilabel-focal,softmax-none,softmax-max
