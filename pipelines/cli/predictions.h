@@ -1,6 +1,7 @@
 /* pipelines/cli/predictions.h - the four output formats of classify.
  *
- * text   one line for a person: "photo.jpg: grizzly 0.970 (gate 0.990)"
+ * text   one line for a person: "photo.jpg: grizzly 0.970 (gate 0.990, none
+ *        0.004)"
  * jsonl  one object a line: {"file","label","p_positive","p":{class:prob},
  *        "stage":"gate|species","verdict":"none|class|unknown","ms"}; "p" is {}
  *        where the species net did not run; of a cascade whose species net may

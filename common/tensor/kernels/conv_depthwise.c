@@ -129,7 +129,7 @@ static void run_channels(const struct view *v, const struct nn_dw *d)
     }
 }
 
-/* The rows of d by way of a near cache, whole ones, to where they belong. */
+/* The rows of d, whole ones, through a buffer that is cached. */
 static void stream_channels(const struct view *v, struct nn_dw *d, size_t im)
 {
     size_t row = (size_t)d->ow * (size_t)d->c;

@@ -19,7 +19,7 @@ enum {
     SAMPLES = 25,
     MOST_VW = 8,          /* not measured with longer vectors */
     LEAST_IC = 16,        /* fewer: the transforms cost what is saved */
-    BLOCK_FLOATS = 24576, /* transformed pixels that stay in a near cache */
+    BLOCK_FLOATS = 24576, /* transformed pixels that stay in L2 */
     BLOCK_TILES = 48,     /* most tiles of a block */
 };
 

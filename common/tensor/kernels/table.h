@@ -34,7 +34,7 @@ struct nn_tile {
     double *sum, *sum_sq;         /* width doubles, added to; or NULL */
     enum nn_act act;
     size_t count, shift, next_a, next_panel, next_y, next_n;
-    int prefetch_y; /* 1: y is in no near cache; prefetch it before the sums */
+    int prefetch_y; /* 1: y is not in L1 or L2: prefetch it before the sums */
     /* What is read later and prefetched meanwhile: per step of k the line of
      * prefetch, which then moves on by prefetch_step floats. NULL: nothing. */
     const float *prefetch;
@@ -69,7 +69,7 @@ struct nn_dw {
     int32_t y0; /* row of the result that y and residual begin with */
     enum nn_act act;
     ptrdiff_t ahead; /* floats from x to what is read next: prefetched, or 0 */
-    int uncached;    /* results are in no near cache: prefetch before storing */
+    int uncached;    /* results are not in L1 or L2: prefetch before storing */
 };
 typedef void nn_dw_fn(const struct nn_dw *d);
 
