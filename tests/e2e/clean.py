@@ -80,9 +80,6 @@ def main():
     fold = {r["file"]: r["fold"] for r in rows}
     check(groups and all(len({fold[f] for f in g["files"] if f in fold}) == 1
                          for g in groups), "copies are judged together", groups)
-    rc, again, _ = clean("data", "c2", "--json")
-    check(again == text and open("c2/ranking.jsonl").read() ==
-          open("c/ranking.jsonl").read(), "twice the same")
     page = open("c/clean.html").read()
     check("http:" not in page and "https:" not in page and
           len(page) < 20e6, "one page without network, of moderate size")
