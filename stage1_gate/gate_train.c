@@ -183,7 +183,7 @@ static enum nn_status finish(struct gate_task *g, const struct gate_options *o,
         return st;
     }
     compute_z(g);
-    st = nn_task_fit_binary(t->score, t->positive, t->n_good, net, err);
+    st = nn_task_fit_binary(t, t->score, t->positive, t->n_good, net, err);
     if (st) {
         return st;
     }

@@ -225,7 +225,7 @@ static enum nn_status finish(struct species_task *s,
     if (st) {
         return st;
     }
-    st = nn_task_fit_softmax(t, net, err);
+    st = nn_task_fit_softmax(t, s->ds->n_classes, net, err);
     if (st) {
         return st;
     }

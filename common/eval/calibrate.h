@@ -43,4 +43,40 @@ nn_temperature_fit_binary(const double *logit, const uint8_t *positive,
                           size_t n, struct nn_temperature *out,
                           struct nn_error *err);
 
+/* --- is it worth having? --- */
+
+/* Parts of the items, each judged by a temperature fitted on the others: many,
+ * so that all those temperatures are nearly the same, and so are the bins. */
+#define NN_TEMPERATURE_FOLDS 20u
+
+struct nn_temperature_choice {
+    struct nn_temperature fit; /* on all items */
+    double temperature;        /* fit.temperature, or 1 */
+    /* Expected calibration error (nn_reliability()) at 1, and of each item at
+     * the temperature that the other folds give; NaN where a fold cannot be
+     * judged. */
+    double ece_before, ece_after;
+};
+
+/* A temperature has the least cross-entropy of the items that it was fitted
+ * on, which says little of other items, or of the calibration error. It is
+ * taken only where it lowers that error twice: on items that it was not fitted
+ * on (cross-fitted over NN_TEMPERATURE_FOLDS folds), and on all. Otherwise, at
+ * a limit, and where a fold leaves too few items to fit, temperature is 1.
+ *
+ * n_judged  2..k: the error is that of the likeliest of the first n_judged
+ *           classes, from their softmax alone, over the items of one of them
+ * fold      [n] any number; those equal modulo NN_TEMPERATURE_FOLDS are a fold.
+ *           Items that belong together (near-duplicates) share one */
+NN_MUST_CHECK enum nn_status
+nn_temperature_choose(const double *logits, const int32_t *truth, size_t n,
+                      int32_t k, int32_t n_judged, const uint64_t *fold,
+                      struct nn_temperature_choice *out, struct nn_error *err);
+/* For one sigmoid: the error is that of the probability of positive. */
+NN_MUST_CHECK enum nn_status
+nn_temperature_choose_binary(const double *logit, const uint8_t *positive,
+                             size_t n, const uint64_t *fold,
+                             struct nn_temperature_choice *out,
+                             struct nn_error *err);
+
 #endif /* NN_COMMON_EVAL_CALIBRATE_H */

@@ -2,13 +2,24 @@
 
 #include <math.h>
 
+#include "common/eval/metrics.h"
+
+#define NO_FOLD NN_TEMPERATURE_FOLDS
+
 /* Items of either kind; k = 1 means one sigmoid. */
 struct problem {
     const double *z;         /* [n,k] */
     const int32_t *truth;    /* [n], k >= 2 */
     const uint8_t *positive; /* [n], k = 1 */
     size_t n, k;
+    const uint64_t *fold; /* [n], NULL: none is left out */
+    uint64_t left_out;    /* fold that is not looked at, or NO_FOLD */
 };
+
+static int looked_at(const struct problem *p, size_t i)
+{
+    return p->fold == NULL || p->fold[i] % NN_TEMPERATURE_FOLDS != p->left_out;
+}
 
 /* Mean loss at b = 1/T and its first two derivatives by b. */
 struct loss {
@@ -51,17 +62,22 @@ static void add_sigmoid(double m, double b, struct loss *l)
 static struct loss loss_at(const struct problem *p, double b)
 {
     struct loss l = { 0, 0, 0 };
+    size_t n = 0;
 
     for (size_t i = 0; i < p->n; i++) {
+        if (!looked_at(p, i)) {
+            continue;
+        }
         if (p->k == 1) {
             add_sigmoid(p->positive[i] != 0 ? p->z[i] : -p->z[i], b, &l);
         } else {
             add_softmax(p->z + i * p->k, p->k, (size_t)p->truth[i], b, &l);
         }
+        n++;
     }
-    l.value /= (double)p->n;
-    l.gradient /= (double)p->n;
-    l.curvature /= (double)p->n;
+    l.value /= (double)n;
+    l.gradient /= (double)n;
+    l.curvature /= (double)n;
     return l;
 }
 
@@ -130,42 +146,56 @@ static enum nn_status check_logits(const double *z, size_t n, size_t k,
     return NN_OK;
 }
 
+static enum nn_status check_classes(const struct problem *p,
+                                    struct nn_error *err)
+{
+    enum nn_status st;
+
+    if (p->k < 2 || p->k > INT32_MAX) {
+        return nn_fail(err, NN_ERR_ARG, "cannot calibrate %d classes",
+                       (int)p->k);
+    }
+    st = check_logits(p->z, p->n, p->k, err);
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->truth[i] < 0 || (size_t)p->truth[i] >= p->k) {
+            return nn_fail(err, NN_ERR_ARG, "label %d of item %zu not in 0..%d",
+                           (int)p->truth[i], i, (int)p->k - 1);
+        }
+    }
+    return NN_OK;
+}
+
 enum nn_status nn_temperature_fit(const double *logits, const int32_t *truth,
                                   size_t n, int32_t k,
                                   struct nn_temperature *out,
                                   struct nn_error *err)
 {
-    struct problem p = { logits, truth, NULL, n, (size_t)k };
-    enum nn_status st;
+    struct problem p = { .z = logits, .truth = truth, .n = n, .k = (size_t)k };
+    enum nn_status st = check_classes(&p, err);
 
-    if (k < 2) {
-        return nn_fail(err, NN_ERR_ARG, "cannot calibrate %d classes", (int)k);
-    }
-    st = check_logits(logits, n, p.k, err);
     if (st) {
         return st;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (truth[i] < 0 || truth[i] >= k) {
-            return nn_fail(err, NN_ERR_ARG, "label %d of item %zu not in 0..%d",
-                           (int)truth[i], i, (int)k - 1);
-        }
     }
     fit(&p, out);
     return NN_OK;
 }
-
-static enum nn_status check_both(const uint8_t *positive, size_t n,
-                                 struct nn_error *err)
+static enum nn_status check_both(const struct problem *p, struct nn_error *err)
 {
+    enum nn_status st = check_logits(p->z, p->n, 1, err);
     size_t n_pos = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        n_pos += positive[i] != 0;
+    if (st) {
+        return st;
     }
-    if (n_pos == 0 || n_pos == n) {
+    for (size_t i = 0; i < p->n; i++) {
+        n_pos += p->positive[i] != 0;
+    }
+    if (n_pos == 0 || n_pos == p->n) {
         return nn_fail(err, NN_ERR_ARG,
-                       "cannot calibrate on %zu items without a %s", n,
+                       "cannot calibrate on %zu items without a %s", p->n,
                        n_pos == 0 ? "positive" : "negative");
     }
     return NN_OK;
@@ -176,16 +206,156 @@ enum nn_status nn_temperature_fit_binary(const double *logit,
                                          struct nn_temperature *out,
                                          struct nn_error *err)
 {
-    struct problem p = { logit, NULL, positive, n, 1 };
-    enum nn_status st = check_logits(logit, n, 1, err);
+    struct problem p = { .z = logit, .positive = positive, .n = n, .k = 1 };
+    enum nn_status st = check_both(&p, err);
 
     if (st) {
         return st;
     }
-    st = check_both(positive, n, err);
+    fit(&p, out);
+    return NN_OK;
+}
+
+/* --- is it worth having? --- */
+
+/* The likeliest of the first m classes; p[i] of the softmax of those alone. */
+static size_t likeliest(const double *z, size_t m, double b, double *p)
+{
+    size_t best = 0;
+    double sum = 0;
+
+    for (size_t j = 1; j < m; j++) {
+        best = z[j] > z[best] ? j : best;
+    }
+    for (size_t j = 0; j < m; j++) {
+        sum += exp(b * (z[j] - z[best]));
+    }
+    *p = 1 / sum;
+    return best;
+}
+
+static void judge(const struct problem *p, size_t i, size_t m, double b,
+                  struct nn_ece *e)
+{
+    double sure;
+
+    if (p->k == 1) {
+        double x = exp(-b * fabs(p->z[i]));
+
+        nn_ece_add(e, (p->z[i] >= 0 ? 1 : x) / (1 + x), p->positive[i] != 0);
+    } else if ((size_t)p->truth[i] < m) {
+        size_t best = likeliest(p->z + i * p->k, m, b, &sure);
+
+        nn_ece_add(e, sure, best == (size_t)p->truth[i]);
+    }
+}
+
+/* Something to fit on is left; of one sigmoid, both answers. */
+static int can_fit(const struct problem *p)
+{
+    size_t n[2] = { 0 };
+
+    for (size_t i = 0; i < p->n; i++) {
+        if (looked_at(p, i)) {
+            n[p->k == 1 && p->positive[i] != 0]++;
+        }
+    }
+    return p->k == 1 ? n[0] > 0 && n[1] > 0 : n[0] > 0;
+}
+
+/* The rule by which a fit is used, without a look at the error. */
+static double usable(const struct nn_temperature *f)
+{
+    return f->at_limit ? 1 : f->temperature;
+}
+
+static double cross_fitted_error(const struct problem *p, size_t m)
+{
+    struct problem part = *p;
+    struct nn_ece e = { .n = 0 };
+
+    for (part.left_out = 0; part.left_out < NO_FOLD; part.left_out++) {
+        struct nn_temperature f;
+
+        if (!can_fit(&part)) {
+            return (double)NAN;
+        }
+        fit(&part, &f);
+        for (size_t i = 0; i < p->n; i++) {
+            if (!looked_at(&part, i)) {
+                judge(p, i, m, 1 / usable(&f), &e);
+            }
+        }
+    }
+    return nn_ece_value(&e);
+}
+
+static double error_at(const struct problem *p, size_t m, double temperature)
+{
+    struct nn_ece e = { .n = 0 };
+
+    for (size_t i = 0; i < p->n; i++) {
+        judge(p, i, m, 1 / temperature, &e);
+    }
+    return nn_ece_value(&e);
+}
+
+static void choose(const struct problem *p, size_t m,
+                   struct nn_temperature_choice *c)
+{
+    fit(p, &c->fit);
+    c->ece_before = error_at(p, m, 1);
+    c->ece_after = cross_fitted_error(p, m);
+    c->temperature = usable(&c->fit);
+    /* so for NaN too */
+    if (!(c->ece_after < c->ece_before &&
+          error_at(p, m, c->temperature) < c->ece_before)) {
+        c->temperature = 1;
+    }
+}
+
+enum nn_status nn_temperature_choose(const double *logits, const int32_t *truth,
+                                     size_t n, int32_t k, int32_t n_judged,
+                                     const uint64_t *fold,
+                                     struct nn_temperature_choice *out,
+                                     struct nn_error *err)
+{
+    const struct problem p = { .z = logits,
+                               .truth = truth,
+                               .n = n,
+                               .k = (size_t)k,
+                               .fold = fold,
+                               .left_out = NO_FOLD };
+    enum nn_status st = check_classes(&p, err);
+
     if (st) {
         return st;
     }
-    fit(&p, out);
+    if (n_judged < 2 || n_judged > k) {
+        return nn_fail(err, NN_ERR_ARG, "cannot judge %d of %d classes",
+                       (int)n_judged, (int)k);
+    }
+    choose(&p, (size_t)n_judged, out);
+    return NN_OK;
+}
+
+enum nn_status nn_temperature_choose_binary(const double *logit,
+                                            const uint8_t *positive, size_t n,
+                                            const uint64_t *fold,
+                                            struct nn_temperature_choice *out,
+                                            struct nn_error *err)
+{
+    const struct problem p = { .z = logit,
+                               .positive = positive,
+                               .n = n,
+                               .k = 1,
+                               .fold = fold,
+                               .left_out = NO_FOLD };
+    enum nn_status st = check_both(&p, err);
+
+    if (st) {
+        return st;
+    }
+    choose(&p, 1, out);
     return NN_OK;
 }

@@ -101,10 +101,12 @@ static enum nn_status list_valid(struct nn_task *t)
     t->logits = nn_mem_calloc(n, k * sizeof *t->logits);
     t->truth = nn_mem_calloc(n, sizeof *t->truth);
     t->positive = nn_mem_calloc(n, 1);
+    t->group = nn_mem_calloc(n, sizeof *t->group);
     t->score = nn_mem_calloc(n, sizeof *t->score);
     t->ok = nn_mem_calloc(n, 1);
     if (t->valid == NULL || t->logits == NULL || t->truth == NULL ||
-        t->positive == NULL || t->score == NULL || t->ok == NULL) {
+        t->positive == NULL || t->group == NULL || t->score == NULL ||
+        t->ok == NULL) {
         return NN_ERR_NOMEM;
     }
     n = 0;
@@ -145,6 +147,7 @@ void nn_task_close(struct nn_task *t)
     nn_mem_free(t->logits);
     nn_mem_free(t->truth);
     nn_mem_free(t->positive);
+    nn_mem_free(t->group);
     nn_mem_free(t->score);
     nn_mem_free(t->ok);
     *t = (struct nn_task){ .n_valid = 0 };
@@ -295,6 +298,7 @@ static enum nn_status score_valid(struct nn_task *t, struct nn_scorer *s,
             memmove(t->logits + n * k, t->logits + i * k,
                     k * sizeof *t->logits);
             t->truth[n] = t->label[t->valid[i]];
+            t->group[n] = ds->items[t->valid[i]].group;
             t->positive[n++] = ds->items[t->valid[i]].label != NN_NEGATIVE;
         }
     }
@@ -413,21 +417,45 @@ void nn_task_softmax(const struct nn_task *t, double temperature, double *p)
 
 /* --- temperature --- */
 
-static void set_temperature(struct nn_net *net, const struct nn_temperature *f)
+static void set_temperature(const struct nn_task *t, struct nn_net *net,
+                            const struct nn_temperature_choice *c)
 {
-    net->temperature = f->at_limit ? 1 : f->temperature;
+    net->temperature = c->temperature;
+    if (c->temperature != 1 || c->fit.temperature == 1 || c->fit.at_limit) {
+        return;
+    }
+    if (isnan(c->ece_after)) {
+        nn_log(NN_LOG_INFO,
+               "%s: too few validation images to check a temperature on, "
+               "probabilities stay as they are",
+               t->spec.name);
+    } else {
+        nn_log(NN_LOG_INFO,
+               "%s: a temperature of %.2f does not lower the calibration error "
+               "on validation images (%.3f without, %.3f on images it was not "
+               "fitted on), so it is not used",
+               t->spec.name, c->fit.temperature, c->ece_before, c->ece_after);
+    }
 }
 
-enum nn_status nn_task_fit_softmax(const struct nn_task *t, struct nn_net *net,
-                                   struct nn_error *err)
+/* Of a validation item. Lists go by class, so that neighbours in the list give
+ * each fold its share. */
+static uint64_t fold_of(const struct nn_task *t, size_t i)
+{
+    return t->group != NULL && t->group[i] > 0 ? t->group[i] : i;
+}
+
+enum nn_status nn_task_fit_softmax(const struct nn_task *t, size_t n_judged,
+                                   struct nn_net *net, struct nn_error *err)
 {
     size_t k = t->spec.n_outputs, n = 0;
     double *z = nn_mem_calloc(t->n_good, k * sizeof *z);
     int32_t *truth = nn_mem_calloc(t->n_good, sizeof *truth);
-    struct nn_temperature fit;
+    uint64_t *fold = nn_mem_calloc(t->n_good, sizeof *fold);
+    struct nn_temperature_choice choice;
     enum nn_status st = NN_OK;
 
-    if (z == NULL || truth == NULL) {
+    if (z == NULL || truth == NULL || fold == NULL) {
         st = nn_fail_nomem(err);
         goto out;
     }
@@ -436,29 +464,42 @@ enum nn_status nn_task_fit_softmax(const struct nn_task *t, struct nn_net *net,
             for (size_t j = 0; j < k; j++) {
                 z[n * k + j] = (double)t->logits[i * k + j];
             }
+            fold[n] = fold_of(t, i);
             truth[n++] = t->truth[i];
         }
     }
-    st = nn_temperature_fit(z, truth, n, (int32_t)k, &fit, err);
+    st = nn_temperature_choose(z, truth, n, (int32_t)k, (int32_t)n_judged, fold,
+                               &choice, err);
     if (st) {
         goto out;
     }
-    set_temperature(net, &fit);
+    set_temperature(t, net, &choice);
 out:
     nn_mem_free(z);
     nn_mem_free(truth);
+    nn_mem_free(fold);
     return st;
 }
 
-enum nn_status nn_task_fit_binary(const double *z, const uint8_t *yes, size_t n,
+enum nn_status nn_task_fit_binary(const struct nn_task *t, const double *z,
+                                  const uint8_t *yes, size_t n,
                                   struct nn_net *net, struct nn_error *err)
 {
-    struct nn_temperature fit;
-    enum nn_status st = nn_temperature_fit_binary(z, yes, n, &fit, err);
+    uint64_t *fold = nn_mem_calloc(n, sizeof *fold);
+    struct nn_temperature_choice choice;
+    enum nn_status st;
 
+    if (fold == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        fold[i] = fold_of(t, i / (n / t->n_good));
+    }
+    st = nn_temperature_choose_binary(z, yes, n, fold, &choice, err);
+    nn_mem_free(fold);
     if (st) {
         return st;
     }
-    set_temperature(net, &fit);
+    set_temperature(t, net, &choice);
     return NN_OK;
 }

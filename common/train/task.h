@@ -12,7 +12,7 @@
  *     nn_task_net(&t, &net_spec, &net, err)
  *     nn_task_train(&t, &options, run, net, &result, err)
  *     nn_task_score_net(&t, net, batch, err)
- *     nn_task_fit_softmax(&t, net, err)
+ *     nn_task_fit_softmax(&t, k, net, err)
  *     nn_task_close(&t)
  *
  * One thread at a time. */
@@ -69,6 +69,7 @@ struct nn_task {
     float *logits;     /* [n_good,n_outputs], before the temperature */
     int32_t *truth;    /* [n_good] label */
     uint8_t *positive; /* [n_good] 0: a negative of the data set */
+    uint64_t *group;   /* [n_good] near-duplicates have the same */
     double *score;     /* [n_good] room for what the trainer makes of each */
     uint8_t *ok;       /* [n_valid] */
 };
@@ -130,16 +131,18 @@ size_t nn_task_best(const struct nn_task *t, size_t i, size_t k);
 /* p [n_good,n_outputs] = softmax(logits / temperature). */
 void nn_task_softmax(const struct nn_task *t, double temperature, double *p);
 
-/* Set net's temperature: the one with the least cross-entropy, or 1 where that
- * lies at the limit of what is searched (nn_temperature_fit()). On the logits
- * of the validation items that have an output; on n logits z of yes / no
- * questions. Errors: NN_ERR_ARG, NN_ERR_NOMEM. */
+/* Set net's temperature by nn_temperature_choose(): the one with the least
+ * cross-entropy, or 1 where that does not lower the calibration error, which
+ * is then said through the log. On the logits of the validation items that
+ * have an output, judged by the first n_judged outputs; or on n logits z of
+ * yes / no questions, as many of each validation item.
+ * Errors: NN_ERR_ARG, NN_ERR_NUMERIC, NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status nn_task_fit_softmax(const struct nn_task *t,
+                                                 size_t n_judged,
                                                  struct nn_net *net,
                                                  struct nn_error *err);
-NN_MUST_CHECK enum nn_status nn_task_fit_binary(const double *z,
-                                                const uint8_t *yes, size_t n,
-                                                struct nn_net *net,
-                                                struct nn_error *err);
+NN_MUST_CHECK enum nn_status
+nn_task_fit_binary(const struct nn_task *t, const double *z, const uint8_t *yes,
+                   size_t n, struct nn_net *net, struct nn_error *err);
 
 #endif /* NN_COMMON_TRAIN_TASK_H */

@@ -112,7 +112,7 @@ static enum nn_status fit_sigmoids(const struct nn_task *t, struct nn_net *net,
         z[i] = (double)t->logits[i];
         is[i] = t->truth[i / k] == (int32_t)(i % k);
     }
-    st = nn_task_fit_binary(z, is, n, net, err);
+    st = nn_task_fit_binary(t, z, is, n, net, err);
 out:
     nn_mem_free(z);
     nn_mem_free(is);
@@ -134,8 +134,9 @@ static enum nn_status finish(struct baseline_task *b,
     if (st) {
         return st;
     }
-    st = o->system == MODEL_MULTILABEL ? fit_sigmoids(t, net, err)
-                                       : nn_task_fit_softmax(t, net, err);
+    st = o->system == MODEL_MULTILABEL
+             ? fit_sigmoids(t, net, err)
+             : nn_task_fit_softmax(t, t->spec.n_outputs, net, err);
     if (st) {
         return st;
     }

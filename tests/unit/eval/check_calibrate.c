@@ -183,6 +183,170 @@ START_TEST(fit_errors)
 }
 END_TEST
 
+/* --- is it worth having? --- */
+
+/* 100 items with odds of 9 and 90 of them right: calibrated as they are. Two
+ * that are sure and wrong draw the temperature up, and the others with it. */
+START_TEST(a_temperature_that_harms_is_not_taken)
+{
+    enum { N = 102 };
+    double z[N], pair[2 * N];
+    uint8_t yes[N];
+    int32_t truth[N];
+    uint64_t fold[N];
+    struct nn_temperature_choice c;
+
+    for (int i = 0; i < N; i++) {
+        z[i] = (i % 2 ? 1 : -1) * (i < 100 ? log(9) : 20);
+        yes[i] = (i % 2 != 0) != (i % 20 > 17 || i >= 100);
+        fold[i] = (uint64_t)i / 5;
+        pair[2 * i] = -z[i] / 2;
+        pair[2 * i + 1] = z[i] / 2;
+        truth[i] = yes[i];
+    }
+    ck_assert_int_eq(nn_temperature_choose_binary(z, yes, N, fold, &c, NULL),
+                     NN_OK);
+    ck_assert(c.fit.temperature > 1.4 && !c.fit.at_limit);
+    golden_close(c.ece_before, 2 / 102.0, 1e-8, 0, "error without");
+    ck_assert_double_gt(c.ece_after, c.ece_before);
+    ck_assert_double_eq(c.temperature, 1);
+    ck_assert_int_eq(
+        nn_temperature_choose(pair, truth, N, 2, 2, fold, &c, NULL), NN_OK);
+    ck_assert(c.fit.temperature > 1.4);
+    golden_close(c.ece_before, 2 / 102.0, 1e-8, 0, "error of the likeliest");
+    ck_assert_double_eq(c.temperature, 1);
+
+    /* three times as sure as they are right, and no others */
+    for (int i = 0; i < 100; i++) {
+        z[i] *= 3;
+    }
+    ck_assert_int_eq(nn_temperature_choose_binary(z, yes, 100, fold, &c, NULL),
+                     NN_OK);
+    golden_close(c.temperature, 3, 1e-9, 0, "three times too sure");
+    golden_close(c.ece_before, 729 / 730.0 - 0.9, 1e-9, 0, "too sure");
+    golden_close(c.ece_after, 0, 0.02, 0, "right");
+}
+END_TEST
+
+/* Items of none of the judged classes shape the fit and not the error. */
+START_TEST(judged_by_some_classes)
+{
+    const double z[] = { 4, 0, 1, 0, 4, 1, 4, 0, 9, 0, 4, 0, 4, 0, 1, 0, 4, 9 };
+    const int32_t truth[] = { 0, 1, 2, 1, 0, 2 };
+    const uint64_t fold[] = { 0, 1, 2, 3, 4, 5 };
+    double p = 1 / (1 + exp(-4));
+    struct nn_temperature_choice c;
+    struct nn_error err = NN_ERROR_INIT;
+
+    ck_assert_int_eq(nn_temperature_choose(z, truth, 6, 3, 2, fold, &c, NULL),
+                     NN_OK);
+    golden_close(c.ece_before, 1 - p, 1e-12, 0, "of two classes");
+    ck_assert_int_eq(nn_temperature_choose(z, truth, 6, 3, 4, fold, &c, &err),
+                     NN_ERR_ARG);
+    ck_assert_str_eq(err.text, "cannot judge 4 of 3 classes");
+}
+END_TEST
+
+/* One positive: without it there is nothing to fit on. */
+START_TEST(too_few_to_check)
+{
+    const double z[] = { 3, -1, 2, -3, 1 };
+    const uint8_t yes[] = { 1, 0, 0, 0, 0 };
+    const uint64_t fold[] = { 0, 1, 2, 3, 4 };
+    struct nn_temperature_choice c;
+
+    ck_assert_int_eq(nn_temperature_choose_binary(z, yes, 5, fold, &c, NULL),
+                     NN_OK);
+    ck_assert(isnan(c.ece_after) && c.fit.temperature != 1);
+    ck_assert_double_eq(c.temperature, 1);
+}
+END_TEST
+
+/* The error of a part at a temperature, plainly. */
+static double part_error(const double *z, const uint8_t *yes, size_t n,
+                         const double *temperature)
+{
+    double p[200], ece;
+
+    for (size_t i = 0; i < n; i++) {
+        p[i] = 1 / (1 + exp(-z[i] / temperature[i]));
+    }
+    ck_assert_int_eq(nn_reliability(p, yes, n, NN_ECE_BINS, NULL, &ece, NULL),
+                     NN_OK);
+    return ece;
+}
+
+/* Each item at the temperature of the other folds, by fits on copies. */
+static double plain_cross(const double *z, const uint8_t *yes,
+                          const uint64_t *fold, size_t n)
+{
+    double temperature[200];
+
+    for (uint64_t f = 0; f < NN_TEMPERATURE_FOLDS; f++) {
+        double rest[200];
+        uint8_t of[200];
+        size_t m = 0;
+        struct nn_temperature t;
+
+        for (size_t i = 0; i < n; i++) {
+            if (fold[i] % NN_TEMPERATURE_FOLDS != f) {
+                rest[m] = z[i];
+                of[m++] = yes[i];
+            }
+        }
+        ck_assert_int_eq(nn_temperature_fit_binary(rest, of, m, &t, NULL),
+                         NN_OK);
+        for (size_t i = 0; i < n; i++) {
+            if (fold[i] % NN_TEMPERATURE_FOLDS == f) {
+                temperature[i] = t.at_limit ? 1 : t.temperature;
+            }
+        }
+    }
+    return part_error(z, yes, n, temperature);
+}
+
+/* Scores that are nearly calibrated: often a fit helps the items that it was
+ * made on, and no others. */
+START_TEST(judged_on_items_not_fitted_on)
+{
+    enum { N = 60, SETS = 200 };
+    int kept = 0, misled = 0;
+
+    for (uint64_t s = 0; s < SETS; s++) {
+        struct nn_rng rng = nn_rng_make(77, s);
+        double z[N], one[N], fitted[N];
+        uint8_t yes[N];
+        uint64_t fold[N];
+        struct nn_temperature_choice c;
+        int lower;
+
+        for (size_t i = 0; i < N; i++) {
+            double true_z = 6 * nn_rng_double(&rng) - 3;
+
+            z[i] = 1.15 * true_z;
+            yes[i] = nn_rng_double(&rng) < 1 / (1 + exp(-true_z));
+            fold[i] = 7 * i + s;
+        }
+        ck_assert_int_eq(
+            nn_temperature_choose_binary(z, yes, N, fold, &c, NULL), NN_OK);
+        for (size_t i = 0; i < N; i++) {
+            one[i] = 1;
+            fitted[i] = c.fit.temperature;
+        }
+        golden_close(c.ece_before, part_error(z, yes, N, one), 1e-12, 0,
+                     "at 1");
+        golden_close(c.ece_after, plain_cross(z, yes, fold, N), 1e-12, 0,
+                     "cross-fitted");
+        lower = part_error(z, yes, N, fitted) < c.ece_before;
+        ck_assert(c.temperature ==
+                  (lower && c.ece_after < c.ece_before ? fitted[0] : 1));
+        kept += c.temperature != 1;
+        misled += lower && !(c.ece_after < c.ece_before);
+    }
+    ck_assert(kept > 20 && kept < SETS - 20 && misled > 5);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("eval/calibrate");
@@ -195,6 +359,10 @@ static Suite *create(void)
     tcase_add_loop_test(t, two_classes_are_one_sigmoid, 0, 10);
     tcase_add_test(t, limits);
     tcase_add_test(t, fit_errors);
+    tcase_add_test(t, a_temperature_that_harms_is_not_taken);
+    tcase_add_test(t, judged_by_some_classes);
+    tcase_add_test(t, too_few_to_check);
+    tcase_add_test(t, judged_on_items_not_fitted_on);
     suite_add_tcase(s, t);
     return s;
 }

@@ -67,12 +67,12 @@ static struct nn_net *fit(const struct scripted_item *rows,
 START_TEST(calibrated_on_validation_positives)
 {
     static const struct scripted_item rows[] = {
-        { "a", NULL, NN_VALID, 0, 8 },
-        { "b", NULL, NN_VALID, 0, 1 },
-        { "c", NULL, NN_VALID, 0, 1 },
-        { "a", NULL, NN_VALID, 1, 1 },
-        { "b", NULL, NN_VALID, 1, 2 },
-        { "c", NULL, NN_VALID, 1, 1 },
+        { "a", NULL, NN_VALID, 0, 32 },
+        { "b", NULL, NN_VALID, 0, 4 },
+        { "c", NULL, NN_VALID, 0, 4 },
+        { "a", NULL, NN_VALID, 1, 4 },
+        { "b", NULL, NN_VALID, 1, 8 },
+        { "c", NULL, NN_VALID, 1, 4 },
         { "", NULL, NN_VALID, 0, 3 },
         { "c", NULL, NN_VALID, SCRIPTED_DAMAGED, 1 },
         { "a", NULL, NN_TRAIN, 1, 4 },
@@ -87,12 +87,12 @@ START_TEST(calibrated_on_validation_positives)
     struct nn_net *net = fit(rows, logits, 2, 0.8, &p, &r);
 
     ck_assert_double_eq_tol(net->temperature, 3, 2e-3);
-    ck_assert_uint_eq(p.n, 14);
+    ck_assert_uint_eq(p.n, 56);
     ck_assert_double_eq_tol(p.accuracy, 10 / 14.0, 1e-12);
-    /* Of the ten that are right eight must stay: those of image 0. */
+    /* Of the 40 that are right 32 must stay: those of image 0. */
     ck_assert_double_eq_tol(p.reject_threshold, 0.8, 1e-3);
     ck_assert_double_eq_tol(p.coverage, 10 / 14.0, 1e-12);
-    /* Before: 512 / 514 for 0.8 on ten, 0.8 for 0.5 on four. */
+    /* Before: 512 / 514 for 0.8 on ten of 14, 0.8 for 0.5 on four. */
     ck_assert_double_eq_tol(p.ece_before,
                             (10 * (512 / 514.0 - 0.8) + 4 * 0.3) / 14, 2e-3);
     ck_assert_double_eq_tol(p.ece_after, 0, 2e-3);
@@ -152,11 +152,11 @@ END_TEST
 START_TEST(none_is_calibrated_and_not_counted)
 {
     static const struct scripted_item rows[] = {
-        { "a", NULL, NN_VALID, 0, 8 }, { "b", NULL, NN_VALID, 0, 1 },
-        { "c", NULL, NN_VALID, 0, 1 }, { "", NULL, NN_VALID, 0, 10 },
-        { "", NULL, NN_VALID, 1, 5 },  { "a", NULL, NN_TRAIN, 1, 4 },
-        { "b", NULL, NN_TRAIN, 1, 4 }, { "c", NULL, NN_TRAIN, 1, 4 },
-        { "", NULL, NN_TRAIN, 1, 4 },  { .times = 0 },
+        { "a", NULL, NN_VALID, 0, 32 }, { "b", NULL, NN_VALID, 0, 4 },
+        { "c", NULL, NN_VALID, 0, 4 },  { "", NULL, NN_VALID, 0, 40 },
+        { "", NULL, NN_VALID, 1, 5 },   { "a", NULL, NN_TRAIN, 1, 4 },
+        { "b", NULL, NN_TRAIN, 1, 4 },  { "c", NULL, NN_TRAIN, 1, 4 },
+        { "", NULL, NN_TRAIN, 1, 4 },   { .times = 0 },
     };
     const double logits[] = { 3 * log(8), 0, 0, 3 * log(10), 9, 0, 0, 0 };
     uint8_t none[SCRIPTED_ITEMS] = { 0 };
@@ -164,12 +164,12 @@ START_TEST(none_is_calibrated_and_not_counted)
     struct nn_train_result r;
     struct nn_net *net;
 
-    memset(none + 10, 1, 10); /* in valid: of 15 */
-    memset(none + 37, 1, 4);  /* in train */
+    memset(none + 40, 1, 40); /* in valid: of 45 */
+    memset(none + 97, 1, 4);  /* in train */
     net = fit_extra(rows, none, 4, logits, 2, 0.8, &p, &r);
     ck_assert_uint_eq(net->spec.n_outputs, 4);
     ck_assert_double_eq_tol(net->temperature, 3, 2e-3);
-    ck_assert_uint_eq(p.n, 10);
+    ck_assert_uint_eq(p.n, 40);
     ck_assert_double_eq_tol(p.accuracy, 0.8, 1e-12);
     ck_assert_double_eq_tol(p.coverage, 1, 1e-12);
     ck_assert_double_eq_tol(p.reject_threshold, 0.8, 1e-3);

@@ -7,7 +7,7 @@
 #include "common/data/score_items.h"
 
 enum {
-    SCRIPTED_ITEMS = 64,  /* at most, in a data set */
+    SCRIPTED_ITEMS = 256, /* at most, in a data set */
     SCRIPTED_IMAGES = 16, /* different ones, at most */
     SCRIPTED_DAMAGED = -1,
 };

@@ -286,6 +286,7 @@ START_TEST(temperature_of_known_logits)
                          .n_good = GOOD,
                          .logits = logits[0],
                          .truth = truth };
+    const struct nn_task questions = { .n_good = 40 };
     struct nn_net net = { .temperature = 9 };
 
     for (int i = 0; i < GOOD; i++) {
@@ -300,10 +301,11 @@ START_TEST(temperature_of_known_logits)
     ck_assert_uint_eq(nn_task_best(&t, 0, 2), 1);
     ck_assert_uint_eq(nn_task_best(&t, 1, 2), 0);
     ck_assert_uint_eq(nn_task_best(&t, 0, 1), 0);
-    ck_assert_int_eq(nn_task_fit_softmax(&t, &net, NULL), NN_OK);
+    ck_assert_int_eq(nn_task_fit_softmax(&t, 2, &net, NULL), NN_OK);
     ck_assert_double_eq_tol(net.temperature, 4 / log(7), 1e-3);
     net.temperature = 9;
-    ck_assert_int_eq(nn_task_fit_binary(z, yes, 40, &net, NULL), NN_OK);
+    ck_assert_int_eq(nn_task_fit_binary(&questions, z, yes, 40, &net, NULL),
+                     NN_OK);
     ck_assert_double_eq_tol(net.temperature, 4 / log(7), 1e-3);
     nn_task_softmax(&t, net.temperature, p[0]);
     ck_assert_double_eq_tol(p[0][1], 0.875, 1e-3);
@@ -317,9 +319,40 @@ START_TEST(a_fit_without_end_is_1)
 {
     const double z[4] = { 1, 2, -1, -2 };
     const uint8_t yes[4] = { 1, 1, 0, 0 };
+    const struct nn_task t = { .n_good = 4 };
     struct nn_net net = { .temperature = 9 };
 
-    ck_assert_int_eq(nn_task_fit_binary(z, yes, 4, &net, NULL), NN_OK);
+    ck_assert_int_eq(nn_task_fit_binary(&t, z, yes, 4, &net, NULL), NN_OK);
+    ck_assert_double_eq(net.temperature, 1);
+}
+END_TEST
+
+/* Five images, two questions each, three times too sure. Of one group, all are
+ * one fold, and nothing is left to fit on. */
+START_TEST(near_duplicates_share_a_fold)
+{
+    enum { IMAGES = 20 };
+    double z[2 * IMAGES];
+    uint8_t yes[2 * IMAGES];
+    uint64_t group[IMAGES];
+    struct nn_task t = { .spec = { .name = "table" },
+                         .n_good = IMAGES,
+                         .group = group };
+    struct nn_net net = { .temperature = 9 };
+
+    for (int i = 0; i < 2 * IMAGES; i++) {
+        z[i] = (i % 2 ? 3 : -3) * log(9);
+        yes[i] = (i % 2) != (i >= 18 && i < 22);
+        group[i / 2] = 0;
+    }
+    ck_assert_int_eq(nn_task_fit_binary(&t, z, yes, 2 * IMAGES, &net, NULL),
+                     NN_OK);
+    ck_assert_double_eq_tol(net.temperature, 3, 1e-9);
+    for (int i = 0; i < IMAGES; i++) {
+        group[i] = 5;
+    }
+    ck_assert_int_eq(nn_task_fit_binary(&t, z, yes, 2 * IMAGES, &net, NULL),
+                     NN_OK);
     ck_assert_double_eq(net.temperature, 1);
 }
 END_TEST
@@ -595,6 +628,7 @@ static Suite *create(void)
     tcase_add_test(t, every_output_needs_items);
     tcase_add_loop_test(t, both_kinds_are_needed, 0, 4);
     tcase_add_test(t, temperature_of_known_logits);
+    tcase_add_test(t, near_duplicates_share_a_fold);
     tcase_add_test(t, a_fit_without_end_is_1);
     tcase_add_test(t, readable_items_move_up);
     tcase_add_test(t, frozen);
