@@ -113,7 +113,9 @@ static enum nn_status look_into(struct nn_finder *f, const char *manifest,
                                 const struct nn_wanted *v, size_t n,
                                 struct nn_error *err)
 {
-    struct nn_finder all = { .source = f->source, .opt = f->opt };
+    struct nn_finder all = { .source = f->source,
+                             .opt = f->opt,
+                             .members_only = 1 };
     size_t before = f->source->n_members;
     enum nn_status st =
         nn_find_archive(&all, v->archive, "", NN_SPLIT_NONE, err);

@@ -15,6 +15,14 @@
  *                ignored) or .jsonl (one object a line, same keys); paths are
  *                relative to the manifest; ARCHIVE:MEMBER is an image inside
  *                an archive; an empty label is a negative, in .jsonl null too
+ *   WebDataset   archives in which x.cls or x.json lies beside x.jpg and says
+ *                its label (archive_labels.c); labels count for more than
+ *                folders inside
+ *   a folder with a label file of a known name: metadata.csv or .jsonl (Hugging
+ *                Face imagefolder; rows file_name, label),
+ *                _annotations.coco.json, annotations/instances_*.json
+ *   a COCO file  .json with images, categories and annotations: one label for
+ *                each image (coco.c)
  *   a generator  "NAME:..." when the program registered one for NAME
  * A class folder (or label) named negative, negatives, none, background,
  * other, noise, blank or empty (any case, the whole name), no_X, not_X, no-X

@@ -72,6 +72,13 @@ struct nn_found {
 NN_MUST_CHECK int nn_found_copy(struct nn_found *to,
                                 const struct nn_found *from);
 
+/* What stands before the names of a file of labels below the root, and the
+ * split that its folder means. */
+struct nn_part {
+    const char *prefix;
+    enum nn_split split;
+};
+
 struct nn_pool_index;
 struct nn_finder {
     struct nn_source *source;
@@ -80,6 +87,8 @@ struct nn_finder {
     size_t n, cap;
     struct nn_pool_index *pool_index; /* or NULL: what is found goes there, is
                                          not kept, and n only counts */
+    int members_only; /* 1: labels beside the members of archives are not read
+                       */
 };
 
 /* find.c: add an image. name and the strings are copied. */
@@ -105,14 +114,54 @@ NN_MUST_CHECK enum nn_status
 nn_find_archive(struct nn_finder *f, const char *path, const char *prefix,
                 enum nn_split split, struct nn_error *err);
 
-/* manifest.c: CSV or JSON lines, by the name's end. */
-NN_MUST_CHECK enum nn_status
-nn_find_manifest(struct nn_finder *f, const char *path, struct nn_error *err);
+/* archive_labels.c: labels beside the images of an archive (WebDataset). */
+struct nn_beside;
+struct nn_beside_list {
+    struct nn_beside *v;
+    size_t n, cap;
+};
+int nn_beside_is_label(const char *name); /* by its ending */
+/* A member of such a name; one without a label is passed over. Errors:
+ * NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_beside_note(struct nn_beside_list *l,
+                                            const char *name,
+                                            const uint8_t *bytes, size_t size);
+/* Label the images found from `first` on, which are those of the archive; where
+ * one has a label, images without one are left out with a warning. Errors:
+ * those of reading classes.txt beside the archive. */
+NN_MUST_CHECK enum nn_status nn_beside_apply(struct nn_beside_list *l,
+                                             struct nn_finder *f, size_t first,
+                                             const char *path,
+                                             struct nn_error *err);
+void nn_beside_release(struct nn_beside_list *l);
+
+/* coco.c: one label for each image; part may be NULL. An image with several
+ * categories is left out, and so is one without any where a category stands for
+ * negatives; else that is a negative. */
+NN_MUST_CHECK enum nn_status nn_find_coco(struct nn_finder *f, const char *path,
+                                          const struct nn_part *part,
+                                          struct nn_error *err);
+
+/* described.c: the folder's images by its own files of labels; *taken is 0
+ * where it has none. */
+NN_MUST_CHECK enum nn_status nn_find_described(struct nn_finder *f,
+                                               const char *root, int *taken,
+                                               struct nn_error *err);
+
+/* manifest.c: CSV or JSON lines, by the name's end; part may be NULL. */
+NN_MUST_CHECK enum nn_status nn_find_manifest(struct nn_finder *f,
+                                              const char *path,
+                                              const struct nn_part *part,
+                                              struct nn_error *err);
+/* 1: its header, or its first object, has a label. */
+NN_MUST_CHECK enum nn_status nn_manifest_has_labels(const char *path, int *has,
+                                                    struct nn_error *err);
 /* The same from a stream, `block` bytes at a time; path is for its folder and
  * for messages. */
 NN_MUST_CHECK enum nn_status nn_find_manifest_stream(struct nn_finder *f,
-                                                     const char *path, FILE *in,
-                                                     size_t block,
+                                                     const char *path,
+                                                     const struct nn_part *part,
+                                                     FILE *in, size_t block,
                                                      struct nn_error *err);
 
 /* archive_reader.c: rows that name a member of an archive, "ARCHIVE:MEMBER".

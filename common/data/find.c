@@ -150,6 +150,21 @@ static enum nn_status find_pool_archive(struct nn_finder *f, const char *path,
     return st;
 }
 
+static enum nn_status find_in_folder(struct nn_finder *f, const char *path,
+                                     struct nn_error *err)
+{
+    int taken = 0;
+
+    if (!f->opt->as_pool) {
+        enum nn_status st = nn_find_described(f, path, &taken, err);
+
+        if (st || taken) {
+            return st;
+        }
+    }
+    return nn_find_folder(f, path, err);
+}
+
 enum nn_status nn_find(struct nn_finder *f, const char *path,
                        struct nn_error *err)
 {
@@ -166,10 +181,13 @@ enum nn_status nn_find(struct nn_finder *f, const char *path,
                        "cannot open '%s': no such file or folder", path);
     }
     if (nn_file_is_dir(path)) {
-        return nn_find_folder(f, path, err);
+        return find_in_folder(f, path, err);
     }
     if (nn_ends_with(path, ".csv") || nn_ends_with(path, ".jsonl")) {
-        return nn_find_manifest(f, path, err);
+        return nn_find_manifest(f, path, NULL, err);
+    }
+    if (nn_ends_with(path, ".json") && !f->opt->as_pool) {
+        return nn_find_coco(f, path, NULL, err);
     }
     if (nn_is_archive_name(path)) {
         return f->opt->as_pool
@@ -180,7 +198,11 @@ enum nn_status nn_find(struct nn_finder *f, const char *path,
         return nn_find_file(f, single, path, err);
     }
     return nn_fail(err, NN_ERR_FORMAT,
-                   "'%s' is not a directory, archive (.tar, .tar.gz, .zip) or "
-                   "manifest (.csv, .jsonl)",
-                   path);
+                   "'%s' is not a directory, archive (.tar, .tar.gz, .zip), "
+                   "manifest (.csv, .jsonl) or COCO file (.json)%s",
+                   path,
+                   nn_ends_with(path, ".parquet")
+                       ? "; write the images of a Parquet file out, with a "
+                         "metadata.csv of file_name and label"
+                       : "");
 }

@@ -24,9 +24,13 @@ enum column {
 static const char *const column_names[COLS] = { "file",  "label",  "split",
                                                 "group", "family", "weight" };
 
+/* What Hugging Face's imagefolder calls the file. */
+static const char *const other_file = "file_name";
+
 /* A row's place, for messages. */
 struct row {
     struct nn_finder *f;
+    const struct nn_part *part;
     struct nn_archive_reader *members;
     const char *path;
     size_t line;
@@ -35,6 +39,7 @@ struct row {
 /* What is known between two blocks of rows. */
 struct manifest {
     struct nn_finder *f;
+    const struct nn_part *part; /* or NULL */
     struct nn_archive_reader members;
     const char *path;
     size_t line;   /* rows begin behind it */
@@ -110,9 +115,9 @@ static enum nn_status add_row(const struct row *r, const char *const v[COLS],
                               .name = (char *)(uintptr_t)v[COL_FILE],
                               .label = (char *)(uintptr_t)v[COL_LABEL],
                               .family = (char *)(uintptr_t)v[COL_FAMILY] };
+    char *path, *name = NULL;
     enum nn_status st;
     size_t prefix;
-    char *path;
 
     if (!is_set(v[COL_FILE])) {
         return bad_row(r, err, "no file name", NULL);
@@ -132,6 +137,16 @@ static enum nn_status add_row(const struct row *r, const char *const v[COLS],
     if (path == NULL) {
         return nn_fail_nomem(err);
     }
+    if (r->part != NULL) {
+        name = nn_mem_sprintf("%s%s", r->part->prefix, v[COL_FILE]);
+        if (name == NULL) {
+            st = nn_fail_nomem(err);
+            goto out;
+        }
+        found.name = name;
+        found.split =
+            found.split == NN_SPLIT_NONE ? r->part->split : found.split;
+    }
     if (r->f->opt->as_pool) {
         found.name = path;
     }
@@ -139,7 +154,9 @@ static enum nn_status add_row(const struct row *r, const char *const v[COLS],
     st = prefix > 0 ? nn_archive_reader_add(r->members, path, prefix, &found,
                                             r->line, err)
                     : nn_find_file(r->f, found, path, err);
+out:
     nn_mem_free(path);
+    nn_mem_free(name);
     return st;
 }
 
@@ -152,6 +169,12 @@ static enum nn_status csv_header(const struct row *r, char *const *field,
 
     if (twice != NULL) {
         return bad_row(r, err, "two columns are called", twice);
+    }
+    if (col[COL_FILE] < 0) {
+        twice = nn_csv_columns(field, n, &other_file, 1, &col[COL_FILE]);
+        if (twice != NULL) {
+            return bad_row(r, err, "two columns are called", twice);
+        }
     }
     if (col[COL_FILE] < 0 || (col[COL_LABEL] < 0 && !r->f->opt->as_pool)) {
         return bad_row(r, err, "the header has no column",
@@ -177,7 +200,7 @@ static enum nn_status csv_rows(struct manifest *m, char *text, size_t size,
     enum nn_status st;
 
     while (c.at < c.end) {
-        const struct row r = { m->f, &m->members, m->path, c.line };
+        const struct row r = { m->f, m->part, &m->members, m->path, c.line };
         const char *v[COLS] = { NULL };
 
         if (nn_csv_row(&c, field, &n)) {
@@ -219,10 +242,13 @@ static enum nn_status json_column(const struct row *r, const json_t *object,
 {
     const json_t *j = json_object_get(object, column_names[k]);
 
+    if (j == NULL && k == COL_FILE) {
+        j = json_object_get(object, other_file);
+    }
     *v = NULL;
     if (json_is_string(j)) {
         *v = json_string_value(j);
-    } else if (k == COL_GROUP && json_is_integer(j)) {
+    } else if ((k == COL_GROUP || k == COL_LABEL) && json_is_integer(j)) {
         snprintf(buf, 32, "%lld", (long long)json_integer_value(j));
         *v = buf;
     } else if (k == COL_WEIGHT && json_is_number(j)) {
@@ -279,7 +305,7 @@ static enum nn_status json_rows(struct manifest *m, const char *text,
                                 size_t size, struct nn_error *err)
 {
     const char *at = text, *end = text + size;
-    struct row r = { m->f, &m->members, m->path, m->line };
+    struct row r = { m->f, m->part, &m->members, m->path, m->line };
 
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
@@ -304,10 +330,10 @@ static enum nn_status json_rows(struct manifest *m, const char *text,
 enum { BLOCK = 64 << 10 }; /* bytes in memory */
 
 enum nn_status nn_find_manifest_stream(struct nn_finder *f, const char *path,
-                                       FILE *in, size_t block,
-                                       struct nn_error *err)
+                                       const struct nn_part *part, FILE *in,
+                                       size_t block, struct nn_error *err)
 {
-    struct manifest m = { .f = f, .path = path };
+    struct manifest m = { .f = f, .part = part, .path = path };
     struct nn_rows rows = { .in = in, .path = path, .room = block };
     char *text;
     size_t size;
@@ -336,6 +362,7 @@ out:
 }
 
 enum nn_status nn_find_manifest(struct nn_finder *f, const char *path,
+                                const struct nn_part *part,
                                 struct nn_error *err)
 {
     struct nn_rows rows = { .path = path };
@@ -344,7 +371,55 @@ enum nn_status nn_find_manifest(struct nn_finder *f, const char *path,
     if (st) {
         return st;
     }
-    st = nn_find_manifest_stream(f, path, rows.in, BLOCK, err);
+    st = nn_find_manifest_stream(f, path, part, rows.in, BLOCK, err);
     fclose(rows.in);
+    return st;
+}
+
+/* What cannot be read as a row is told when it is read for good. */
+static int has_label(char *text, size_t size, int csv)
+{
+    struct nn_csv c = { .at = text, .end = text + size, .line = 1 };
+    char *field[NN_CSV_MAX_COLUMNS];
+    const char *stop = memchr(text, '\n', size);
+    json_t *j = NULL;
+    int col, has;
+    size_t n;
+
+    if (csv) {
+        if (nn_csv_row(&c, field, &n)) {
+            return 1;
+        }
+        (void)nn_csv_columns(field, n, &column_names[COL_LABEL], 1, &col);
+        return col >= 0;
+    }
+    size = stop != NULL ? (size_t)(stop - text) : size;
+    if (nn_json_load(text, size, 0, &j, NULL)) {
+        return 1;
+    }
+    has = json_object_get(j, column_names[COL_LABEL]) != NULL;
+    json_decref(j);
+    return has;
+}
+
+enum nn_status nn_manifest_has_labels(const char *path, int *has,
+                                      struct nn_error *err)
+{
+    struct nn_rows rows = { .path = path,
+                            .room = BLOCK,
+                            .csv = nn_ends_with(path, ".csv") };
+    char *text;
+    size_t size;
+    enum nn_status st = nn_rows_open(&rows, err);
+
+    if (st) {
+        return st;
+    }
+    st = nn_rows_next(&rows, &text, &size, err);
+    if (!st) {
+        *has = size > 0 && has_label(text, size, rows.csv);
+    }
+    fclose(rows.in);
+    nn_rows_release(&rows);
     return st;
 }

@@ -17,6 +17,7 @@ struct reading {
     int fd; /* for members that are read in place, or -1 */
     enum nn_split split;
     size_t first; /* images found before this archive */
+    struct nn_beside_list beside;
 };
 
 static enum nn_status keep_fd(struct nn_source *s, int fd, struct nn_error *err)
@@ -155,6 +156,26 @@ static enum nn_status in_place(struct reading *r,
     return NN_OK;
 }
 
+enum { MOST_LABEL = 1 << 20 };
+
+static enum nn_status take_label(struct reading *r,
+                                 const struct nn_archive_member *in,
+                                 struct nn_error *err)
+{
+    uint8_t *bytes = NULL;
+    size_t size;
+    enum nn_status st = nn_archive_read(r->a, MOST_LABEL, &bytes, &size);
+
+    if (st == NN_ERR_FORMAT) {
+        return NN_OK;
+    }
+    if (!st) {
+        st = nn_beside_note(&r->beside, in->name, bytes, size);
+    }
+    nn_mem_free(bytes);
+    return st ? nn_fail_nomem(err) : NN_OK;
+}
+
 static enum nn_status take_member(struct reading *r,
                                   const struct nn_archive_member *in,
                                   struct nn_error *err)
@@ -163,6 +184,10 @@ static enum nn_status take_member(struct reading *r,
     struct nn_member m = { .fd = -1 };
     enum nn_status st;
 
+    if (in->is_file && !r->f->opt->as_pool && !r->f->members_only &&
+        nn_beside_is_label(in->name)) {
+        return take_label(r, in, err);
+    }
     if (!nn_is_image_name(in->name)) {
         return NN_OK;
     }
@@ -248,5 +273,9 @@ enum nn_status nn_find_archive(struct nn_finder *f, const char *path,
     }
     st = read_members(&r, err);
     nn_archive_close(&r.a);
+    if (!st) {
+        st = nn_beside_apply(&r.beside, f, r.first, path, err);
+    }
+    nn_beside_release(&r.beside);
     return st;
 }

@@ -78,7 +78,7 @@ static enum nn_status parse(struct nn_finder *f, char kind, const uint8_t *text,
     }
     in = fmemopen((void *)(uintptr_t)text, size, "rb");
     promise(in != NULL);
-    st = nn_find_manifest_stream(f, path, in, 1 + size % 13, err);
+    st = nn_find_manifest_stream(f, path, NULL, in, 1 + size % 13, err);
     fclose(in);
     return st;
 }

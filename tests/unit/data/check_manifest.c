@@ -92,12 +92,13 @@ START_TEST(test_jsonl)
     album_put_image(dir, "1.jpg", 1);
     album_put_image(dir, "2.jpg", 2);
     album_put_image(dir, "3.jpg", 3);
-    album_put_text(dir, "list.jsonl",
-                   "{\"file\":\"2.jpg\",\"label\":\"b\\u00e4r\",\"group\":7,"
-                   "\"weight\":0.25,\"more\":[1,2]}\r\n"
-                   "\n  \t\n"
-                   "{\"file\":\"1.jpg\",\"label\":null,\"family\":\"dog\"}\n"
-                   "{\"label\":\"\",\"file\":\"3.jpg\",\"group\":\"7\"}");
+    album_put_text(
+        dir, "list.jsonl",
+        "{\"file_name\":\"2.jpg\",\"label\":\"b\\u00e4r\",\"group\":7,"
+        "\"weight\":0.25,\"more\":[1,2]}\r\n"
+        "\n  \t\n"
+        "{\"file\":\"1.jpg\",\"label\":null,\"family\":\"dog\"}\n"
+        "{\"label\":\"\",\"file\":\"3.jpg\",\"group\":\"7\"}");
     ds = album_open(album_path(dir, "list.jsonl"));
     ck_assert_uint_eq(ds->n, 3);
     ck_assert_int_eq(ds->has_splits, 0);
@@ -187,7 +188,11 @@ static const struct bad bads[] = {
     { "b.jsonl", "\n[1]\n", "line 2: not a JSON object" },
     { "b.jsonl", "{\"file\":\"x\"}\n", "line 1: no key 'label'" },
     { "b.jsonl", "{\"label\":\"x\"}\n", "line 1: no file name" },
-    { "b.jsonl", "{\"file\":\"x\",\"label\":1}\n", "not a text: 'label'" },
+    { "b.jsonl", "{\"file\":\"x\",\"label\":1.5}\n", "not a text: 'label'" },
+    { "b.jsonl", "{\"file_name\":[],\"label\":\"\"}\n", "not a text: 'file'" },
+    { "b.csv", "file_name,label,file_name\nx,a,x\n",
+      "two columns are called 'file_name'" },
+    { "b.csv", "file_name,text\nx,a\n", "the header has no column 'label'" },
     { "b.jsonl", "{\"file\":[],\"label\":\"\"}\n", "not a text: 'file'" },
     { "b.jsonl", "{\"file\":\"x\",\"label\":\"a\",\"label\":\"b\"}\n",
       "line 1: duplicate object key" },
@@ -290,7 +295,7 @@ static void read_blocks(const char *path, const char *text, size_t block,
     ck_assert_ptr_nonnull(in);
     ck_assert_ptr_nonnull(source);
     source->spool_fd = -1;
-    if (nn_find_manifest_stream(&f, path, in, block, &err)) {
+    if (nn_find_manifest_stream(&f, path, NULL, in, block, &err)) {
         snprintf(out, room, "%s", err.text);
     } else {
         for (size_t i = 0; i < f.n; i++) {
