@@ -27,7 +27,7 @@ BEGIN {
     room("bench", "synth")
     room("data", "synth")
     room("cascade", "")
-    room("train", "cascade data")
+    room("train", "cascade data measure report")
     room("mine", "cascade data report")
     room("measure", "cascade")
     room("experiment", "cascade data")

@@ -62,6 +62,14 @@ static enum nn_status add_view(struct head_rows *h, const struct nn_task *t,
     enum nn_status st = nn_features_of_items(net, t->spec.ds, h->index, h->n,
                                              opt, x, h->ok, err);
 
+    if (st == NN_ERR_STOPPED) {
+        return nn_fail(err, st,
+                       "interrupted while the %s's features were computed; %s, "
+                       "go on with --resume",
+                       t->spec.name,
+                       opt->dir != NULL ? "those that are done are kept"
+                                        : "nothing is kept (--feature-cache)");
+    }
     if (st) {
         return st;
     }

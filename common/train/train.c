@@ -139,14 +139,19 @@ static int mixes(const struct nn_training *t)
            t->epoch < t->opt->epochs - t->opt->mix.no_mix_epochs;
 }
 
+static double rate_at(const struct nn_training *t, int64_t step)
+{
+    return nn_schedule_at(&t->opt->schedule, step - t->first_step,
+                          t->total_steps - t->first_step);
+}
+
 static enum nn_status train_step(struct nn_training *t,
                                  const struct nn_batch *b, struct nn_error *err)
 {
     struct nn_params *p = &t->net->params;
     const float *input = b->input, *target = t->target, *weight = t->weight;
     struct nn_tensor z;
-    double loss,
-        lr = nn_schedule_at(&t->opt->schedule, t->step, t->total_steps);
+    double loss, lr = rate_at(t, t->step);
     enum nn_status st;
 
     for (int32_t i = 0; i < b->n; i++) {
@@ -397,7 +402,7 @@ static enum nn_status run_epoch(struct nn_training *t, struct nn_error *err)
     if (st) {
         return st;
     }
-    lr = nn_schedule_at(&t->opt->schedule, t->step - 1, t->total_steps);
+    lr = rate_at(t, t->step - 1);
     if ((t->epoch + 1) % t->opt->eval_every == 0 ||
         t->epoch + 1 == t->opt->epochs) {
         st = evaluate(t, lr, err);
@@ -479,7 +484,6 @@ static enum nn_status set_up(struct nn_training *t, struct nn_error *err)
     }
     t->batches = (int64_t)(n / (size_t)t->opt->batch);
     t->batches = t->batches > 0 ? t->batches : 1;
-    t->total_steps = t->batches * t->opt->epochs;
     return nn_scorer_create(t->net, t->opt->batch, &t->scorer, err);
 }
 
@@ -536,6 +540,7 @@ enum nn_status nn_train(const struct nn_train_task *task,
     if (st) {
         goto out;
     }
+    t.total_steps = t.first_step + t.batches * (opt->epochs - t.first_epoch);
     if (!t.finished) {
         snprintf(label, sizeof label, "train %s", task->name);
         nn_progress_begin(&t.bar, label, "img", t.total_steps * opt->batch);

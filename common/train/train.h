@@ -100,8 +100,10 @@ struct nn_train_task {
 /* A run folder: results.csv (a row an epoch) and last.safetensors (the state
  * of the stage under way and the weights of the finished ones). */
 struct nn_run {
-    const char *dir;                   /* NULL: nothing is written */
-    int resume;                        /* go on from last.safetensors */
+    const char *dir; /* NULL: nothing is written */
+    int resume;      /* go on from last.safetensors; with more epochs than a
+                        finished run has had, from its best weights and with a
+                        schedule of their own */
     const volatile sig_atomic_t *stop; /* set by SIGINT; may be NULL */
 };
 

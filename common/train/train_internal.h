@@ -32,6 +32,8 @@ struct nn_training {
     /* What a checkpoint keeps besides the arrays. */
     int64_t epoch, batch; /* under way: both count from 0 */
     int64_t step;         /* updates made */
+    /* Where a finished run was extended, else 0: the schedule begins there. */
+    int64_t first_epoch, first_step;
     double loss_sum, loss_n;
     double train_s, train_images, eval_s;
     int64_t best_epoch; /* 1-based, 0: none yet */

@@ -134,27 +134,77 @@ static const char *first_difference(json_t *a, const json_t *b)
     return NULL;
 }
 
-static enum nn_status check_same(const struct nn_training *t,
-                                 const json_t *state, struct nn_error *err)
+static int epochs_of(const json_t *fingerprint)
 {
+    return (int)json_integer_value(json_object_get(fingerprint, "epochs"));
+}
+
+/* A run that is through may have more epochs, and those who are drawn in them
+ * may follow from another net that had more. */
+static int may_extend(const struct nn_training *t, json_t *old)
+{
+    const char *key;
+    json_t *v;
+
+    if (epochs_of(t->fingerprint) <= epochs_of(old)) {
+        return 0;
+    }
+    json_object_foreach(t->fingerprint, key, v)
+    {
+        if (strcmp(key, "epochs") != 0 && strcmp(key, "sampling") != 0 &&
+            !same_json(v, json_object_get(old, key))) {
+            return 0;
+        }
+    }
+    return json_object_size(t->fingerprint) == json_object_size(old);
+}
+
+static enum nn_status refuse_epochs(const struct nn_training *t,
+                                    const json_t *old, int finished,
+                                    struct nn_error *err)
+{
+    int n = epochs_of(old);
+
+    return finished
+               ? nn_fail(err, NN_ERR_ARG,
+                         "cannot resume '%s': its %s has had %d epochs; give "
+                         "more than that to extend it",
+                         t->run->dir, t->task->name, n)
+               : nn_fail(err, NN_ERR_ARG,
+                         "cannot resume '%s': its %s is in the middle of %d "
+                         "epochs; finish those first (--epochs %d), then it "
+                         "can be extended",
+                         t->run->dir, t->task->name, n, n);
+}
+
+/* *extend: a finished run that gets more epochs. */
+static enum nn_status check_same(const struct nn_training *t,
+                                 const json_t *state, int *extend,
+                                 struct nn_error *err)
+{
+    int finished = json_is_true(json_object_get(state, "finished"));
     json_t *old = json_object_get(state, "fingerprint");
     const char *key;
 
     if (json_object_get(old, "sampling") == NULL) { /* of an older program */
         json_object_del(t->fingerprint, "sampling");
     }
+    *extend = finished && may_extend(t, old);
     key = first_difference(t->fingerprint, old);
-
     if (key == NULL) {
         key = first_difference(old, t->fingerprint);
     }
-    return key == NULL
-               ? NN_OK
-               : nn_fail(err, NN_ERR_ARG,
-                         "cannot resume '%s': its %s was made with another "
-                         "%s; use the same data and options, or another "
-                         "folder",
-                         t->run->dir, t->task->name, key);
+    if (key == NULL || *extend) {
+        return NN_OK;
+    }
+    if (strcmp(key, "epochs") == 0) {
+        return refuse_epochs(t, old, finished, err);
+    }
+    return nn_fail(err, NN_ERR_ARG,
+                   "cannot resume '%s': its %s was made with another "
+                   "%s; use the same data and options, or another "
+                   "folder",
+                   t->run->dir, t->task->name, key);
 }
 
 /* --- saving --- */
@@ -175,7 +225,7 @@ static json_t *state_json(const struct nn_training *t)
 {
     return json_pack(
         "{s:O, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:o, s:o, "
-        "s:s, s:s, s:b}",
+        "s:s, s:s, s:b, s:I, s:I}",
         "fingerprint", t->fingerprint, "epoch", (json_int_t)t->epoch, "batch",
         (json_int_t)t->batch, "step", (json_int_t)t->step, "updates",
         (json_int_t)t->optim.step, "loss_sum", t->loss_sum, "loss_n", t->loss_n,
@@ -184,7 +234,8 @@ static json_t *state_json(const struct nn_training *t)
         nn_json_number(t->best_metrics.loss), "best_metric",
         nn_json_number(t->best_metrics.metric), "best_text",
         t->best_metrics.text, "rows", t->rows != NULL ? t->rows : "",
-        "finished", t->finished);
+        "finished", t->finished, "first_epoch", (json_int_t)t->first_epoch,
+        "first_step", (json_int_t)t->first_step);
 }
 
 enum nn_status nn_training_save(struct nn_training *t, struct nn_error *err)
@@ -240,6 +291,8 @@ static enum nn_status take_state(struct nn_training *t, const json_t *j,
     t->best_metrics.loss = number_of(j, "best_loss");
     t->best_metrics.metric = number_of(j, "best_metric");
     t->finished = json_is_true(json_object_get(j, "finished"));
+    t->first_epoch = json_integer_value(json_object_get(j, "first_epoch"));
+    t->first_step = json_integer_value(json_object_get(j, "first_step"));
     snprintf(t->best_metrics.text, sizeof t->best_metrics.text, "%s",
              text != NULL ? text : "");
     nn_mem_free(t->rows);
@@ -248,11 +301,33 @@ static enum nn_status take_state(struct nn_training *t, const json_t *j,
         return nn_fail_nomem(err);
     }
     if (t->epoch < 0 || t->epoch > t->opt->epochs || t->batch < 0 ||
-        t->batch > t->batches) {
+        t->batch > t->batches || t->first_epoch < 0 ||
+        t->first_epoch > t->epoch || t->first_step < 0 ||
+        t->first_step > t->step) {
         return nn_fail(err, NN_ERR_FORMAT,
                        "cannot resume '%s': its state is damaged", t->run->dir);
     }
     return NN_OK;
+}
+
+/* The epochs that were added: from the best weights, with new averages. */
+static void extend_run(struct nn_training *t)
+{
+    size_t bytes = t->best.count * sizeof(float);
+
+    nn_log(NN_LOG_INFO,
+           "%s: %lld more epochs after %lld, from the weights of the best one "
+           "(%lld) and with a learning rate that rises and falls anew",
+           t->task->name, (long long)(t->opt->epochs - t->epoch),
+           (long long)t->epoch, (long long)t->best_epoch);
+    memcpy(t->net->params.value.data, t->best.data, bytes);
+    if (t->ema.count > 0) {
+        memcpy(t->ema.data, t->best.data, bytes);
+    }
+    t->optim.step = 0;
+    t->finished = 0;
+    t->first_epoch = t->epoch;
+    t->first_step = t->step;
 }
 
 static enum nn_status restore_from(struct nn_training *t, const char *path,
@@ -260,7 +335,7 @@ static enum nn_status restore_from(struct nn_training *t, const char *path,
 {
     struct nn_checkpoint_array a[ARRAYS];
     json_t *state = NULL;
-    int finished = 0;
+    int finished = 0, extend = 0;
     enum nn_status st;
 
     list_arrays(t, a);
@@ -269,7 +344,7 @@ static enum nn_status restore_from(struct nn_training *t, const char *path,
     if (st || state == NULL) {
         return st;
     }
-    st = check_same(t, state, err);
+    st = check_same(t, state, &extend, err);
     finished = json_is_true(json_object_get(state, "finished"));
     json_decref(state);
     if (st) {
@@ -281,9 +356,15 @@ static enum nn_status restore_from(struct nn_training *t, const char *path,
         return st;
     }
     st = take_state(t, state, err);
-    *found = 1;
     json_decref(state);
-    return st;
+    if (st) {
+        return st;
+    }
+    *found = 1;
+    if (extend) {
+        extend_run(t);
+    }
+    return NN_OK;
 }
 
 enum nn_status nn_training_restore(struct nn_training *t, int *found,

@@ -89,25 +89,52 @@ int cmd_run(const struct cmd *c, void *ctx, int argc, char **argv)
     return status;
 }
 
+static int has_file(const char *dir, const char *name)
+{
+    char *path = nn_path_join(dir, name);
+    int has = path != NULL && nn_file_exists(path);
+
+    nn_mem_free(path);
+    return has;
+}
+
+/* --resume, and no state of a net. */
+static enum nn_status check_stateless(const char *out, struct nn_error *err)
+{
+    if (has_file(out, "best.safetensors")) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "the run in '%s' is finished, and its nets have no "
+                       "epochs to go on with: their classifiers were fitted "
+                       "at once; train into another folder, with --tune "
+                       "head-first --epochs N to change the whole net",
+                       out);
+    }
+    return has_file(out, "options.json")
+               ? NN_OK
+               : nn_fail(err, NN_ERR_ARG,
+                         "nothing to resume in '%s' (no last.safetensors)",
+                         out);
+}
+
+void cmd_say_resumed(const char *out, int resume)
+{
+    if (resume && !has_file(out, "last.safetensors")) {
+        nn_log(NN_LOG_INFO,
+               "'%s' holds no state of a net yet: the run starts again, with "
+               "the features of images that are in the cache",
+               out);
+    }
+}
+
 enum nn_status cmd_check_out(const char *out, int resume, struct nn_error *err)
 {
-    char *last, *best;
     int exists, finished;
 
     if (out == NULL) {
         return nn_fail(err, NN_ERR_ARG, "--out RUN is needed");
     }
-    last = nn_path_join(out, "last.safetensors");
-    best = nn_path_join(out, "best.safetensors");
-    if (last == NULL || best == NULL) {
-        nn_mem_free(last);
-        nn_mem_free(best);
-        return nn_fail_nomem(err);
-    }
-    exists = nn_file_exists(last);
-    finished = nn_file_exists(best);
-    nn_mem_free(last);
-    nn_mem_free(best);
+    exists = has_file(out, "last.safetensors");
+    finished = has_file(out, "best.safetensors");
     if (!exists && finished && !resume) {
         return nn_fail(err, NN_ERR_ARG,
                        "'%s' holds a model already (best.safetensors): choose "
@@ -121,8 +148,7 @@ enum nn_status cmd_check_out(const char *out, int resume, struct nn_error *err)
                        out);
     }
     if (!exists && resume) {
-        return nn_fail(err, NN_ERR_ARG,
-                       "nothing to resume in '%s' (no last.safetensors)", out);
+        return check_stateless(out, err);
     }
     return NN_OK;
 }

@@ -75,9 +75,11 @@ int cmd_run(const struct cmd *c, void *ctx, int argc, char **argv);
 extern const struct nn_option_renamed cmd_renamed[];
 
 /* For --out RUN and --resume. Errors: NN_ERR_ARG (out is NULL, or holds a run
- * that is not resumed, or none that could be), NN_ERR_NOMEM. */
+ * that is not resumed, or none that could be), NN_ERR_NOMEM. A run that was
+ * interrupted before a net had a state begins anew, which the second says. */
 NN_MUST_CHECK enum nn_status cmd_check_out(const char *out, int resume,
                                            struct nn_error *err);
+void cmd_say_resumed(const char *out, int resume);
 
 /* All options of a call as an object of strings, with "data"; NULL when out
  * of memory. */

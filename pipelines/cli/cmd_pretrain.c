@@ -255,6 +255,7 @@ static enum nn_status run_pretrain(struct command *c,
     if (st) {
         goto out;
     }
+    cmd_say_resumed(c->out, c->resume);
     apply_options(c);
     st = data_open(data, &how, &ds, err);
     if (st) {

@@ -30,7 +30,10 @@
             0, "split-seed", &(t).split_seed, "N",                             \
             "of the splits alone, where the data name none; 0: --seed"),       \
         NN_OPT_FLAG(0, "resume", &(t).resume,                                  \
-                    "go on with an interrupted run in --out")
+                    "go on with an interrupted run in --out; with more "       \
+                    "epochs, also with a finished one"),                       \
+        NN_OPT_FLAG(0, "no-report", &(t).no_report,                            \
+                    "leave out the verdict at the end and RUN/report.html")
 
 #define NET_ROWS(t)                                                            \
     NN_OPT_HEADING("networks"),                                                \

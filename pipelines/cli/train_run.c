@@ -13,6 +13,7 @@
 #include "pipelines/data/data_card.h"
 #include "pipelines/train/cascade_fit.h"
 #include "pipelines/train/train_check.h"
+#include "pipelines/train/train_summary.h"
 
 static void say_result(const char *name, const struct nn_train_result *r)
 {
@@ -288,6 +289,61 @@ static uint64_t split_seed(const struct train *t)
     return t->split_seed > 0 ? t->split_seed : t->seed;
 }
 
+/* The verdict on the model, and the page that shows it. The classes of a gate
+ * alone are joined to one and fit no label. */
+static enum nn_status say_how_good(const struct train *t, const struct model *m,
+                                   const struct nn_dataset *ds,
+                                   const struct nn_run *run,
+                                   struct nn_error *err)
+{
+    struct train_summary s;
+    enum nn_status st;
+
+    if (t->no_report || t->subset.only != TRAIN_ALL) {
+        return NN_OK;
+    }
+    st = train_summary_init(&s, m, ds, err);
+    if (st) {
+        goto out;
+    }
+    if (m->system == MODEL_CASCADE) {
+        st = gate_curve(m->gate, ds, &t->gate, run, &s.curve, err);
+        if (st) {
+            goto out;
+        }
+    }
+    train_summary_print(&s, stdout);
+    st = train_page_write(&s, t->out, err);
+out:
+    train_summary_release(&s);
+    return st;
+}
+
+static enum nn_status save_and_tell(const struct train *t,
+                                    const struct model *m,
+                                    const struct nn_dataset *ds,
+                                    const struct nn_run *run, const char *path,
+                                    struct nn_error *err)
+{
+    enum nn_status st = model_save(m, path, t->half ? NN_F16 : NN_F32, err);
+
+    if (st) {
+        return st;
+    }
+    st = say_how_good(t, m, ds, run, err);
+    if (st) {
+        return st;
+    }
+    printf("model: %s\n", path);
+    if (!t->no_report && t->subset.only == TRAIN_ALL) {
+        printf("page:  %s/report.html\n", t->out);
+    }
+    printf("try:   bearcascade classify --model %s PHOTO\n"
+           "       bearcascade evaluate --model %s %s\n",
+           t->out, t->out, ds->path);
+    return NN_OK;
+}
+
 static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
                                   const struct mine_sources *unknown,
                                   json_t *options, struct nn_error *err)
@@ -327,14 +383,7 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
     if (st) {
         goto out;
     }
-    st = model_save(m, path, t->half ? NN_F16 : NN_F32, err);
-    if (st) {
-        goto out;
-    }
-    printf("model: %s\n"
-           "try:   bearcascade classify --model %s PHOTO\n"
-           "       bearcascade evaluate --model %s %s\n",
-           path, t->out, t->out, ds->path);
+    st = save_and_tell(t, m, ds, &run, path, err);
 out:
     model_destroy(&m);
     nn_mem_free(path);
@@ -423,8 +472,13 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
+    cmd_say_resumed(t->out, t->resume);
     train_apply_options(t);
     st = train_choose_start(t, err);
+    if (st) {
+        goto out;
+    }
+    st = train_check_extension(t, err);
     if (st) {
         goto out;
     }

@@ -13,7 +13,7 @@ struct train {
     struct cmd_common common;
     const char *out, *init;
     char *init_path; /* what init stands for; NULL: left out, or none */
-    int system, resume, half, loss;
+    int system, resume, half, loss, no_report;
     int epochs, batch, gate_epochs, species_epochs;
     int gate_net, gate_size, species_net, species_size; /* net_choice.h */
     const char *gate_tta, *species_tta; /* of the trained nets */
@@ -65,6 +65,11 @@ NN_MUST_CHECK enum nn_status train_choose_nets(struct train *t,
 void train_apply_options(struct train *t);
 NN_MUST_CHECK enum nn_status train_choose_start(struct train *t,
                                                 struct nn_error *err);
+
+/* Of a finished run that is to have more epochs: what would end it half-way is
+ * told before. Errors: NN_ERR_ARG, those of reading the run's state. */
+NN_MUST_CHECK enum nn_status train_check_extension(const struct train *t,
+                                                   struct nn_error *err);
 
 /* Train what t says on `data` and write t->out. o: the options, kept in the
  * run folder and in the model.

@@ -1,9 +1,11 @@
 /* Which nets train trains, what they start from, and how they are tuned. */
 #include <string.h>
 
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/data/feature_cache.h"
+#include "common/train/checkpoint.h"
 #include "pipelines/cli/models.h"
 #include "pipelines/cli/net_choice.h"
 #include "pipelines/cli/train_run.h"
@@ -247,6 +249,73 @@ enum nn_status train_choose_start(struct train *t, struct nn_error *err)
                        "and the gate has none");
     }
     return NN_OK;
+}
+
+/* --- more epochs for a finished run --- */
+
+/* Epochs that a net of the run has had; 0: none, or it is not finished. */
+static enum nn_status epochs_had(const char *path, const char *task, int *n,
+                                 struct nn_error *err)
+{
+    json_t *state = NULL;
+    enum nn_status st = nn_checkpoint_read(path, task, &state, NULL, 0, err);
+
+    *n = 0;
+    if (st) {
+        return st;
+    }
+    if (json_is_true(json_object_get(state, "finished"))) {
+        const json_t *print = json_object_get(state, "fingerprint");
+
+        *n = (int)json_integer_value(json_object_get(print, "epochs"));
+    }
+    json_decref(state);
+    return NN_OK;
+}
+
+enum nn_status train_check_extension(const struct train *t,
+                                     struct nn_error *err)
+{
+    char *path;
+    int gate = 0, species = 0;
+    enum nn_status st = NN_OK;
+
+    if (!t->resume || t->system != MODEL_CASCADE) {
+        return NN_OK;
+    }
+    path = nn_path_join(t->out, "last.safetensors");
+    if (path == NULL) {
+        return nn_fail_nomem(err);
+    }
+    if (nn_file_exists(path)) {
+        st = epochs_had(path, "gate", &gate, err);
+        if (st) {
+            goto out;
+        }
+        st = epochs_had(path, "species", &species, err);
+        if (st) {
+            goto out;
+        }
+    }
+    if (gate == 0 || t->gate.train.epochs <= gate) {
+        goto out;
+    }
+    if (t->mine_pool.n > 0) {
+        st = nn_fail(err, NN_ERR_ARG,
+                     "the run in '%s' has mined with its gate of %d epochs and "
+                     "cannot be extended: train into another folder",
+                     t->out, gate);
+    } else if (t->species_none == SPECIES_NONE_ON && species > 0 &&
+               t->species.train.epochs <= species) {
+        st = nn_fail(err, NN_ERR_ARG,
+                     "with more epochs for the gate of '%s' its species net "
+                     "learns from other negatives: give that more than its %d "
+                     "epochs too (--epochs)",
+                     t->out, species);
+    }
+out:
+    nn_mem_free(path);
+    return st;
 }
 
 void train_apply_options(struct train *t)

@@ -269,6 +269,7 @@ static enum nn_status train_now(const char **args, size_t n, const char *dir,
         args[n++] = "--threads";
         args[n++] = count;
     }
+    args[n++] = "--no-report"; /* what asks for trainings judges them itself */
     if (nn_progress_is_quiet()) {
         args[n++] = "--quiet";
     }
@@ -295,7 +296,7 @@ enum nn_status subprocess_train(const char *data, const char *dir,
                                 int threads, char **command,
                                 struct nn_error *err)
 {
-    enum { OWN = 4, MORE = 4 };
+    enum { OWN = 4, MORE = 5 };
     const char **args = nn_mem_calloc(n + OWN + MORE, sizeof *args);
     char *line = NULL;
     enum nn_status st;

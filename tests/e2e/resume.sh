@@ -10,10 +10,35 @@ run 0 "synth draws images" synth --out "$data" --count 240 --seed 4 \
     --size 64 --quiet
 # shellcheck disable=SC2086
 run 0 "two threads" train "$data" --out "$tmp/a" --threads 2 $tiny
+cp "$tmp/out" "$tmp/verdict"
 # shellcheck disable=SC2086
 run 0 "one thread" train "$data" --out "$tmp/b" --threads 1 $tiny
 check "one and two threads give the same weights" \
     same_weights "$tmp/a/best.safetensors" "$tmp/b/best.safetensors"
+
+# What it says of the model is what evaluate finds on the same images.
+check "the verdict is that of evaluate on the valid part" python3 - \
+    "$BEARCASCADE" "$tmp/a" "$data" "$tmp/verdict" <<'PY'
+import json, re, subprocess, sys
+program, run, data, said = sys.argv[1:]
+text = open(said).read()
+e = json.loads(subprocess.run([program, "evaluate", "-m", run, data, "--split",
+                               "valid", "--json", "--bootstrap", "0"],
+                              check=True, capture_output=True).stdout)[0]
+got = re.findall(r"\((\d+) of (\d+) (?:images of a class|negatives);", text)
+table = e["confusion"]
+k = len(table) - 1
+none = e["verdicts"].index("none")
+want = [(str(sum(sum(r) - r[none] for r in table[:k])),
+         str(sum(map(sum, table[:k])))),
+        (str(sum(table[k]) - table[k][none]), str(sum(table[k])))]
+assert got == want, (got, want)
+page = open(run + "/report.html").read()
+for part in ("Scores", "Losses by epoch", "gate", "species", "Confusions",
+             "The largest losses", "data:image/jpeg", text.split("\n")[1].strip()[:20]):
+    assert part in page, part
+assert "data:,\"" not in page
+PY
 
 # Interrupt again and again, at whatever step that hits, until it is through.
 tries=0
@@ -48,4 +73,43 @@ check "a row an epoch, none twice" \
 # shellcheck disable=SC2086
 run 1 "resume refuses other options" \
     train "$data" --out "$tmp/c" --resume $tiny --lr 0.5
+
+# More epochs for a finished run: the first ones stay, the rest follow, the
+# same each time.
+cp -R "$tmp/a" "$tmp/d"
+# shellcheck disable=SC2086
+run 0 "a finished run is extended" \
+    train "$data" --out "$tmp/a" --resume $tiny --epochs 6
+check "its first epochs are those that it had" sh -c "
+    grep -e '^gate,[1-4],' '$tmp/a/results.csv' >'$tmp/old'
+    grep -e '^gate,' '$tmp/d/results.csv' | cmp - '$tmp/old'"
+check "two more of each net follow" \
+    test "$(grep -c -e '^gate,[56],' -e '^species,[56],' "$tmp/a/results.csv")" \
+    -eq 4
+check "with a learning rate that rises and falls anew" awk -F, '
+    $1 == "gate" { lr[$2] = $4 }
+    END { exit !(lr[5] > 3 * lr[6] && lr[5] > 3 * lr[4]) }' "$tmp/a/results.csv"
+# shellcheck disable=SC2086
+"$BEARCASCADE" train "$data" --out "$tmp/d" --resume $tiny --epochs 6 \
+    >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+sleep 0.6
+kill -INT "$pid" 2>/dev/null
+wait "$pid" || true
+if ! cmp -s "$tmp/a/results.csv" "$tmp/d/results.csv"; then
+    # shellcheck disable=SC2086
+    run 0 "an extension that was interrupted goes on" \
+        train "$data" --out "$tmp/d" --resume $tiny --epochs 6
+fi
+check "and ends with the same weights" \
+    same_weights "$tmp/a/best.safetensors" "$tmp/d/best.safetensors"
+# shellcheck disable=SC2086
+run 1 "fewer epochs are refused" \
+    train "$data" --out "$tmp/a" --resume $tiny --epochs 5
+err_has "with what it has had" "has had 6 epochs"
+# shellcheck disable=SC2086
+run 1 "more for the gate alone are refused beforehand" \
+    train "$data" --out "$tmp/a" --resume $tiny --epochs 0 --gate-epochs 8 \
+    --species-epochs 6
+err_has "and why" "its species net learns from other negatives"
 finish
