@@ -196,8 +196,23 @@ static void put_section(const struct page *g, enum gate_mine_verdict v,
     fputs("</div>\n", g->to);
 }
 
+static void put_suspects(const struct page *g)
+{
+    put_section(g, GATE_MINE_V_SUSPECTED_FN,
+                "Look like the wanted things: only a person can say. They are "
+                "not trained on unless kept here.");
+}
+
+static void put_hard(const struct page *g)
+{
+    put_section(g, GATE_MINE_V_HARD,
+                "Fool the gate, and are nothing that is wanted.");
+}
+
 static void put_page(const struct page *g)
 {
+    const size_t *n = g->r->result->count;
+
     fputs(head, g->to);
     fputs("<h1>Mined negatives</h1><pre>", g->to);
     mining_print(g->r, g->to);
@@ -206,11 +221,15 @@ static void put_page(const struct page *g)
           "d (drop), marks an image; arrows move. <button id=\"save\">Save "
           "the kept ones as a manifest</button> <span id=\"n\"></span></p>\n",
           g->to);
-    put_section(g, GATE_MINE_V_SUSPECTED_FN,
-                "Look like the wanted things: only a person can say. They are "
-                "not trained on unless kept here.");
-    put_section(g, GATE_MINE_V_HARD,
-                "Fool the gate, and are nothing that is wanted.");
+    /* Few suspects are looked at after what fools the gate; many mean that the
+     * pool is full of positives, and come first. */
+    if (n[GATE_MINE_V_SUSPECTED_FN] > n[GATE_MINE_V_HARD]) {
+        put_suspects(g);
+        put_hard(g);
+    } else {
+        put_hard(g);
+        put_suspects(g);
+    }
     put_section(g, GATE_MINE_V_RANDOM, "Fresh, whatever their score.");
     fputs(script, g->to);
     fputs("</body></html>\n", g->to);
