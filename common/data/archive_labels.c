@@ -206,7 +206,7 @@ static enum nn_status label_images(const struct nn_beside_list *l,
         if (key == NULL) {
             return nn_fail_nomem(err);
         }
-        if (label == NULL) {
+        if (label == NULL || nn_name_kind_of(x->name) != NN_NAME_IMAGE) {
             continue;
         }
         x->label = nn_mem_strdup(name_in(names, label));
@@ -231,7 +231,8 @@ static void leave_out_others(struct nn_finder *f, size_t first,
             f->found[n++] = *x;
             continue;
         }
-        if (out++ == 0) {
+        /* x.id and the like beside x.jpg are no images */
+        if (nn_name_kind_of(x->name) == NN_NAME_IMAGE && out++ == 0) {
             nn_log(NN_LOG_WARN,
                    "'%s' holds labels (.cls or .json) beside its images, but "
                    "none for '%s': such images are left out",

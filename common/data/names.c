@@ -128,7 +128,7 @@ enum nn_name_kind nn_name_kind_of(const char *name)
         ".odt",    ".ods",   ".rtf",        ".dop",         ".pp3",   ".md5",
         ".sqlite", ".part",  ".crdownload", ".cr2",         ".cr3",   ".nef",
         ".arw",    ".dng",   ".orf",        ".rw2",         ".raf",   ".pef",
-        ".srw",
+        ".srw",    ".cls",   ".parquet",    ".arrow",
     };
     static const char *const images[] = {
         ".jpg", ".jpeg", ".jpe", ".jfif", ".png",  ".apng", ".webp", ".bmp",

@@ -46,7 +46,8 @@ open(tmp + "/wds/classes.txt", "w").write("\n".join(order) + "\n")
 shard(tmp + "/one.tar", rows, lambda k, l: [(k + ".cls", (l + "\n").encode())],
       lose=rows[0][0])
 shard(tmp + "/json.tar", rows,
-      lambda k, l: [(k + ".json", json.dumps({"label": l}).encode())])
+      lambda k, l: [(k + ".json", json.dumps({"label": l}).encode()),
+                    (k + ".id", b"7")])
 
 def folder(name, split_dirs):
     for n, lab, split in rows:
