@@ -446,6 +446,22 @@ static enum nn_status open_data(struct train *t, const char *data,
     return NN_OK;
 }
 
+static enum nn_status take_folder(const struct train *t, int *folder,
+                                  struct nn_error *err)
+{
+    enum nn_status st = nn_folder_take(t->out, folder, err);
+
+    if (st) {
+        return st;
+    }
+    st = cmd_check_out(t->out, t->resume, err); /* now that it is ours */
+    if (st) {
+        return st;
+    }
+    cmd_say_resumed(t->out, t->resume);
+    return NN_OK;
+}
+
 enum nn_status train_run(struct train *t, const struct nn_options *o,
                          const char *data, struct nn_error *err)
 {
@@ -464,15 +480,10 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
         st = nn_fail_nomem(err);
         goto out;
     }
-    st = nn_folder_take(t->out, &folder, err);
+    st = take_folder(t, &folder, err);
     if (st) {
         goto out;
     }
-    st = cmd_check_out(t->out, t->resume, err); /* now that it is ours */
-    if (st) {
-        goto out;
-    }
-    cmd_say_resumed(t->out, t->resume);
     train_apply_options(t);
     st = train_choose_start(t, err);
     if (st) {
