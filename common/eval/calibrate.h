@@ -45,16 +45,17 @@ nn_temperature_fit_binary(const double *logit, const uint8_t *positive,
 
 /* --- is it worth having? --- */
 
-/* Parts of the items, each judged by a temperature fitted on the others: many,
- * so that all those temperatures are nearly the same, and so are the bins. */
-#define NN_TEMPERATURE_FOLDS 20u
+/* Parts of the items, each judged by a temperature fitted on the others. Two:
+ * more would have more temperatures, each a little too sure where the items
+ * that are left out are the wrong ones. */
+#define NN_TEMPERATURE_FOLDS 2u
 
 struct nn_temperature_choice {
     struct nn_temperature fit; /* on all items */
     double temperature;        /* fit.temperature, or 1 */
-    /* Expected calibration error (nn_reliability()) at 1, and of each item at
-     * the temperature that the other folds give; NaN where a fold cannot be
-     * judged. */
+    /* Mean over the folds of their expected calibration errors
+     * (nn_reliability()) at 1, and at the temperature that the other fold
+     * gives; NaN where that cannot be fitted. */
     double ece_before, ece_after;
 };
 

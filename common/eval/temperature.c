@@ -269,25 +269,40 @@ static double usable(const struct nn_temperature *f)
     return f->at_limit ? 1 : f->temperature;
 }
 
-static double cross_fitted_error(const struct problem *p, size_t m)
+/* Errors of the folds at 1 and at the temperature of the other one, each fold
+ * by itself, so that its items share their bins. */
+static void cross_fitted_errors(const struct problem *p, size_t m,
+                                struct nn_temperature_choice *c)
 {
     struct problem part = *p;
-    struct nn_ece e = { .n = 0 };
+    double before = 0, after = 0;
+    size_t n = 0;
 
+    c->ece_before = c->ece_after = (double)NAN;
     for (part.left_out = 0; part.left_out < NO_FOLD; part.left_out++) {
+        struct nn_ece one = { .n = 0 }, other = { .n = 0 };
         struct nn_temperature f;
 
         if (!can_fit(&part)) {
-            return (double)NAN;
+            return;
         }
         fit(&part, &f);
         for (size_t i = 0; i < p->n; i++) {
             if (!looked_at(&part, i)) {
-                judge(p, i, m, 1 / usable(&f), &e);
+                judge(p, i, m, 1, &one);
+                judge(p, i, m, 1 / usable(&f), &other);
             }
         }
+        if (one.n > 0) {
+            before += nn_ece_value(&one) * (double)one.n;
+            after += nn_ece_value(&other) * (double)one.n;
+            n += one.n;
+        }
     }
-    return nn_ece_value(&e);
+    if (n > 0) {
+        c->ece_before = before / (double)n;
+        c->ece_after = after / (double)n;
+    }
 }
 
 static double error_at(const struct problem *p, size_t m, double temperature)
@@ -304,12 +319,11 @@ static void choose(const struct problem *p, size_t m,
                    struct nn_temperature_choice *c)
 {
     fit(p, &c->fit);
-    c->ece_before = error_at(p, m, 1);
-    c->ece_after = cross_fitted_error(p, m);
+    cross_fitted_errors(p, m, c);
     c->temperature = usable(&c->fit);
     /* so for NaN too */
     if (!(c->ece_after < c->ece_before &&
-          error_at(p, m, c->temperature) < c->ece_before)) {
+          error_at(p, m, c->temperature) < error_at(p, m, 1))) {
         c->temperature = 1;
     }
 }
