@@ -306,7 +306,8 @@ static enum nn_status say_how_good(const struct train *t, const struct model *m,
     if (st) {
         goto out;
     }
-    if (m->system == MODEL_CASCADE) {
+    /* Photos of no class stand among the negatives by now. */
+    if (m->system == MODEL_CASCADE && t->unknown.n == 0) {
         st = gate_curve(m->gate, ds, &t->gate, run, &s.curve, err);
         if (st) {
             goto out;
