@@ -42,7 +42,7 @@ out:
     return st;
 }
 
-static enum nn_status check_free(const char *dir, struct nn_error *err)
+enum nn_status audit_make_dir(const char *dir, struct nn_error *err)
 {
     char *path = nn_path_join(dir, "plan.json");
     int there = path != NULL && nn_file_exists(path);
@@ -55,14 +55,14 @@ static enum nn_status check_free(const char *dir, struct nn_error *err)
                            "'%s' holds an audit already: its page is "
                            "audit.html; --answers FILE goes on with it",
                            dir)
-                 : NN_OK;
+                 : nn_file_mkdirs(dir, err);
 }
 
 enum nn_status audit_begin(const char *predictions,
                            const struct audit_options *o, const char *dir,
                            struct audit_plan *plan, struct nn_error *err)
 {
-    enum nn_status st = check_free(dir, err);
+    enum nn_status st = audit_make_dir(dir, err);
 
     if (st) {
         return st;
@@ -72,10 +72,6 @@ enum nn_status audit_begin(const char *predictions,
         return st;
     }
     st = audit_page_check(plan, err);
-    if (st) {
-        return st;
-    }
-    st = nn_file_mkdirs(dir, err);
     if (st) {
         return st;
     }

@@ -4,6 +4,10 @@
 
 #include "pipelines/audit/answers.h"
 
+/* Makes the folder DIR of an audit. Errors: NN_ERR_ARG (it holds one already),
+ * NN_ERR_IO, NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status audit_make_dir(const char *dir,
+                                            struct nn_error *err);
 /* Plans an audit of the rows at `predictions` into DIR: predictions.jsonl,
  * plan.json and the page. Errors: those of audit_plan_make(); NN_ERR_ARG (DIR
  * holds an audit, a photo cannot be found from here), NN_ERR_IO. Release the

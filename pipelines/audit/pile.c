@@ -176,6 +176,32 @@ enum nn_status audit_pile_read(struct audit_pile *pile, const char *path,
     return check_names(pile, path, err);
 }
 
+int audit_pile_is_rows(const char *path)
+{
+    FILE *f = nn_file_is_dir(path) ? NULL : fopen(path, "rb");
+    char *line = NULL;
+    size_t room = 0;
+    json_t *row = NULL;
+    int is = 0;
+
+    if (f == NULL) {
+        return 0;
+    }
+    if (getc(f) == '{' && fseek(f, 0, SEEK_SET) == 0) {
+        ssize_t n = getline(&line, &room, f);
+
+        if (n > 0 &&
+            nn_json_parse(line, (size_t)n, path, &row, NULL) == NN_OK) {
+            is = json_object_get(row, "p_positive") != NULL ||
+                 json_object_get(row, "error") != NULL;
+        }
+    }
+    json_decref(row);
+    free(line);
+    fclose(f);
+    return is;
+}
+
 void audit_pile_release(struct audit_pile *pile)
 {
     for (size_t i = 0; i < pile->n; i++) {

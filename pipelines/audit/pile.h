@@ -39,6 +39,10 @@ NN_MUST_CHECK enum nn_status audit_pile_read(struct audit_pile *pile,
                                              struct nn_error *err);
 void audit_pile_release(struct audit_pile *pile);
 
+/* 1: the file at `path` begins with such a row; 0: it does not (a photo, a
+ * manifest, a folder), or cannot be read. */
+int audit_pile_is_rows(const char *path);
+
 enum audit_unit_kind {
     AUDIT_PHOTOS,
     AUDIT_BY_TIME,   /* photos of one folder, each at most `gap` seconds after

@@ -1,5 +1,7 @@
 /* audit: what did the filter miss in this pile? */
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "common/base/file.h"
 #include "common/base/json.h"
@@ -7,11 +9,12 @@
 #include "pipelines/audit/audit.h"
 #include "pipelines/audit/statement.h"
 #include "pipelines/cli/cmd.h"
+#include "pipelines/cli/pathlist.h"
 
 struct audit {
     struct cmd_common common;
     struct audit_options o;
-    const char *out, *answers, *verify;
+    const char *out, *answers, *verify, *model;
     int unit, count, json;
 };
 
@@ -86,6 +89,68 @@ out:
     return st;
 }
 
+/* The rows of PHOTOS, by the command that makes them for anybody, which goes on
+ * where a run that was killed ended. *status: its exit status. */
+static enum nn_status make_rows(const struct audit *a,
+                                const struct cmd_line *line, const char *rows,
+                                int *status, struct nn_error *err)
+{
+    char threads[16];
+    const char **argv = nn_mem_calloc((size_t)line->n + 12, sizeof *argv);
+    int n = 0;
+
+    if (argv == NULL) {
+        return nn_fail_nomem(err);
+    }
+    snprintf(threads, sizeof threads, "%d", a->common.threads);
+    argv[n++] = "classify";
+    argv[n++] = "--format";
+    argv[n++] = "jsonl";
+    argv[n++] = "--resume";
+    argv[n++] = rows;
+    argv[n++] = "--threads";
+    argv[n++] = threads;
+    if (a->common.quiet) {
+        argv[n++] = "--quiet";
+    }
+    if (a->model != NULL) {
+        argv[n++] = "--model";
+        argv[n++] = a->model;
+    }
+    argv[n++] = "--";
+    for (int i = 0; i < line->n; i++) {
+        argv[n++] = line->operands[i];
+    }
+    *status = cmd_classify(n, (char **)(uintptr_t)argv);
+    nn_mem_free(argv);
+    return NN_OK;
+}
+
+static enum nn_status begin(const struct audit *a, struct cmd_line *line,
+                            struct nn_error *err)
+{
+    char *rows = NULL;
+    enum nn_status st;
+
+    if (line->n == 1 && audit_pile_is_rows(line->operands[0])) {
+        return plan_audit(a, line->operands[0], line, err);
+    }
+    st = audit_make_dir(a->out, err);
+    if (st) {
+        return st;
+    }
+    rows = nn_path_join(a->out, "predictions.jsonl");
+    if (rows == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = make_rows(a, line, rows, &line->exit, err);
+    if (!st && (line->exit == EXIT_DONE || line->exit == EXIT_SOME_FAILED)) {
+        st = plan_audit(a, rows, line, err);
+    }
+    nn_mem_free(rows);
+    return st;
+}
+
 static enum nn_status run(void *ctx, struct cmd_line *line,
                           struct nn_error *err)
 {
@@ -100,13 +165,45 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     } else if (a->answers != NULL) {
         st = audit_finish(a->out, a->answers, &statement, err);
     } else {
-        return plan_audit(a, line->operands[0], line, err);
+        return begin(a, line, err);
     }
     if (!st) {
         st = print_statement(a, statement, err);
     }
     json_decref(statement);
     return st;
+}
+
+static int is_manifest(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+
+    return dot != NULL &&
+           (strcasecmp(dot, ".jsonl") == 0 || strcasecmp(dot, ".csv") == 0);
+}
+
+static enum nn_status check_pile(const struct audit *a,
+                                 const struct cmd_line *line,
+                                 struct nn_error *err)
+{
+    for (int i = 0; i < line->n; i++) {
+        const char *path = line->operands[i];
+
+        if (audit_pile_is_rows(path)) {
+            if (line->n > 1 || a->model != NULL) {
+                return nn_fail(err, NN_ERR_ARG,
+                               "'%s' holds predictions: they stand alone, "
+                               "without --model",
+                               path);
+            }
+        } else if (pathlist_is_collection(path) && !nn_file_is_dir(path) &&
+                   !is_manifest(path)) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "'%s': a browser shows files alone: unpack archives",
+                           path);
+        }
+    }
+    return NN_OK;
 }
 
 static enum nn_status check(void *ctx, const struct cmd_line *line,
@@ -122,11 +219,12 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
     if (a->out == NULL) {
         return nn_fail(err, NN_ERR_ARG, "--out DIR is needed");
     }
-    if ((line->n == 1) == (a->answers != NULL)) {
+    if ((line->n > 0) == (a->answers != NULL)) {
         return nn_fail(err, NN_ERR_ARG,
-                       "either PREDICTIONS, to begin, or --answers FILE");
+                       "either PHOTOS or PREDICTIONS, to begin, or --answers "
+                       "FILE");
     }
-    return NN_OK;
+    return line->n > 0 ? check_pile(a, line, err) : NN_OK;
 }
 
 int cmd_audit(int argc, char **argv)
@@ -137,6 +235,9 @@ int cmd_audit(int argc, char **argv)
     };
     const struct nn_option table[] = {
         NN_OPT_STRING('o', "out", &a.out, "DIR", "folder of the audit"),
+        NN_OPT_STRING('m', "model", &a.model, "FILE|RUN",
+                      "of PHOTOS: the model that scores them; left out: the "
+                      "cascade that came with the program"),
         NN_OPT_STRING(0, "answers", &a.answers, "FILE",
                       "answers that the page saved: print and write the "
                       "statement"),
@@ -163,18 +264,18 @@ int cmd_audit(int argc, char **argv)
     };
     const struct nn_options o = {
         .command = "audit",
-        .synopsis = "PREDICTIONS --out DIR | --answers FILE --out DIR | "
-                    "--verify DIR",
+        .synopsis = "PHOTOS...|PREDICTIONS --out DIR | --answers FILE --out "
+                    "DIR | --verify DIR",
         .summary = "Show what share of the positives of a pile was found. "
-                   "PREDICTIONS are rows of 'classify --format jsonl'. A page "
+                   "PHOTOS are classified as 'classify' does it; PREDICTIONS "
+                   "are rows of 'classify --format jsonl'. A page "
                    "asks for looks at photos; the statement holds whenever "
                    "one stops, whatever the scores are worth.",
         .table = table,
-        .examples = "  bearcascade classify -f jsonl photos >rows.jsonl\n"
-                    "  bearcascade audit rows.jsonl --out audit\n"
+        .examples = "  bearcascade audit photos --out audit\n"
                     "  bearcascade audit --answers answers.json --out audit\n",
         .min_operands = 0,
-        .max_operands = 1,
+        .max_operands = -1,
     };
     const struct cmd c = {
         .options = &o,

@@ -84,8 +84,38 @@ def save_answers(path, plan, letters):
                    "answers": letters}, f)
 
 
+def from_photos():
+    """The rows are made by audit itself, and as classify makes them."""
+    model = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                         "../../models/bears.safetensors")
+    run("synth", "-q", "-n", "12", "--size", "64", "--out", "drawn")
+    rc, rows, err = run("classify", "-q", "-m", model, "-f", "jsonl", "drawn")
+    want = {r["file"]: r["p_positive"] for r in map(json.loads,
+                                                     rows.splitlines())}
+    rc, text, err = run("audit", "-q", "-m", model, "drawn", "--out", "p")
+    lines = open("p/predictions.jsonl").read().splitlines()
+    got = {r["file"]: r["p_positive"] for r in map(json.loads, lines)}
+    check(rc == 0 and "12 photos" in text and got == want,
+          "photos are classified as classify does it", (rc, err, got))
+    os.remove("p/plan.json")  # as a kill would leave it, in the middle of a row
+    with open("p/predictions.jsonl", "w") as f:
+        f.write("\n".join(lines[:5]) + "\n" + lines[5][:30])
+    rc, _, err = run("audit", "-q", "-m", model, "drawn", "--out", "p")
+    again = open("p/predictions.jsonl").read().splitlines()
+    check(rc == 0 and again[:5] == lines[:5] and len(again) == 12,
+          "killed and started again: no photo is classified twice", err)
+    rc, _, err = run("audit", "-m", model, "p/predictions.jsonl", "--out", "q")
+    check(rc == 2 and "holds predictions" in err, "rows have their model", err)
+    rc, _, err = run("audit", "-m", model, "drawn.tar", "--out", "q")
+    check(rc == 2 and "unpack" in err, "no archive, before it is read", err)
+    rc, _, err = run("audit", "-m", "absent.safetensors", "drawn", "--out", "q")
+    check(rc == 1 and "absent" in err and not os.path.exists("q/plan.json"),
+          "no model, no audit", err)
+
+
 def main(out):
     os.chdir(out)
+    from_photos()
     truth = make_pile(out, 3000, 150, 5)
     rc, text, err = run("audit", "rows.jsonl", "--out", "a")
     check(rc == 3, "a plan, and a word about the file without a score", err)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A whole audit of real photos: classify, plan, keys pressed in a browser by
+"""A whole audit of real photos: rows and plan, keys pressed in a browser by
 one who knows the truth, the file that the page saves, the statement.
 
 Environment: BEARCASCADE (the program), BEARCASCADE_DATA (the folder with
@@ -138,16 +138,11 @@ def walk(truth, name, wrong, shots):
 def main(out, shots):
     os.chdir(out)
     truth = make_pile(out)
-    rc, rows, err = run("classify", "-q", "-m", MODEL, "-f", "jsonl",
-                        "photos")
-    check(rc == 0, "classify", err)
-    with open("rows.jsonl", "w") as f:
-        f.write(rows)
-    rc, text, err = run("audit", "rows.jsonl", "--out", "right")
+    rc, text, err = run("audit", "-q", "-m", MODEL, "photos", "--out", "right")
     check(rc == 0 and "looks" in text, "a plan", err)
     j = walk(truth, "right", 0, shots)
     check(j["looks"] < j["photos"], "fewer looks than photos", j["statement"])
-    rc, _, err = run("audit", "rows.jsonl", "--out", "slips", "--wrong", "0.05",
+    rc, _, err = run("audit", "right/predictions.jsonl", "--out", "slips", "--wrong", "0.05",
                      "--recall", "0.75", "--seed", "2")
     check(rc == 0, "a plan with an allowance", err)
     walk(truth, "slips", 0.02, False)

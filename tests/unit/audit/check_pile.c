@@ -57,6 +57,33 @@ START_TEST(pile_and_bursts)
 }
 END_TEST
 
+START_TEST(rows_or_photos)
+{
+    static const struct {
+        const char *text;
+        int rows;
+    } first[] = {
+        { "{\"file\":\"a\",\"p_positive\":0.5}\n", 1 },
+        { "{\"file\":\"a\",\"error\":\"cut short\"}", 1 },
+        { "{\"file\":\"a\",\"label\":\"black\"}\n", 0 }, /* a manifest */
+        { "{\"file\":\"a\",\"p_posi", 0 },
+        { "file,label\n", 0 },
+        { "", 0 },
+    };
+    char *dir = testkit_mkdir();
+
+    for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
+        char *path = write_rows(dir, first[i].text);
+
+        ck_assert_int_eq(audit_pile_is_rows(path), first[i].rows);
+        nn_mem_free(path);
+    }
+    ck_assert_int_eq(audit_pile_is_rows(dir), 0);
+    ck_assert_int_eq(audit_pile_is_rows("/nowhere/rows.jsonl"), 0);
+    testkit_rmdir(dir);
+}
+END_TEST
+
 static const char *const wrong[] = {
     "",
     "{\"file\":\"a\",\"error\":\"x\"}\n",
@@ -153,6 +180,7 @@ static Suite *pile_suite(void)
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, pile_and_bursts);
+    tcase_add_test(t, rows_or_photos);
     tcase_add_loop_test(t, pile_errors, 0, sizeof wrong / sizeof wrong[0]);
     tcase_add_test(t, plan_comes_back);
     tcase_add_test(t, plan_memory);
