@@ -77,6 +77,46 @@ enum nn_status nn_dataset_open(const char *path,
     return NN_OK;
 }
 
+enum nn_status nn_dataset_open_files(const char *const *paths, size_t n,
+                                     struct nn_dataset **out,
+                                     struct nn_error *err)
+{
+    const struct nn_dataset_options opt = { .as_pool = 1 };
+    struct nn_dataset *ds;
+    struct nn_finder f = { .opt = &opt };
+    enum nn_status st;
+
+    *out = NULL;
+    if (n == 0) {
+        return nn_fail(err, NN_ERR_ARG, "no files");
+    }
+    ds = nn_dataset_new("(files)", 0);
+    if (ds == NULL) {
+        return nn_fail_nomem(err);
+    }
+    f.source = ds->source;
+    for (size_t i = 0; i < n; i++) {
+        struct nn_found found = { .name = (char *)(uintptr_t)paths[i],
+                                  .split = NN_SPLIT_NONE,
+                                  .weight = 1 };
+
+        st = nn_find_file(&f, found, paths[i], err);
+        if (st) {
+            goto out;
+        }
+    }
+    st = nn_label_items(ds, &f, err);
+    if (st) {
+        goto out;
+    }
+    *out = ds;
+    ds = NULL;
+out:
+    nn_finder_release(&f);
+    nn_dataset_close(&ds);
+    return st;
+}
+
 static void free_names(char **names, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

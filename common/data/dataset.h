@@ -156,6 +156,13 @@ size_t nn_archive_prefix(const char *path);
 NN_MUST_CHECK enum nn_status
 nn_dataset_open(const char *path, const struct nn_dataset_options *opt,
                 struct nn_dataset **out, struct nn_error *err);
+/* A pool of the given single files, in the given order (never sorted), items
+ * named as given. Nothing is opened yet: a missing file fails when read.
+ * Errors: NN_ERR_ARG (n = 0), NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_dataset_open_files(const char *const *paths,
+                                                   size_t n,
+                                                   struct nn_dataset **out,
+                                                   struct nn_error *err);
 /* Append from->items[index[0..n-1]] to ds: same name, weight and
  * fingerprints, but with `label` (a class of ds, or NN_NEGATIVE) and `split`
  * of ds, no family and no group. The bytes are still read through `from`,

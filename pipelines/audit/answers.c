@@ -13,21 +13,26 @@ static enum nn_status put_letter(const struct audit_plan *plan,
                                  struct audit_result *out, struct nn_error *err)
 {
     static const char letters[] = "?npu";
-    const char *which = strchr(letters + 1, out->letters[k]);
+    const char c = out->letters[k], *which = strchr(letters + 1, c);
+    size_t cls = c >= '1' && c <= '9' ? (size_t)(c - '0') : 0;
     int is_draw;
     size_t i = audit_looks_next(a, &is_draw);
     enum audit_answer answer;
 
-    if (which == NULL) {
-        return nn_fail(err, NN_ERR_FORMAT, "answer %zu is '%c', not n, p or u",
-                       k + 1, out->letters[k]);
+    if (which == NULL && (cls == 0 || cls > plan->pile.n_classes)) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "answer %zu is '%c', not n, p, u or the number of one "
+                       "of %zu classes",
+                       k + 1, c, plan->pile.n_classes);
     }
     if (i == plan->n) {
         return nn_fail(err, NN_ERR_FORMAT, "%zu answers for %zu units",
                        strlen(out->letters), plan->n);
     }
-    answer = (enum audit_answer)(which - letters);
+    answer =
+        which == NULL ? AUDIT_POSITIVE : (enum audit_answer)(which - letters);
     out->answer[i] = (unsigned char)answer;
+    out->cls[i] = (unsigned char)cls;
     out->photos_seen += (double)(plan->first[i + 1] - plan->first[i]);
     if (answer == AUDIT_POSITIVE && !is_draw) {
         out->found_top += plan->unit[i].value;
@@ -45,7 +50,13 @@ static enum nn_status replay(const struct audit_plan *plan,
     if (st) {
         return st;
     }
-    for (size_t k = 0; out->letters[k] != '\0'; k++) {
+    for (size_t k = 0, r = 0; out->letters[k] != '\0'; k++) {
+        if (r < plan->n_revisions && plan->revision[r].after == k) {
+            st = audit_looks_revise(a, plan->revision[r++].expected, err);
+            if (st) {
+                goto out;
+            }
+        }
         st = put_letter(plan, a, k, out, err);
         if (st) {
             goto out;
@@ -55,6 +66,33 @@ static enum nn_status replay(const struct audit_plan *plan,
 out:
     audit_looks_destroy(&a);
     return st;
+}
+
+/* Answers that go beyond a revision were asked for by it: the page that gave
+ * them must have known it, and they must begin as it says. */
+static enum nn_status check_revisions(const struct audit_plan *plan,
+                                      const char *path, const char *letters,
+                                      size_t known, struct nn_error *err)
+{
+    size_t n = strlen(letters);
+
+    if (known > plan->n_revisions) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "'%s' was answered after a --next that is not here",
+                       path);
+    }
+    for (size_t r = 0; r < plan->n_revisions; r++) {
+        const struct audit_revision *at = &plan->revision[r];
+
+        if (n > at->after &&
+            (r >= known || strncmp(letters, at->letters, at->after) != 0)) {
+            return nn_fail(err, NN_ERR_FORMAT,
+                           "'%s' goes on with %zu answers as if --next had not "
+                           "been: answer the page that it wrote",
+                           path, at->after);
+        }
+    }
+    return NN_OK;
 }
 
 enum nn_status audit_answers_read(const struct audit_plan *plan,
@@ -82,9 +120,16 @@ enum nn_status audit_answers_read(const struct audit_plan *plan,
                      of, plan->hash);
         goto out;
     }
+    st = check_revisions(
+        plan, path, letters,
+        (size_t)json_integer_value(json_object_get(j, "revisions")), err);
+    if (st) {
+        goto out;
+    }
     out->letters = nn_mem_strdup(letters);
     out->answer = nn_mem_calloc(plan->n, 1);
-    if (out->letters == NULL || out->answer == NULL) {
+    out->cls = nn_mem_calloc(plan->n, 1);
+    if (out->letters == NULL || out->answer == NULL || out->cls == NULL) {
         st = nn_fail_nomem(err);
         goto out;
     }
@@ -99,5 +144,6 @@ void audit_result_release(struct audit_result *r)
 {
     nn_mem_free(r->letters);
     nn_mem_free(r->answer);
+    nn_mem_free(r->cls);
     *r = (struct audit_result)AUDIT_RESULT_INIT;
 }

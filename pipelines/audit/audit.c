@@ -1,14 +1,13 @@
 #include "pipelines/audit/audit.h"
 
-#include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
-#include "common/base/text.h"
+#include "pipelines/audit/decisions.h"
 #include "pipelines/audit/page.h"
+#include "pipelines/audit/revisions.h"
 #include "pipelines/audit/statement.h"
 
 #define MAX_BYTES ((size_t)2 << 30)
@@ -86,80 +85,7 @@ enum nn_status audit_begin(const char *predictions,
     return audit_page_write(plan, dir, err);
 }
 
-/* One row a photo that was looked at; the manifest has the negatives alone,
- * with paths that do not depend on the folder one stands in. */
-static json_t *decision_row(const struct audit_plan *plan, size_t photo,
-                            enum audit_answer answer, int manifest)
-{
-    static const char *const word[] = { NULL, "none", "positive", "not sure" };
-    const char *file = plan->pile.photo[photo].file;
-    char cwd[PATH_MAX], *name, *full = NULL;
-    json_t *j;
-
-    if (!manifest) {
-        return json_pack("{s:s, s:s}", "file", file, "answer", word[answer]);
-    }
-    name = nn_text_bytes(file);
-    if (name != NULL && name[0] != '/' && getcwd(cwd, sizeof cwd) != NULL) {
-        full = nn_path_join(cwd, name);
-    }
-    j = json_pack("{s:o, s:s}", "file",
-                  name == NULL ? NULL : nn_json_text(full ? full : name),
-                  "label", "");
-    nn_mem_free(full);
-    nn_mem_free(name);
-    return j;
-}
-
-static enum nn_status put_decisions(const struct audit_plan *plan,
-                                    const struct audit_result *r, int manifest,
-                                    FILE *to, struct nn_error *err)
-{
-    for (size_t i = 0; i < plan->n; i++) {
-        enum audit_answer answer = (enum audit_answer)r->answer[i];
-
-        if (answer == AUDIT_UNSEEN || (manifest && answer != AUDIT_NONE)) {
-            continue;
-        }
-        for (size_t k = plan->first[i]; k < plan->first[i + 1]; k++) {
-            json_t *row = decision_row(plan, plan->member[k], answer, manifest);
-            char *line = nn_json_line(row);
-
-            json_decref(row);
-            if (line == NULL) {
-                return nn_fail_nomem(err);
-            }
-            fprintf(to, "%s\n", line);
-            nn_mem_free(line);
-        }
-    }
-    return NN_OK;
-}
-
-static enum nn_status write_decisions(const struct audit_plan *plan,
-                                      const struct audit_result *r,
-                                      const char *dir, int manifest,
-                                      struct nn_error *err)
-{
-    char *path =
-        nn_path_join(dir, manifest ? "negatives.jsonl" : "decisions.jsonl");
-    struct nn_file_out out;
-    enum nn_status st =
-        path == NULL ? nn_fail_nomem(err) : nn_file_out_open(&out, path, err);
-
-    nn_mem_free(path);
-    if (st) {
-        return st;
-    }
-    st = put_decisions(plan, r, manifest, out.stream, err);
-    if (st) {
-        nn_file_out_abort(&out);
-        return st;
-    }
-    return nn_file_out_commit(&out, err);
-}
-
-/* write: decisions and negatives, too. */
+/* write: what the next training takes, too. */
 static enum nn_status state(const char *dir, const char *answers, int write,
                             json_t **statement, struct nn_error *err)
 {
@@ -179,12 +105,7 @@ static enum nn_status state(const char *dir, const char *answers, int write,
         st = nn_fail_nomem(err);
         goto out;
     }
-    for (int manifest = 0; write && manifest < 2; manifest++) {
-        st = write_decisions(&plan, &result, dir, manifest, err);
-        if (st) {
-            goto out;
-        }
-    }
+    st = write ? audit_decisions_write(&plan, &result, dir, err) : NN_OK;
 out:
     audit_result_release(&result);
     audit_plan_release(&plan);
@@ -232,6 +153,41 @@ enum nn_status audit_finish(const char *dir, const char *answers,
         return st;
     }
     return write_page(*statement, dir, err);
+}
+
+enum nn_status audit_re_rank(const char *dir, const char *answers,
+                             const struct nn_net *net,
+                             const volatile sig_atomic_t *stop,
+                             struct audit_next *out, struct nn_error *err)
+{
+    struct audit_plan plan = AUDIT_PLAN_INIT;
+    struct audit_result result = AUDIT_RESULT_INIT;
+    enum nn_status st = audit_plan_read(&plan, dir, err);
+
+    if (st) {
+        goto out;
+    }
+    st = audit_answers_read(&plan, answers, &result, err);
+    if (st) {
+        goto out;
+    }
+    st = audit_next(&plan, &result, net, stop, out, err);
+    if (st) {
+        goto out;
+    }
+    st = copy_file(answers, dir, "answers.json", err);
+    if (st) {
+        goto out;
+    }
+    st = audit_revisions_write(&plan, dir, err);
+    if (st) {
+        goto out;
+    }
+    st = audit_page_write(&plan, dir, err);
+out:
+    audit_result_release(&result);
+    audit_plan_release(&plan);
+    return st;
 }
 
 enum nn_status audit_verify(const char *dir, json_t **statement,

@@ -27,11 +27,13 @@ struct audit_looks {
     unsigned char *answer;
     double *clock;  /* what is left of each unseen unit's clock */
     double *weight; /* of the epoch */
-    double *below;  /* [n + 1] sums of expected from a unit on */
+    double *share;  /* [n] expected shares of positives */
+    uint32_t *rank; /* [n] units by falling share: the way from the top */
+    double *below;  /* [n + 1] sums of expected values from a rank on */
     uint32_t *order;
     size_t n_order, at; /* the epoch's draws, by time */
     double now;         /* time of the epoch's last draw */
-    size_t top;         /* first unit not seen from the top */
+    size_t top;         /* rank of the first unit not seen from the top */
     double hits, expected;
     double draw_hits, draw_expected;
     double found, unsure, unseen, weights, least;
@@ -74,7 +76,7 @@ static double draw_ratio(const struct audit_looks *a)
 
 static double guess(const struct audit_looks *a, size_t i, double ratio)
 {
-    return least(a->unit[i].expected * ratio, 1);
+    return least(a->share[i] * ratio, 1);
 }
 
 /* How many more unseen positives the goal forbids than are expected. */
@@ -90,7 +92,7 @@ static double distance(const struct audit_looks *a)
 static int top_pays(const struct audit_looks *a)
 {
     double d = distance(a);
-    double p = guess(a, a->top, local_ratio(a) * draw_ratio(a));
+    double p = guess(a, a->rank[a->top], local_ratio(a) * draw_ratio(a));
 
     return d < 1.5 || 3 * a->unseen * p >= BALANCE * d * d;
 }
@@ -122,7 +124,8 @@ static void start_epoch(struct audit_looks *a)
     a->n_order = a->at = 0;
     a->weights = 0;
     a->least = 0;
-    for (size_t i = a->top; i < a->n; i++) {
+    for (size_t k = a->top; k < a->n; k++) {
+        uint32_t i = a->rank[k];
         double p, w;
 
         if (a->answer[i]) {
@@ -133,7 +136,7 @@ static void start_epoch(struct audit_looks *a)
         a->weight[i] = w;
         a->weights += w * a->unit[i].value;
         a->least = a->n_order == 0 ? w : least(a->least, w);
-        a->order[a->n_order++] = (uint32_t)i;
+        a->order[a->n_order++] = i;
         risk += p * a->unit[i].value / w;
     }
     qsort_r(a->order, a->n_order, sizeof *a->order, by_time, a);
@@ -145,11 +148,11 @@ static void start_epoch(struct audit_looks *a)
 
 static void choose(struct audit_looks *a)
 {
-    while (a->top < a->n && a->answer[a->top]) {
+    while (a->top < a->n && a->answer[a->rank[a->top]]) {
         a->top++;
     }
     a->next_is_draw = 0;
-    a->next = a->top;
+    a->next = a->top < a->n ? a->rank[a->top] : a->n;
     if (a->top == a->n || (a->n_draws >= a->epoch_end && top_pays(a))) {
         return;
     }
@@ -161,6 +164,16 @@ static void choose(struct audit_looks *a)
     }
     a->next = a->order[a->at];
     a->next_is_draw = 1;
+}
+
+static void sum_below(struct audit_looks *a)
+{
+    a->below[a->n] = 0;
+    for (size_t k = a->n; k-- > 0;) {
+        size_t i = a->rank[k];
+
+        a->below[k] = a->below[k + 1] + a->share[i] * a->unit[i].value;
+    }
 }
 
 enum nn_status audit_looks_create(const struct audit_unit *unit, size_t n,
@@ -193,18 +206,23 @@ enum nn_status audit_looks_create(const struct audit_unit *unit, size_t n,
     a->answer = nn_mem_calloc(n, 1);
     a->clock = nn_mem_calloc(n, sizeof *a->clock);
     a->weight = nn_mem_calloc(n, sizeof *a->weight);
+    a->share = nn_mem_calloc(n, sizeof *a->share);
+    a->rank = nn_mem_calloc(n, sizeof *a->rank);
     a->below = nn_mem_calloc(n + 1, sizeof *a->below);
     a->order = nn_mem_calloc(n, sizeof *a->order);
     if (a->answer == NULL || a->clock == NULL || a->weight == NULL ||
-        a->below == NULL || a->order == NULL) {
+        a->share == NULL || a->rank == NULL || a->below == NULL ||
+        a->order == NULL) {
         audit_looks_destroy(&a);
         return nn_fail_nomem(err);
     }
     for (size_t i = n; i-- > 0;) {
         a->clock[i] = unit[i].clock;
-        a->below[i] = a->below[i + 1] + unit[i].expected * unit[i].value;
+        a->share[i] = unit[i].expected;
+        a->rank[i] = (uint32_t)i;
         a->unseen += unit[i].value;
     }
+    sum_below(a);
     choose(a);
     *out = a;
     return NN_OK;
@@ -218,12 +236,52 @@ void audit_looks_destroy(struct audit_looks **looks)
         nn_mem_free(a->answer);
         nn_mem_free(a->clock);
         nn_mem_free(a->weight);
+        nn_mem_free(a->share);
+        nn_mem_free(a->rank);
         nn_mem_free(a->below);
         nn_mem_free(a->order);
         nn_mem_free(a->draw);
         nn_mem_free(a);
         *looks = NULL;
     }
+}
+
+/* Those that were seen keep their places before `top`, so that the sums below
+ * a rank hold what is still ahead. */
+static int by_share(const void *x, const void *y, void *ctx)
+{
+    const struct audit_looks *a = ctx;
+    uint32_t i = *(const uint32_t *)x, j = *(const uint32_t *)y;
+
+    if (!a->answer[i] != !a->answer[j]) {
+        return a->answer[i] ? -1 : 1;
+    }
+    if (a->share[i] != a->share[j]) {
+        return a->share[i] < a->share[j] ? 1 : -1;
+    }
+    return (i > j) - (i < j);
+}
+
+enum nn_status audit_looks_revise(struct audit_looks *a, const double *expected,
+                                  struct nn_error *err)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (!(expected[i] >= 0 && expected[i] <= 1)) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "the expected share of unit %zu "
+                           "is %g",
+                           i, expected[i]);
+        }
+    }
+    memcpy(a->share, expected, a->n * sizeof *a->share);
+    qsort_r(a->rank, a->n, sizeof *a->rank, by_share, a);
+    sum_below(a);
+    a->top = 0;
+    a->hits = a->expected = 0;
+    a->draw_hits = a->draw_expected = 0;
+    a->epoch_end = a->n_draws;
+    choose(a);
+    return NN_OK;
 }
 
 size_t audit_looks_next(struct audit_looks *a, int *is_draw)
@@ -296,7 +354,7 @@ enum nn_status audit_looks_put(struct audit_looks *a, enum audit_answer answer,
         }
     } else {
         a->hits = FORGET * a->hits + hit;
-        a->expected = FORGET * a->expected + a->unit[i].expected;
+        a->expected = FORGET * a->expected + a->share[i];
         a->n_top++;
     }
     a->answer[i] = (unsigned char)answer;

@@ -64,6 +64,13 @@ NN_MUST_CHECK enum nn_status audit_looks_create(const struct audit_unit *unit,
                                                 struct audit_looks **out,
                                                 struct nn_error *err);
 void audit_looks_destroy(struct audit_looks **looks);
+/* From the next look on, unit i is expected to be positive with the share
+ * expected[i] in [0,1], [n], and the top is ordered by it. May be called after
+ * any answers, with any shares that follow from what was seen so far: what is
+ * proved stays true. Errors: NN_ERR_ARG (a share out of range). */
+NN_MUST_CHECK enum nn_status audit_looks_revise(struct audit_looks *looks,
+                                                const double *expected,
+                                                struct nn_error *err);
 
 /* The unit to look at next, or n when all were seen. is_draw may be NULL. */
 size_t audit_looks_next(struct audit_looks *a, int *is_draw);

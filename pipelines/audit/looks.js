@@ -8,16 +8,35 @@ function Looks(units, recall, confidence, tilt) {
   const n = units.length;
   Object.assign(this, { units, n, recall, confidence, tilt,
     answer: new Uint8Array(n), clock: units.map((u) => u.clock),
-    weight: new Float64Array(n), below: new Float64Array(n + 1), order: [],
+    weight: new Float64Array(n), share: units.map((u) => u.expected),
+    rank: units.map((u, i) => i), below: new Float64Array(n + 1), order: [],
     at: 0, now: 0, top: 0, hits: 0, expected: 0, drawHits: 0, drawExpected: 0,
     found: 0, unsure: 0, unseen: 0, weights: 0, least: 0, bet: 0, draws: [],
     nTop: 0, epochEnd: 0, next: 0, nextIsDraw: false });
-  for (let i = n - 1; i >= 0; i--) {
-    this.below[i] = this.below[i + 1] + units[i].expected * units[i].value;
-    this.unseen += units[i].value;
-  }
+  for (const u of units) { this.unseen += u.value; }
+  this.sumBelow();
   this.choose();
 }
+
+Looks.prototype.sumBelow = function () {
+  this.below[this.n] = 0;
+  for (let k = this.n - 1; k >= 0; k--) {
+    const i = this.rank[k];
+    this.below[k] = this.below[k + 1] + this.share[i] * this.units[i].value;
+  }
+};
+
+Looks.prototype.revise = function (expected) {
+  this.share = expected;
+  const seen = (i) => this.answer[i] !== UNSEEN;
+  this.rank.sort((i, j) => seen(i) !== seen(j) ? (seen(i) ? -1 : 1)
+    : expected[i] !== expected[j] ? (expected[i] < expected[j] ? 1 : -1) : i - j);
+  this.sumBelow();
+  this.top = 0;
+  this.hits = this.expected = this.drawHits = this.drawExpected = 0;
+  this.epochEnd = this.draws.length;
+  this.choose();
+};
 
 Looks.prototype.falseTotal = function () {
   let t = Math.floor(this.found / this.recall);
@@ -35,7 +54,7 @@ Looks.prototype.drawRatio = function () {
 };
 
 Looks.prototype.guess = function (i, ratio) {
-  const p = this.units[i].expected * ratio;
+  const p = this.share[i] * ratio;
   return p < 1 ? p : 1;
 };
 
@@ -47,7 +66,7 @@ Looks.prototype.distance = function () {
 
 Looks.prototype.topPays = function () {
   const d = this.distance();
-  const p = this.guess(this.top, this.localRatio() * this.drawRatio());
+  const p = this.guess(this.rank[this.top], this.localRatio() * this.drawRatio());
   return d < 1.5 || 3 * this.unseen * p >= BALANCE * d * d;
 };
 
@@ -66,7 +85,8 @@ Looks.prototype.startEpoch = function () {
   this.at = 0;
   this.weights = 0;
   this.least = 0;
-  for (let i = this.top; i < this.n; i++) {
+  for (let k = this.top; k < this.n; k++) {
+    const i = this.rank[k];
     if (this.answer[i]) { continue; }
     const p = this.guess(i, ratio);
     const w = 1 + this.tilt * Math.sqrt(p * scale);
@@ -89,9 +109,9 @@ Looks.prototype.startEpoch = function () {
 };
 
 Looks.prototype.choose = function () {
-  while (this.top < this.n && this.answer[this.top]) { this.top++; }
+  while (this.top < this.n && this.answer[this.rank[this.top]]) { this.top++; }
   this.nextIsDraw = false;
-  this.next = this.top;
+  this.next = this.top < this.n ? this.rank[this.top] : this.n;
   const due = this.draws.length >= this.epochEnd;
   if (this.top === this.n || (due && this.topPays())) { return; }
   if (due) { this.startEpoch(); }
@@ -114,7 +134,7 @@ Looks.prototype.put = function (answer) {
     if (hit) { this.epochEnd = this.draws.length; }
   } else {
     this.hits = FORGET * this.hits + hit;
-    this.expected = FORGET * this.expected + unit.expected;
+    this.expected = FORGET * this.expected + this.share[i];
     this.nTop++;
   }
   this.answer[i] = answer;

@@ -8,6 +8,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
+#include "pipelines/audit/revisions.h"
 #include "pipelines/report/page_parts.h"
 
 enum nn_status audit_page_check(const struct audit_plan *plan,
@@ -57,6 +58,7 @@ static char *page_data(const struct audit_plan *plan, const char *dir)
         nn_json_add(&urls, photo_url(dir, plan->pile.photo[i].file));
     }
     nn_json_put(&j, "urls", urls);
+    nn_json_put(&j, "revisions", audit_revisions_json(plan));
     nn_json_put(&j, "plan", json_string(plan->hash));
     text = nn_json_dump(j, JSON_COMPACT);
     json_decref(j);

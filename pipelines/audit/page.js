@@ -2,11 +2,21 @@
 const plan = JSON.parse(document.getElementById("data").textContent);
 const units = plan.units.map((u) => ({ members: u[0], expected: u[1],
   clock: u[2], value: u[3] }));
-const LETTER = "?npu", KEY = "bearcascade-audit-" + plan.plan, GRID = 12;
+const LETTER = "?npu", GRID = 12, REVISIONS = plan.revisions.length;
+/* What was answered before the last --next stands. */
+const START = REVISIONS > 0 ? plan.revisions[REVISIONS - 1].letters : "";
+const KEY = "bearcascade-audit-" + plan.plan + (REVISIONS || "");
 const el = (id) => document.getElementById(id);
 const fresh = () => new Looks(units, plan.goal, plan.confidence, plan.tilt);
 let looks = fresh(), letters = "", grid = false, large = false, cursor = 0;
 let batch = [], marks = [], confirming = false;
+
+/* What a letter says: 1 to 9 are positives of that class. */
+function answerOf(letter) {
+  const k = LETTER.indexOf(letter);
+  return k > 0 ? k : letter >= "1" && letter <= String(plan.classes.length)
+    ? POSITIVE : UNSEEN;
+}
 
 function keep() {
   try {
@@ -16,13 +26,18 @@ function keep() {
   }
 }
 
+function revise() {
+  const r = plan.revisions.find((r) => r.letters.length === letters.length);
+  if (r) { looks.revise(r.expected); }
+}
+
 function replay(text) {
   looks = fresh();
   letters = "";
+  text = text.startsWith(START) ? text : START;
   for (const c of text) {
-    if (LETTER.indexOf(c) < 1 || looks.next === looks.n) { break; }
-    looks.put(LETTER.indexOf(c));
-    letters += c;
+    if (answerOf(c) === UNSEEN || looks.next === looks.n) { break; }
+    record(c);
   }
 }
 
@@ -48,8 +63,8 @@ function upcoming(count) {
       if (!looks.answer[looks.order[k]]) { list.push(looks.order[k]); }
     }
   } else {
-    for (let i = looks.top + 1; i < looks.n && list.length < count; i++) {
-      if (!looks.answer[i]) { list.push(i); }
+    for (let k = looks.top + 1; k < looks.n && list.length < count; k++) {
+      if (!looks.answer[looks.rank[k]]) { list.push(looks.rank[k]); }
     }
   }
   return list;
@@ -68,12 +83,13 @@ function show() {
   }
   el("ask").textContent = confirming
     ? "Really positive? This one counts much: press the key again."
-    : grid ? "Arrow keys choose, P or U marks; Enter: the rest is none."
+    : grid ? "Arrow keys choose, P, U or a number marks; Enter: the rest is none."
       : looks.nextIsDraw ? "A draw from the rest" : "From the top score down";
   batch.forEach((u, k) => {
     const figure = document.createElement("figure");
-    const mark = marks[k] === POSITIVE ? " positive"
-      : marks[k] === UNSURE ? " unsure" : "";
+    const said = answerOf(marks[k]);
+    const mark = said === POSITIVE ? " positive"
+      : said === UNSURE ? " unsure" : "";
     figure.className = (k === cursor ? "now" : "") + mark;
     for (const m of units[u].members) {
       const img = document.createElement("img");
@@ -82,7 +98,9 @@ function show() {
       figure.append(img);
     }
     const caption = document.createElement("figcaption");
-    caption.textContent = plan.files[units[u].members[0]];
+    const name = plan.classes[marks[k] - 1];
+    caption.textContent = (name ? name + ": " : "") +
+      plan.files[units[u].members[0]];
     figure.append(caption);
     figure.onclick = () => { cursor = k; show(); };
     tiles.append(figure);
@@ -93,26 +111,27 @@ function fill() {
   confirming = false;
   cursor = 0;
   batch = looks.next === looks.n ? [] : grid ? upcoming(GRID) : [looks.next];
-  marks = batch.map(() => NONE);
+  marks = batch.map(() => "n");
   show();
 }
 
-function record(answer) {
-  looks.put(answer);
-  letters += LETTER[answer];
+function record(letter) {
+  looks.put(answerOf(letter));
+  letters += letter;
+  revise();
 }
 
 /* A positive draw decides much, and a slip of a key is quick: asked twice. */
-function answer(a) {
+function answer(letter) {
   if (looks.next === looks.n) { return; }
   if (grid) {
-    marks[cursor] = marks[cursor] === a ? NONE : a;
+    marks[cursor] = marks[cursor] === letter ? "n" : letter;
     show();
-  } else if (looks.nextIsDraw && a !== NONE && !confirming) {
+  } else if (looks.nextIsDraw && letter !== "n" && !confirming) {
     confirming = true;
     show();
   } else {
-    record(a);
+    record(letter);
     keep();
     fill();
   }
@@ -137,7 +156,7 @@ function undo() {
 
 function save() {
   const text = JSON.stringify({ format: "bearcascade-answers 1",
-    plan: plan.plan, answers: letters });
+    plan: plan.plan, revisions: REVISIONS, answers: letters });
   const a = document.createElement("a");
   a.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   a.download = "answers.json";
@@ -155,16 +174,28 @@ async function load(file) {
     el("ask").textContent = "That file answers another audit.";
     return;
   }
+  if ((j.revisions || 0) !== REVISIONS || !j.answers.startsWith(START)) {
+    el("ask").textContent = "That file was answered before or after another --next.";
+    return;
+  }
   replay(j.answers);
   keep();
   fill();
 }
 
-const actions = { n: () => answer(NONE), p: () => answer(POSITIVE),
-  u: () => answer(UNSURE), Backspace: undo, Enter: enter, s: save,
+const actions = { n: () => answer("n"), p: () => answer("p"),
+  u: () => answer("u"), Backspace: undo, Enter: enter, s: save,
   g: () => { grid = !grid; fill(); }, l: () => { large = !large; show(); },
   ArrowRight: () => { cursor = Math.min(cursor + 1, batch.length - 1); show(); },
   ArrowLeft: () => { cursor = Math.max(cursor - 1, 0); show(); } };
+plan.classes.forEach((name, k) => {
+  const button = document.createElement("button"), kbd = el("none").children[0];
+  button.id = "class" + (k + 1);
+  button.append(name + " ", kbd.cloneNode());
+  button.lastChild.textContent = k + 1;
+  el("unsure").before(button);
+  actions[k + 1] = () => answer(String(k + 1));
+});
 document.addEventListener("keydown", (e) => {
   const act = actions[e.key.length === 1 ? e.key.toLowerCase() : e.key];
   if (act && !e.ctrlKey && !e.metaKey && !e.altKey) {
@@ -173,7 +204,8 @@ document.addEventListener("keydown", (e) => {
   }
 });
 for (const [id, key] of [["none", "n"], ["positive", "p"], ["unsure", "u"],
-  ["enter", "Enter"], ["undo", "Backspace"], ["grid", "g"], ["large", "l"], ["save", "s"]]) {
+  ["enter", "Enter"], ["undo", "Backspace"], ["grid", "g"], ["large", "l"],
+  ["save", "s"], ...plan.classes.map((name, k) => ["class" + (k + 1), k + 1])]) {
   el(id).onclick = (e) => { e.currentTarget.blur(); actions[key](); };
 }
 el("load").onchange = (e) => load(e.target.files[0]);

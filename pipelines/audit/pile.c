@@ -67,6 +67,26 @@ static enum nn_status add_photo(struct audit_pile *pile, size_t *cap,
     return NN_OK;
 }
 
+static enum nn_status take_classes(struct audit_pile *pile, json_t *p,
+                                   struct nn_error *err)
+{
+    const char *name;
+    json_t *value;
+
+    if (pile->n_classes > 0 || json_object_size(p) > AUDIT_CLASSES) {
+        return NN_OK;
+    }
+    json_object_foreach(p, name, value)
+    {
+        pile->cls[pile->n_classes] = nn_mem_strdup(name);
+        if (pile->cls[pile->n_classes] == NULL) {
+            return nn_fail_nomem(err);
+        }
+        pile->n_classes++;
+    }
+    return NN_OK;
+}
+
 static enum nn_status read_row(struct audit_pile *pile, size_t *cap,
                                const char *line, size_t size, const char *name,
                                struct nn_error *err)
@@ -91,7 +111,10 @@ static enum nn_status read_row(struct audit_pile *pile, size_t *cap,
         st = nn_fail(err, NN_ERR_FORMAT, "%s: p_positive is %g", name,
                      json_number_value(p));
     } else {
-        st = add_photo(pile, cap, row, json_number_value(p), err);
+        st = take_classes(pile, json_object_get(row, "p"), err);
+        if (!st) {
+            st = add_photo(pile, cap, row, json_number_value(p), err);
+        }
     }
     json_decref(row);
     return st;
@@ -206,6 +229,9 @@ void audit_pile_release(struct audit_pile *pile)
 {
     for (size_t i = 0; i < pile->n; i++) {
         nn_mem_free(pile->photo[i].file);
+    }
+    for (size_t i = 0; i < pile->n_classes; i++) {
+        nn_mem_free(pile->cls[i]);
     }
     nn_mem_free(pile->photo);
     *pile = (struct audit_pile)AUDIT_PILE_INIT;

@@ -7,6 +7,8 @@
 
 #include "common/base/status.h"
 
+enum { AUDIT_CLASSES = 9 };
+
 struct audit_photo {
     char *file;   /* as the predictions name it (text, common/base/text.h) */
     double p;     /* p_positive */
@@ -20,7 +22,11 @@ struct audit_pile {
     struct audit_photo *photo;
     size_t n, n_groups;
     size_t n_unreadable; /* rows with an error: no part of the pile */
-    char hash[33];       /* of the predictions, byte for byte */
+    /* The model's classes, from the first row that has "p"; none where they
+     * are more than AUDIT_CLASSES, the number of keys of a page. */
+    char *cls[AUDIT_CLASSES];
+    size_t n_classes;
+    char hash[33]; /* of the predictions, byte for byte */
 };
 #define AUDIT_PILE_INIT                                                        \
     {                                                                          \

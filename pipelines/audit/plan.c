@@ -9,6 +9,7 @@
 #include "common/base/mem.h"
 #include "common/base/rng.h"
 #include "pipelines/audit/expect.h"
+#include "pipelines/audit/revisions.h"
 
 #define FORMAT   "bearcascade-audit 1"
 #define MAX_PLAN ((size_t)1 << 30)
@@ -158,6 +159,7 @@ enum nn_status audit_plan_make(struct audit_plan *plan, const char *predictions,
 
 void audit_plan_release(struct audit_plan *plan)
 {
+    audit_revisions_release(plan);
     audit_pile_release(&plan->pile);
     nn_mem_free(plan->unit);
     nn_mem_free(plan->first);
@@ -185,8 +187,11 @@ static json_t *units_json(const struct audit_plan *plan)
 json_t *audit_plan_json(const struct audit_plan *plan)
 {
     const struct audit_options *o = &plan->options;
-    json_t *j = json_object(), *files = json_array();
+    json_t *j = json_object(), *files = json_array(), *classes = json_array();
 
+    for (size_t i = 0; i < plan->pile.n_classes; i++) {
+        nn_json_add(&classes, json_string(plan->pile.cls[i]));
+    }
     for (size_t i = 0; i < plan->pile.n; i++) {
         nn_json_add(&files, json_string(plan->pile.photo[i].file));
     }
@@ -209,6 +214,7 @@ json_t *audit_plan_json(const struct audit_plan *plan)
                           plan->forecast.positives, "median",
                           plan->forecast.median, "most", plan->forecast.most,
                           "floor", plan->forecast.floor));
+    nn_json_put(&j, "classes", classes);
     nn_json_put(&j, "files", files);
     nn_json_put(&j, "units", units_json(plan));
     return j;
@@ -371,6 +377,10 @@ enum nn_status audit_plan_read(struct audit_plan *plan, const char *dir,
         goto out;
     }
     st = check_predictions(j, plan, dir, err);
+    if (st) {
+        goto out;
+    }
+    st = audit_revisions_read(plan, dir, err);
 out:
     json_decref(j);
     nn_mem_free(text);

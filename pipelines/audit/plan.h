@@ -1,7 +1,8 @@
 /* pipelines/audit/plan.h - what is fixed before the first look.
  *
  * DIR of an audit: predictions.jsonl (a copy), plan.json, audit.html (the
- * page), and after answers: answers.json, statement.json, statement.html. */
+ * page), and after answers: answers.json, statement.json, statement.html, the
+ * files of decisions.h, next.json (revisions.h). */
 #ifndef PIPELINES_AUDIT_PLAN_H
 #define PIPELINES_AUDIT_PLAN_H
 
@@ -30,6 +31,12 @@ struct audit_forecast {
                             known, where units count differently */
 };
 
+struct audit_revision { /* revisions.h */
+    char *letters;
+    size_t after;     /* answers: the letters */
+    double *expected; /* [units] */
+};
+
 struct audit_plan {
     struct audit_options options;
     struct audit_pile pile;
@@ -40,7 +47,9 @@ struct audit_plan {
     struct audit_goal goal; /* the recall that answers must show */
     int even;               /* draws are even, not weighted by score */
     struct audit_forecast forecast;
-    char hash[33]; /* of plan.json */
+    char hash[33];                   /* of plan.json */
+    struct audit_revision *revision; /* what came later: [n_revisions] */
+    size_t n_revisions;
 };
 #define AUDIT_PLAN_INIT                                                        \
     {                                                                          \
@@ -63,8 +72,9 @@ void audit_plan_release(struct audit_plan *plan);
 NN_MUST_CHECK enum nn_status audit_plan_write(struct audit_plan *plan,
                                               const char *dir,
                                               struct nn_error *err);
-/* The plan of DIR, from its plan.json and predictions.jsonl. Everything is
- * computed again: NN_ERR_FORMAT where the two do not agree. */
+/* The plan of DIR, from its plan.json, predictions.jsonl and next.json.
+ * Everything but the last is computed again: NN_ERR_FORMAT where the two do not
+ * agree. */
 NN_MUST_CHECK enum nn_status
 audit_plan_read(struct audit_plan *plan, const char *dir, struct nn_error *err);
 /* The plan as JSON, NULL when out of memory. */

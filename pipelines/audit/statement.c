@@ -147,6 +147,7 @@ json_t *audit_statement_json(const struct audit_plan *plan,
                 json_sprintf("%llu", (unsigned long long)plan->options.seed));
     nn_json_put(&j, "predictions_hash", json_string(plan->pile.hash));
     nn_json_put(&j, "plan_hash", json_string(plan->hash));
+    nn_json_put(&j, "re_ranked", json_integer((json_int_t)plan->n_revisions));
     nn_json_put(&j, "answers_hash", json_string(r->hash));
     nn_json_put(&j, "program", json_string("bearcascade " BEARCASCADE_VERSION));
     return j;

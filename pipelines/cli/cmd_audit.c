@@ -8,14 +8,16 @@
 #include "common/base/mem.h"
 #include "pipelines/audit/audit.h"
 #include "pipelines/audit/statement.h"
+#include "pipelines/cascade/model.h"
 #include "pipelines/cli/cmd.h"
+#include "pipelines/cli/models.h"
 #include "pipelines/cli/pathlist.h"
 
 struct audit {
     struct cmd_common common;
     struct audit_options o;
     const char *out, *answers, *verify, *model;
-    int unit, count, json;
+    int unit, count, json, next;
 };
 
 static enum nn_status print_statement(const struct audit *a, json_t *statement,
@@ -151,6 +153,37 @@ static enum nn_status begin(const struct audit *a, struct cmd_line *line,
     return st;
 }
 
+static enum nn_status re_rank(const struct audit *a, struct nn_error *err)
+{
+    const char *path = a->model;
+    char *shipped = NULL;
+    struct model *m = NULL;
+    struct audit_next next;
+    enum nn_status st = models_choose(&path, &shipped, err);
+
+    if (st) {
+        return st;
+    }
+    st = model_load(path, &m, err);
+    if (st) {
+        goto out;
+    }
+    stop_catch_signals();
+    st = audit_re_rank(a->out, a->answers, m->gate, &stop_asked, &next, err);
+    if (st) {
+        goto out;
+    }
+    printf("learned from %zu positives and %zu others; about %.0f positives "
+           "are expected among the rest\n"
+           "open %s/audit.html again: it goes on behind these answers, and "
+           "the statement stays true\n",
+           next.positives, next.nones, next.expected, a->out);
+out:
+    model_destroy(&m);
+    nn_mem_free(shipped);
+    return st;
+}
+
 static enum nn_status run(void *ctx, struct cmd_line *line,
                           struct nn_error *err)
 {
@@ -160,6 +193,9 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
 
     a->o.unit = (enum audit_unit_kind)a->unit;
     a->o.count_photos = a->count == 0;
+    if (a->next) {
+        return re_rank(a, err);
+    }
     if (a->verify != NULL) {
         st = audit_verify(a->verify, &statement, err);
     } else if (a->answers != NULL) {
@@ -212,7 +248,7 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
     const struct audit *a = ctx;
 
     if (a->verify != NULL) {
-        return line->n == 0 && a->answers == NULL && a->out == NULL
+        return line->n == 0 && a->answers == NULL && a->out == NULL && !a->next
                    ? NN_OK
                    : nn_fail(err, NN_ERR_ARG, "--verify DIR stands alone");
     }
@@ -223,6 +259,9 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
         return nn_fail(err, NN_ERR_ARG,
                        "either PHOTOS or PREDICTIONS, to begin, or --answers "
                        "FILE");
+    }
+    if (a->next && a->answers == NULL) {
+        return nn_fail(err, NN_ERR_ARG, "--next learns from --answers FILE");
     }
     return line->n > 0 ? check_pile(a, line, err) : NN_OK;
 }
@@ -236,11 +275,14 @@ int cmd_audit(int argc, char **argv)
     const struct nn_option table[] = {
         NN_OPT_STRING('o', "out", &a.out, "DIR", "folder of the audit"),
         NN_OPT_STRING('m', "model", &a.model, "FILE|RUN",
-                      "of PHOTOS: the model that scores them; left out: the "
+                      "of PHOTOS and --next: the model; left out: the "
                       "cascade that came with the program"),
         NN_OPT_STRING(0, "answers", &a.answers, "FILE",
                       "answers that the page saved: print and write the "
                       "statement"),
+        NN_OPT_FLAG(0, "next", &a.next,
+                    "with --answers: learn from them which photos to look at "
+                    "next, and write the page anew"),
         NN_OPT_STRING(0, "verify", &a.verify, "DIR",
                       "compute the statement of an audit again and compare"),
         NN_OPT_DOUBLE(0, "recall", &a.o.recall, "R", 0.01, 0.999,
@@ -274,14 +316,10 @@ int cmd_audit(int argc, char **argv)
         .table = table,
         .examples = "  bearcascade audit photos --out audit\n"
                     "  bearcascade audit --answers answers.json --out audit\n",
-        .min_operands = 0,
         .max_operands = -1,
     };
     const struct cmd c = {
-        .options = &o,
-        .common = &a.common,
-        .check = check,
-        .run = run,
+        .options = &o, .common = &a.common, .check = check, .run = run
     };
 
     return cmd_run(&c, &a, argc, argv);

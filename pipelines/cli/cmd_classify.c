@@ -16,6 +16,7 @@
 #include "pipelines/cli/pathlist.h"
 #include "pipelines/cli/predictions.h"
 #include "pipelines/cli/results.h"
+#include "pipelines/cli/shift_rows.h"
 
 /* Images that are taken at a time, and paths of standard input. */
 enum { CLASSIFY_CHUNK = 256 };
@@ -27,6 +28,7 @@ struct classify {
     struct results *results; /* of that file, or NULL */
     char run[33];            /* fingerprint of the model and the options */
     struct decision_rows decide;
+    struct shift_rows shift;
     int format, nul, all_stages;
     size_t inside; /* bytes of a name that are the one folder's */
     struct bc_model *model;
@@ -113,6 +115,10 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
 
         if (s->ok[i]) {
             v = cascade_verdict(cascade, s, i);
+            st = shift_rows_offer(&c->shift, c->ds->items[i].file, err);
+            if (st) {
+                return st;
+            }
         } else {
             c->failed++;
         }
@@ -316,6 +322,18 @@ static void say_left_out(const struct classify *c)
     }
 }
 
+/* Whether the photos look like the reference, where one is named. */
+static enum nn_status say_shift(const struct classify *c, struct nn_error *err)
+{
+    enum nn_status st;
+
+    if (c->shift.reference == NULL || stop_asked) {
+        return NN_OK;
+    }
+    st = shift_rows_say(&c->shift, bc_model_inside(c->model), err);
+    return stop_asked ? NN_OK : st;
+}
+
 /* --- where rows go --- */
 
 static int is_known(void *ctx, const char *name, const struct nn_origin *o)
@@ -462,6 +480,10 @@ static enum nn_status classify_photos(struct classify *c, struct cmd_line *line,
         return st;
     }
     say_left_out(c);
+    st = say_shift(c, err);
+    if (st) {
+        return st;
+    }
     if (stop_asked) {
         fputs("bearcascade classify: interrupted\n", stderr);
         line->exit = EXIT_FAILED;
@@ -503,6 +525,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     }
     st = classify_photos(c, line, err);
 out:
+    shift_rows_release(&c->shift);
     nn_stream_close(&c->stream);
     closed = results_close(&c->results, st ? NULL : err);
     bc_session_destroy(&c->session);
@@ -519,7 +542,8 @@ int cmd_classify(int argc, char **argv)
 {
     struct classify c = { .format = PREDICTIONS_TEXT,
                           .decide = DECISION_ROWS_INIT,
-                          .boxes = CLASSIFY_BOXES_INIT };
+                          .boxes = CLASSIFY_BOXES_INIT,
+                          .shift = SHIFT_ROWS_INIT };
     const struct nn_option table[] = {
         NN_OPT_STRING('m', "model", &c.path, "FILE|RUN",
                       "the model: a .safetensors file or a run folder; left "
@@ -535,6 +559,7 @@ int cmd_classify(int argc, char **argv)
         DECISION_ROWS(c.decide),
         NN_OPT_FLAG(0, "all-stages", &c.all_stages,
                     "run the species net on what the gate rejects too"),
+        SHIFT_ROWS(c.shift),
         CMD_COMMON_ROWS(c.common),
         CLASSIFY_PILE_ROWS(c.pile),
         CLASSIFY_BOXES_ROWS(c.boxes),

@@ -6,14 +6,17 @@ where no chromium is found. A folder as argument keeps files and screenshots.
 """
 import atexit
 import base64
+import glob
 import json
 import math
 import os
 import random
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 from browser import CHROMIUM, Page
 
@@ -54,8 +57,10 @@ def make_pile(folder, n, positives, seed):
                 photo.write(PIXEL)
             if positive:
                 truth.add(name)
-            f.write(json.dumps({"file": name, "p_positive":
-                                1 / (1 + math.exp(-z))}) + "\n")
+            row = {"file": name, "p_positive": 1 / (1 + math.exp(-z)), "p": {}}
+            if z > 0:
+                row["p"] = {"black": 0.25, "grizzly": 0.75}
+            f.write(json.dumps(row) + "\n")
         f.write(json.dumps({"file": "broken.jpg", "error": "cut short"}) + "\n")
     return truth
 
@@ -69,8 +74,9 @@ def answer_like(truth):
   for (let i = 0; i < most && looks.next < looks.n; i++) {
     const yes = truth.has(plan.files[units[looks.next].members[0]]);
     const sure = yes && looks.nextIsDraw;
-    press(yes ? "p" : "n");
-    if (sure) { press("p"); }
+    const key = yes ? (i & 1 ? "p" : "2") : "n";
+    press(key);
+    if (sure) { press(key); }
     if (document.getElementById("progress").textContent
         .includes("what was asked for")) { break; }
   }
@@ -78,31 +84,68 @@ def answer_like(truth):
 })(new Set(%s), %%d)""" % json.dumps(sorted(truth)).replace("%", "%%")
 
 
-def save_answers(path, plan, letters):
+# Grids, answered by who knows the truth, until one is left before its end: how
+# many photos got an answer that was not shown, and whether one was left.
+ANSWER_GRIDS = """((truth) => {
+  const press = (k) => document.dispatchEvent(
+    new KeyboardEvent("keydown", { key: k }));
+  let wrong = 0, left = false;
+  for (let round = 0; round < 60 && !left; round++) {
+    const shown = new Map();
+    batch.forEach((u, k) => {
+      const yes = truth.has(plan.files[units[u].members[0]]);
+      shown.set(u, yes ? POSITIVE : NONE);
+      if (yes) { press("p"); }
+      press("ArrowRight");
+    });
+    const before = letters.length, was = looks.answer.slice();
+    press("Enter");
+    looks.answer.forEach((a, i) => {
+      wrong += a !== was[i] && a !== shown.get(i);
+    });
+    left = letters.length - before < shown.size;
+  }
+  return [wrong, left];
+})(new Set(%s))"""
+# A file as the page's own dialogue gives it; then what came of it.
+LOAD = """{ window.was = letters; window.loaded = false;
+load(new File([%s], "x.json")).then(() => { window.loaded = true; }); }"""
+
+
+def settled(page):
+    for _ in range(100):
+        if page.js("loaded"):
+            break
+        time.sleep(0.1)
+    return page.js("[document.getElementById('ask').textContent,"
+                   " letters === was]")
+
+
+def save_answers(path, plan, letters, revisions=0):
     with open(path, "w") as f:
         json.dump({"format": "bearcascade-answers 1", "plan": plan,
-                   "answers": letters}, f)
+                   "revisions": revisions, "answers": letters}, f)
 
 
 def from_photos():
     """The rows are made by audit itself, and as classify makes them."""
     model = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                          "../../models/bears.safetensors")
-    run("synth", "-q", "-n", "12", "--size", "64", "--out", "drawn")
+    run("synth", "-q", "-n", "48", "--size", "64", "--out", "drawn")
     rc, rows, err = run("classify", "-q", "-m", model, "-f", "jsonl", "drawn")
     want = {r["file"]: r["p_positive"] for r in map(json.loads,
                                                      rows.splitlines())}
     rc, text, err = run("audit", "-q", "-m", model, "drawn", "--out", "p")
     lines = open("p/predictions.jsonl").read().splitlines()
     got = {r["file"]: r["p_positive"] for r in map(json.loads, lines)}
-    check(rc == 0 and "12 photos" in text and got == want,
+    check(rc == 0 and "48 photos" in text and got == want,
           "photos are classified as classify does it", (rc, err, got))
     os.remove("p/plan.json")  # as a kill would leave it, in the middle of a row
     with open("p/predictions.jsonl", "w") as f:
         f.write("\n".join(lines[:5]) + "\n" + lines[5][:30])
     rc, _, err = run("audit", "-q", "-m", model, "drawn", "--out", "p")
     again = open("p/predictions.jsonl").read().splitlines()
-    check(rc == 0 and again[:5] == lines[:5] and len(again) == 12,
+    check(rc == 0 and again[:5] == lines[:5] and len(again) == 48,
           "killed and started again: no photo is classified twice", err)
     rc, _, err = run("audit", "-m", model, "p/predictions.jsonl", "--out", "q")
     check(rc == 2 and "holds predictions" in err, "rows have their model", err)
@@ -113,9 +156,102 @@ def from_photos():
           "no model, no audit", err)
 
 
+def png(side, rgb):
+    """A PNG file of side x side pixels."""
+    def chunk(kind, data):
+        return (struct.pack(">I", len(data)) + kind + data +
+                struct.pack(">I", zlib.crc32(kind + data)))
+
+    rows = b"".join(b"\0" + rgb[i:i + 3 * side]
+                    for i in range(0, len(rgb), 3 * side))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(
+        ">IIBBBBB", side, side, 8, 2, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def shift():
+    """Noise looks like noise, and drawn photos do not."""
+    model = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                         "../../models/bears.safetensors")
+    rng = random.Random(4)
+    for folder, n in (("known/dots", 50), ("known/negative", 50),
+                      ("noise", 20)):
+        os.makedirs(folder)
+        for i in range(n):
+            with open(f"{folder}/{i}.png", "wb") as f:
+                f.write(png(64, rng.randbytes(64 * 64 * 3)))
+    args = ("classify", "-q", "-m", model, "--reference", "known")
+    rc, rows, err = run(*args, "noise")
+    check(rc == 0 and len(rows.splitlines()) == 20 and ": no alarm" in err,
+          "photos like the reference: no alarm", (rc, err))
+    some = sorted(glob.glob("drawn/**/*.jpg", recursive=True))[::3]
+    rc, rows, err = run(*args, *some)
+    check(rc == 0 and "warning" in err and "bearcascade audit" in err and
+          f"of {len(some)} photos that were drawn {len(some)} look" in err,
+          "photos unlike the reference: an alarm, and what to do", (rc, err))
+    rc, _, err = run("classify", "-q", "-m", model, "--reference", "absent",
+                     "noise")
+    check(rc == 1 and "absent" in err, "no reference", (rc, err))
+
+
+def re_rank():
+    """The audit of from_photos(): 30 answers, --next, and on to the end."""
+    model = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                         "../../models/bears.safetensors")
+    truth = {"drawn/" + r["file"] for r in map(
+        json.loads, open("drawn/manifest.jsonl")) if r["label"]}
+    profile = os.path.abspath("profile-next")
+    page = Page(profile)
+    page.open(os.path.abspath("p/audit.html"))
+    plan = page.js("plan.plan")
+    few = page.js(answer_like(truth) % 2)
+    save_answers("few.json", plan, few)
+    rc, _, err = run("audit", "-q", "--next", "--answers", "few.json", "-m",
+                     model, "--out", "p")
+    check(rc == 1 and "or more" in err, "two answers teach nothing", err)
+    begun = page.js(answer_like(truth) % 28)
+    save_answers("begun.json", plan, begun)
+    beyond = page.js(answer_like(truth) % 3)
+    save_answers("beyond.json", plan, beyond)
+    page.kill()
+    rc, text, err = run("audit", "-q", "--next", "--answers", "begun.json",
+                        "-m", model, "--out", "p")
+    check(rc == 0 and "learned from" in text, "--next", (begun, err))
+    rc, _, err = run("audit", "--answers", "beyond.json", "--out", "p")
+    check(rc == 1 and "as if --next" in err,
+          "answers that the old page asked for are refused", err)
+    rc, _, err = run("audit", "-q", "--next", "--answers", "begun.json",
+                     "-m", model, "--out", "p")
+    check(rc == 1 and "no answers" in err, "nothing new to learn from", err)
+    page = Page(profile)
+    page.open(os.path.abspath("p/audit.html"))
+    page.key("Backspace")
+    check(page.js("letters") == begun, "the new page goes on where it was",
+          page.js("letters"))
+    left = page.js("looks.rank.filter((i) => !looks.answer[i])"
+                   ".map((i) => plan.files[units[i].members[0]])")
+    page.js(answer_like(truth) % 10000)
+    letters, upper = page.js("letters"), page.js("looks.upper()")
+    page.kill()
+    first = sum(name in truth for name in left[:len(left) // 2])
+    check(first >= 0.75 * sum(name in truth for name in left),
+          "positives come first", left)
+    save_answers("all.json", plan, letters, 1)
+    rc, text, err = run("audit", "--answers", "all.json", "--out", "p",
+                        "--json")
+    j = json.loads(text) if rc == 0 else {}
+    check(rc == 0 and j["re_ranked"] == 1 and
+          j["missed_at_most"] + j["found"] == upper and
+          j["recall_at_least"] <= j["found"] / len(truth),
+          "page and program say the same, and it is true", (upper, text, err))
+    check(run("audit", "--verify", "p")[0] == 0, "verified")
+
+
 def main(out):
     os.chdir(out)
+    os.environ["BEARCASCADE_CACHE"] = os.path.join(out, "cache")
     from_photos()
+    shift()
     truth = make_pile(out, 3000, 150, 5)
     rc, text, err = run("audit", "rows.jsonl", "--out", "a")
     check(rc == 3, "a plan, and a word about the file without a score", err)
@@ -132,7 +268,35 @@ def main(out):
         N += 1
         print(f"ok {N} - the page # SKIP no chromium")
         return
+    many()
+    re_rank()
     walk(truth)
+
+
+def many():
+    """20,000 photos: the page opens, and loads those that it shows."""
+    os.makedirs("many")
+    with open("photo.png", "wb") as f:
+        f.write(PIXEL)
+    with open("many.jsonl", "w") as f:
+        for i in range(20000):
+            os.link("photo.png", f"many/{i}.png")
+            f.write('{"file":"many/%d.png","p_positive":%g}\n' %
+                    (i, 0.9 if i % 500 == 0 else 0.0001 + i * 1e-7))
+    rc, _, err = run("audit", "many.jsonl", "--out", "m")
+    check(rc == 0, "20,000 photos", err)
+    page = Page(os.path.abspath("profile-many"))
+    page.call("Network.enable")
+    page.call("Network.emulateNetworkConditions", offline=True, latency=0,
+              downloadThroughput=0, uploadThroughput=0)
+    page.open(os.path.abspath("m/audit.html"))
+    for key in ("n", "g", "ArrowRight", "Enter"):
+        page.key(key)
+    loaded = page.js("performance.getEntriesByType('resource').length")
+    shown = page.js("[letters.length, document.images.length]")
+    check(shown == [13, 12] and loaded <= 25, "20,000 photos offline: the page "
+          "loads those that it shows", (shown, loaded))
+    page.kill()
 
 
 def walk(truth):
@@ -176,26 +340,52 @@ def walk(truth):
     more = page.js("letters")
     check(shown > 1 and more[len(letters):len(letters) + 2] == "nu",
           "a grid is answered with keys", (shown, more[len(letters):]))
+    page.js(LOAD % json.dumps(json.dumps({
+        "format": "bearcascade-answers 1", "plan": "0" * 32, "answers": "nn"})))
+    refused = settled(page)
+    check(refused == ["That file answers another audit.", True],
+          "the page refuses answers of another pile", refused)
     plan = page.js("plan.plan")
+    page.js(LOAD % json.dumps(json.dumps({
+        "format": "bearcascade-answers 1", "plan": plan,
+        "answers": letters[:7]})))
+    settled(page)
+    check(page.js("letters") == letters[:7], "and takes those of its own",
+          page.js("letters"))
+    page.open(os.path.abspath("b/audit.html"))
+    page.key("g")
+    marked = page.js(ANSWER_GRIDS % json.dumps(sorted(truth)))
+    check(marked == [0, True], "a grid answers the photos that it shows alone, "
+          "also when an answer changes what comes next", marked)
     page.kill()
     save_answers("answers.json", plan, letters)
     rc, text, err = run("audit", "--answers", "answers.json", "--out", "a",
                         "--json")
     check(rc == 0, "the answers become a statement", err)
     j = json.loads(text)
-    check(j["looks"] == len(letters) and j["found"] == letters.count("p"),
+    found = letters.count("p") + letters.count("2")
+    check(j["looks"] == len(letters) and j["found"] == found,
           "all looks are counted", text)
     check(j["reached"] and j["missed_at_most"] + j["found"] == upper,
           "page and program say the same", (upper, text))
     check(j["found"] / len(truth) >= j["recall_at_least"] >= 0.9,
           "the statement is true", text)
     check(j["looks"] < 1500, "and costs fewer looks than half the pile", text)
-    rows = [json.loads(t) for t in open("a/decisions.jsonl")]
-    none = {r["file"] for r in rows if r["answer"] == "none"}
-    manifest = {os.path.relpath(json.loads(t)["file"])
-                for t in open("a/negatives.jsonl")}
-    check(len(rows) == len(letters) and manifest == none and
+    rows = {n: [json.loads(t) for t in open(f"a/{n}.jsonl")] for n in (
+        "looks", "decisions", "negatives", "positives")}
+    none = {r["file"] for r in rows["looks"] if r["answer"] == "none"}
+    manifest = {os.path.relpath(r["file"]) for r in rows["negatives"]}
+    check(len(rows["looks"]) == len(letters) and manifest == none and
           len(none) == letters.count("n"), "what is none can be trained on")
+    labels = [r["label"] for r in rows["decisions"]]
+    check(labels.count("grizzly") == letters.count("2") > 0 and
+          labels.count("none") == len(none) and
+          len(labels) + letters.count("p") == len(letters) and
+          len(rows["positives"]) == letters.count("p") and
+          all(os.path.exists(r["file"]) and r["file"][0] == "/"
+              for r in rows["decisions"]),
+          "a class that was named is a label; p alone is none", err)
+    check("positives.jsonl" in err, "and that is said", err)
     refusals(plan, letters)
 
 

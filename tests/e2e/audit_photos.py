@@ -92,7 +92,7 @@ def statement(name, answers, truth):
     check(rc == 0, f"{name}: the saved answers become a statement", err)
     j = json.loads(text)
     marked = set()
-    for line in open(os.path.join(name, "decisions.jsonl")):
+    for line in open(os.path.join(name, "looks.jsonl")):
         row = json.loads(line)
         if row["answer"] == "positive":
             marked.add(row["file"])

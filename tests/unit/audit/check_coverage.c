@@ -22,6 +22,10 @@ struct scene {
     double share;    /* of positives */
     double tilt, wrong;
     int bursts;
+    double unsure; /* share of the positives, and a tenth of it of the others,
+                      that get "not sure" */
+    int revise; /* shares are changed again and again: 1 by what was found, as
+                   the answers suggest; 2 turned round */
 };
 
 static int by_score(const void *a, const void *b)
@@ -55,6 +59,16 @@ static void draw_pile(const struct scene *s, struct nn_rng *rng,
     }
 }
 
+static enum audit_answer answer_of(const struct scene *s, struct nn_rng *rng,
+                                   int says)
+{
+    if (s->unsure > 0 &&
+        nn_rng_double(rng) < (says ? s->unsure : s->unsure / 10)) {
+        return AUDIT_UNSURE;
+    }
+    return says ? AUDIT_POSITIVE : AUDIT_NONE;
+}
+
 /* A person who errs in `wrong` of the looks, and who is asked twice before a
  * draw counts as positive. */
 static int person(const struct scene *s, struct nn_rng *rng, int truth,
@@ -66,6 +80,25 @@ static int person(const struct scene *s, struct nn_rng *rng, int truth,
         says = truth != (nn_rng_double(rng) < s->wrong);
     }
     return says;
+}
+
+/* Expected shares as somebody may make them of the answers so far, who has
+ * learned a lot (the truth shines through) or the wrong thing. */
+static void revise(const struct scene *s, struct audit_looks *a,
+                   const struct item *item, const struct audit_unit *unit,
+                   struct nn_rng *rng)
+{
+    double expected[N];
+
+    for (int i = 0; i < N; i++) {
+        double e = unit[i].expected < 0.5 ? unit[i].expected : 0.5;
+
+        expected[i] = s->revise == 2 ? 0.5 - e
+                      : nn_rng_double(rng) < 0.7
+                          ? (item[i].positive ? 0.6 : 0.01)
+                          : e;
+    }
+    ck_assert(audit_looks_revise(a, expected, NULL) == NN_OK);
 }
 
 /* Was the bound ever above the truth? */
@@ -87,6 +120,7 @@ static int is_false(const struct scene *s, uint64_t pile, size_t *looks)
     *looks = N;
     for (size_t k = 1;; k++) {
         struct audit_state state;
+        enum audit_answer answer;
         int is_draw, says;
         size_t i = audit_looks_next(a, &is_draw);
 
@@ -94,14 +128,18 @@ static int is_false(const struct scene *s, uint64_t pile, size_t *looks)
             break;
         }
         says = person(s, &rng, item[i].positive, is_draw);
+        answer = answer_of(s, &rng, says);
+        says = answer == AUDIT_POSITIVE;
         marked += says && item[i].positive ? unit[i].value : 0;
-        ck_assert(audit_looks_put(a, says ? AUDIT_POSITIVE : AUDIT_NONE,
-                                  NULL) == NN_OK);
+        ck_assert(audit_looks_put(a, answer, NULL) == NN_OK);
         if (k % 25 == 0 || (is_draw && says)) {
             double keep = (1 - allowance) * (1 - allowance);
 
             audit_looks_state(a, &state);
             false_once |= all > 0 && state.recall * keep > marked / all + 1e-12;
+        }
+        if (s->revise && k % 150 == 0) {
+            revise(s, a, item, unit, &rng);
         }
         if (!reached && audit_looks_reached(a)) {
             reached = 1;
@@ -113,11 +151,13 @@ static int is_false(const struct scene *s, uint64_t pile, size_t *looks)
 }
 
 static const struct scene scenes[] = {
-    { 5, 0.05, AUDIT_TILT, 0, 0 },   { 5, 0.05, 0, 0, 0 },
-    { 3, 0.05, AUDIT_TILT, 0, 0 },   { 3, 0.02, AUDIT_TILT, 0, 0 },
-    { 3, 0.1, AUDIT_TILT, 0, 1 },    { 0, 0.05, AUDIT_TILT, 0, 0 },
-    { -2, 0.05, AUDIT_TILT, 0, 0 },  { 3, 0.3, 2, 0, 0 },
-    { 4, 0.1, AUDIT_TILT, 0.02, 0 },
+    { 5, 0.05, AUDIT_TILT, 0, 0, 0, 0 },   { 5, 0.05, 0, 0, 0, 0, 0 },
+    { 3, 0.05, AUDIT_TILT, 0, 0, 0, 0 },   { 3, 0.02, AUDIT_TILT, 0, 0, 0, 0 },
+    { 3, 0.1, AUDIT_TILT, 0, 1, 0, 0 },    { 0, 0.05, AUDIT_TILT, 0, 0, 0, 0 },
+    { -2, 0.05, AUDIT_TILT, 0, 0, 0, 0 },  { 3, 0.3, 2, 0, 0, 0, 0 },
+    { 4, 0.1, AUDIT_TILT, 0.02, 0, 0, 0 }, { 4, 0.1, AUDIT_TILT, 0, 0, 0.1, 0 },
+    { 2, 0.1, AUDIT_TILT, 0, 0, 0, 1 },    { 2, 0.1, AUDIT_TILT, 0, 1, 0, 1 },
+    { 3, 0.1, AUDIT_TILT, 0, 0, 0, 2 },
 };
 
 START_TEST(statements_are_true)

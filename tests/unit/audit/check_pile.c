@@ -4,6 +4,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "pipelines/audit/decisions.h"
 #include "pipelines/audit/plan.h"
 #include "tests/unit/testkit.h"
 
@@ -151,6 +152,55 @@ START_TEST(plan_comes_back)
 }
 END_TEST
 
+static size_t count_lines(const char *dir, const char *name, const char *with)
+{
+    char *path = nn_path_join(dir, name), line[4096];
+    FILE *f = fopen(path, "r");
+    size_t n = 0;
+
+    ck_assert(f != NULL);
+    while (fgets(line, sizeof line, f) != NULL) {
+        n += strstr(line, with) != NULL;
+    }
+    fclose(f);
+    nn_mem_free(path);
+    return n;
+}
+
+/* A burst is positive when one of its frames is, so no frame gets a label. */
+START_TEST(labels_of_bursts)
+{
+    char *dir = testkit_mkdir();
+    char *path =
+        write_rows(dir, "{\"file\":\"/a/1\",\"p_positive\":0.2,\"p\":{}}\n"
+                        "{\"file\":\"/b/1\",\"p_positive\":0.9,\"p\":"
+                        "{\"x\":0.1,\"y\":0.9}}\n"
+                        "{\"file\":\"/a/2\",\"p_positive\":0.3}\n"
+                        "{\"file\":\"/c/1\",\"p_positive\":0.1}\n");
+    struct audit_options o = {
+        .recall = 0.8, .confidence = 0.9, .unit = AUDIT_BY_FOLDER, .seed = 7
+    };
+    unsigned char answer[3] = { AUDIT_POSITIVE, AUDIT_POSITIVE, AUDIT_UNSURE };
+    unsigned char cls[3] = { 2, 2, 0 };
+    struct audit_plan plan = AUDIT_PLAN_INIT;
+    struct audit_result r = { .answer = answer, .cls = cls };
+
+    ck_assert(audit_plan_make(&plan, path, &o, NULL) == NN_OK);
+    ck_assert(plan.pile.n_classes == 2 && plan.n == 3);
+    ck_assert(audit_decisions_write(&plan, &r, dir, NULL) == NN_OK);
+    ck_assert_uint_eq(count_lines(dir, "decisions.jsonl", ""), 1);
+    ck_assert_uint_eq(count_lines(dir, "decisions.jsonl", "\"y\""), 1);
+    ck_assert_uint_eq(count_lines(dir, "decisions.jsonl", "/b/1"), 1);
+    ck_assert_uint_eq(count_lines(dir, "positives.jsonl", "/a/"), 2);
+    ck_assert_uint_eq(count_lines(dir, "negatives.jsonl", ""), 0);
+    ck_assert_uint_eq(count_lines(dir, "looks.jsonl", "positive"), 3);
+    ck_assert_uint_eq(count_lines(dir, "looks.jsonl", "not sure"), 1);
+    audit_plan_release(&plan);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+}
+END_TEST
+
 static int make_plan(void *ctx)
 {
     struct audit_options o = { .recall = 0.8, .confidence = 0.9, .seed = 7 };
@@ -183,6 +233,7 @@ static Suite *pile_suite(void)
     tcase_add_test(t, rows_or_photos);
     tcase_add_loop_test(t, pile_errors, 0, sizeof wrong / sizeof wrong[0]);
     tcase_add_test(t, plan_comes_back);
+    tcase_add_test(t, labels_of_bursts);
     tcase_add_test(t, plan_memory);
     suite_add_tcase(s, t);
     return s;
