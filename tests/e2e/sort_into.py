@@ -170,6 +170,24 @@ def sides(work):
           "and goes back later", err)
 
 
+def half_done(work):
+    """A kill between the copy and the removal of a move."""
+    rows = card(work + "/h", 4)
+    before = contents(work + "/h")
+    sort(rows, work + "/h1", "move")
+    shutil.copy2(work + "/h1/none/100/IMG_0000.JPG",
+                 work + "/h/DCIM/100/IMG_0000.JPG")
+    rc, _, err = sort(rows, work + "/h1", "move")
+    check(rc == 0 and tree(work + "/h") == [] and
+          contents(work + "/h1").keys() == before.keys() and
+          len(tree(work + "/h1")) == 5, "a move is finished, not done twice",
+          (tree(work + "/h1"), err))
+    shutil.rmtree(work + "/h1/none")
+    rc, _, err = run("--undo", work + "/h1")
+    check(rc == 0 and "2 were gone already" in err and
+          not os.path.exists(work + "/h1"), "what is gone is said", err)
+
+
 def odd(work):
     top = work + "/o"
     bad = os.fsdecode(b"l\xe4tin%41.jpg")
@@ -366,6 +384,7 @@ def while_classifying(work):
 def main(work, far):
     each_way(work)
     sides(work)
+    half_done(work)
     odd(work)
     archives(work)
     full_disk(work, far)
