@@ -112,7 +112,8 @@
         });
         return !some ? null : B.table(title, ["system"].concat(
             list.map(function (row) {
-                return B.percent(row.prevalence);
+                return B.percent(row.prevalence,
+                    row.prevalence < 0.01 ? 1 : 0);
             })), rows, {id: id});
     }
 

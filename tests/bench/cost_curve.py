@@ -242,8 +242,9 @@ class Panel:
                        '<circle cx="%.1f" cy="%.1f" r="4" fill="#1d4ed8"/>'
                        % (x, y))
             right = x > self.at + LEFT + 0.7 * INNER_W
+            below = y < TOP + 16
             out.append(self.text(
-                x + (-8 if right else 8), y - 6, r["name"],
+                x + (-8 if right else 8), y + (14 if below else -6), r["name"],
                 'font-size="10"' + (' text-anchor="end"' if right else "")))
         return out
 

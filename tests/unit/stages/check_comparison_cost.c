@@ -207,6 +207,8 @@ START_TEST(equals_are_weighed_by_cost)
     invented_speed(it, ms * 1.05, ms * 1.05);
     expect_sentence(&c, "Both cost about the same, too (where 1 % of");
     expect_sentence(&c, "take either.");
+    invented_speed(it, ms / 1.05, ms / 1.05);
+    expect_sentence(&c, "take either.");
     invented_speed(it, ms * 1.2, ms * 1.2);
     expect_sentence(&c,
                     "Take the cheaper one, which is the cascade (where 1 % of");
