@@ -12,6 +12,7 @@ decodes at a reduced scale, and its rounding differs: probabilities are alike to
 about 0.01, so that a photo near a threshold may get another verdict.
 """
 import json
+import math
 import sys
 
 import numpy as np
@@ -32,6 +33,11 @@ def area_average(image, width, height):
     x = np.einsum("ij,jkc->ikc", weights(x.shape[0], height), x)
     x = np.einsum("ij,kjc->kic", weights(x.shape[1], width), x)
     return Image.fromarray(np.floor(x + 0.5).astype(np.uint8))
+
+
+def logit(p):
+    p = min(max(p, 1e-7), 1 - 1e-7)
+    return math.log(p / (1 - p))
 
 
 class Net:
@@ -79,7 +85,9 @@ class Cascade:
         score, confidence = p_gate, p.max()
         if says_none:
             k = len(self.classes)
-            p_none = float(p[k] / p[:k + 1].sum())
+            n = float(p[k] / p[:k + 1].sum())
+            p_none = 1 / (1 + math.exp(
+                logit(1 - n) + d.get("gate_weight", 0) * logit(p_gate)))
             known = np.delete(p, k) / np.delete(p, k).sum()
             confidence = known[:k].sum() if len(known) > k else known.max()
             p = known[:k]

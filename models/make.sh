@@ -3,12 +3,13 @@
 #
 #     sh models/make.sh DATA WORK [all]
 #
-# DATA: the folder with bears/, trail/, pool/ and tiny-imagenet/; WORK: a folder
-# for the runs, which are resumed when it is called again. Fetches the weights
-# of EfficientNet-Lite2 (fetch.sh) and writes backbone-lite2.safetensors and
-# bears.safetensors beside this script, and the figures into WORK. With `all`
-# also backbone-100.safetensors, from thumbnails and random weights, which takes
-# about an hour and a half on 2 cores; without it about fifteen minutes.
+# DATA: the folder with bears/, bears-extra/, trail/, pool/ and tiny-imagenet/;
+# WORK: a folder for the runs, which are resumed when it is called again. Fetches
+# the weights of EfficientNet-Lite0 and Lite2 (fetch.sh) and writes
+# backbone-lite2.safetensors and bears.safetensors beside this script, and the
+# figures into WORK. With `all` also backbone-100.safetensors, from thumbnails
+# and random weights, which takes about an hour and a half on 2 cores; without it
+# about forty minutes.
 set -eu
 [ $# -eq 2 ] || [ "${3:-}" = all ] || {
     echo "usage: sh models/make.sh DATA WORK [all]" >&2
@@ -50,9 +51,20 @@ go "$work/first" train "$data/bears" $init
     "$bear" mine --model "$work/first" --pool "$data/pool" \
         --positives "$data/bears" --mode random --top 7000 --out "$work/mined"
 sh "$here/joint.sh" "$data" "$work/mined/negatives.jsonl" "$work"
-# shellcheck disable=SC2086
-go "$work/bears" train "$work/joint.csv" $init --half --min-recall 0.99 \
-    --min-coverage 0.98
+
+# The gate: a small net of which all weights are trained. Behind it the strong
+# one, frozen, which learns none from what the gate lets through and unknown
+# from bears of other kinds.
+[ -f "$here/efficientnet-lite0.safetensors" ] ||
+    sh "$here/fetch.sh" efficientnet-lite0
+go "$work/gate" train "$work/joint.csv" --only gate --gate-size 129 \
+    --init "$here/efficientnet-lite0.safetensors" --tune head-first \
+    --gate-epochs 6
+BEARCASCADE_MODELS=$here go "$work/bears" train "$work/joint.csv" \
+    --gate-from "$work/gate" --gate-net efficientnet-lite0 --gate-size 129 \
+    --species-net efficientnet-lite2 --species-from init --half \
+    --min-recall 0.99 --min-coverage 0.985 \
+    --unknown "$data/bears-extra/other_bears"
 cp "$work/bears/best.safetensors" "$here/bears.safetensors"
 for split in valid test; do
     "$bear" evaluate --model "$here/bears.safetensors" "$data/bears" \

@@ -29,7 +29,7 @@ struct verdict {
                           cascade_policy_score() of both stages; p_gate where
                           the species net cannot say none */
     double p_gate;     /* gate probability */
-    double p_none;     /* species net's probability of none; 0 where it has no
+    double p_none;     /* cascade_policy_none(); 0 where the species net has no
                           such output or did not run */
     const double *p;   /* [n_classes] species probabilities, given that it is
                           not none (their sum is below 1 where the net says

@@ -11,6 +11,22 @@ static double passed_from(double gate_threshold)
     return fmin(gate_threshold, 0.5);
 }
 
+static double logit(double p)
+{
+    double near = 1e-7;
+
+    p = p < near ? near : p > 1 - near ? 1 - near : p; /* NaN stays */
+    return log(p / (1 - p));
+}
+
+double cascade_policy_none(double gate_weight, double p_gate, double n)
+{
+    if (gate_weight == 0) {
+        return n;
+    }
+    return 1 / (1 + exp(logit(1 - n) + gate_weight * logit(p_gate)));
+}
+
 /* Rounding must not lift a rejected image to those that passed. */
 double cascade_policy_score(double gate_threshold, double p_gate, double p_none)
 {
@@ -71,13 +87,14 @@ char *cascade_policy_text(const struct cascade_policy *p)
 json_t *cascade_policy_to_json(const struct cascade_policy *p)
 {
     return json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:b, s:I, s:b}",
-        "none_threshold", p->none_threshold, "min_recall", p->min_recall,
-        "recall", p->recall, "recall_lower", p->recall_lower, "fpr", p->fpr,
-        "fpr_upper", p->fpr_upper, "n_positives", (json_int_t)p->n_positives,
-        "n_negatives", (json_int_t)p->n_negatives, "n_splits",
-        (json_int_t)p->n_splits, "certified", p->certified, "n_needed",
-        (json_int_t)p->n_needed, "cheapest", p->cheapest);
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:b, s:I, s:b}",
+        "none_threshold", p->none_threshold, "gate_weight", p->gate_weight,
+        "min_recall", p->min_recall, "recall", p->recall, "recall_lower",
+        p->recall_lower, "fpr", p->fpr, "fpr_upper", p->fpr_upper,
+        "n_positives", (json_int_t)p->n_positives, "n_negatives",
+        (json_int_t)p->n_negatives, "n_splits", (json_int_t)p->n_splits,
+        "certified", p->certified, "n_needed", (json_int_t)p->n_needed,
+        "cheapest", p->cheapest);
 }
 
 enum nn_status cascade_policy_from_json(const json_t *j,
@@ -85,9 +102,12 @@ enum nn_status cascade_policy_from_json(const json_t *j,
                                         struct nn_error *err)
 {
     int bad = 0;
+    const json_t *weight = json_object_get(j, "gate_weight");
+    double w = json_number_value(weight); /* 0 where there is none */
 
     *p = (struct cascade_policy){
         .none_threshold = nn_format1_share(j, "none_threshold", &bad),
+        .gate_weight = w,
         .min_recall = nn_format1_share(j, "min_recall", &bad),
         .recall = nn_format1_share(j, "recall", &bad),
         .recall_lower = nn_format1_share(j, "recall_lower", &bad),
@@ -100,6 +120,8 @@ enum nn_status cascade_policy_from_json(const json_t *j,
         .n_needed = nn_format1_count(j, "n_needed", &bad),
         .cheapest = json_is_true(json_object_get(j, "cheapest")),
     };
+    bad |= weight != NULL && (!json_is_number(weight) ||
+                              !(w >= 0 && w <= CASCADE_GATE_WEIGHT_MAX));
     return bad ? nn_fail(err, NN_ERR_FORMAT, "its cascade policy is damaged")
                : NN_OK;
 }

@@ -2,8 +2,8 @@
  * and what it promises.
  *
  * With g the gate's probability of a positive, t1 its threshold, p_none the
- * species net's probability of none (0 where the net has no such output) and
- * t2 the none threshold, an image is a positive when
+ * probability of none behind it (0 where the species net has no such output)
+ * and t2 the none threshold, an image is a positive when
  *
  *     g >= t1  and  1 - p_none >= t2.
  *
@@ -14,7 +14,14 @@
  *
  * It grows with g below t1 and with 1 - p_none above it, so whatever the gate
  * rejects ranks below all that it lets through, and s >= b + (1 - b) t2 is the
- * decision. Where t1 <= 1/2, an image that the gate rejects keeps s = g. */
+ * decision. Where t1 <= 1/2, an image that the gate rejects keeps s = g.
+ *
+ * p_none is what both nets say of none: with n the species net's own
+ * probability and w >= 0 the gate weight,
+ *
+ *     logit(1 - p_none) = logit(1 - n) + w logit(g),
+ *
+ * a logarithmic opinion pool (Genest and Zidek 1986). */
 #ifndef PIPELINES_CASCADE_CASCADE_POLICY_H
 #define PIPELINES_CASCADE_CASCADE_POLICY_H
 
@@ -23,10 +30,17 @@
 
 #include "common/base/status.h"
 
+/* w of new models, by measurement on validation photos (docs/training.md), and
+ * the largest that a file may have. */
+#define CASCADE_GATE_WEIGHT     0.5
+#define CASCADE_GATE_WEIGHT_MAX 10
+
 /* What train promises of both stages together, on the validation images; how it
  * was chosen: pipelines/train/cascade_fit.h. */
 struct cascade_policy {
     double none_threshold; /* t2 */
+    double gate_weight;    /* w, 0..CASCADE_GATE_WEIGHT_MAX; 0 in files of older
+                              programs */
     double min_recall;     /* asked for: positives whose verdict is not none */
     double recall;         /* on the validation positives */
     double recall_lower;   /* exact one-sided 95 % lower bound */
@@ -39,6 +53,10 @@ struct cascade_policy {
     int cheapest;    /* the split with the least cost; 0: with the least
                         false-positive rate */
 };
+
+/* p_none above from the species net's own n and the gate's g; probabilities are
+ * taken as between 1e-7 and 1 - 1e-7. NaN where one that counts is NaN. */
+double cascade_policy_none(double gate_weight, double p_gate, double n);
 
 /* s above from the gate's threshold and both nets' probabilities; NaN where one
  * that counts is NaN. */

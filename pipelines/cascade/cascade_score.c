@@ -226,7 +226,9 @@ void cascade_put_species(struct cascade *c, const float *z, size_t row,
 
     s->ran[row] = 1;
     if (model_says_none(m)) {
-        s->p_none[row] = species_answer(m->species, z, k, p);
+        s->p_none[row] =
+            cascade_policy_none(m->policy.gate_weight, s->p_gate[row],
+                                species_answer(m->species, z, k, p));
         s->p_positive[row] = cascade_policy_score(
             m->gate_policy.threshold, s->p_gate[row], s->p_none[row]);
         return;

@@ -374,6 +374,7 @@ static void fingerprint(struct classify *c)
                     sizeof m->species_policy.reject_threshold, h);
     h = nn_hash_u64(&m->policy.none_threshold, sizeof m->policy.none_threshold,
                     h);
+    h = nn_hash_u64(&m->policy.gate_weight, sizeof m->policy.gate_weight, h);
     h = nn_hash_u64(&m->threshold_given, sizeof m->threshold_given, h);
     h = nn_hash_u64(&m->threshold, sizeof m->threshold, h);
     h = nn_hash_u64(&c->all_stages, sizeof c->all_stages, h);

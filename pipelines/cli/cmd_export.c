@@ -93,6 +93,7 @@ static json_t *decision(const struct model *m)
     }
     if (model_says_none(m)) {
         nn_json_put(&j, "none_threshold", json_real(m->policy.none_threshold));
+        nn_json_put(&j, "gate_weight", json_real(m->policy.gate_weight));
         nn_json_put(&j, "policy", cascade_policy_to_json(&m->policy));
     }
     nn_json_put(
@@ -102,8 +103,9 @@ static json_t *decision(const struct model *m)
                 ? "none when p_gate < gate_threshold, else the class"
             : model_says_none(m)
                 ? "p_gate: probability of the gate. none when p_gate < "
-                  "gate_threshold. Else of the species net: p_none, its "
-                  "output '-' divided by the sum of it and the classes; none "
+                  "gate_threshold. Else of the species net: n, its output '-' "
+                  "divided by the sum of it and the classes; logit(1 - p_none) "
+                  "= logit(1 - n) + gate_weight logit(p_gate); none "
                   "when 1 - p_none < none_threshold; p, the outputs but '-' "
                   "divided by their sum; unknown when the largest, or where "
                   "'?' is an output the sum over the classes, is below "

@@ -195,8 +195,10 @@ enum nn_status cascade_fit_policy(const struct nn_dataset *ds, struct model *m,
     struct cascade_votes votes;
     double t1 = 0;
     char *text;
-    enum nn_status st = score(&x, ds, m, features, 0, "thresholds", err);
+    enum nn_status st;
 
+    m->policy.gate_weight = CASCADE_GATE_WEIGHT;
+    st = score(&x, ds, m, features, 0, "thresholds", err);
     if (st) {
         goto out;
     }
@@ -205,6 +207,7 @@ enum nn_status cascade_fit_policy(const struct nn_dataset *ds, struct model *m,
     if (st) {
         goto out;
     }
+    m->policy.gate_weight = CASCADE_GATE_WEIGHT;
     m->gate_policy =
         gate_policy_at(x.s.p_gate, x.positive, x.n, t1, aim->min_recall);
     text = cascade_policy_text(&m->policy);

@@ -301,7 +301,8 @@ static void let_species_say_none(void)
 
     nn_net_destroy(&model->species);
     model->species = scripted_net(NN_HEAD_SOFTMAX, 0.5, outputs, 4);
-    model->policy = (struct cascade_policy){ .none_threshold = 0.5 };
+    model->policy =
+        (struct cascade_policy){ .none_threshold = 0.5, .gate_weight = 1 };
 }
 
 static double scripted_none(int r)
@@ -315,7 +316,9 @@ static void expect_both(const struct cascade *c, const struct cascade_scores *s,
                         size_t i, int ran)
 {
     int r = grey[index_of[i]];
-    double none = ran ? scripted_none(r) : 0, gate = scripted_gate(r), p[3];
+    double gate = scripted_gate(r), p[3];
+    double own = scripted_none(r) / (1 - scripted_none(r)) * (1 - gate) / gate;
+    double none = ran ? own / (1 + own) : 0;
     double both = r < 128 ? gate : 0.5 + 0.5 * (1 - none);
     struct verdict v = cascade_verdict(c, s, i);
 

@@ -51,6 +51,22 @@ START_TEST(score_on_paper)
 }
 END_TEST
 
+/* Odds of 4 for none; the gate's odds of 9 for a positive count with their
+ * square root, 3, or not at all. */
+START_TEST(none_by_both_nets)
+{
+    near(cascade_policy_none(0, .9, .8), .8);
+    near(cascade_policy_none(.5, .9, .8), 4. / 7);
+    near(cascade_policy_none(.5, .1, .8), 12. / 13);
+    near(cascade_policy_none(1, .5, .8), .8);
+    ck_assert_double_lt(cascade_policy_none(.5, 1, 1), 1);
+    ck_assert_double_gt(cascade_policy_none(.5, 1, 0), 0);
+    near(cascade_policy_none(1, 0, .5), 1 - 1e-7);
+    ck_assert(isnan(cascade_policy_none(.5, (double)NAN, .8)));
+    ck_assert(isnan(cascade_policy_none(.5, .9, (double)NAN)));
+}
+END_TEST
+
 /* Whatever the rounding: rejected by the gate, below all that pass. */
 START_TEST(score_in_order)
 {
@@ -441,8 +457,8 @@ END_TEST
 
 START_TEST(policy_in_a_file)
 {
-    const struct cascade_policy p = { .21, .95, .96, .93, .11, .13,
-                                      77,  88,  5,   1,   93,  1 };
+    const struct cascade_policy p = { .21, .5, .95, .96, .93, .11, .13,
+                                      77,  88, 5,   1,   93,  1 };
     struct cascade_policy q;
     json_t *j = cascade_policy_to_json(&p), *again;
     char *text;
@@ -460,6 +476,14 @@ START_TEST(policy_in_a_file)
     json_object_set_new(j, "none_threshold", json_real(1.01));
     ck_assert_int_eq(cascade_policy_from_json(j, &q, NULL), NN_ERR_FORMAT);
     json_object_set_new(j, "none_threshold", json_real(.5));
+    near(q.gate_weight, .5);
+    json_object_set_new(j, "gate_weight", json_real(10.5));
+    ck_assert_int_eq(cascade_policy_from_json(j, &q, NULL), NN_ERR_FORMAT);
+    json_object_set_new(j, "gate_weight", json_string("1"));
+    ck_assert_int_eq(cascade_policy_from_json(j, &q, NULL), NN_ERR_FORMAT);
+    json_object_del(j, "gate_weight"); /* of an older program */
+    ck_assert_int_eq(cascade_policy_from_json(j, &q, NULL), NN_OK);
+    near(q.gate_weight, 0);
     json_object_del(j, "n_splits");
     ck_assert_int_eq(cascade_policy_from_json(j, &q, NULL), NN_ERR_FORMAT);
     json_decref(j);
@@ -480,6 +504,7 @@ static Suite *create(void)
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, score_on_paper);
+    tcase_add_test(t, none_by_both_nets);
     tcase_add_test(t, score_in_order);
     tcase_add_test(t, either_stage_says_none);
     tcase_add_test(t, plain_cascade);
