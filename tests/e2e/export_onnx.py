@@ -79,6 +79,19 @@ def classify(run_dir, files):
     return rows
 
 
+def own_none(net, row):
+    """What the species net alone says of none: the gate's word taken out."""
+    d = json.loads(net.meta["decision"])
+    g, n = row["p_gate"], row["p_none"]
+    odds = n / (1 - n) * (g / (1 - g)) ** d["gate_weight"]
+    return odds / (1 + odds)
+
+
+def species_row(net, row):
+    n = own_none(net, row)
+    return [*(v * (1 - n) for v in row["p"].values()), n]
+
+
 def check_cascade(folder, run_dir, images, others):
     nets = {}
     for name in ("gate", "species"):
@@ -101,8 +114,7 @@ def check_cascade(folder, run_dir, images, others):
         worst = np.abs(got - want).max()
         check(worst <= bound, f"gate: probabilities of images {what} differ "
               f"by {worst:.1e}", f"{got}\n{want}")
-        want = np.array([[*(r["p"][c] * (1 - r["p_none"]) for c in classes),
-                          r["p_none"]] for r in rows])
+        want = np.array([species_row(nets["species"], r) for r in rows])
         got = nets["species"](files)[0]
         worst = np.abs(got - want).max()
         check(worst <= bound, f"species: probabilities of images {what} "
@@ -203,14 +215,13 @@ def check_views(folder, data, images):
           card["gate"]["multiply_adds"] > card["species"]["multiply_adds"],
           "inspect tells the views", card)
     rows = classify(out, images)
-    for name, want in (
-            ("gate", np.array([[r["p_gate"]] for r in rows])),
-            ("species", np.array([[*(v * (1 - r["p_none"])
-                                     for v in r["p"].values()), r["p_none"]]
-                                  for r in rows]))):
+    for name in ("gate", "species"):
         path = os.path.join(folder, f"views-{name}.onnx")
         run("export", "-m", out, "--net", name, "--onnx", path)
-        got = Net(path)(images)[0]
+        net = Net(path)
+        want = np.array([[r["p_gate"]] if name == "gate" else
+                         species_row(net, r) for r in rows])
+        got = net(images)[0]
         worst = np.abs(got - want).max()
         check(worst <= 1e-4, f"{name} with test-time augmentation: probabilities differ "
               f"by {worst:.1e}", f"{got}\n{want}")
