@@ -414,8 +414,11 @@ static int32_t compact(struct nn_loader *l, struct slot *s, int32_t n)
             nn_loader_report(l, s->row[i], s->index[i], &s->cell[i].why);
             continue;
         }
-        if (l->opt.noted != NULL && s->cell[i].note[0] != '\0') {
-            l->opt.noted(l->opt.failed_ctx, s->row[i], s->cell[i].note);
+        const struct nn_told *told = &s->cell[i].told;
+
+        if (l->opt.noted != NULL &&
+            (told->note[0] != '\0' || !nn_shot_is_empty(&told->shot))) {
+            l->opt.noted(l->opt.failed_ctx, s->row[i], told);
         }
         if (kept != i) {
             move_cell(l, s, i, kept);

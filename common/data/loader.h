@@ -28,6 +28,12 @@
 
 struct nn_loader;
 
+/* What reading an image brought to light beside its pixels. */
+struct nn_told {
+    char note[NN_IMAGE_NOTE]; /* nn_image_info.note */
+    struct nn_shot shot;
+};
+
 struct nn_loader_options {
     int32_t batch;      /* images per batch */
     int32_t size;       /* output [B,size,size,3] */
@@ -49,9 +55,9 @@ struct nn_loader_options {
      * order; must not call the loader. */
     void (*failed)(void *ctx, size_t row, uint32_t item,
                    const struct nn_error *why);
-    /* NULL, or told of nn_image_info.note where it says something, as above,
+    /* NULL, or told of an image of which there is something to tell, as above,
      * from nn_loader_next(); not of images that come from the cache. */
-    void (*noted)(void *ctx, size_t row, const char *note);
+    void (*noted)(void *ctx, size_t row, const struct nn_told *told);
     void *failed_ctx; /* of both */
 };
 

@@ -10,8 +10,14 @@
 
 /* --- one image --- */
 
+static void tell(const struct nn_image_info *info, struct nn_told *told)
+{
+    memcpy(told->note, info->note, sizeof info->note);
+    told->shot = info->shot;
+}
+
 static enum nn_status read_image(struct nn_loader *l, uint32_t item,
-                                 struct nn_image *img, char *note,
+                                 struct nn_image *img, struct nn_told *told,
                                  struct nn_error *err)
 {
     struct nn_image_info info = { .note = "" };
@@ -23,7 +29,7 @@ static enum nn_status read_image(struct nn_loader *l, uint32_t item,
         return st;
     }
     st = nn_image_prepare(bytes, size, l->opt.cache_side, img, &info, err);
-    memcpy(note, info.note, sizeof info.note);
+    tell(&info, told);
     nn_mem_free(bytes);
     return st;
 }
@@ -32,8 +38,8 @@ static enum nn_status read_image(struct nn_loader *l, uint32_t item,
  * caller must release it. Cached images are never changed or freed while
  * workers run, so reading one needs no lock once it is seen. */
 static enum nn_status get_image(struct nn_loader *l, uint32_t item,
-                                struct nn_image *img, char *note, int *own,
-                                struct nn_error *err)
+                                struct nn_image *img, struct nn_told *told,
+                                int *own, struct nn_error *err)
 {
     size_t bytes;
     enum nn_status st;
@@ -47,7 +53,7 @@ static enum nn_status get_image(struct nn_loader *l, uint32_t item,
     if (img->rgb != NULL) {
         return NN_OK;
     }
-    st = read_image(l, item, img, note, err);
+    st = read_image(l, item, img, told, err);
     if (st) {
         return st;
     }
@@ -100,7 +106,7 @@ static uint64_t who_draws(const struct nn_loader *l, uint32_t item)
 
 /* The bytes of one image's view; *bad is set when the image is at fault. */
 static enum nn_status view_one(struct nn_loader *l, size_t at, uint64_t epoch,
-                               uint8_t *rgb, char *note, int *bad,
+                               uint8_t *rgb, struct nn_told *told, int *bad,
                                struct nn_error *err)
 {
     uint32_t item = l->order[at];
@@ -112,7 +118,7 @@ static enum nn_status view_one(struct nn_loader *l, size_t at, uint64_t epoch,
     if (plain && nn_inputs_get(l->ds, item, &l->first, rgb)) {
         return NN_OK;
     }
-    st = get_image(l, item, &img, note, &own, err);
+    st = get_image(l, item, &img, told, &own, err);
     if (st) {
         *bad = 1;
         return st;
@@ -138,7 +144,7 @@ static enum nn_status fill_one(struct nn_loader *l, size_t at, uint64_t epoch,
                                struct nn_error *err)
 {
     float *input = s->input + i * l->view_bytes;
-    enum nn_status st = view_one(l, at, epoch, rgb, s->cell[i].note, bad, err);
+    enum nn_status st = view_one(l, at, epoch, rgb, &s->cell[i].told, bad, err);
 
     if (st) {
         return st;
@@ -181,7 +187,7 @@ static enum nn_status fill_two(struct nn_loader *l, uint32_t item, uint8_t *rgb,
         goto out;
     }
     *bad = 0;
-    memcpy(c->note, info.note, sizeof info.note);
+    tell(&info, &c->told);
     st = nn_prepare_bytes(&l->first, &img, rgb, err);
     if (st) {
         goto out;
@@ -215,7 +221,7 @@ void nn_loader_fill(struct nn_loader *l, size_t at, uint64_t epoch,
     s->index[i] = l->order[at];
     s->row[i] = (uint32_t)(at + l->skipped);
     s->cell[i].why.status = NN_OK;
-    s->cell[i].note[0] = '\0';
+    s->cell[i].told = (struct nn_told){ .note = "" };
     st = l->second_bytes > 0 ? fill_two(l, l->order[at], rgb, s, i, &bad, &err)
                              : fill_one(l, at, epoch, rgb, s, i, &bad, &err);
     if (st) {

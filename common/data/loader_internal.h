@@ -13,7 +13,7 @@ struct cell {
     uint8_t *bytes;      /* the file, while the second input is not made */
     size_t size;
     float seconds; /* that reading and preparing it took its worker */
-    char note[NN_IMAGE_NOTE];
+    struct nn_told told;
 };
 
 /* One batch under way. Its images are the positions

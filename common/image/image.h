@@ -17,8 +17,10 @@
  * The last three are build options; nn_image_can_read() says what there is.
  * Alpha is laid over white, blending the stored (gamma-encoded) values as
  * browsers do. EXIF orientation is applied, from JPEG APP1, PNG eXIf and WebP
- * EXIF, from a PNG's "Raw profile type exif", and without EXIF from XMP; a
- * damaged EXIF block counts as none. ICC profiles are ignored.
+ * EXIF, from a PNG's "Raw profile type exif", and without EXIF from XMP; of a
+ * damaged EXIF block counts what can be read. What else the camera wrote there
+ * (shot.h) is told too, of TIFF and, through libheif, of AVIF and HEIC as well.
+ * ICC profiles are ignored.
  *
  * What every browser shows is read, and info->note says what is wrong: a JPEG
  * or PNG without its end, cut short, or with a bad stripe, as long as half of
@@ -37,6 +39,7 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
+#include "common/image/shot.h"
 
 /* Interleaved RGB bytes, sRGB, rows packed: pixel (x,y) channel c is
  * rgb[((size_t)y * w + x) * 3 + c]. Owns rgb. */
@@ -92,6 +95,7 @@ struct nn_image_info {
      * its extent, the first frame of several, a size above max_pixels. Set by
      * nn_image_decode(), "" after nn_image_probe(). */
     char note[NN_IMAGE_NOTE];
+    struct nn_shot shot; /* from EXIF; empty where there is none */
 };
 
 /* 1, 2, 4 or 8: what the sides are divided by when an image of that header is

@@ -2,79 +2,14 @@
 
 #include <string.h>
 
-#include <libexif/exif-data.h>
-
-#include "common/base/mem.h"
-
-#define EXIF_PREFIX 6 /* "Exif\0\0" */
-
-/* The value of the tag, whatever integer type a program chose for it. */
-static int orientation_of(const ExifEntry *e, ExifByteOrder order)
-{
-    unsigned v = 0;
-
-    if (e == NULL || e->components < 1) {
-        return 0;
-    }
-    if (e->format == EXIF_FORMAT_SHORT && e->size >= 2) {
-        v = exif_get_short(e->data, order);
-    } else if (e->format == EXIF_FORMAT_LONG && e->size >= 4) {
-        v = exif_get_long(e->data, order);
-    } else if (e->format == EXIF_FORMAT_BYTE && e->size >= 1) {
-        v = e->data[0];
-    }
-    return v >= 1 && v <= 8 ? (int)v : 0;
-}
-
-static enum nn_status exif_orientation(const uint8_t *data, size_t size,
-                                       int *orientation)
-{
-    static const uint8_t prefix[EXIF_PREFIX] = { 'E', 'x', 'i', 'f', 0, 0 };
-    uint8_t *copy = NULL;
-    enum nn_status st = NN_OK;
-
-    *orientation = 0;
-    if (size < EXIF_PREFIX + 8) {
-        return NN_OK;
-    }
-    size = size < 65536 ? size : 65536; /* an APP1 segment holds no more */
-    if (memcmp(data, prefix, EXIF_PREFIX) != 0) {
-        copy = nn_mem_calloc(size + EXIF_PREFIX, 1);
-        if (!copy) {
-            return NN_ERR_NOMEM;
-        }
-        memcpy(copy, prefix, EXIF_PREFIX);
-        memcpy(copy + EXIF_PREFIX, data, size);
-        data = copy;
-        size += EXIF_PREFIX;
-    }
-    ExifData *exif = exif_data_new();
-    if (!exif) {
-        st = NN_ERR_NOMEM;
-        goto out;
-    }
-    /* Without this libexif turns a LONG into a SHORT, or drops it. */
-    exif_data_unset_option(exif, EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
-    exif_data_load_data(exif, data, (unsigned)size);
-    *orientation = orientation_of(
-        exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION),
-        exif_data_get_byte_order(exif));
-    exif_data_unref(exif);
-out:
-    nn_mem_free(copy);
-    return st;
-}
-
 enum nn_status nn_header_exif(struct nn_image_header *head, const uint8_t *data,
                               size_t size)
 {
     int orientation = 0;
+    enum nn_status st =
+        nn_shot_read(data, size, &head->info.shot, &orientation);
 
-    if (head->oriented) {
-        return NN_OK;
-    }
-    enum nn_status st = exif_orientation(data, size, &orientation);
-    if (orientation > 0) {
+    if (orientation > 0 && !head->oriented) {
         head->info.orientation = orientation;
         head->oriented = 1;
     }

@@ -5,6 +5,10 @@
 
 #include <libheif/heif.h>
 
+#include "common/base/mem.h"
+
+#define MOST_METADATA ((size_t)1 << 20)
+
 struct primary {
     struct heif_context *context;
     struct heif_image_handle *handle;
@@ -55,6 +59,39 @@ static enum nn_status open_primary(struct primary *p, const uint8_t *bytes,
     return e.code == heif_error_Ok ? NN_OK : fail(e, err);
 }
 
+/* libheif has turned the image, so the orientation counts no more. The block
+ * begins with the offset of the TIFF header in it. */
+static enum nn_status take_shot(const struct primary *p, struct nn_shot *shot)
+{
+    heif_item_id id;
+    size_t size, skip;
+    uint8_t *block;
+    int orientation;
+    enum nn_status st = NN_OK;
+
+    if (heif_image_handle_get_list_of_metadata_block_IDs(p->handle, "Exif", &id,
+                                                         1) != 1) {
+        return NN_OK;
+    }
+    size = heif_image_handle_get_metadata_size(p->handle, id);
+    if (size < 12 || size > MOST_METADATA) {
+        return NN_OK;
+    }
+    block = nn_mem_calloc(size, 1);
+    if (!block) {
+        return NN_ERR_NOMEM;
+    }
+    if (heif_image_handle_get_metadata(p->handle, id, block).code ==
+        heif_error_Ok) {
+        skip = (size_t)nn_be32(block) + 4;
+        if (skip < size) {
+            st = nn_shot_read(block + skip, size - skip, shot, &orientation);
+        }
+    }
+    nn_mem_free(block);
+    return st;
+}
+
 enum nn_status nn_heif_header(const uint8_t *b, size_t size,
                               struct nn_image_header *head,
                               struct nn_error *err)
@@ -70,6 +107,8 @@ enum nn_status nn_heif_header(const uint8_t *b, size_t size,
         head->info.channels = head->alpha ? 4 : 3;
         if (head->info.w < 1 || head->info.h < 1 || head->info.bits < 1) {
             st = nn_fail(err, NN_ERR_FORMAT, "damaged AVIF or HEIC header");
+        } else if (take_shot(&p, &head->info.shot)) {
+            st = nn_fail_nomem(err);
         }
     }
     close_primary(&p);

@@ -104,6 +104,41 @@ static enum nn_status fail(const struct memory *m, struct nn_error *err)
                    m->text[0] ? m->text : "no reason given");
 }
 
+static const char *ascii(TIFF *tif, uint32_t tag)
+{
+    char *text = NULL;
+
+    return TIFFGetField(tif, tag, &text) == 1 ? text : NULL;
+}
+
+/* Leaves the first directory, so the last that is asked of it. */
+static enum nn_status take_shot(TIFF *tif, struct nn_shot *s)
+{
+    struct nn_shot changed = { .time = "" };
+    uint64_t at = 0;
+    enum nn_status st = nn_shot_take_camera(
+        s, ascii(tif, TIFFTAG_MAKE), ascii(tif, TIFFTAG_MODEL),
+        ascii(tif, TIFFTAG_CAMERASERIALNUMBER));
+
+    if (st) {
+        return st;
+    }
+    st = nn_shot_take_time(&changed, ascii(tif, TIFFTAG_DATETIME), NULL, NULL);
+    if (st) {
+        return st;
+    }
+    if (TIFFGetField(tif, TIFFTAG_EXIFIFD, &at) == 1 &&
+        TIFFReadEXIFDirectory(tif, at)) {
+        st = nn_shot_take_time(s, ascii(tif, EXIFTAG_DATETIMEORIGINAL),
+                               ascii(tif, EXIFTAG_SUBSECTIMEORIGINAL),
+                               ascii(tif, EXIFTAG_OFFSETTIMEORIGINAL));
+        if (st) {
+            return st;
+        }
+    }
+    return nn_shot_take_time(s, changed.time, NULL, NULL);
+}
+
 enum nn_status nn_tiff_header(const uint8_t *b, size_t size,
                               struct nn_image_header *head,
                               struct nn_error *err)
@@ -112,6 +147,7 @@ enum nn_status nn_tiff_header(const uint8_t *b, size_t size,
     TIFF *tif = open_memory(&m, b, size);
     uint32_t w = 0, h = 0;
     uint16_t bits = 1, channels = 1, orientation = 1;
+    int no_memory;
 
     if (!tif) {
         return fail(&m, err);
@@ -121,7 +157,11 @@ enum nn_status nn_tiff_header(const uint8_t *b, size_t size,
     TIFFGetFieldDefaulted(tif, TIFFTAG_BITSPERSAMPLE, &bits);
     TIFFGetFieldDefaulted(tif, TIFFTAG_SAMPLESPERPIXEL, &channels);
     TIFFGetField(tif, TIFFTAG_ORIENTATION, &orientation);
+    no_memory = take_shot(tif, &head->info.shot) != NN_OK;
     TIFFClose(tif);
+    if (no_memory) {
+        return nn_fail_nomem(err);
+    }
     if (w < 1 || h < 1 || w > INT32_MAX || h > INT32_MAX) {
         return nn_fail(err, NN_ERR_FORMAT, "damaged TIFF header");
     }

@@ -1,26 +1,21 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/mem.h"
+#include "common/image/burst.h"
 #include "pipelines/audit/pile.h"
 
 struct shot {
     const struct audit_photo *photo;
-    size_t folder; /* bytes of the name up to the last '/' */
+    uint64_t key;
     size_t at;
 };
 
-static int by_folder_and_time(const void *a, const void *b)
+static int by_camera_and_time(const void *a, const void *b)
 {
     const struct shot *x = a, *y = b;
-    size_t n = x->folder < y->folder ? x->folder : y->folder;
-    int c = memcmp(x->photo->file, y->photo->file, n);
 
-    if (c != 0) {
-        return c;
-    }
-    if (x->folder != y->folder) {
-        return x->folder < y->folder ? -1 : 1;
+    if (x->key != y->key) {
+        return x->key < y->key ? -1 : 1;
     }
     if (x->photo->time != y->photo->time) {
         return x->photo->time < y->photo->time ? -1 : 1;
@@ -28,10 +23,14 @@ static int by_folder_and_time(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-static int same_folder(const struct shot *a, const struct shot *b)
+/* y belongs to the burst of x, the one before it. */
+static int follows(const struct shot *x, const struct shot *y,
+                   enum audit_unit_kind kind, double gap)
 {
-    return a->folder == b->folder &&
-           memcmp(a->photo->file, b->photo->file, a->folder) == 0;
+    double t = x->photo->time;
+
+    return x->key == y->key &&
+           (kind != AUDIT_BY_TIME || nn_burst_near(t, t, y->photo->time, gap));
 }
 
 static void number_groups(struct audit_pile *pile, size_t *number)
@@ -75,22 +74,15 @@ enum nn_status audit_pile_group(struct audit_pile *pile,
         goto out;
     }
     for (size_t i = 0; i < pile->n; i++) {
-        const char *slash = strrchr(pile->photo[i].file, '/');
+        const struct audit_photo *p = &pile->photo[i];
 
-        shot[i].photo = &pile->photo[i];
-        shot[i].folder =
-            slash == NULL ? 0 : (size_t)(slash - pile->photo[i].file);
-        shot[i].at = i;
+        shot[i] =
+            (struct shot){ p, kind == AUDIT_BY_TIME ? p->camera : p->folder,
+                           i };
     }
-    qsort(shot, pile->n, sizeof *shot, by_folder_and_time);
+    qsort(shot, pile->n, sizeof *shot, by_camera_and_time);
     for (size_t i = 0; i < pile->n; i++) {
-        int64_t wait =
-            i == 0 ? 0 : shot[i].photo->time - shot[i - 1].photo->time;
-
-        if (i > 0 && (!same_folder(&shot[i - 1], &shot[i]) ||
-                      (kind == AUDIT_BY_TIME && (double)wait > gap))) {
-            group++;
-        }
+        group += i > 0 && !follows(&shot[i - 1], &shot[i], kind, gap);
         pile->photo[shot[i].at].group = group;
     }
     number_groups(pile, number);

@@ -7,34 +7,30 @@
 #include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
+#include "common/image/burst.h"
 
 #define MAX_BYTES ((size_t)2 << 30)
 
-/* Seconds since 1970 of a proleptic Gregorian date; only differences count. */
-static int64_t seconds_of(int y, int m, int d, int h, int min, int s)
+static void copy_text(const json_t *from, const char *key, char *to,
+                      size_t size)
 {
-    int64_t year = m <= 2 ? y - 1 : y, era = year / 400;
-    int64_t of_era = year - era * 400;
-    int64_t day = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    int64_t days = of_era * 365 + of_era / 4 - of_era / 100 + day;
+    const char *s = json_string_value(json_object_get(from, key));
 
-    return ((era * 146097 + days) * 24 + h) * 3600 + min * 60 + s;
+    snprintf(to, size, "%s", s != NULL ? s : "");
 }
 
-static int parse_time(const char *s, int64_t *out)
+/* Which camera and folder, by the definition of a burst. */
+static void find_camera(const json_t *row, const char *file,
+                        struct audit_photo *photo)
 {
-    int y, m, d, h, min, sec;
+    const json_t *camera = json_object_get(row, "camera");
+    struct nn_shot shot = { .time = "" };
 
-    if (s == NULL || sscanf(s, "%4d%*1[-:]%2d%*1[-:]%2d%*1[T ]%2d:%2d:%2d", &y,
-                            &m, &d, &h, &min, &sec) != 6) {
-        return 0;
-    }
-    if (y < 1900 || m < 1 || m > 12 || d < 1 || d > 31 || h < 0 || h > 23 ||
-        min < 0 || min > 59 || sec < 0 || sec > 60) {
-        return 0;
-    }
-    *out = seconds_of(y, m, d, h, min, sec);
-    return 1;
+    copy_text(camera, "make", shot.make, sizeof shot.make);
+    copy_text(camera, "model", shot.model, sizeof shot.model);
+    copy_text(camera, "serial", shot.serial, sizeof shot.serial);
+    photo->camera = nn_burst_key(NN_BURST_BY_TIME, file, &shot);
+    photo->folder = nn_burst_key(NN_BURST_BY_FOLDER, file, NULL);
 }
 
 static enum nn_status add_photo(struct audit_pile *pile, size_t *cap,
@@ -57,8 +53,9 @@ static enum nn_status add_photo(struct audit_pile *pile, size_t *cap,
     }
     at = &pile->photo[pile->n];
     *at = (struct audit_photo){ .p = p, .group = pile->n };
-    at->has_time =
-        parse_time(json_string_value(json_object_get(row, "time")), &at->time);
+    at->has_time = nn_shot_clock(
+        json_string_value(json_object_get(row, "time")), &at->time);
+    find_camera(row, file, at);
     at->file = nn_mem_strdup(file);
     if (at->file == NULL) {
         return nn_fail_nomem(err);

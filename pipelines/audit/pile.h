@@ -10,10 +10,11 @@
 enum { AUDIT_CLASSES = 9 };
 
 struct audit_photo {
-    char *file;   /* as the predictions name it (text, common/base/text.h) */
-    double p;     /* p_positive */
-    int64_t time; /* seconds, if has_time */
+    char *file;  /* as the predictions name it (text, common/base/text.h) */
+    double p;    /* p_positive */
+    double time; /* seconds, if has_time */
     int has_time;
+    uint64_t camera, folder; /* nn_burst_key() */
     size_t group; /* photos of one burst have one number, 0.. in order of
                      their first photos */
 };
@@ -34,9 +35,9 @@ struct audit_pile {
     }
 
 /* Rows of `classify --format jsonl`: objects with "file" and "p_positive", or
- * "error"; other keys are passed over, but for a capture time: "time",
- * "2024-05-31T06:12:09" or "2024:05:31 06:12:09". Every photo is a group of
- * its own.
+ * "error"; other keys are passed over, but for what the camera wrote: "time",
+ * "2024-05-31T06:12:09" or "2024:05:31 06:12:09", and "camera". Every photo is
+ * a group of its own.
  * Errors: NN_ERR_IO, NN_ERR_FORMAT (a line is no such row, a file comes twice,
  * no photo is left), NN_ERR_NOMEM, each with the line. Release also after an
  * error. */
@@ -51,12 +52,11 @@ int audit_pile_is_rows(const char *path);
 
 enum audit_unit_kind {
     AUDIT_PHOTOS,
-    AUDIT_BY_TIME,   /* photos of one folder, each at most `gap` seconds after
-                        the one before */
-    AUDIT_BY_FOLDER, /* photos of one folder */
+    AUDIT_BY_TIME,   /* NN_BURST_BY_TIME */
+    AUDIT_BY_FOLDER, /* NN_BURST_BY_FOLDER */
 };
-/* Groups photos into bursts. Errors: NN_ERR_ARG (AUDIT_BY_TIME and a photo
- * without a time: named), NN_ERR_NOMEM. */
+/* Groups photos into bursts (common/image/burst.h). Errors: NN_ERR_ARG
+ * (AUDIT_BY_TIME and a photo without a time: named), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status audit_pile_group(struct audit_pile *pile,
                                               enum audit_unit_kind kind,
                                               double gap, struct nn_error *err);

@@ -78,6 +78,8 @@ struct cascade_scores {
     char **reason;          /* why not; NULL where ok */
     enum nn_status *status; /* and what kind of failure it is */
     char **note;            /* what is odd about it; NULL: nothing */
+    struct nn_shot **shot;  /* what its camera wrote; NULL: nothing; of items
+                               alone, not of images in memory */
     uint8_t *ran;           /* 1: the species net ran */
     double *gate_z;         /* [n] gate logit before temperature */
     double *p_gate;         /* [n] */

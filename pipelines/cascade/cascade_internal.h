@@ -51,8 +51,10 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
 /* The image of that row could not be read. */
 void cascade_fail_row(struct cascade_pass *p, size_t row,
                       const struct nn_error *why);
-/* What is odd about the image of that row. */
-void cascade_note_row(struct cascade_pass *p, size_t row, const char *note);
+/* What is odd about the image of that row ("": nothing), and what its camera
+ * wrote. */
+void cascade_note_row(struct cascade_pass *p, size_t row, const char *note,
+                      const struct nn_shot *shot);
 /* Room for max_batch inputs in *x, unless it is there. */
 enum nn_status cascade_take_inputs(const struct cascade *c,
                                    const struct nn_input *in, float **x,

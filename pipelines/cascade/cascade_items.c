@@ -13,9 +13,9 @@ static void item_failed(void *ctx, size_t row, uint32_t item,
     cascade_fail_row(ctx, row, why);
 }
 
-static void item_noted(void *ctx, size_t row, const char *note)
+static void item_noted(void *ctx, size_t row, const struct nn_told *told)
 {
-    cascade_note_row(ctx, row, note);
+    cascade_note_row(ctx, row, told->note, &told->shot);
 }
 
 struct loaded {

@@ -117,8 +117,12 @@ void cascade_scores_release(struct cascade_scores *s)
     for (size_t i = 0; s->note != NULL && i < s->n; i++) {
         nn_mem_free(s->note[i]);
     }
+    for (size_t i = 0; s->shot != NULL && i < s->n; i++) {
+        nn_mem_free(s->shot[i]);
+    }
     nn_mem_free(s->reason);
     nn_mem_free(s->note);
+    nn_mem_free(s->shot);
     nn_mem_free(s->status);
     nn_mem_free(s->ran);
     nn_mem_free(s->gate_z);
@@ -145,6 +149,7 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
     s->reason = nn_mem_calloc(n, sizeof *s->reason);
     s->status = nn_mem_calloc(n, sizeof *s->status);
     s->note = nn_mem_calloc(n, sizeof *s->note);
+    s->shot = nn_mem_calloc(n, sizeof *s->shot);
     s->ran = nn_mem_calloc(n, 1);
     s->gate_z = nn_mem_calloc(n, sizeof *s->gate_z);
     s->p_gate = nn_mem_calloc(n, sizeof *s->p_gate);
@@ -153,9 +158,9 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
     s->p = nn_mem_calloc(cells, sizeof *s->p);
     s->seconds = nn_mem_calloc(n, sizeof *s->seconds);
     if (s->ok == NULL || s->reason == NULL || s->status == NULL ||
-        s->note == NULL || s->ran == NULL || s->gate_z == NULL ||
-        s->p_gate == NULL || s->p_none == NULL || s->p_positive == NULL ||
-        s->p == NULL || s->seconds == NULL) {
+        s->note == NULL || s->shot == NULL || s->ran == NULL ||
+        s->gate_z == NULL || s->p_gate == NULL || s->p_none == NULL ||
+        s->p_positive == NULL || s->p == NULL || s->seconds == NULL) {
         cascade_scores_release(s);
         return nn_fail_nomem(err);
     }
@@ -183,13 +188,25 @@ void cascade_fail_row(struct cascade_pass *p, size_t row,
     p->no_memory |= s->reason[row] == NULL;
 }
 
-void cascade_note_row(struct cascade_pass *p, size_t row, const char *note)
+void cascade_note_row(struct cascade_pass *p, size_t row, const char *note,
+                      const struct nn_shot *shot)
 {
     struct cascade_scores *s = p->out;
 
-    nn_mem_free(s->note[row]);
-    s->note[row] = nn_mem_strdup(note);
-    p->no_memory |= s->note[row] == NULL;
+    if (note[0] != '\0') {
+        nn_mem_free(s->note[row]);
+        s->note[row] = nn_mem_strdup(note);
+        p->no_memory |= s->note[row] == NULL;
+    }
+    if (!nn_shot_is_empty(shot)) {
+        nn_mem_free(s->shot[row]);
+        s->shot[row] = nn_mem_calloc(1, sizeof **s->shot);
+        if (s->shot[row] == NULL) {
+            p->no_memory = 1;
+        } else {
+            *s->shot[row] = *shot;
+        }
+    }
 }
 
 void cascade_put_gate(const struct model *m, const float *z, size_t row,

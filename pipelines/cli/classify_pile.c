@@ -7,6 +7,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "pipelines/piles/page.h"
+#include "pipelines/piles/recurring.h"
 #include "pipelines/piles/sort.h"
 #include "pipelines/piles/timelapse.h"
 
@@ -18,7 +19,8 @@ int classify_pile_alone(const struct classify_pile *p)
 /* Something is to be done with the rows. */
 static int wanted(const struct classify_pile *p)
 {
-    return p->into != NULL || p->page != NULL || p->timelapse != NULL;
+    return p->into != NULL || p->page != NULL || p->timelapse != NULL ||
+           p->recurring != NULL;
 }
 
 static struct pile_sort_options options_of(const struct classify_pile *p)
@@ -43,13 +45,13 @@ static enum nn_status usage(const struct classify_pile *p,
     } else if (p->from != NULL && (line->n > 0 || resume != NULL)) {
         why = "either a PATH or --from FILE";
     } else if (p->from != NULL && !wanted(p)) {
-        why = "--from FILE needs --sort-into DIR, --page FILE or "
-              "--timelapse FILE";
+        why = "--from FILE needs --sort-into DIR, --page FILE, "
+              "--timelapse FILE or --recurring FILE";
     } else if (p->dry_run && p->into == NULL) {
         why = "--dry-run needs --sort-into DIR";
     } else if (wanted(p) && resume != NULL && format != PREDICTIONS_JSONL) {
-        why = "--sort-into, --page and --timelapse with --resume need "
-              "--format jsonl";
+        why = "--sort-into, --page, --timelapse and --recurring with --resume "
+              "need --format jsonl";
     }
     return why != NULL ? nn_fail(err, NN_ERR_ARG, "%s", why) : NN_OK;
 }
@@ -80,6 +82,9 @@ enum nn_status classify_pile_check(const struct classify_pile *p,
     }
     if (st == NN_OK && p->timelapse != NULL) {
         st = check_file(p->timelapse, err);
+    }
+    if (st == NN_OK && p->recurring != NULL) {
+        st = check_file(p->recurring, err);
     }
     if (st || p->into == NULL) {
         return st;
@@ -180,6 +185,30 @@ static enum nn_status sort_rows(struct classify_pile *p, struct pile_rows *rows,
     return st;
 }
 
+static enum nn_status find_recurring(const struct classify_pile *p,
+                                     struct pile_rows *rows,
+                                     struct nn_error *err)
+{
+    struct recurring_counts n;
+    enum nn_status st = pile_recurring(rows, p->recurring, &n, err);
+
+    pile_rows_rewind(rows);
+    if (st) {
+        return st;
+    }
+    nn_log(NN_LOG_INFO,
+           "%zu of %zu positives show %zu views that come again and again: "
+           "'%s' has them",
+           n.photos, n.positives, n.views, p->recurring);
+    if (n.unseen > 0) {
+        nn_log(NN_LOG_WARN,
+               "%zu positives were not compared: they are in archives or can "
+               "no longer be read",
+               n.unseen);
+    }
+    return NN_OK;
+}
+
 /* The others first, while the photos are where the rows say. */
 static enum nn_status use_rows(struct classify_pile *p, FILE *from,
                                const char *name, struct cmd_line *line,
@@ -202,6 +231,9 @@ static enum nn_status use_rows(struct classify_pile *p, FILE *from,
         nn_log(NN_LOG_WARN, "%zu photos are not in '%s'", outside,
                p->timelapse);
         line->exit = EXIT_SOME_FAILED;
+    }
+    if (st == NN_OK && p->recurring != NULL) {
+        st = find_recurring(p, &rows, err);
     }
     if (st == NN_OK && p->page != NULL) {
         st = pile_page(&rows, &page, err);

@@ -11,7 +11,7 @@
 #include "pipelines/piles/acts.h"
 
 struct classify_pile {
-    const char *into, *from, *undo, *page, *timelapse;
+    const char *into, *from, *undo, *page, *timelapse, *recurring;
     double threshold; /* of the model; below 0: none was loaded */
     int by, dry_run;
     struct predictions spool; /* to NULL: none */
@@ -36,6 +36,10 @@ struct classify_pile {
         NN_OPT_STRING(0, "timelapse", &(p).timelapse, "FILE",                  \
                       "a CSV file that Timelapse imports; FILE lies in the "   \
                       "root folder of its image set"),                         \
+        NN_OPT_STRING(0, "recurring", &(p).recurring, "FILE",                  \
+                      "which positives show the same view of the same camera " \
+                      "again and again, such as a stump: JSON lines, one "     \
+                      "photo of each to look at"),                             \
         NN_OPT_STRING(0, "from", &(p).from, "FILE",                            \
                       "rows of an earlier run (--format jsonl) in place of "   \
                       "a PATH"),                                               \

@@ -9,6 +9,7 @@
 #include "common/base/parallel.h"
 #include "common/data/stream.h"
 #include "pipelines/cascade/session.h"
+#include "pipelines/cli/bursts.h"
 #include "pipelines/cli/classify_boxes.h"
 #include "pipelines/cli/classify_pile.h"
 #include "pipelines/cli/cmd.h"
@@ -30,7 +31,9 @@ struct classify {
     struct decision_rows decide;
     struct shift_rows shift;
     int format, nul, all_stages;
-    size_t inside; /* bytes of a name that are the one folder's */
+    struct burst_rows burst;
+    struct bursts *bursts; /* or NULL */
+    size_t inside;         /* bytes of a name that are the one folder's */
     struct bc_model *model;
     struct bc_session *session; /* or NULL until needed */
     struct predictions out;
@@ -101,6 +104,17 @@ static enum nn_status flush_rows(struct classify *c, struct nn_error *err)
     return NN_OK;
 }
 
+static enum nn_status put_row(void *ctx, const struct predictions_row *row,
+                              struct nn_error *err)
+{
+    struct classify *c = ctx;
+
+    if (predictions_put(&c->out, row)) {
+        return nn_fail_nomem(err);
+    }
+    return classify_pile_put(&c->pile, row, err);
+}
+
 /* Rows from..to-1, which are the items of the data set. */
 static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
                                size_t from, size_t to, struct nn_error *err)
@@ -128,14 +142,13 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
             .ms = 1000 * s->seconds[i],
             .error = s->reason[i],
             .note = s->note[i],
+            .shot = s->shot[i],
             .bytes = origin[i].bytes,
             .mtime_ms = origin[i].mtime_ms,
         };
 
-        if (predictions_put(&c->out, &row)) {
-            return nn_fail_nomem(err);
-        }
-        st = classify_pile_put(&c->pile, &row, err);
+        st = c->bursts != NULL ? bursts_add(c->bursts, &row, err)
+                               : put_row(c, &row, err);
         if (st) {
             return st;
         }
@@ -377,6 +390,8 @@ static void fingerprint(struct classify *c)
     h = nn_hash_u64(&m->policy.gate_weight, sizeof m->policy.gate_weight, h);
     h = nn_hash_u64(&m->threshold_given, sizeof m->threshold_given, h);
     h = nn_hash_u64(&m->threshold, sizeof m->threshold, h);
+    h = nn_hash_u64(&c->burst.by, sizeof c->burst.by, h);
+    h = nn_hash_u64(&c->burst.gap, sizeof c->burst.gap, h);
     h = nn_hash_u64(&c->all_stages, sizeof c->all_stages, h);
     snprintf(c->run, sizeof c->run, "%016llx", (unsigned long long)h);
 }
@@ -387,6 +402,14 @@ static enum nn_status open_output(struct classify *c, struct nn_error *err)
     struct nn_stream_options opt = { .generators = data_generators };
     enum nn_status st;
 
+    if (c->burst.by != NN_BURST_OFF) {
+        c->out.bursts = 1;
+        st = bursts_create(m, (enum nn_burst_by)c->burst.by, c->burst.gap,
+                           put_row, c, &c->bursts, err);
+        if (st) {
+            return st;
+        }
+    }
     if (c->resume == NULL) {
         st = predictions_begin(&c->out, stdout,
                                (enum predictions_format)c->format, m);
@@ -433,6 +456,10 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
                        "--resume FILE needs --format jsonl, csv or "
                        "megadetector");
     }
+    st = burst_rows_check(&c->burst, err);
+    if (st) {
+        return st;
+    }
     if (line->n == 0 && !alone && c->boxes.detections == NULL) {
         return nn_fail(err, NN_ERR_ARG, "at least one PATH is needed");
     }
@@ -462,6 +489,19 @@ static enum nn_status finish_pile(struct classify *c, struct cmd_line *line,
         &c->pile, c->pile.from != NULL ? c->pile.from : c->resume, line, err);
 }
 
+/* Frames whose burst was cut off by a stop are looked at again by the run that
+ * goes on. */
+static enum nn_status finish_bursts(struct classify *c, struct nn_error *err)
+{
+    enum nn_status st;
+
+    if (c->bursts == NULL || (stop_asked && c->results != NULL)) {
+        return NN_OK;
+    }
+    st = bursts_finish(c->bursts, err);
+    return st ? st : flush_rows(c, err);
+}
+
 /* All photos, their rows, and what to say of them. */
 static enum nn_status classify_photos(struct classify *c, struct cmd_line *line,
                                       struct nn_error *err)
@@ -473,6 +513,9 @@ static enum nn_status classify_photos(struct classify *c, struct cmd_line *line,
     }
     nn_progress_begin(&c->bar, "classify", "img", 0);
     st = classify_all(c, err);
+    if (st == NN_OK) {
+        st = finish_bursts(c, err);
+    }
     nn_progress_end(&c->bar, NULL);
     if (c->results == NULL) {
         predictions_end(&c->out);
@@ -526,6 +569,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     }
     st = classify_photos(c, line, err);
 out:
+    bursts_destroy(&c->bursts);
     shift_rows_release(&c->shift);
     nn_stream_close(&c->stream);
     closed = results_close(&c->results, st ? NULL : err);
@@ -542,6 +586,7 @@ out:
 int cmd_classify(int argc, char **argv)
 {
     struct classify c = { .format = PREDICTIONS_TEXT,
+                          .burst = BURST_ROWS_INIT,
                           .decide = DECISION_ROWS_INIT,
                           .boxes = CLASSIFY_BOXES_INIT,
                           .shift = SHIFT_ROWS_INIT };
@@ -558,6 +603,7 @@ int cmd_classify(int argc, char **argv)
                     "paths on standard input end with a NUL (find -print0); "
                     "also without it, once a NUL comes"),
         DECISION_ROWS(c.decide),
+        BURST_ROWS(c.burst),
         NN_OPT_FLAG(0, "all-stages", &c.all_stages,
                     "run the species net on what the gate rejects too"),
         SHIFT_ROWS(c.shift),

@@ -10,6 +10,16 @@
 
 /* --- text and csv -------------------------------------------------------- */
 
+static void put_text_burst(struct predictions *p,
+                           const struct predictions_burst *b)
+{
+    if (b != NULL && b->frames > 1) {
+        fprintf(p->to, " {burst %zu/%zu: %s %.3f%s}", b->frame, b->frames,
+                verdict_label(p->model, &b->v), b->v.p_positive,
+                b->agree ? "" : ", frames disagree");
+    }
+}
+
 static enum nn_status put_text(struct predictions *p,
                                const struct predictions_row *r)
 {
@@ -41,6 +51,7 @@ static enum nn_status put_text(struct predictions *p,
         fprintf(p->to, ", none %.3f", v->p_none);
     }
     fputc(')', p->to);
+    put_text_burst(p, r->burst);
     if (r->note != NULL) {
         fprintf(p->to, " [%s]", r->note);
     }
@@ -71,9 +82,13 @@ static void put_csv_header(struct predictions *p)
         fputc(',', p->to);
         nn_csv_put(p->to, p->model->classes[k]);
     }
-    fputs(",ms,error,note", p->to);
+    fputs(",ms,error,note,time,make,model,serial,latitude,longitude", p->to);
     fputs(p->model->threshold_given ? ",threshold" : "", p->to);
     fputs(p->model->reject_given ? ",unknown_below" : "", p->to);
+    fputs(p->bursts ? ",burst,burst_label,burst_verdict,burst_p_positive,"
+                      "burst_agree,burst_frame,burst_frames"
+                    : "",
+          p->to);
     fputs(p->run != NULL ? ",bytes,mtime,run\n" : "\n", p->to);
 }
 
@@ -113,6 +128,46 @@ static void put_csv_verdict(struct predictions *p,
     fprintf(p->to, ",%.3f,", r->ms);
 }
 
+static void put_csv_shot(FILE *to, const struct nn_shot *s)
+{
+    if (s == NULL) {
+        fputs(",,,,,,", to);
+        return;
+    }
+    fprintf(to, ",%s,", s->time);
+    nn_csv_put(to, s->make);
+    fputc(',', to);
+    nn_csv_put(to, s->model);
+    fputc(',', to);
+    nn_csv_put(to, s->serial);
+    if (s->has_place) {
+        fprintf(to, ",%.6f,%.6f", s->latitude, s->longitude);
+    } else {
+        fputs(",,", to);
+    }
+}
+
+static enum nn_status put_csv_burst(struct predictions *p,
+                                    const struct predictions_burst *b)
+{
+    if (!p->bursts) {
+        return NN_OK;
+    }
+    if (b == NULL) {
+        fputs(",,,,,,,", p->to);
+        return NN_OK;
+    }
+    fputc(',', p->to);
+    if (put_csv_bytes(p->to, b->id)) {
+        return NN_ERR_NOMEM;
+    }
+    fputc(',', p->to);
+    nn_csv_put(p->to, verdict_label(p->model, &b->v));
+    fprintf(p->to, ",%s,%.6f,%s,%zu,%zu", verdict_kind_name(b->v.kind),
+            b->v.p_positive, b->agree ? "yes" : "no", b->frame, b->frames);
+    return NN_OK;
+}
+
 static enum nn_status put_csv(struct predictions *p,
                               const struct predictions_row *r)
 {
@@ -133,11 +188,15 @@ static enum nn_status put_csv(struct predictions *p,
     }
     fputc(',', p->to);
     nn_csv_put(p->to, r->note != NULL ? r->note : "");
+    put_csv_shot(p->to, r->shot);
     if (p->model->threshold_given) {
         fprintf(p->to, ",%.6f", p->model->threshold);
     }
     if (p->model->reject_given) {
         fprintf(p->to, ",%.6f", p->model->species_policy.reject_threshold);
+    }
+    if (put_csv_burst(p, r->burst)) {
+        return NN_ERR_NOMEM;
     }
     if (p->run != NULL) {
         fprintf(p->to, ",%lld,%.3f,%s", (long long)r->bytes,
@@ -211,6 +270,16 @@ static json_t *hex(const char *bytes)
     return j;
 }
 
+static json_t *burst_json(const struct model *m,
+                          const struct predictions_burst *b)
+{
+    return json_pack("{s:o, s:s, s:s, s:o, s:b, s:I, s:I}", "id",
+                     nn_json_text(b->id), "label", verdict_label(m, &b->v),
+                     "verdict", verdict_kind_name(b->v.kind), "p_positive",
+                     number(b->v.p_positive), "agree", b->agree, "frame",
+                     (json_int_t)b->frame, "frames", (json_int_t)b->frames);
+}
+
 /* What a later run compares. */
 static void put_origin(const struct predictions *p,
                        const struct predictions_row *r, json_t **j)
@@ -218,11 +287,74 @@ static void put_origin(const struct predictions *p,
     if (r->note != NULL) {
         nn_json_put(j, "note", nn_json_text(r->note));
     }
+    if (r->burst != NULL) {
+        nn_json_put(j, "burst", burst_json(p->model, r->burst));
+    }
     if (p->run != NULL) {
         nn_json_put(j, "bytes", json_integer(r->bytes));
         nn_json_put(j, "mtime", rounded((double)r->mtime_ms / 1000, "%.3f"));
         nn_json_put(j, "run", json_string(p->run));
     }
+}
+
+static void put_some(json_t **j, const char *key, const char *text)
+{
+    if (text[0] != '\0') {
+        nn_json_put(j, key, json_string(text));
+    }
+}
+
+/* What the camera wrote. */
+static void put_shot(const struct nn_shot *s, json_t **j)
+{
+    json_t *camera;
+
+    if (s == NULL) {
+        return;
+    }
+    put_some(j, "time", s->time);
+    if (s->make[0] != '\0' || s->model[0] != '\0' || s->serial[0] != '\0') {
+        camera = json_object();
+        put_some(&camera, "make", s->make);
+        put_some(&camera, "model", s->model);
+        put_some(&camera, "serial", s->serial);
+        nn_json_put(j, "camera", camera);
+    }
+    if (s->has_place) {
+        nn_json_put(j, "place",
+                    json_pack("{s:o, s:o}", "latitude", number(s->latitude),
+                              "longitude", number(s->longitude)));
+    }
+}
+
+/* The same in the words of EXIF. */
+static void put_exif(const struct nn_shot *s, json_t **j)
+{
+    json_t *tags = json_object();
+    char time[20] = "";
+
+    if (s == NULL) {
+        json_decref(tags);
+        return;
+    }
+    if (s->time[0] != '\0') {
+        memcpy(time, s->time, 19);
+        time[4] = time[7] = ':';
+        time[10] = ' ';
+        nn_json_put(j, "datetime", json_string(time));
+    }
+    put_some(&tags, "Make", s->make);
+    put_some(&tags, "Model", s->model);
+    put_some(&tags, "BodySerialNumber", s->serial);
+    if (s->has_place) {
+        nn_json_put(&tags, "GPSLatitude", number(s->latitude));
+        nn_json_put(&tags, "GPSLongitude", number(s->longitude));
+    }
+    if (tags != NULL && json_object_size(tags) == 0) {
+        json_decref(tags);
+        return;
+    }
+    nn_json_put(j, "exif_metadata", tags);
 }
 
 /* By what it was decided, where that is not the model's own. */
@@ -266,6 +398,7 @@ static enum nn_status put_jsonl(struct predictions *p,
         nn_json_put(&j, "ms", rounded(r->ms, "%.3f"));
         put_decision(p->model, &j);
     }
+    put_shot(r->shot, &j);
     put_origin(p, r, &j);
     st = dump_line(p, j, JSON_COMPACT, NULL);
     fputc('\n', p->to);
@@ -376,6 +509,7 @@ static enum nn_status put_megadetector(struct predictions *p,
         }
         nn_json_put(&j, "detections", json_pack("[o]", d));
     }
+    put_exif(r->shot, &j);
     put_origin(p, r, &j);
     if (name != NULL) {
         open = nn_mem_sprintf("%s{\"file\": %s",

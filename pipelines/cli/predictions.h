@@ -14,6 +14,14 @@
  * Where the thresholds were given for the run, jsonl and csv also say them in
  * each row, "threshold" and "unknown_below", and megadetector, whose header
  * always has the threshold, there.
+ * What the camera wrote stands in jsonl as "time", "camera" {"make", "model",
+ * "serial"} and "place" {"latitude", "longitude"}, each where it is there; in
+ * csv in columns of these names behind note; in megadetector as "datetime"
+ * (EXIF's form, without fraction and offset) and "exif_metadata".
+ * Of a burst, jsonl and megadetector have an object "burst" {"id" (its first
+ * frame), "label", "verdict", "p_positive", "agree", "frame", "frames"}, csv
+ * columns burst, burst_label, ...; text names it where it has two frames or
+ * more. "label" and "verdict" stay those of the frame.
  * A file that cannot be read gives a line with the error instead; what is odd
  * about one that can be read stands in "note".
  *
@@ -41,15 +49,26 @@ struct predictions {
     enum predictions_format format;
     const struct model *model;
     const char *run; /* NULL, or rows also say "bytes", "mtime" and "run" */
+    int bursts;      /* 1: rows have bursts */
     size_t written;  /* records so far */
+};
+
+/* What all frames of a burst say together. */
+struct predictions_burst {
+    const char *id;       /* name of its first frame */
+    size_t frame, frames; /* this one (1, ...) of how many */
+    struct verdict v;
+    int agree; /* 1: all frames have one label */
 };
 
 struct predictions_row {
     const char *file;
     const struct verdict *v; /* not read where there is an error */
     double ms; /* that it took itself, and its share of the nets' steps */
-    const char *error, *note; /* or NULL */
-    int64_t bytes, mtime_ms;  /* of the file, where p->run is not NULL */
+    const char *error, *note;              /* or NULL */
+    const struct nn_shot *shot;            /* or NULL */
+    const struct predictions_burst *burst; /* or NULL */
+    int64_t bytes, mtime_ms; /* of the file, where p->run is not NULL */
 };
 
 /* Write what comes before the records. Errors: NN_ERR_NOMEM. */

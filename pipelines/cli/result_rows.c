@@ -186,6 +186,23 @@ static void copy_run(const char *s, size_t n, struct result_row *row)
     row->run[n] = '\0';
 }
 
+static size_t whole_number(const char *s)
+{
+    return (size_t)strtoull(s + strspn(s, " "), NULL, 10);
+}
+
+/* burst: its object, or NULL. */
+static void read_json_burst(const char *burst, struct result_row *row)
+{
+    const char *frame = burst != NULL ? last(burst, "\"frame\":") : NULL;
+    const char *frames = burst != NULL ? last(burst, "\"frames\":") : NULL;
+
+    if (frame != NULL && frames != NULL) {
+        row->frame = whole_number(frame + 8);
+        row->frames = whole_number(frames + 9);
+    }
+}
+
 /* size, time and run stand at the row's end. */
 static void read_json_origin(const char *rest, struct result_row *row)
 {
@@ -193,6 +210,7 @@ static void read_json_origin(const char *rest, struct result_row *row)
     const char *mtime = last(rest, "\"mtime\":");
     const char *run = last(rest, "\"run\":");
 
+    read_json_burst(last(rest, "\"burst\":"), row);
     row->failed = strstr(rest, "\"error\":") != NULL ||
                   strstr(rest, "\"failure\":") != NULL;
     if (bytes == NULL || mtime == NULL || run == NULL) {
@@ -204,24 +222,30 @@ static void read_json_origin(const char *rest, struct result_row *row)
     copy_run(run, strcspn(run, "\""), row);
 }
 
-/* rest: behind the name; its last three fields have neither commas nor
- * quotes. */
-static void read_csv_origin(const char *rest, struct result_row *row)
+/* rest: behind the name; its last three fields, with bursts five, have neither
+ * commas nor quotes. */
+static void read_csv_origin(const char *rest, int bursts,
+                            struct result_row *row)
 {
-    const char *field[3] = { NULL, NULL, NULL }, *s = rest + strlen(rest);
+    const char *all[5] = { NULL }, **field = all + 2;
+    const char *s = rest + strlen(rest);
 
     row->failed = strncmp(rest, ",,", 2) == 0;
-    for (size_t i = 3; i-- > 0;) {
+    for (size_t i = 5; i-- > (bursts ? 0 : 2);) {
         while (s > rest && s[-1] != ',') {
             s--;
         }
         if (s == rest) {
             return;
         }
-        field[i] = s--;
+        all[i] = s--;
     }
     if (field[0] == NULL || field[0][strspn(field[0], "-0123456789")] != ',') {
         return;
+    }
+    if (bursts) {
+        row->frame = whole_number(all[0]);
+        row->frames = whole_number(all[1]);
     }
     row->from.bytes = strtoll(field[0], NULL, 10);
     row->from.mtime_ms = milliseconds(field[1]);
@@ -253,7 +277,7 @@ static enum nn_status parse(struct result_reader *r, int newline,
         return NN_ERR_NOMEM;
     }
     if (r->format == PREDICTIONS_CSV) {
-        read_csv_origin(name + named, row);
+        read_csv_origin(name + named, r->bursts, row);
     } else {
         read_json_origin(name + named, row);
     }

@@ -13,12 +13,14 @@ struct result_row {
     struct nn_origin from;
     char run[33]; /* "": it has none */
     int failed;
+    size_t frame, frames; /* of its burst; 0: it is in none */
 };
 
-/* Set from and format; at the file's start. */
+/* Set from, format and bursts; at the file's start. */
 struct result_reader {
     FILE *from;
     enum predictions_format format;
+    int bursts;  /* 1: csv has columns for them */
     int64_t end; /* offset behind the last whole row, or the header */
     int begun;
     char *line;

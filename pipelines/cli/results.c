@@ -54,11 +54,16 @@ static enum nn_status not_ours(const struct results *r, const char *why,
                    why);
 }
 
-/* All rows; *end becomes the offset behind the last that is whole. */
+/* Rows up to the last that is whole and behind which no burst lacks frames, so
+ * that a run goes on as if it had never stopped; *end becomes the offset behind
+ * it. */
 static enum nn_status read_rows(struct results *r, int64_t *end,
                                 struct nn_error *err)
 {
-    struct result_reader in = { .from = r->p->to, .format = r->p->format };
+    struct result_reader in = { .from = r->p->to,
+                                .format = r->p->format,
+                                .bursts = r->p->bursts };
+    size_t open = 0, n = 0;
     struct result_row row;
     enum nn_status st;
 
@@ -72,8 +77,8 @@ static enum nn_status read_rows(struct results *r, int64_t *end,
             st = not_ours(r, "it does not hold results in that format", err);
             goto out;
         }
-        *end = in.end;
         if (row.key == 0) {
+            r->n = n;
             goto out;
         }
         if (strcmp(row.run, r->p->run) != 0) {
@@ -89,6 +94,12 @@ static enum nn_status read_rows(struct results *r, int64_t *end,
         if (st) {
             nn_fail_nomem(err);
             goto out;
+        }
+        open += row.frames > 1 && row.frame == 1;
+        open -= open > 0 && row.frames > 1 && row.frame == row.frames;
+        if (open == 0) {
+            *end = in.end;
+            n = r->n;
         }
     }
 out:
@@ -281,7 +292,9 @@ enum nn_status results_flush(struct results *r, struct nn_error *err)
 /* The rows that are not outdated, into a new file. */
 static enum nn_status rewrite(struct results *r, struct nn_error *err)
 {
-    struct result_reader in = { .from = r->p->to, .format = r->p->format };
+    struct result_reader in = { .from = r->p->to,
+                                .format = r->p->format,
+                                .bursts = r->p->bursts };
     struct nn_file_out out = { 0 };
     struct predictions p = *r->p;
     struct result_row row;

@@ -4,8 +4,9 @@
  * "bytes", "mtime" and "run" in each row: the size and time of the photo's file
  * when it was looked at, and a fingerprint of the model and the options. It is
  * complete after each flush; a row that was cut off by a kill or a full disk is
- * taken away when the file is opened again. Rows are told apart by their names
- * as they are written; a name that was given n times has n rows. */
+ * taken away when the file is opened again, and so are the last rows as far
+ * back as a burst begins whose frames are not all there. Rows are told apart by
+ * their names as they are written; a name that was given n times has n rows. */
 #ifndef PIPELINES_CLI_RESULTS_H
 #define PIPELINES_CLI_RESULTS_H
 

@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
+#include "common/image/burst.h"
 
 /* The next line into r->text, *n bytes; *whole: a newline ended it. */
 static enum nn_status read_line(struct pile_rows *r, size_t *n, int *whole,
@@ -65,17 +66,41 @@ static double best_of(const json_t *p)
     return best;
 }
 
+static void copy_text(const json_t *from, const char *key, char *to,
+                      size_t size)
+{
+    const char *s = json_string_value(json_object_get(from, key));
+
+    snprintf(to, size, "%s", s != NULL ? s : "");
+}
+
+static uint64_t camera_of(const json_t *j, const char *file)
+{
+    const json_t *camera = json_object_get(j, "camera");
+    struct nn_shot shot = { .time = "" };
+
+    copy_text(camera, "make", shot.make, sizeof shot.make);
+    copy_text(camera, "model", shot.model, sizeof shot.model);
+    copy_text(camera, "serial", shot.serial, sizeof shot.serial);
+    return nn_burst_key(NN_BURST_BY_TIME, file, &shot);
+}
+
 static int fill(const json_t *j, struct pile_row *row)
 {
-    const char *verdict = json_string_value(json_object_get(j, "verdict"));
+    const char *time = json_string_value(json_object_get(j, "time"));
+    const char *verdict;
     const json_t *p = json_object_get(j, "p_positive");
+    const json_t *burst = json_object_get(j, "burst");
+    const json_t *said = burst != NULL ? burst : j;
 
     row->error = json_string_value(json_object_get(j, "error"));
     if (row->error != NULL) {
         return 1;
     }
-    row->label = json_string_value(json_object_get(j, "label"));
+    verdict = json_string_value(json_object_get(said, "verdict"));
+    row->label = json_string_value(json_object_get(said, "label"));
     row->p_positive = json_number_value(p);
+    row->time = time != NULL ? time : "";
     row->p_best = best_of(json_object_get(j, "p"));
     row->is_class = verdict != NULL && strcmp(verdict, "class") == 0;
     return row->label != NULL && verdict != NULL && json_is_number(p) &&
@@ -124,9 +149,13 @@ enum nn_status pile_rows_next(struct pile_rows *r, struct pile_row *row,
                        r->line, r->name);
     }
     r->file = name_bytes(r->row);
+    if (r->file == NULL) {
+        return nn_fail_nomem(err);
+    }
     row->file = r->file;
+    row->camera = camera_of(r->row, r->file);
     *more = 1;
-    return r->file == NULL ? nn_fail_nomem(err) : NN_OK;
+    return NN_OK;
 }
 
 void pile_rows_rewind(struct pile_rows *r)

@@ -4,6 +4,7 @@
 #define PIPELINES_PILES_PILE_ROWS_H
 
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "common/base/status.h"
@@ -12,8 +13,11 @@ struct pile_row {
     const char *file;  /* the name's own bytes */
     const char *error; /* NULL, or why there is no verdict, and then neither
                           of these: */
-    const char *label; /* the class, "none" or "unknown" */
+    const char *label; /* the class, "none" or "unknown": of the burst where
+                          the row is of one, so that it stays together */
     int is_class;      /* the label is a class */
+    const char *time;  /* capture time, "": none */
+    uint64_t camera;   /* nn_burst_key() by time */
     double p_positive;
     double p_best; /* of the most likely class; -1: no class was asked for */
 };

@@ -96,7 +96,7 @@ static void write_both(enum predictions_format format, char **text)
 /* --- RFC 4180 ---------------------------------------------------------------
  */
 
-enum { ROWS = 8, FIELDS = 16 };
+enum { ROWS = 8, FIELDS = 24 };
 
 struct table {
     size_t n, n_fields[ROWS];
@@ -160,16 +160,18 @@ static void expect_row(const struct table *t, size_t row,
 
 START_TEST(csv)
 {
-    static const char *const want[][11] = {
+    static const char *const want[][17] = {
         { "file", "label", "verdict", "stage", "p_positive", ant, bee, cat,
-          "ms", "error", "note" },
+          "ms", "error", "note", "time", "make", "model", "serial", "latitude",
+          "longitude" },
         { FILE_A, bee, "class", "species", "0.987654", "0.125000", "0.812346",
-          "0.062500", "1.500", "", "" },
+          "0.062500", "1.500", "", "", "", "", "", "", "", "" },
         { FILE_B, "none", "none", "gate", "0.125000", "", "", "", "2.250", "",
-          "" },
+          "", "", "", "", "", "", "" },
         { FILE_C, "unknown", "unknown", "species", "0.250000", "0.300000",
-          "0.300000", "0.400000", "3.000", "", "" },
-        { FILE_D, "", "", "", "", "", "", "", "", WHY, "" },
+          "0.300000", "0.400000", "3.000", "", "", "", "", "", "", "", "" },
+        { FILE_D, "", "", "", "", "", "", "", "", WHY, "", "", "", "", "", "",
+          "" },
     };
     struct table t;
     char *text;
@@ -178,7 +180,7 @@ START_TEST(csv)
     read_table(text, &t);
     ck_assert_uint_eq(t.n, 5);
     for (size_t row = 0; row < 5; row++) {
-        expect_row(&t, row, want[row], 11);
+        expect_row(&t, row, want[row], 17);
     }
     free(text);
 }
@@ -253,11 +255,27 @@ START_TEST(jsonl)
 }
 END_TEST
 
+static char *write_one(enum predictions_format format,
+                       const struct predictions_row *row)
+{
+    struct predictions p = { 0 };
+    char *text;
+    size_t n;
+    FILE *to = open_memstream(&text, &n);
+
+    ck_assert_int_eq(predictions_begin(&p, to, format, &model), NN_OK);
+    ck_assert_int_eq(predictions_put(&p, row), NN_OK);
+    predictions_end(&p);
+    ck_assert_int_eq(fclose(to), 0);
+    return text;
+}
+
 /* A file name that is no UTF-8. */
 START_TEST(names_of_any_bytes)
 {
     static const char name[] = "b\xe4r\r\xc3\xa4.jpg";
     const struct verdict v = cascade_decide(&model, .125, 0, NULL);
+    const struct predictions_row row = { name, .v = &v, .ms = 1 };
     struct predictions p = { 0 };
     struct table t;
     char *text;
@@ -274,19 +292,12 @@ START_TEST(names_of_any_bytes)
     ck_assert_str_eq(text_of(j, "file_bytes"), "62e4720dc3a42e6a7067");
     json_decref(j);
     free(text);
-    to = open_memstream(&text, &n);
-    ck_assert_int_eq(predictions_begin(&p, to, PREDICTIONS_CSV, &model), NN_OK);
-    ck_assert_int_eq(put(&p, name, &v, 1, NULL), NN_OK);
-    ck_assert_int_eq(fclose(to), 0);
+    text = write_one(PREDICTIONS_CSV, &row);
     read_table(text, &t);
     ck_assert_uint_eq(t.n, 2);
     ck_assert_str_eq(t.field[1][0], "b%E4r\r\xc3\xa4.jpg");
     free(text);
-    to = open_memstream(&text, &n);
-    ck_assert_int_eq(
-        predictions_begin(&p, to, PREDICTIONS_MEGADETECTOR, &model), NN_OK);
-    ck_assert_int_eq(put(&p, name, &v, 1, NULL), NN_OK);
-    ck_assert_int_eq(fclose(to), 0);
+    text = write_one(PREDICTIONS_MEGADETECTOR, &row);
     ck_assert_ptr_nonnull(
         strstr(text, "{\"file\": \"b\\udce4r\\u000d\xc3\xa4.jpg\", "));
     free(text);
@@ -333,12 +344,12 @@ START_TEST(notes_and_origins)
     ck_assert_int_eq(predictions_put(&p, &row), NN_OK);
     ck_assert_int_eq(fclose(to), 0);
     read_table(text, &t);
-    ck_assert_uint_eq(t.n_fields[0], 14);
-    ck_assert_uint_eq(t.n_fields[1], 14);
+    ck_assert_uint_eq(t.n_fields[0], 20);
+    ck_assert_uint_eq(t.n_fields[1], 20);
     ck_assert_str_eq(t.field[1][10], "cut, short");
-    ck_assert_str_eq(t.field[1][11], "12345");
-    ck_assert_str_eq(t.field[1][12], "1795921540.123");
-    ck_assert_str_eq(t.field[1][13], "0123abcd");
+    ck_assert_str_eq(t.field[1][17], "12345");
+    ck_assert_str_eq(t.field[1][18], "1795921540.123");
+    ck_assert_str_eq(t.field[1][19], "0123abcd");
     free(text);
     p.run = NULL;
     to = open_memstream(&text, &n);
@@ -347,6 +358,53 @@ START_TEST(notes_and_origins)
     ck_assert_int_eq(predictions_put(&p, &row), NN_OK);
     ck_assert_int_eq(fclose(to), 0);
     ck_assert_str_eq(text, "x.jpg: none (gate 0.125) [cut, short]\n");
+    free(text);
+}
+END_TEST
+
+/* What the camera wrote, in the words of each format. */
+START_TEST(shots)
+{
+    const struct verdict v = cascade_decide(&model, .125, 0, NULL);
+    const struct nn_shot shot = { .time = "2024-05-31T06:12:09.250+02:00",
+                                  .make = "A, B",
+                                  .serial = "17",
+                                  .has_place = 1,
+                                  .latitude = -12.505,
+                                  .longitude = 71.25 };
+    const struct predictions_row row = { "x.jpg", .v = &v, .shot = &shot };
+    static const char *const fields[] = { "2024-05-31T06:12:09.250+02:00",
+                                          "A, B",
+                                          "",
+                                          "17",
+                                          "-12.505000",
+                                          "71.250000" };
+    struct table t;
+    char *text = write_one(PREDICTIONS_JSONL, &row);
+    json_t *j = json_loads(text, 0, NULL);
+    const json_t *at = json_object_get(j, "camera");
+
+    ck_assert_str_eq(text_of(j, "time"), shot.time);
+    ck_assert_uint_eq(json_object_size(at), 2);
+    ck_assert_str_eq(text_of(at, "make"), "A, B");
+    near(number_of(json_object_get(j, "place"), "latitude"), -12.505);
+    near(number_of(json_object_get(j, "place"), "longitude"), 71.25);
+    json_decref(j);
+    free(text);
+    text = write_one(PREDICTIONS_CSV, &row);
+    read_table(text, &t);
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_str_eq(t.field[1][11 + i], fields[i]);
+    }
+    free(text);
+    text = write_one(PREDICTIONS_MEGADETECTOR, &row);
+    j = json_loads(text, 0, NULL);
+    at = json_array_get(json_object_get(j, "images"), 0);
+    ck_assert_str_eq(text_of(at, "datetime"), "2024:05:31 06:12:09");
+    at = json_object_get(at, "exif_metadata");
+    ck_assert_uint_eq(json_object_size(at), 4);
+    ck_assert_str_eq(text_of(at, "BodySerialNumber"), "17");
+    json_decref(j);
     free(text);
 }
 END_TEST
@@ -579,6 +637,7 @@ static Suite *create(void)
     tcase_add_test(t, names_of_any_bytes);
     tcase_add_test(t, both_stages);
     tcase_add_test(t, notes_and_origins);
+    tcase_add_test(t, shots);
     tcase_add_test(t, failed_videos_have_a_frame_rate);
     tcase_add_test(t, megadetector);
     tcase_add_test(t, no_records);
