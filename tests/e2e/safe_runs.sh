@@ -69,6 +69,7 @@ check "the model is as it was" cmp -s "$tmp/kept" "$tmp/m/best.safetensors"
 
 # A bit that flips on the way: in the weights, in a threshold.
 flip() { # BYTES-FROM-THE-END|TEXT
+    rm -f "$tmp/flipped.safetensors"
     python3 - "$tmp/kept" "$tmp/flipped.safetensors" "$1" <<'PY'
 import sys
 b = bytearray(open(sys.argv[1], "rb").read())
@@ -79,7 +80,7 @@ open(sys.argv[2], "wb").write(b)
 PY
 }
 run 0 "the model answers" classify -m "$tmp/kept" "$data/grizzly" --quiet
-for where in 1 1000 'threshold\": '; do
+for where in 1 1000 'threshold\":'; do
     flip "$where"
     run 1 "a bit at '$where' is noticed" classify -m "$tmp/flipped.safetensors" \
         "$data/grizzly" --quiet
