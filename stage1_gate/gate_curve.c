@@ -12,6 +12,7 @@
 enum { HELD = 4 }; /* one in so many groups */
 
 static const double shares[GATE_CURVE_POINTS] = { 0.25, 0.5, 1 };
+static const double strengths[] = { 0.1, 0.01, 0.001 };
 
 struct rows {
     const struct nn_net *net;
@@ -30,6 +31,9 @@ struct rows {
     uint64_t *group;
     double *z;    /* [n] of all rows */
     size_t *size; /* [k] images of each class */
+    /* Of the fit on all: its strength and rows. 0: not yet. */
+    double strength;
+    size_t n_all;
 };
 
 static void release(struct rows *r)
@@ -258,14 +262,27 @@ static enum nn_status fit_share(struct rows *r, const struct gate_options *o,
                                      .group = r->group };
     struct nn_logistic_options how = nn_logistic_defaults();
     struct nn_logistic fit;
+    double one;
     enum nn_status st;
 
     *negatives = take_rows(r, o, share, draw, &rows.n);
     how.seed = o->train.seed;
     how.stop = run->stop;
+    how.folds = 3;
+    how.strength = strengths;
+    how.n_strengths = sizeof strengths / sizeof strengths[0];
+    if (r->n_all > 0) {
+        one = r->strength * (double)r->n_all / (double)rows.n;
+        how.strength = &one;
+        how.n_strengths = 1;
+    }
     st = nn_logistic_fit(&rows, &how, &fit, err);
     if (st) {
         goto out;
+    }
+    if (r->n_all == 0) {
+        r->strength = fit.strength;
+        r->n_all = rows.n;
     }
     st = score(r, &fit, err);
     if (st) {
@@ -302,13 +319,13 @@ static enum nn_status fit_all(struct rows *r, const struct gate_options *o,
 {
     size_t alone[2] = { 0 };
 
-    for (size_t s = 0; s < GATE_CURVE_POINTS; s++) {
+    for (size_t s = GATE_CURVE_POINTS; s-- > 0;) {
         size_t draws = shares[s] < 1 ? GATE_CURVE_DRAWS : 1, passed, sum = 0;
 
         for (size_t d = draws; d-- > 0;) {
-            uint8_t *pass = d > 0    ? NULL
-                            : s == 0 ? r->pass[0]
-                                     : r->pass[1]; /* the last one stays */
+            uint8_t *pass = s == 0 && d == 0 ? r->pass[0]
+                            : draws == 1     ? r->pass[1]
+                                             : NULL;
             enum nn_status st = fit_share(r, o, run, shares[s], 1 + d, pass,
                                           &c->n_negatives[s], &passed, err);
 

@@ -6,7 +6,9 @@
  * (by near-duplicate group) is held out and judges each of them: the
  * false-positive rate at the threshold that keeps min_recall of the held-out
  * positives. The draws are nested, and there are GATE_CURVE_DRAWS of each
- * share, whose counts are averaged.
+ * share, whose counts are averaged. The strength of the regularisation is
+ * chosen on all (three strengths, three folds); for fewer rows it grows with
+ * what is lacking, as the best one does.
  *
  * With rates f(s) at the share s, a power law through the ends gives the rate
  * with twice as many negatives, f(1) 2^-b with b = log(f(1/4) / f(1)) / log 4:
