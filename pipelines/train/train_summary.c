@@ -16,7 +16,8 @@ struct train_share train_share_of(size_t hits, size_t n)
 
 /* --- figures --- */
 
-static enum nn_status score(struct train_summary *s, struct nn_error *err)
+static enum nn_status score(struct train_summary *s, const char *features,
+                            struct nn_error *err)
 {
     struct cascade_scores scores = CASCADE_SCORES_INIT;
     struct cascade *c = NULL;
@@ -36,6 +37,7 @@ static enum nn_status score(struct train_summary *s, struct nn_error *err)
     if (st) {
         goto out;
     }
+    cascade_keep_features(c, features);
     st = cascade_score(c, s->ds, index, n, 1, "summary", &scores, err);
     if (st) {
         goto out;
@@ -93,7 +95,7 @@ static void count(struct train_summary *s, size_t *hits, size_t *all)
 enum nn_status train_summary_init(struct train_summary *s,
                                   const struct model *m,
                                   const struct nn_dataset *ds,
-                                  struct nn_error *err)
+                                  const char *features, struct nn_error *err)
 {
     size_t k = ds->n_classes;
     size_t *hits = nn_mem_calloc(k, sizeof *hits);
@@ -108,7 +110,7 @@ enum nn_status train_summary_init(struct train_summary *s,
         st = nn_fail_nomem(err);
         goto out;
     }
-    st = score(s, err);
+    st = score(s, features, err);
     if (st) {
         goto out;
     }

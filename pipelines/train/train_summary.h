@@ -40,15 +40,17 @@ struct train_summary {
     struct gate_curve curve;
 };
 
-/* Score the validation images of ds with m. m and ds must outlive it; release
- * it after an error too. Errors: those of cascade_score(). */
+/* Score the validation images of ds with m; features: cascade_keep_features(),
+ * or NULL. m and ds must outlive it; release it after an error too. Errors:
+ * those of cascade_score(). */
 NN_MUST_CHECK enum nn_status train_summary_init(struct train_summary *s,
                                                 const struct model *m,
                                                 const struct nn_dataset *ds,
+                                                const char *features,
                                                 struct nn_error *err);
 void train_summary_release(struct train_summary *s);
 
-/* A few lines for a person. name: who is judged, the run folder. */
+/* A few lines for a person. */
 void train_summary_print(const struct train_summary *s, FILE *to);
 
 /* A page that needs no network: the lines, scores and losses as plots (losses
