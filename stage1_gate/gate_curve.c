@@ -126,10 +126,9 @@ static double lot(const struct rows *r, size_t i, uint64_t seed, uint64_t draw)
 
 static int32_t label_of(const struct rows *r, size_t i)
 {
-    const struct nn_item *it = &r->ds->items[r->item[i]];
-    int32_t family = it->family >= 0 ? it->family : (int32_t)r->ds->n_families;
+    int32_t label = r->ds->items[r->item[i]].label;
 
-    return it->label != NN_NEGATIVE ? it->label : (int32_t)r->k + family;
+    return label != NN_NEGATIVE ? label : (int32_t)r->k;
 }
 
 /* --- a fit --- */
@@ -381,7 +380,7 @@ enum nn_status gate_curve(const struct nn_net *gate,
     struct rows r = { .net = gate,
                       .ds = ds,
                       .dims = nn_feature_dims(gate),
-                      .outputs = gate->spec.n_outputs,
+                      .outputs = ds->n_classes + 1,
                       .k = ds->n_classes };
     int enough = 0;
     enum nn_status st;
@@ -389,7 +388,7 @@ enum nn_status gate_curve(const struct nn_net *gate,
     *out = (struct gate_curve){ .min_recall = opt->min_recall,
                                 .expected = (double)NAN };
     if (opt->train.tune != NN_TUNE_FROZEN || opt->train.feature_dir == NULL ||
-        r.outputs != ds->n_classes + ds->n_families + 1 ||
+        gate->spec.n_outputs != ds->n_classes + ds->n_families + 1 ||
         nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_NEGATIVE) <
             GATE_CURVE_MIN_NEGATIVES) {
         return NN_OK;

@@ -1,14 +1,14 @@
 /* stage1_gate/gate_curve.h - would more negatives help? A quick answer.
  *
- * Of a gate whose trunk stays as it is, the classifier is fitted again on a
- * quarter, on half and on all of the training negatives, from features that are
- * in the cache: seconds, and no image is read. A fourth of the training images
- * (by near-duplicate group) is held out and judges each of them: the
- * false-positive rate at the threshold that keeps min_recall of the held-out
- * positives. The draws are nested, and there are GATE_CURVE_DRAWS of each
- * share, whose counts are averaged. The strength of the regularisation is
- * chosen on all (three strengths, three folds); for fewer rows it grows with
- * what is lacking, as the best one does.
+ * Of a gate whose trunk stays as it is, a smaller classifier (the classes, and
+ * one output for all families) is fitted on a quarter, on half and on all of
+ * the training negatives, from features that are in the cache: seconds, and no
+ * image is read. A fourth of the training images (by near-duplicate group) is
+ * held out and judges each of them: the false-positive rate at the threshold
+ * that keeps min_recall of the held-out positives. The draws are nested, and
+ * there are GATE_CURVE_DRAWS of each share, whose counts are averaged. The
+ * strength of the regularisation is chosen on all (three strengths, three
+ * folds); for fewer rows it grows with what is lacking, as the best one does.
  *
  * With rates f(s) at the share s, a power law through the ends gives the rate
  * with twice as many negatives, f(1) 2^-b with b = log(f(1/4) / f(1)) / log 4:

@@ -302,7 +302,7 @@ static enum nn_status say_how_good(const struct train *t, const struct model *m,
     if (t->no_report || t->subset.only != TRAIN_ALL) {
         return NN_OK;
     }
-    st = train_summary_init(&s, m, ds, t->feature_dir, err);
+    st = train_summary_init(&s, m, ds, kept_features(t), err);
     if (st) {
         goto out;
     }

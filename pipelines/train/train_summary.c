@@ -235,22 +235,23 @@ static void put_curve(const struct gate_curve *c, FILE *to)
     if (c->answer == GATE_CURVE_NONE) {
         return;
     }
-    fprintf(to,
-            "  More negatives: with %zu, %zu and %zu of them the gate passes "
-            "%.1f, %.1f and\n  %.1f %% of %zu held-out training negatives at "
-            "%.3g %% recall",
-            c->n_negatives[0], c->n_negatives[1], all, 100 * c->fpr[0],
-            100 * c->fpr[1], 100 * c->fpr[2], c->n_held, 100 * c->min_recall);
+    fprintf(
+        to,
+        "  More negatives: with %zu, %zu and %zu of them a quick classifier "
+        "passes %.1f,\n  %.1f and %.1f %% of %zu held-out training negatives "
+        "at %.3g %% recall",
+        c->n_negatives[0], c->n_negatives[1], all, 100 * c->fpr[0],
+        100 * c->fpr[1], 100 * c->fpr[2], c->n_held, 100 * c->min_recall);
     if (c->answer == GATE_CURVE_HELPS) {
         fprintf(to,
-                ": about %zu more like them\n  would bring about %.1f %%.\n",
+                ":\n  about %zu more like them would bring about %.1f %%.\n",
                 all, 100 * c->expected);
     } else if (c->answer == GATE_CURVE_FEW_PASS) {
-        fputs(": so few pass that these\n  images cannot show what more would "
+        fputs(":\n  so few pass that these images cannot show what more would "
               "bring.\n",
               to);
     } else {
-        fputs(": no difference that\n  these images can show.\n", to);
+        fputs(":\n  no difference that these images can show.\n", to);
     }
 }
 

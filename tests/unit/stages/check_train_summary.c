@@ -147,9 +147,9 @@ START_TEST(a_curve_that_falls)
     ck_assert_int_eq(w.s.curve.answer, GATE_CURVE_HELPS);
     ck_assert_double_eq_tol(w.s.curve.expected, 0.02, 1e-12);
     says(&w,
-         "with 400, 800 and 1600 of them the gate passes 16.0, 8.0 and\n"
-         "  4.0 % of 500 held-out training negatives at 95 % recall: "
-         "about 1600 more like them\n  would bring about 2.0 %.",
+         "with 400, 800 and 1600 of them a quick classifier passes 16.0,\n"
+         "  8.0 and 4.0 % of 500 held-out training negatives at 95 % recall:\n"
+         "  about 1600 more like them would bring about 2.0 %.",
          1);
 }
 END_TEST
