@@ -21,6 +21,11 @@ int model_says_none(const struct model *m)
     return m->species != NULL && m->species->spec.n_outputs > m->n_classes;
 }
 
+const struct nn_net *model_strong_net(const struct model *m)
+{
+    return m->species != NULL ? m->species : m->gate;
+}
+
 int model_says_unknown(const struct model *m)
 {
     return m->species != NULL && species_says_unknown(m->species, m->n_classes);

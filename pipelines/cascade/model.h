@@ -58,6 +58,9 @@ struct model {
 /* 1: the species net has an output for none, so that either stage may say it.
  */
 int model_says_none(const struct model *m);
+/* The net whose features tell photos apart best: the species net, for a gate
+ * may be a small one; the gate where it is alone. */
+const struct nn_net *model_strong_net(const struct model *m);
 /* 1: the species net has learnt what is of no class, "?" (species.h). */
 int model_says_unknown(const struct model *m);
 /* An image is a positive when its p_positive (struct verdict) is this or more:

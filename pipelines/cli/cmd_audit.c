@@ -169,7 +169,8 @@ static enum nn_status re_rank(const struct audit *a, struct nn_error *err)
         goto out;
     }
     stop_catch_signals();
-    st = audit_re_rank(a->out, a->answers, m->gate, &stop_asked, &next, err);
+    st = audit_re_rank(a->out, a->answers, model_strong_net(m), &stop_asked,
+                       &next, err);
     if (st) {
         goto out;
     }

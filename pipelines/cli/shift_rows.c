@@ -78,15 +78,15 @@ static enum nn_status embed(const struct model *m, const struct nn_dataset *ds,
     size_t n = 0;
     enum nn_status st = NN_OK;
 
-    p->dims = nn_feature_dims(m->gate);
+    p->dims = nn_feature_dims(model_strong_net(m));
     p->x = nn_mem_aligned(p->n, p->dims * sizeof *p->x);
     p->ok = nn_mem_calloc(p->n, 1);
     if (p->x == NULL || p->ok == NULL) {
         st = nn_fail_nomem(err);
         goto out;
     }
-    st =
-        nn_features_of_items(m->gate, ds, p->index, p->n, &o, p->x, p->ok, err);
+    st = nn_features_of_items(model_strong_net(m), ds, p->index, p->n, &o, p->x,
+                              p->ok, err);
     for (size_t i = 0; !st && i < p->n; i++) {
         if (p->ok[i]) {
             memmove(p->x + n * p->dims, p->x + i * p->dims,
