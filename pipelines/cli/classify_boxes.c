@@ -250,18 +250,23 @@ static json_t *rounded(double x)
     return json_real((double)(int64_t)(x * 1e6 + 0.5) / 1e6);
 }
 
-/* Classes and, last, none; their shares make 1. */
+/* Classes, none and, of a model that says it, unknown; their shares make 1. */
 static json_t *classifications(const struct boxes *g, const struct verdict *v)
 {
-    size_t n = g->m->n_classes + 1;
-    double *p = nn_mem_calloc(n, sizeof *p);
+    size_t classes = g->m->n_classes;
+    size_t n = classes + (model_says_unknown(g->m) ? 2 : 1);
+    double *p = nn_mem_calloc(n, sizeof *p), known = 0;
     json_t *all = json_array();
 
-    for (size_t k = 0; p != NULL && k + 1 < n; k++) {
+    for (size_t k = 0; p != NULL && k < classes; k++) {
         p[k] = v->p_positive * (v->p != NULL ? v->p[k] : 1);
+        known += p[k];
     }
     if (p != NULL) {
-        p[n - 1] = 1 - v->p_positive;
+        p[classes] = 1 - v->p_positive;
+    }
+    if (p != NULL && n > classes + 1) {
+        p[n - 1] = known < v->p_positive ? v->p_positive - known : 0;
     }
     for (size_t done = 0; p != NULL && done < n; done++) {
         size_t best = 0;
@@ -407,10 +412,13 @@ static enum nn_status print_head(struct boxes *g, struct nn_error *err)
         bad = set(head, "info", json_object());
     }
     info = json_object_get(head, "info");
-    for (size_t k = 0; k <= m->n_classes; k++) {
+    for (size_t k = 0; k < m->n_classes + (model_says_unknown(m) ? 2 : 1);
+         k++) {
         snprintf(key, sizeof key, "%zu", k);
         nn_json_put(&names, key,
-                    json_string(k < m->n_classes ? m->classes[k] : "none"));
+                    json_string(k < m->n_classes    ? m->classes[k]
+                                : k == m->n_classes ? "none"
+                                                    : "unknown"));
     }
     json_object_del(head, "classification_category_descriptions");
     json_object_del(info, "classification_completion_time");

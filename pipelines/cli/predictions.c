@@ -436,37 +436,48 @@ static enum nn_status put_categories(struct predictions *p)
         snprintf(key, sizeof key, "%zu", k);
         nn_json_put(&j, key, json_string(p->model->classes[k]));
     }
+    if (model_says_unknown(p->model)) {
+        char key[24];
+
+        snprintf(key, sizeof key, "%zu", p->model->n_classes);
+        nn_json_put(&j, key, json_string("unknown"));
+    }
     st = dump_line(p, j, 0, NULL);
     fputs(",\n \"images\": [", p->to);
     return st;
 }
 
-/* [["2", 0.9], ["0", 0.08], ...], largest first. */
+/* [["2", 0.9], ["0", 0.08], ...], largest first: the classes and, of a model
+ * that says it, unknown. */
 static json_t *classifications(const struct predictions *p,
                                const struct verdict *v)
 {
-    size_t n = v->p != NULL ? p->model->n_classes : 0;
-    unsigned char *used = nn_mem_calloc(n, 1);
+    size_t classes = p->model->n_classes;
+    size_t n =
+        v->p == NULL ? 0 : classes + (size_t)model_says_unknown(p->model);
+    double *left = nn_mem_calloc(n, sizeof *left);
     json_t *a = json_array();
 
-    for (size_t done = 0; used != NULL && done < n; done++) {
-        size_t best = n;
-        char key[24];
-
-        for (size_t k = 0; k < n; k++) {
-            if (!used[k] && (best == n || v->p[k] > v->p[best])) {
-                best = k;
-            }
-        }
-        used[best] = 1;
-        snprintf(key, sizeof key, "%zu", best);
-        nn_json_add(&a, json_pack("[so]", key, number(v->p[best])));
-    }
-    if (used == NULL) {
+    if (left == NULL) {
         json_decref(a);
         return NULL;
     }
-    nn_mem_free(used);
+    for (size_t k = 0; k < n; k++) {
+        left[k] =
+            k < classes ? v->p[k] : 1 - species_confidence(1, v->p, classes);
+    }
+    for (size_t done = 0; done < n; done++) {
+        size_t best = 0;
+        char key[24];
+
+        for (size_t k = 1; k < n; k++) {
+            best = left[k] > left[best] ? k : best;
+        }
+        snprintf(key, sizeof key, "%zu", best);
+        nn_json_add(&a, json_pack("[so]", key, number(left[best])));
+        left[best] = -1;
+    }
+    nn_mem_free(left);
     return a;
 }
 

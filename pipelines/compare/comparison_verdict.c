@@ -340,9 +340,10 @@ static void say_cost(struct talk *t)
     when_text(d->even_macs, other, macs);
     when_text(d->even_ms, other, ms);
     say(t,
-        "Beside %s the cheaper one is %s by multiply-adds, and %s by the time "
-        "of the nets (%d threads).",
-        other, macs, ms, nn_parallel_threads());
+        "Of the cascade and %s the cheaper one is, by multiply-adds, %s, and "
+        "by "
+        "the time of the nets (%d threads) %s.",
+        other, macs, nn_parallel_threads(), ms);
     for (size_t i = 0; i < t->c->n_systems; i++) {
         for (int way = 0; way < COMPARISON_WAYS; way++) {
             unsure |= t->c->system[i].cost.speed[way].unsure;

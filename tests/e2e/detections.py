@@ -119,6 +119,13 @@ def boxes(work):
           [("classifications" in x) for x in got] == 5 * [True] + 3 * [False]
           and im["one.bmp"]["tag"] == "]}\\\"",
           "boxes of animals that are sure enough are classified", got)
+    _, text, _ = run("-m", MODEL, "-f", "megadetector", "--all-stages",
+                     f"{work}/a/one.bmp")
+    whole = json.loads(text)
+    said = whole["images"][0]["detections"][0]["classifications"]
+    check("unknown" in whole["classification_categories"].values() and
+          abs(sum(v for _, v in said) - 1) < 1e-5,
+          "unknown is a category of the whole photo too", whole)
     want = []
     for i, (_, edges) in enumerate(cases):
         bmp(f"{work}/crop{i}.bmp", cut(one, *edges))

@@ -97,8 +97,9 @@ run 0 "evaluate in other views" evaluate --model "$model" "$data" --json \
     --gate-tta 48,32m
 check "gives other figures" python3 - "$tmp/one-view" "$tmp/out" <<'PY'
 import re, sys
-areas = [re.findall(r'"roc_area[^,}]*', open(f).read()) for f in sys.argv[1:]]
-assert areas[0] and areas[0] != areas[1], areas
+figures = [re.findall(r'"(?:roc_area|gate_brier)[^,}]*', open(f).read())
+           for f in sys.argv[1:]]
+assert figures[0] and figures[0] != figures[1], figures
 PY
 # shellcheck disable=SC2086
 run 0 "other views for a trained gate" train "$data" --out "$tmp/views" \
