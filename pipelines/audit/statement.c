@@ -4,6 +4,7 @@
 
 #include "common/base/json.h"
 #include "common/base/mem.h"
+#include "pipelines/report/page_parts.h"
 
 /* Never above what was proved. */
 static double down(double x)
@@ -153,19 +154,6 @@ json_t *audit_statement_json(const struct audit_plan *plan,
     return j;
 }
 
-static void put_html(FILE *to, const char *s)
-{
-    for (; *s != '\0'; s++) {
-        if (*s == '<') {
-            fputs("&lt;", to);
-        } else if (*s == '&') {
-            fputs("&amp;", to);
-        } else {
-            fputc(*s, to);
-        }
-    }
-}
-
 static const char html_head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width\">\n"
@@ -183,8 +171,8 @@ enum nn_status audit_statement_print(const json_t *statement, int html,
 
     fputs(html ? html_head : "", to);
     if (html) {
-        put_html(to,
-                 json_string_value(json_object_get(statement, "statement")));
+        page_put_text(
+            to, json_string_value(json_object_get(statement, "statement")));
     } else {
         fputs(json_string_value(json_object_get(statement, "statement")), to);
     }
@@ -201,7 +189,7 @@ enum nn_status audit_statement_print(const json_t *statement, int html,
         }
         if (html) {
             fprintf(to, "<tr><td>%s<td>", key);
-            put_html(to, text);
+            page_put_text(to, text);
             fputc('\n', to);
         } else if (value != json_object_get(statement, "statement")) {
             fprintf(to, "  %-20s %s\n", key, text);

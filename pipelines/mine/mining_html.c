@@ -5,6 +5,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/data/loader.h"
+#include "pipelines/report/page_parts.h"
 #include "pipelines/mine/mining.h"
 #include "pipelines/report/image_url.h"
 
@@ -50,25 +51,6 @@ static const char script[] =
     "a.href=URL.createObjectURL(new Blob([t],{type:'application/jsonl'}));"
     "a.download='negatives.jsonl';a.click()};\n</script>\n";
 
-static void put_text(FILE *to, const char *s)
-{
-    for (; *s != '\0'; s++) {
-        switch (*s) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        default:
-            fputc(*s, to);
-        }
-    }
-}
-
 struct placed {
     double p;
     size_t pick;
@@ -106,7 +88,7 @@ static void put_candidate(const struct page *g, size_t i)
     const struct nn_dataset *ds = g->r->result->images;
 
     fputs("<img alt=\"candidate ", g->to);
-    put_text(g->to, ds->items[i].file);
+    page_put_text(g->to, ds->items[i].file);
     fputs("\" src=\"", g->to);
     put_url(g->to, ds, i);
     fputs("\">", g->to);
@@ -128,7 +110,7 @@ static void put_positive(const struct page *g, uint32_t item)
             "<span class=\"n p%u\" role=\"img\" aria-label=\"nearest "
             "positive ",
             (unsigned)item);
-    put_text(g->to, ds->items[item].file);
+    page_put_text(g->to, ds->items[item].file);
     fputs("\"></span>", g->to);
 }
 
@@ -142,7 +124,7 @@ static void put_pick(const struct page *g, size_t i)
     int keep = gate_mine_is_accepted(p->verdict);
 
     fprintf(to, "<figure data-keep=\"%d\" data-file=\"", keep);
-    put_text(to, place != NULL ? place : file);
+    page_put_text(to, place != NULL ? place : file);
     fputs("\">", to);
     nn_mem_free(place);
     put_candidate(g, i);
@@ -159,7 +141,7 @@ static void put_pick(const struct page *g, size_t i)
                 r->rule->limit);
     }
     fputs("<br>", to);
-    put_text(to, file);
+    page_put_text(to, file);
     fputs("</figcaption></figure>\n", to);
 }
 

@@ -6,6 +6,25 @@
 
 #include "common/base/mem.h"
 
+void page_put_text(FILE *to, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        switch (*text) {
+        case '&':
+            fputs("&amp;", to);
+            break;
+        case '<':
+            fputs("&lt;", to);
+            break;
+        case '"':
+            fputs("&quot;", to);
+            break;
+        default:
+            fputc(*text, to);
+        }
+    }
+}
+
 void page_put_json(FILE *to, const char *text)
 {
     for (; *text != '\0'; text++) {

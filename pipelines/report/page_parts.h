@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+/* Text for inside an element or a quoted attribute. */
+void page_put_text(FILE *to, const char *text);
 /* JSON for inside <script>: no "<" may end it early. */
 void page_put_json(FILE *to, const char *text);
 /* Where a photo is, as seen from a page in the folder dir, which is absolute

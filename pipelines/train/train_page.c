@@ -8,6 +8,7 @@
 #include "common/base/text.h"
 #include "common/data/csv.h"
 #include "common/net/prepare.h"
+#include "pipelines/report/page_parts.h"
 #include "pipelines/report/image_url.h"
 #include "pipelines/train/train_summary.h"
 
@@ -46,21 +47,7 @@ static void put_text(FILE *to, const char *s)
 {
     char *text = nn_text(s);
 
-    for (const char *p = text != NULL ? text : ""; *p != '\0'; p++) {
-        switch (*p) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        default:
-            fputc(*p, to);
-        }
-    }
+    page_put_text(to, text != NULL ? text : "");
     nn_mem_free(text);
 }
 
