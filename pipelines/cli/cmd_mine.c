@@ -507,8 +507,8 @@ int cmd_mine(int argc, char **argv)
             "maximum number of one kind; 0: no limit, -1: a tenth of --top as "
             "long as others have enough"),
         NN_OPT_DOUBLE(0, "fn-filter-recall", &m.fn_filter_recall, "P", 0.01, 1,
-                      "recall of the filter for suspected false negatives, on "
-                      "validation positives that pass the gate"),
+                      "share of all validation positives that the filter for "
+                      "suspected false negatives must catch"),
         NN_OPT_FLAG(0, "trust-pool", &m.trust,
                     "the pool holds no positives: suspect no false negatives"),
         NN_OPT_U64('s', "seed", &m.seed, "N", "of random choices"),

@@ -23,7 +23,8 @@ struct decision_rows {
                   "the model's threshold; 0: each is"),                        \
         NN_OPT_DOUBLE(0, "unknown-below", &(d).unknown_below, "P", 0, 1,       \
                       "the verdict is unknown when no class has probability "  \
-                      "P, in place of the model's; 0: never")
+                      "P (of a model trained with --unknown: all classes "     \
+                      "together), in place of the model's; 0: never")
 
 /* Decide so from now on, and say it. Errors: NN_ERR_ARG (the model never says
  * unknown). */

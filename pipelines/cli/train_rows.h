@@ -166,8 +166,8 @@
                       "what a round takes, as in mine"),                       \
         NN_OPT_DOUBLE(0, "fn-filter-recall", &(t).rounds.fn_filter_recall,     \
                       "P", 0.01, 1,                                            \
-                      "recall of the filter for suspected false negatives, "   \
-                      "on validation positives that pass the gate"),           \
+                      "share of all validation positives that the filter for " \
+                      "suspected false negatives must catch"),                 \
         NN_OPT_FLAG(0, "keep-rounds", &(t).rounds.keep,                        \
                     "take the last round's gate, also when it is no better "   \
                     "(to compare)"),                                           \

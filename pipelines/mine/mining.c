@@ -349,6 +349,11 @@ void mining_print(const struct mining_round *r, FILE *to)
                 "threshold, and %.1f %% of the %zu negatives there\n",
                 u->w[0], u->w[1], u->w[2], u->w[3], u->limit, 100 * u->caught,
                 u->n_positives, 100 * u->lost, u->n_negatives);
+        if (u->lost > 0.5) {
+            fputs("  so it holds back most of what fools the gate: look at "
+                  "the suspected ones on the page and keep the negatives\n",
+                  to);
+        }
     }
     fprintf(to,
             "round %d: %zu of %zu images score %.3f or more; looked at "

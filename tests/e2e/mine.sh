@@ -33,6 +33,10 @@ mine 0 "mining" "$tmp/m1" -p "$tmp/pool" --link "$tmp/copies" --min-score 0
 out_has "says what it found" "round 1: .* of 121 images"
 out_has "counts what cannot be read" "unreadable .*: 1$"
 out_has "prints the filter for suspected false negatives" "validation positives above"
+check "and says so where that holds back most of the negatives" sh -c '
+    share=$(sed -n "s/.* and \([0-9.]*\) % of the .* negatives there$/\1/p" "$1")
+    want=$(awk "BEGIN { print ($share > 50) + 0 }")
+    test "$(grep -c "holds back most" "$1")" -eq "$want"' sh "$tmp/out"
 next=$(sed -n 's/^next:[[:space:]]*bearcascade //p' "$tmp/out")
 check "a line each" grep -q '"verdict":"hard"' "$tmp/m1/mined.jsonl"
 check "a page in plain words" sh -c '! grep -E "^<h2>|looked at" "$1" | grep -q _' \
