@@ -2,6 +2,7 @@
 #include "pipelines/cli/classify_boxes.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,6 +14,7 @@
 #include "common/base/parallel.h"
 #include "common/base/text.h"
 #include "pipelines/cli/box_crops.h"
+#include "pipelines/cli/md_rows.h"
 #include "pipelines/piles/md_file.h"
 #include "pipelines/piles/merge.h"
 
@@ -245,44 +247,26 @@ static enum nn_status score(struct boxes *g, struct cascade_scores *s,
 
 /* --- output --- */
 
-static json_t *rounded(double x)
-{
-    return json_real((double)(int64_t)(x * 1e6 + 0.5) / 1e6);
-}
-
 /* Classes, none and, of a model that says it, unknown; their shares make 1. */
 static json_t *classifications(const struct boxes *g, const struct verdict *v)
 {
     size_t classes = g->m->n_classes;
     size_t n = classes + (model_says_unknown(g->m) ? 2 : 1);
     double *p = nn_mem_calloc(n, sizeof *p), known = 0;
-    json_t *all = json_array();
+    json_t *all;
 
-    for (size_t k = 0; p != NULL && k < classes; k++) {
+    if (p == NULL) {
+        return NULL;
+    }
+    for (size_t k = 0; k < classes; k++) {
         p[k] = v->p_positive * (v->p != NULL ? v->p[k] : 1);
         known += p[k];
     }
-    if (p != NULL) {
-        p[classes] = 1 - v->p_positive;
+    p[classes] = 1 - v->p_positive;
+    if (n > classes + 1) {
+        p[n - 1] = fmax(v->p_positive - known, 0);
     }
-    if (p != NULL && n > classes + 1) {
-        p[n - 1] = known < v->p_positive ? v->p_positive - known : 0;
-    }
-    for (size_t done = 0; p != NULL && done < n; done++) {
-        size_t best = 0;
-        char key[24];
-
-        for (size_t k = 1; k < n; k++) {
-            best = p[k] > p[best] ? k : best;
-        }
-        snprintf(key, sizeof key, "%zu", best);
-        nn_json_add(&all, json_pack("[so]", key, rounded(p[best])));
-        p[best] = -1;
-    }
-    if (p == NULL) {
-        json_decref(all);
-        all = NULL;
-    }
+    all = md_ranked(p, n);
     nn_mem_free(p);
     return all;
 }
@@ -340,7 +324,7 @@ static enum nn_status put_photo(struct boxes *g, struct photo *p,
     if (p->why.status == NN_OK) {
         bad = put_boxes(g, p, s, &v) ||
               set(p->image, "verdict", json_string(verdict_label(g->m, &v))) ||
-              set(p->image, "p_positive", rounded(v.p_positive));
+              set(p->image, "p_positive", md_number(v.p_positive));
         g->n_bare += p->n == 0;
     } else {
         row.error = p->why.text;
@@ -403,23 +387,15 @@ static enum nn_status next_photos(struct boxes *g, int *more,
 /* All but the images: theirs, with our classifier. */
 static enum nn_status print_head(struct boxes *g, struct nn_error *err)
 {
-    json_t *head = g->md.head, *info, *names = json_object();
     const struct model *m = g->m;
-    char key[24], *text;
+    json_t *head = g->md.head, *info, *names = md_categories(m, 1);
+    char *text;
     int bad = 0;
 
     if (!json_is_object(json_object_get(head, "info"))) {
         bad = set(head, "info", json_object());
     }
     info = json_object_get(head, "info");
-    for (size_t k = 0; k < m->n_classes + (model_says_unknown(m) ? 2 : 1);
-         k++) {
-        snprintf(key, sizeof key, "%zu", k);
-        nn_json_put(&names, key,
-                    json_string(k < m->n_classes    ? m->classes[k]
-                                : k == m->n_classes ? "none"
-                                                    : "unknown"));
-    }
     json_object_del(head, "classification_category_descriptions");
     json_object_del(info, "classification_completion_time");
     bad = bad || set(info, "format_version", json_string("1.6")) ||

@@ -1,12 +1,13 @@
-#include "common/base/json.h"
 #include "pipelines/cli/predictions.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
+#include "pipelines/cli/md_rows.h"
 
 /* --- text and csv -------------------------------------------------------- */
 
@@ -208,20 +209,6 @@ static enum nn_status put_csv(struct predictions *p,
 
 /* --- JSON ---------------------------------------------------------------- */
 
-static json_t *rounded(double x, const char *format)
-{
-    char text[32];
-
-    snprintf(text, sizeof text, format, x);
-    return json_real(strtod(text, NULL));
-}
-
-/* Six decimals: what a float32 probability can carry. */
-static json_t *number(double x)
-{
-    return rounded(x, "%.6f");
-}
-
 /* One object without a newline; `open`: text that begins it instead of "{". */
 static enum nn_status dump_line(struct predictions *p, json_t *j, size_t flags,
                                 const char *open)
@@ -247,7 +234,7 @@ static json_t *class_probabilities(const struct model *m,
     json_t *j = json_object();
 
     for (size_t k = 0; v->p != NULL && k < m->n_classes; k++) {
-        nn_json_put(&j, m->classes[k], number(v->p[k]));
+        nn_json_put(&j, m->classes[k], md_number(v->p[k]));
     }
     return j;
 }
@@ -276,7 +263,7 @@ static json_t *burst_json(const struct model *m,
     return json_pack("{s:o, s:s, s:s, s:o, s:b, s:I, s:I}", "id",
                      nn_json_text(b->id), "label", verdict_label(m, &b->v),
                      "verdict", verdict_kind_name(b->v.kind), "p_positive",
-                     number(b->v.p_positive), "agree", b->agree, "frame",
+                     md_number(b->v.p_positive), "agree", b->agree, "frame",
                      (json_int_t)b->frame, "frames", (json_int_t)b->frames);
 }
 
@@ -292,7 +279,7 @@ static void put_origin(const struct predictions *p,
     }
     if (p->run != NULL) {
         nn_json_put(j, "bytes", json_integer(r->bytes));
-        nn_json_put(j, "mtime", rounded((double)r->mtime_ms / 1000, "%.3f"));
+        nn_json_put(j, "mtime", md_rounded((double)r->mtime_ms / 1000, 3));
         nn_json_put(j, "run", json_string(p->run));
     }
 }
@@ -322,8 +309,8 @@ static void put_shot(const struct nn_shot *s, json_t **j)
     }
     if (s->has_place) {
         nn_json_put(j, "place",
-                    json_pack("{s:o, s:o}", "latitude", number(s->latitude),
-                              "longitude", number(s->longitude)));
+                    json_pack("{s:o, s:o}", "latitude", md_number(s->latitude),
+                              "longitude", md_number(s->longitude)));
     }
 }
 
@@ -347,8 +334,8 @@ static void put_exif(const struct nn_shot *s, json_t **j)
     put_some(&tags, "Model", s->model);
     put_some(&tags, "BodySerialNumber", s->serial);
     if (s->has_place) {
-        nn_json_put(&tags, "GPSLatitude", number(s->latitude));
-        nn_json_put(&tags, "GPSLongitude", number(s->longitude));
+        nn_json_put(&tags, "GPSLatitude", md_number(s->latitude));
+        nn_json_put(&tags, "GPSLongitude", md_number(s->longitude));
     }
     if (tags != NULL && json_object_size(tags) == 0) {
         json_decref(tags);
@@ -361,11 +348,11 @@ static void put_exif(const struct nn_shot *s, json_t **j)
 static void put_decision(const struct model *m, json_t **j)
 {
     if (m->threshold_given) {
-        nn_json_put(j, "threshold", number(m->threshold));
+        nn_json_put(j, "threshold", md_number(m->threshold));
     }
     if (m->reject_given) {
         nn_json_put(j, "unknown_below",
-                    number(m->species_policy.reject_threshold));
+                    md_number(m->species_policy.reject_threshold));
     }
 }
 
@@ -385,17 +372,17 @@ static enum nn_status put_jsonl(struct predictions *p,
         nn_json_put(&j, "error", nn_json_text(r->error));
     } else {
         nn_json_put(&j, "label", json_string(verdict_label(p->model, v)));
-        nn_json_put(&j, "p_positive", number(v->p_positive));
+        nn_json_put(&j, "p_positive", md_number(v->p_positive));
         if (model_says_none(p->model)) {
-            nn_json_put(&j, "p_gate", number(v->p_gate));
+            nn_json_put(&j, "p_gate", md_number(v->p_gate));
         }
         if (model_says_none(p->model) && v->p != NULL) {
-            nn_json_put(&j, "p_none", number(v->p_none));
+            nn_json_put(&j, "p_none", md_number(v->p_none));
         }
         nn_json_put(&j, "p", class_probabilities(p->model, v));
         nn_json_put(&j, "stage", json_string(stage_name(v)));
         nn_json_put(&j, "verdict", json_string(verdict_kind_name(v->kind)));
-        nn_json_put(&j, "ms", rounded(r->ms, "%.3f"));
+        nn_json_put(&j, "ms", md_rounded(r->ms, 3));
         put_decision(p->model, &j);
     }
     put_shot(r->shot, &j);
@@ -427,58 +414,32 @@ static void put_megadetector_header(struct predictions *p)
 
 static enum nn_status put_categories(struct predictions *p)
 {
-    json_t *j = json_object();
-    enum nn_status st;
+    enum nn_status st = dump_line(p, md_categories(p->model, 0), 0, NULL);
 
-    for (size_t k = 0; k < p->model->n_classes; k++) {
-        char key[24];
-
-        snprintf(key, sizeof key, "%zu", k);
-        nn_json_put(&j, key, json_string(p->model->classes[k]));
-    }
-    if (model_says_unknown(p->model)) {
-        char key[24];
-
-        snprintf(key, sizeof key, "%zu", p->model->n_classes);
-        nn_json_put(&j, key, json_string("unknown"));
-    }
-    st = dump_line(p, j, 0, NULL);
     fputs(",\n \"images\": [", p->to);
     return st;
 }
 
-/* [["2", 0.9], ["0", 0.08], ...], largest first: the classes and, of a model
- * that says it, unknown. */
+/* Of the classes and, of a model that says it, unknown. */
 static json_t *classifications(const struct predictions *p,
                                const struct verdict *v)
 {
     size_t classes = p->model->n_classes;
     size_t n =
         v->p == NULL ? 0 : classes + (size_t)model_says_unknown(p->model);
-    double *left = nn_mem_calloc(n, sizeof *left);
-    json_t *a = json_array();
+    double *share = nn_mem_calloc(n, sizeof *share);
+    json_t *all;
 
-    if (left == NULL) {
-        json_decref(a);
+    if (share == NULL) {
         return NULL;
     }
     for (size_t k = 0; k < n; k++) {
-        left[k] =
+        share[k] =
             k < classes ? v->p[k] : 1 - species_confidence(1, v->p, classes);
     }
-    for (size_t done = 0; done < n; done++) {
-        size_t best = 0;
-        char key[24];
-
-        for (size_t k = 1; k < n; k++) {
-            best = left[k] > left[best] ? k : best;
-        }
-        snprintf(key, sizeof key, "%zu", best);
-        nn_json_add(&a, json_pack("[so]", key, number(left[best])));
-        left[best] = -1;
-    }
-    nn_mem_free(left);
-    return a;
+    all = md_ranked(share, n);
+    nn_mem_free(share);
+    return all;
 }
 
 int predictions_is_video(const char *file)
@@ -513,7 +474,7 @@ static enum nn_status put_megadetector(struct predictions *p,
     } else {
         json_t *d =
             json_pack("{s:s, s:o, s:[i,i,i,i]}", "category", "1", "conf",
-                      number(r->v->p_positive), "bbox", 0, 0, 1, 1);
+                      md_number(r->v->p_positive), "bbox", 0, 0, 1, 1);
 
         if (r->v->p != NULL) {
             nn_json_put(&d, "classifications", classifications(p, r->v));
