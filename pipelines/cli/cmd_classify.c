@@ -335,18 +335,6 @@ static void say_left_out(const struct classify *c)
     }
 }
 
-/* Whether the photos look like the reference, where one is named. */
-static enum nn_status say_shift(const struct classify *c, struct nn_error *err)
-{
-    enum nn_status st;
-
-    if (c->shift.reference == NULL || stop_asked) {
-        return NN_OK;
-    }
-    st = shift_rows_say(&c->shift, bc_model_inside(c->model), err);
-    return stop_asked ? NN_OK : st;
-}
-
 /* --- where rows go --- */
 
 static int is_known(void *ctx, const char *name, const struct nn_origin *o)
@@ -524,7 +512,7 @@ static enum nn_status classify_photos(struct classify *c, struct cmd_line *line,
         return st;
     }
     say_left_out(c);
-    st = say_shift(c, err);
+    st = shift_rows_say(&c->shift, bc_model_inside(c->model), err);
     if (st) {
         return st;
     }
@@ -560,6 +548,10 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     }
     st = classify_pile_begin(&c->pile, c->resume, bc_model_inside(c->model),
                              err);
+    if (st) {
+        goto out;
+    }
+    st = shift_rows_open(&c->shift, err);
     if (st) {
         goto out;
     }

@@ -48,6 +48,7 @@ void shift_rows_release(struct shift_rows *s)
         nn_mem_free(s->file[i]);
     }
     s->n = 0;
+    nn_dataset_close(&s->known);
 }
 
 struct page { /* features of some items */
@@ -165,35 +166,34 @@ static void say(const struct shift_rows *s, const struct shift_result *r)
                  : ": no alarm");
 }
 
-/* With near duplicates known; splits stay as the source has them. */
-static enum nn_status open_reference(const struct shift_rows *s,
-                                     struct nn_dataset **ds,
-                                     struct nn_error *err)
+/* Splits stay as the source has them. */
+enum nn_status shift_rows_open(struct shift_rows *s, struct nn_error *err)
 {
     const struct nn_dataset_options o = { .generators = data_generators };
-    enum nn_status st = nn_dataset_open(s->reference, &o, ds, err);
 
-    if (st) {
-        return st;
-    }
-    nn_dataset_fingerprint(*ds);
-    return nn_dataset_group(*ds, NN_NEAR_BITS, err);
+    return s->reference == NULL
+               ? NN_OK
+               : nn_dataset_open(s->reference, &o, &s->known, err);
 }
 
 enum nn_status shift_rows_say(const struct shift_rows *s, const struct model *m,
                               struct nn_error *err)
 {
-    struct nn_dataset *ds = NULL, *pile = NULL;
+    struct nn_dataset *ds = s->known, *pile = NULL;
     struct page known = { 0 }, drawn = { .n = s->n };
     struct shift_result r = { 0 };
     enum nn_status st;
 
+    if (s->reference == NULL || stop_asked) {
+        return NN_OK;
+    }
     if (s->n == 0) {
         nn_log(NN_LOG_WARN, "no photo in a file to compare with '%s'",
                s->reference);
         return NN_OK;
     }
-    st = open_reference(s, &ds, err);
+    nn_dataset_fingerprint(ds);
+    st = nn_dataset_group(ds, NN_NEAR_BITS, err);
     if (st) {
         goto out;
     }
@@ -230,6 +230,5 @@ out:
     release(&drawn);
     release(&known);
     nn_dataset_close(&pile);
-    nn_dataset_close(&ds);
-    return st;
+    return stop_asked ? NN_OK : st;
 }

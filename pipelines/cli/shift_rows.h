@@ -5,12 +5,14 @@
 
 #include "common/base/options.h"
 #include "common/base/rng.h"
+#include "common/data/dataset.h"
 #include "pipelines/cascade/model.h"
 
 enum { SHIFT_DRAWN = 400 };
 
 struct shift_rows {
-    const char *reference;
+    const char *reference; /* NULL: not asked for */
+    struct nn_dataset *known;
     double alarms;           /* rate of false ones */
     char *file[SHIFT_DRAWN]; /* drawn evenly from those that were offered */
     size_t n, offered;
@@ -31,12 +33,17 @@ struct shift_rows {
                       "how often --reference may warn of photos that are "     \
                       "like them")
 
+/* The reference, if one is named: before any photo is looked at, for that may
+ * take hours. Errors: those of nn_dataset_open(). */
+NN_MUST_CHECK enum nn_status shift_rows_open(struct shift_rows *s,
+                                             struct nn_error *err);
 /* A photo that was read, by its name; archives' members are passed over.
  * Errors: NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status
 shift_rows_offer(struct shift_rows *s, const char *file, struct nn_error *err);
-/* Compares what was drawn with the reference and logs what came of it. Errors:
- * those of nn_dataset_open(), nn_features_of_items() and shift_test(). */
+/* Compares what was drawn with the reference, where one is named, and logs what
+ * came of it; nothing once a stop is asked for. Errors:
+ * those of nn_features_of_items() and shift_test(). */
 NN_MUST_CHECK enum nn_status shift_rows_say(const struct shift_rows *s,
                                             const struct model *m,
                                             struct nn_error *err);

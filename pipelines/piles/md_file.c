@@ -229,7 +229,7 @@ enum nn_status md_file_open(struct md_file *m, const char *path,
         return nn_fail_nomem(err);
     }
     if (st) {
-        return bad(m, "its JSON is damaged", err);
+        return bad(m, "its JSON is damaged, or \"images\" is no list", err);
     }
     if (!has_images) {
         return bad(m, "it has no \"images\"", err);

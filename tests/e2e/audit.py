@@ -189,9 +189,10 @@ def shift():
     check(rc == 0 and "warning" in err and "bearcascade audit" in err and
           f"of {len(some)} photos that were drawn {len(some)} look" in err,
           "photos unlike the reference: an alarm, and what to do", (rc, err))
-    rc, _, err = run("classify", "-q", "-m", model, "--reference", "absent",
+    rc, out, err = run("classify", "-q", "-m", model, "--reference", "absent",
                      "noise")
-    check(rc == 1 and "absent" in err, "no reference", (rc, err))
+    check(rc == 1 and "absent" in err and not out,
+          "no reference, said before any photo is looked at", (rc, out, err))
 
 
 def re_rank():
