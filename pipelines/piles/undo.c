@@ -182,6 +182,13 @@ static enum nn_status undo_lines(struct undo *u, struct nn_error *err)
     return st;
 }
 
+/* The list goes before its folder, so a kill may leave the folder alone: an
+ * empty one without a list is what is left of an undo that was done. */
+static int was_done(const char *list)
+{
+    return nn_file_is_dir(list) && rmdir(list) == 0;
+}
+
 static enum nn_status find_list(struct undo *u, const char *list,
                                 struct nn_error *err)
 {
@@ -211,6 +218,9 @@ enum nn_status pile_undo(const char *list, struct pile_undo_counts *counts,
     enum nn_status st;
 
     *counts = (struct pile_undo_counts){ 0 };
+    if (was_done(list)) {
+        return NN_OK;
+    }
     st = find_list(&u, list, err);
     if (st) {
         goto out;

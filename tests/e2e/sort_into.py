@@ -318,6 +318,10 @@ def killed(work, far):
             rc, _, err = run("--undo", into)
         check(not os.path.exists(into) and contents(top) == before,
               "undone, through a kill", tree(into))
+        os.mkdir(into) # what a kill between the list and the folder leaves
+        rc, _, err = run("--undo", into)
+        check(rc == 0 and not os.path.exists(into),
+              "undone, but for the folder", (rc, err))
 
 
 def far_away(work, far):
