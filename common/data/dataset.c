@@ -125,6 +125,12 @@ static void free_names(char **names, size_t n)
     nn_mem_free(names);
 }
 
+void nn_item_release(struct nn_item *it)
+{
+    nn_mem_free((char *)(uintptr_t)it->file);
+    nn_mem_free(it->why);
+}
+
 void nn_dataset_close(struct nn_dataset **dp)
 {
     struct nn_dataset *ds = *dp;
@@ -134,8 +140,7 @@ void nn_dataset_close(struct nn_dataset **dp)
         return;
     }
     for (size_t i = 0; i < ds->n; i++) {
-        nn_mem_free((char *)(uintptr_t)ds->items[i].file);
-        nn_mem_free(ds->items[i].why);
+        nn_item_release(&ds->items[i]);
     }
     free_names(ds->classes, ds->n_classes);
     free_names(ds->families, ds->n_families);

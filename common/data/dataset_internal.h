@@ -290,6 +290,7 @@ NN_MUST_CHECK enum nn_status nn_member_read(const struct nn_member *m,
 void nn_inputs_destroy(struct nn_inputs *k);
 /* dataset.c: empty, or NULL. */
 struct nn_dataset *nn_dataset_new(const char *path, size_t spool_bytes);
+void nn_item_release(struct nn_item *it); /* what the item itself owns */
 /* pool.c: as nn_dataset_read(). */
 /* 1: image i comes from a generator. */
 int nn_pool_renders(const struct nn_pool *p, size_t i);

@@ -373,7 +373,7 @@ static void rewrite(struct nn_dataset *ds, const int32_t *label,
         struct nn_item it = ds->items[i];
 
         if (label[i] == LABEL_DROP) {
-            nn_mem_free((char *)(uintptr_t)it.file);
+            nn_item_release(&it);
             continue;
         }
         if (label[i] != LABEL_UNDECIDED && label[i] != it.label) {
