@@ -175,6 +175,20 @@ NN_MUST_CHECK enum nn_status
 nn_dataset_append_ref(struct nn_dataset *ds, const struct nn_dataset *from,
                       const uint32_t *index, size_t n, int32_t label,
                       enum nn_split split, struct nn_error *err);
+/* Where an image lies: a file or ARCHIVE:MEMBER. */
+struct nn_place {
+    const char *path;
+    size_t line; /* of a list that names it, for messages */
+};
+/* Append the images at n places, in that order and under these names, as
+ * negatives of train without family, group and fingerprint. Nothing is opened
+ * but archives: a missing file fails when read. list: the file that names the
+ * places, for messages.
+ * Errors: NN_ERR_FORMAT (an archive lacks a member: names the line, or is
+ * damaged), NN_ERR_IO, NN_ERR_NOMEM; ds is then as it was. */
+NN_MUST_CHECK enum nn_status
+nn_dataset_append_places(struct nn_dataset *ds, const struct nn_place *place,
+                         size_t n, const char *list, struct nn_error *err);
 /* Replace the table of classes by one that holds all of them and maybe more,
  * in its own order: a model's, to measure it on data that lack a class. Labels
  * follow their names; where there is no such name, a class "a|b|c" stands for

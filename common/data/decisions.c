@@ -8,15 +8,14 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
-#include "common/data/dataset_internal.h"
+#include "common/data/decisions_internal.h"
 
 enum { BLOCK = 64 << 10 }; /* bytes in memory */
-#define NEGATIVE_WORD "none"
 
 /* --- reading --- */
 
-static enum nn_status bad_line(const struct nn_decisions *d, size_t line,
-                               struct nn_error *err, const char *why)
+enum nn_status nn_decisions_bad_line(const struct nn_decisions *d, size_t line,
+                                     struct nn_error *err, const char *why)
 {
     return nn_fail(err, NN_ERR_FORMAT, "'%s' line %zu: %s", d->path, line, why);
 }
@@ -39,11 +38,14 @@ static enum nn_status fill_decision(const struct nn_decisions *d,
     const json_t *label = json_object_get(v->row, "label");
 
     if (!json_is_string(label) && !json_is_null(label)) {
-        return bad_line(d, v->line, err, "a label is a text or null");
+        return nn_decisions_bad_line(d, v->line, err,
+                                     "a label is a text or null");
     }
     v->label = json_string_value(label);
+    v->add = json_is_true(json_object_get(v->row, "add"));
     if (json_is_string(hash) && parse_hash(json_string_value(hash), &v->hash)) {
-        return bad_line(d, v->line, err, "a hash is 16 hex digits");
+        return nn_decisions_bad_line(d, v->line, err,
+                                     "a hash is 16 hex digits");
     }
     if (json_is_string(file)) {
         v->file = nn_text_bytes(json_string_value(file));
@@ -51,7 +53,8 @@ static enum nn_status fill_decision(const struct nn_decisions *d,
     }
     return v->hash != 0
                ? NN_OK
-               : bad_line(d, v->line, err, "neither a file name nor a hash");
+               : nn_decisions_bad_line(d, v->line, err,
+                                       "neither a file name nor a hash");
 }
 
 static int is_head(const json_t *row)
@@ -81,7 +84,9 @@ static enum nn_status take_row(struct nn_decisions *d, json_t *row, size_t line,
         int is_object = json_is_object(row);
 
         json_decref(row);
-        return is_object ? NN_OK : bad_line(d, line, err, "not a JSON object");
+        return is_object
+                   ? NN_OK
+                   : nn_decisions_bad_line(d, line, err, "not a JSON object");
     }
     if (nn_mem_grow(&d->v, &d->cap, d->n + 1, sizeof *d->v)) {
         json_decref(row);
@@ -112,7 +117,7 @@ static enum nn_status read_lines(struct nn_decisions *d, const char *text,
                 return nn_fail_nomem(err);
             }
             if (st) {
-                return bad_line(d, *line, err, why.text);
+                return nn_decisions_bad_line(d, *line, err, why.text);
             }
             st = take_row(d, row, *line, err);
             if (st) {
@@ -285,149 +290,5 @@ enum nn_status nn_decisions_match(const struct nn_decisions *d,
 out:
     nn_mem_free(s.name);
     nn_mem_free(s.hash);
-    return st;
-}
-
-/* --- doing what they say --- */
-
-enum { LABEL_DROP = -3, LABEL_UNDECIDED = -2 }; /* beside NN_NEGATIVE */
-
-static enum nn_status label_of(const struct nn_decisions *d,
-                               const struct nn_decision *v,
-                               const struct nn_dataset *ds, int32_t *label,
-                               struct nn_error *err)
-{
-    char *name;
-
-    *label = LABEL_DROP;
-    if (v->label == NULL) {
-        return NN_OK;
-    }
-    for (size_t k = 0; k < ds->n_classes; k++) {
-        if (strcmp(ds->classes[k], v->label) == 0) {
-            *label = (int32_t)k;
-            return NN_OK;
-        }
-    }
-    *label = NN_NEGATIVE;
-    if (strcmp(v->label, NEGATIVE_WORD) == 0) {
-        return NN_OK;
-    }
-    name = nn_text_line(v->label);
-    nn_fail(err, NN_ERR_FORMAT, "'%s' line %zu: '%s' has no class '%s'",
-            d->path, v->line, ds->path, name != NULL ? name : v->label);
-    nn_mem_free(name);
-    return NN_ERR_FORMAT;
-}
-
-/* What every item gets, LABEL_UNDECIDED where no row is of it. */
-static enum nn_status decide(const struct nn_decisions *d,
-                             const struct nn_dataset *ds, const size_t *item,
-                             int32_t *label, struct nn_decision_counts *n,
-                             struct nn_error *err)
-{
-    for (size_t i = 0; i < ds->n; i++) {
-        label[i] = LABEL_UNDECIDED;
-    }
-    for (size_t k = 0; k < d->n; k++) {
-        const struct nn_decision *v = &d->v[k];
-        int32_t said;
-        enum nn_status st;
-
-        if (item[k] == ds->n) {
-            n->first_absent = n->absent++ == 0 ? v : n->first_absent;
-            continue;
-        }
-        st = label_of(d, v, ds, &said, err);
-        if (st) {
-            return st;
-        }
-        if (label[item[k]] != LABEL_UNDECIDED && label[item[k]] != said) {
-            return bad_line(d, v->line, err,
-                            "decides otherwise than an earlier line on the "
-                            "same photo");
-        }
-        label[item[k]] = said;
-    }
-    return NN_OK;
-}
-
-static void count(const struct nn_dataset *ds, const int32_t *label,
-                  struct nn_decision_counts *n)
-{
-    for (size_t i = 0; i < ds->n; i++) {
-        n->dropped += label[i] == LABEL_DROP;
-        n->kept += label[i] == ds->items[i].label;
-        n->relabelled +=
-            label[i] >= NN_NEGATIVE && label[i] != ds->items[i].label;
-    }
-}
-
-/* first [n + 1]: the new number of each group, 0 until it is met. */
-static void rewrite(struct nn_dataset *ds, const int32_t *label,
-                    uint64_t *first)
-{
-    size_t to = 0;
-
-    for (size_t i = 0; i < ds->n; i++) {
-        struct nn_item it = ds->items[i];
-
-        if (label[i] == LABEL_DROP) {
-            nn_item_release(&it);
-            continue;
-        }
-        if (label[i] != LABEL_UNDECIDED && label[i] != it.label) {
-            it.label = label[i];
-            it.family = -1;
-        }
-        if (it.group > 0 && it.group <= ds->n) {
-            first[it.group] =
-                first[it.group] > 0 ? first[it.group] : (uint64_t)to + 1;
-            it.group = first[it.group];
-        }
-        ds->items[to++] = it;
-    }
-    ds->n = to;
-}
-
-enum nn_status nn_decisions_apply(const struct nn_decisions *d,
-                                  struct nn_dataset *ds,
-                                  struct nn_decision_counts *n,
-                                  struct nn_error *err)
-{
-    size_t *item = nn_mem_calloc(d->n + 1, sizeof *item);
-    int32_t *label = nn_mem_calloc(ds->n, sizeof *label);
-    uint64_t *first = nn_mem_calloc(ds->n + 1, sizeof *first);
-    enum nn_status st;
-
-    *n = (struct nn_decision_counts){ 0 };
-    if (item == NULL || label == NULL || first == NULL) {
-        st = nn_fail_nomem(err);
-        goto out;
-    }
-    st = nn_decisions_match(d, ds, item, err);
-    if (st) {
-        goto out;
-    }
-    st = decide(d, ds, item, label, n, err);
-    if (st) {
-        goto out;
-    }
-    count(ds, label, n);
-    if (d->n > 0 && n->absent == d->n) {
-        st = nn_fail(err, NN_ERR_FORMAT,
-                     "'%s' decides on other photos: none of its %zu is in "
-                     "'%s'",
-                     d->path, d->n, ds->path);
-    } else if (n->dropped == ds->n) {
-        st = nn_fail(err, NN_ERR_FORMAT, "'%s' drops all %zu images of '%s'",
-                     d->path, ds->n, ds->path);
-    } else {
-        rewrite(ds, label, first);
-    }
-out:
-    nn_mem_free(item);
-    nn_mem_free(label);
-    nn_mem_free(first);
     return st;
 }

@@ -26,9 +26,9 @@ struct data_rows {
                       "columns file and split; images that it lacks are "      \
                       "drawn, or keep their split"),                           \
         NN_OPT_STRING(0, "decisions", &(d).decisions, "FILE",                  \
-                      "what was decided on the page of 'clean' or of "         \
-                      "'audit': photos get another label or are left out; "    \
-                      "their files stay as they are")
+                      "what was decided on the page of 'clean', 'audit' or "   \
+                      "'mine --ask': photos get another label, are left out, " \
+                      "or join the train part; their files stay as they are")
 
 /* keep: an int. */
 #define OVERLAP_ROW(keep)                                                      \

@@ -195,6 +195,13 @@ static void say_decisions(const struct nn_decisions *d,
            "decisions from '%s': %zu photos get another label, %zu are left "
            "out, %zu are kept as they are",
            d->path, n->relabelled, n->dropped, n->kept);
+    if (n->added + n->unreadable + n->leaking + n->undecided > 0) {
+        nn_log(NN_LOG_INFO,
+               "%zu photos join the train part (not so %zu that cannot be "
+               "read, %zu near-duplicates of valid or test images, %zu that "
+               "were not decided on)",
+               n->added, n->unreadable, n->leaking, n->undecided);
+    }
     if (n->absent > 0) {
         nn_log(NN_LOG_WARN,
                "%zu of %zu decisions of '%s' are on photos that are not there "

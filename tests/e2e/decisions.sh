@@ -89,6 +89,35 @@ run 0 "mine" mine -m "$tmp/t" --positives "$data" --quiet \
     --decisions "$tmp/d.jsonl"
 err_has "says so too" "decisions from"
 
+# Photos of elsewhere that were decided on join the train part, and no other.
+python3 - "$tmp/more" "$tmp/a.jsonl" <<'PY'
+import json, os, sys
+photos = sorted(os.path.join(d, f) for d, _, fs in os.walk(sys.argv[1])
+                for f in fs)
+with open(sys.argv[2], "w") as out:
+    print(json.dumps({"format": "bearcascade-decisions 1"}), file=out)
+    for i, f in enumerate(photos[2::4]):
+        print(json.dumps({"file": f, "add": True,
+                          "label": ["none", "black", None][i % 3]}), file=out)
+PY
+# shellcheck disable=SC2086
+run 0 "train with photos of elsewhere" train "$data" --out "$tmp/u" $small \
+    --decisions "$tmp/a.jsonl"
+err_has "which join" "^7 photos join the train part .* 3 that were not decided"
+check "in the train part, with their labels" python3 -c 'import csv, json, sys
+said = {r["file"]: r["label"] for r in map(json.loads, open(sys.argv[2]))
+        if r.get("label")}
+rows = {r["file"]: r for r in csv.DictReader(open(sys.argv[1], newline=""))}
+assert len(said) == 7 and set(said.values()) == {"none", "black"}
+assert all(rows[f]["split"] == "train" and
+           (rows[f]["label"] or "none") == label for f, label in said.items())
+' "$tmp/u/split.csv" "$tmp/a.jsonl"
+cat "$tmp/a.jsonl" >>"$tmp/d.jsonl"
+run 0 "files one behind the other are one" inspect "$data" \
+    --decisions "$tmp/d.jsonl"
+err_has "with what both say" "^7 photos join the train part"
+sed -i "/\"add\"/d" "$tmp/d.jsonl"
+
 # What cannot be meant.
 mv "$data/teddy" "$data/toy"
 run 1 "a class that is not there any more" inspect "$data" \

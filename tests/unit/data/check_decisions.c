@@ -282,6 +282,182 @@ START_TEST(a_file_without_decisions_changes_nothing)
 }
 END_TEST
 
+/* --- photos that join --- */
+
+static struct nn_item item_at(const char *file)
+{
+    return ds->items[album_item(ds, file)];
+}
+
+static void put_added(char *to, size_t size, const char *file, uint64_t hash,
+                      const char *said)
+{
+    size_t n = strlen(to);
+
+    snprintf(to + n, size - n,
+             "{\"file\":\"%s/pool/%s\",\"hash\":\"%016llx\",\"label\":%s,"
+             "\"add\":true}\n",
+             dir, file, (unsigned long long)hash, said);
+}
+
+static uint64_t hash_of(const char *file)
+{
+    char *place = nn_mem_sprintf("%s/pool/%s", dir, file);
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    uint64_t hash;
+
+    ck_assert_int_eq(nn_file_read(place, 1 << 20, &bytes, &size, NULL), NN_OK);
+    hash = nn_hash_u64(bytes, size, 0);
+    nn_mem_free(bytes);
+    nn_mem_free(place);
+    return hash;
+}
+
+/* A pool of five: two new ones, a copy of a training image under another name,
+ * a copy of a test image, and text. */
+static void make_pool(void)
+{
+    char *pool = nn_path_join(dir, "pool");
+
+    album_put_image(pool, "x.jpg", 50);
+    album_put_image(pool, "y.jpg", 51);
+    album_put_image(pool, "of-c.jpg", 3);
+    album_put_text(pool, "t.jpg", "no image");
+    nn_mem_free(pool);
+    for (size_t i = 0; i < ds->n; i++) {
+        ds->items[i].split = i == 0 ? NN_TEST : NN_TRAIN;
+    }
+}
+
+START_TEST(photos_of_a_pool_join_the_train_part)
+{
+    struct nn_decision_counts n;
+    char rows[4096] = HEAD, name[256];
+    char *pool = nn_path_join(dir, "pool");
+
+    make_pool();
+    album_put_image(pool, "of-a.jpg", 1); /* that of test */
+    nn_mem_free(pool);
+    put_added(rows, sizeof rows, "y.jpg", hash_of("y.jpg"), "\"none\"");
+    put_added(rows, sizeof rows, "x.jpg", 0, "\"cat\"");
+    put_added(rows, sizeof rows, "of-a.jpg", 0, "\"none\"");
+    put_added(rows, sizeof rows, "t.jpg", 0, "\"none\"");
+    put_added(rows, sizeof rows, "gone.jpg", 0, "\"none\"");
+    put_added(rows, sizeof rows, "x.jpg", 7, "null");
+    put_added(rows, sizeof rows, "of-c.jpg", hash_of("of-c.jpg"), "\"none\"");
+    n = apply_rows(rows);
+    ck_assert_uint_eq(n.added, 2);
+    ck_assert_uint_eq(n.leaking, 1);
+    ck_assert_uint_eq(n.unreadable, 2);
+    ck_assert_uint_eq(n.undecided, 1);
+    ck_assert_uint_eq(n.absent, 0);
+    ck_assert_uint_eq(n.relabelled, 1); /* known by its bytes: not added */
+    ck_assert_uint_eq(ds->n, N + 2);
+    ck_assert_str_eq(label("cat/c.jpg"), "-");
+    for (size_t k = 0; k < 2; k++) {
+        const struct nn_item *it = &ds->items[N + k];
+
+        snprintf(name, sizeof name, "%s/pool/%s", dir, k ? "x.jpg" : "y.jpg");
+        ck_assert_str_eq(it->file, name);
+        ck_assert_int_eq(it->split, NN_TRAIN);
+        ck_assert_int_eq(it->family, -1);
+        ck_assert_uint_eq(it->group, 0);
+        ck_assert_uint_ne(it->hash, 0);
+        ck_assert_float_eq(it->weight, 1);
+        album_expect(ds, N + k, k ? 50 : 51);
+    }
+    ck_assert_str_eq(album_label(ds, N), "-");
+    ck_assert_str_eq(album_label(ds, N + 1), "cat");
+}
+END_TEST
+
+START_TEST(no_photo_joins_twice_or_with_other_bytes)
+{
+    struct nn_decision_counts n;
+    char rows[2048] = HEAD;
+    char *pool = nn_path_join(dir, "pool");
+
+    make_pool();
+    album_put_image(pool, "x2.jpg", 50);
+    nn_mem_free(pool);
+    put_added(rows, sizeof rows, "x.jpg", 0, "\"none\"");
+    put_added(rows, sizeof rows, "x2.jpg", 0, "\"none\"");
+    put_added(rows, sizeof rows, "y.jpg", hash_of("x.jpg"), "\"none\"");
+    n = apply_rows(rows);
+    ck_assert_uint_eq(n.added, 1);
+    ck_assert_uint_eq(n.absent, 1);
+    ck_assert_uint_eq(ds->n, N + 1);
+    ck_assert_uint_eq(item_at("cat/c.jpg").group,
+                      album_item(ds, "cat/c.jpg") + 1);
+}
+END_TEST
+
+/* The second file of answers: what joined by the first may get another. */
+START_TEST(a_row_that_is_not_to_be_added_is_absent)
+{
+    struct nn_decision_counts n;
+    char rows[2048] = HEAD;
+
+    make_pool();
+    put_added(rows, sizeof rows, "x.jpg", 0, "\"none\"");
+    n = apply_rows(rows);
+    ck_assert_uint_eq(n.added, 1);
+    rows[strlen(HEAD)] = '\0';
+    put_added(rows, sizeof rows, "x.jpg", 0, "\"bear\"");
+    n = apply_rows(rows);
+    ck_assert_uint_eq(n.added, 0);
+    ck_assert_uint_eq(n.relabelled, 1);
+    ck_assert_str_eq(album_label(ds, N), "bear");
+    n = apply_rows(HEAD "{\"file\":\"bear/a.jpg\",\"label\":\"cat\"}\n"
+                        "{\"file\":\"/pool/y.jpg\",\"label\":\"none\"}\n");
+    ck_assert_uint_eq(n.absent, 1);
+    ck_assert_uint_eq(ds->n, N + 1);
+}
+END_TEST
+
+static const struct {
+    const char *second, *said, *part;
+    enum nn_status st;
+} not_joined[] = {
+    { "x.jpg", "\"bear\"", "line 3: decides otherwise", NN_ERR_FORMAT },
+    { "y.jpg", "\"dog\"", "has no class 'dog'", NN_ERR_FORMAT },
+};
+enum { N_NOT_JOINED = sizeof not_joined / sizeof not_joined[0] };
+
+START_TEST(nothing_joins_where_one_row_is_wrong)
+{
+    struct nn_decision_counts n;
+    struct nn_error err = NN_ERROR_INIT;
+    char rows[2048] = HEAD;
+
+    make_pool();
+    put_added(rows, sizeof rows, "x.jpg", 0, "\"none\"");
+    put_added(rows, sizeof rows, not_joined[_i].second, 0, not_joined[_i].said);
+    write_rows(rows);
+    ck_assert_int_eq(apply(&n, &err), not_joined[_i].st);
+    ck_assert_msg(strstr(err.text, not_joined[_i].part) != NULL, "%s",
+                  err.text);
+    ck_assert_uint_eq(ds->n, N);
+}
+END_TEST
+
+START_TEST(photos_that_are_all_gone_are_an_error)
+{
+    struct nn_decision_counts n;
+    struct nn_error err = NN_ERROR_INIT;
+    char rows[2048] = HEAD;
+
+    put_added(rows, sizeof rows, "x.jpg", 0, "\"none\"");
+    put_added(rows, sizeof rows, "y.jpg", 0, "\"bear\"");
+    write_rows(rows);
+    ck_assert_int_eq(apply(&n, &err), NN_ERR_IO);
+    ck_assert_msg(strstr(err.text, "none of the 2 photos") != NULL, "%s",
+                  err.text);
+    ck_assert_uint_eq(ds->n, N);
+}
+END_TEST
+
 static int read_and_apply(void *ctx)
 {
     struct nn_decision_counts n;
@@ -294,6 +470,60 @@ START_TEST(memory_may_run_out)
 {
     write_rows(HEAD "{\"file\":\"cat/c.jpg\",\"label\":\"bear\"}\n");
     testkit_each_alloc_failure(read_and_apply, NULL);
+}
+END_TEST
+
+/* Behind photos that are there: two files and a member, as they were named. */
+static int open_and_append(void *ctx)
+{
+    const struct nn_place *place = ctx;
+    const struct nn_dataset_options opt = { 0 };
+    struct nn_dataset *all = NULL;
+    enum nn_status st = nn_dataset_open(photos, &opt, &all, NULL);
+
+    if (st) {
+        return (int)st;
+    }
+    st = nn_dataset_append_places(all, place, 3, "list", NULL);
+    ck_assert_uint_eq(all->n, st ? N : N + 3);
+    for (size_t k = 0; !st && k < 3; k++) {
+        ck_assert_str_eq(all->items[N + k].file, place[k].path);
+        album_expect(all, N + k, k == 1 ? 60 : 50 + k);
+    }
+    nn_dataset_close(&all);
+    return (int)st;
+}
+
+START_TEST(memory_may_run_out_while_some_join)
+{
+    char *tar = nn_path_join(dir, "m.tar");
+    char *path_of[3] = { nn_path_join(dir, "pool/x.jpg"),
+                         nn_mem_sprintf("%s:in/z.jpg", tar),
+                         nn_path_join(dir, "z.jpg") };
+    const struct nn_place place[3] = { { path_of[0], 1 },
+                                       { path_of[1], 2 },
+                                       { path_of[2], 3 } };
+    struct nn_place gone = { path_of[1], 7 };
+    struct nn_error err = NN_ERROR_INIT;
+    struct archive *a;
+
+    make_pool();
+    album_put_image(dir, "z.jpg", 52);
+    a = album_archive(tar, ALBUM_USTAR);
+    album_add_image(a, "in/z.jpg", 60);
+    album_finish(a);
+    testkit_each_alloc_failure(open_and_append, (void *)(uintptr_t)place);
+    path_of[1][strlen(path_of[1]) - 5] = 'q';
+    ck_assert_int_eq(nn_dataset_append_places(ds, &gone, 1, "list", &err),
+                     NN_ERR_FORMAT);
+    ck_assert_msg(strstr(err.text, "'list' line 7: no image 'in/q.jpg'") !=
+                      NULL,
+                  "%s", err.text);
+    ck_assert_uint_eq(ds->n, N);
+    for (size_t k = 0; k < 3; k++) {
+        nn_mem_free(path_of[k]);
+    }
+    nn_mem_free(tar);
 }
 END_TEST
 
@@ -312,7 +542,14 @@ static Suite *create(void)
     tcase_add_loop_test(t, what_cannot_be_meant_is_refused, 0, N_REFUSED);
     tcase_add_test(t, the_first_line_may_be_a_photo);
     tcase_add_test(t, a_file_without_decisions_changes_nothing);
+    tcase_add_test(t, photos_of_a_pool_join_the_train_part);
+    tcase_add_test(t, no_photo_joins_twice_or_with_other_bytes);
+    tcase_add_test(t, a_row_that_is_not_to_be_added_is_absent);
+    tcase_add_loop_test(t, nothing_joins_where_one_row_is_wrong, 0,
+                        N_NOT_JOINED);
+    tcase_add_test(t, photos_that_are_all_gone_are_an_error);
     tcase_add_test(t, memory_may_run_out);
+    tcase_add_test(t, memory_may_run_out_while_some_join);
     suite_add_tcase(s, t);
     return s;
 }
