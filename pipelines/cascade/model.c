@@ -5,7 +5,9 @@
 #include "common/base/json.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/data/feature_rows.h"
 #include "pipelines/cascade/baseline_score.h"
+#include "pipelines/cascade/model_reference.h"
 
 static const char *const system_names[MODEL_SYSTEMS] = {
     "cascade", "multilabel", "softmax-none", "softmax-max"
@@ -154,6 +156,7 @@ void model_destroy(struct model **mp)
     json_decref(m->data);
     json_decref(m->training);
     nn_seen_release(&m->seen);
+    nn_shift_release(&m->reference);
     nn_mem_free(m->path);
     nn_mem_free(m);
 }
@@ -286,6 +289,10 @@ enum nn_status model_save(const struct model *m, const char *path,
         if (st) {
             goto out;
         }
+    }
+    st = model_reference_put(w, &m->reference, err);
+    if (st) {
+        goto out;
     }
     st = nn_st_writer_commit(w, path, err);
 out:
@@ -512,6 +519,11 @@ static enum nn_status read_model(const struct nn_st_file *f, struct model *m,
         return st;
     }
     st = read_seen(f, m, err);
+    if (st) {
+        return st;
+    }
+    st = model_reference_get(f, nn_feature_dims(model_strong_net(m)),
+                             &m->reference, err);
     if (st) {
         return st;
     }

@@ -3,15 +3,16 @@
  * A .safetensors file with the weights of both nets ("gate.", "species.") and
  * metadata: "format" (MODEL_FORMAT), "system", "classes" (JSON array),
  * "gate.net", "gate.policy", "species.net", "species.policy", "cascade.policy",
- * "data" (JSON: name, hash, counts), "seen" (JSON: seen.h), "program"
- * (version), "training" (JSON: options, seconds). docs/model-format.md has the
- * grammar. */
+ * "data" (JSON: name, hash, counts), "seen" (JSON: seen.h), "reference" (JSON:
+ * model_reference.h), "program" (version), "training" (JSON: options, seconds).
+ * docs/model-format.md has the grammar. */
 #ifndef PIPELINES_CASCADE_MODEL_H
 #define PIPELINES_CASCADE_MODEL_H
 
 #include <jansson.h>
 
 #include "common/data/seen.h"
+#include "common/eval/shift.h"
 #include "common/net/net.h"
 #include "pipelines/cascade/cascade_policy.h"
 #include "stage1_gate/gate.h"
@@ -50,9 +51,12 @@ struct model {
     int threshold_given;
     double threshold;
     int reject_given; /* 1: that of species_policy was not the stored one */
-    json_t *data, *training; /* objects, or NULL */
-    struct nn_seen seen;     /* empty in files of older programs */
-    char *path;              /* where it was loaded from, or NULL */
+    json_t *data, *training;             /* objects, or NULL */
+    struct nn_seen seen;                 /* empty in files of older programs */
+    struct nn_shift_reference reference; /* of the validation images, on the
+                                            features of model_strong_net();
+                                            may be empty */
+    char *path;                          /* where it was loaded from, or NULL */
 };
 
 /* 1: the species net has an output for none, so that either stage may say it.

@@ -551,7 +551,7 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     if (st) {
         goto out;
     }
-    st = shift_rows_open(&c->shift, err);
+    st = shift_rows_open(&c->shift, bc_model_inside(c->model), err);
     if (st) {
         goto out;
     }

@@ -13,6 +13,7 @@
 #include "pipelines/cli/inspect_data.h"
 #include "pipelines/cli/inspect_weights.h"
 #include "pipelines/cascade/model.h"
+#include "pipelines/cascade/model_reference.h"
 
 struct inspect {
     struct cmd_common common;
@@ -83,6 +84,18 @@ static void print_both(const struct model *m)
     nn_mem_free(text);
 }
 
+static void print_reference(const struct nn_shift_reference *ref)
+{
+    if (ref->n > 0) {
+        printf("summary of %zu validation images (%.0f kB), for classify "
+               "--check-shift\n",
+               ref->n + ref->rest[0] + ref->rest[1],
+               (double)model_reference_bytes(ref) / 1000);
+    } else {
+        puts("no summary of validation images, for classify --check-shift");
+    }
+}
+
 static void print_model(const struct model *m, int layers)
 {
     char *policy = gate_policy_text(&m->gate_policy);
@@ -111,6 +124,7 @@ static void print_model(const struct model *m, int layers)
         printf("fingerprints of %zu images trained on, %zu validated on\n",
                m->seen.n[NN_TRAIN], m->seen.n[NN_VALID]);
     }
+    print_reference(&m->reference);
     print_json_block("data", m->data);
     print_json_block("training", m->training);
 }
@@ -154,6 +168,9 @@ static enum nn_status print_model_json(const struct model *m,
     if (m->seen.n[NN_TRAIN] > 0) {
         nn_json_put(&j, "seen", nn_seen_json(&m->seen));
     }
+    nn_json_put(&j, "reference",
+                m->reference.n > 0 ? model_reference_json(&m->reference)
+                                   : json_null());
     if (m->data != NULL) {
         nn_json_put(&j, "data", json_incref(m->data));
     }

@@ -33,7 +33,10 @@
                     "go on with an interrupted run in --out; with more "       \
                     "epochs, also with a finished one"),                       \
         NN_OPT_FLAG(0, "no-report", &(t).no_report,                            \
-                    "leave out the verdict at the end and RUN/report.html")
+                    "leave out the verdict at the end and RUN/report.html"),   \
+        NN_OPT_FLAG(0, "no-reference", &(t).no_reference,                      \
+                    "leave the summary of the validation photos out of the "   \
+                    "model file, which classify --check-shift compares with")
 
 #define NET_ROWS(t)                                                            \
     NN_OPT_HEADING("networks"),                                                \

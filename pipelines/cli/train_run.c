@@ -13,6 +13,7 @@
 #include "pipelines/data/data_card.h"
 #include "pipelines/train/cascade_fit.h"
 #include "pipelines/train/train_check.h"
+#include "pipelines/train/train_reference.h"
 #include "pipelines/train/train_summary.h"
 
 static void say_result(const char *name, const struct nn_train_result *r)
@@ -139,6 +140,13 @@ static const char *kept_features(const struct train *t)
     return nn_train_feature_dir(&t->gate.train) != NULL
                ? nn_train_feature_dir(&t->species.train)
                : NULL;
+}
+
+/* Of model_strong_net() alone. */
+static const char *strong_features(const struct train *t, const struct model *m)
+{
+    return nn_train_feature_dir(m->species != NULL ? &t->species.train
+                                                   : &t->gate.train);
 }
 
 /* Images of no class join ds; extra grows with it. */
@@ -383,6 +391,12 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
     st = nn_seen_init(&m->seen, ds, err); /* with what mining has added */
     if (st) {
         goto out;
+    }
+    if (!t->no_reference) {
+        st = train_reference(m, ds, strong_features(t, m), &stop_asked, err);
+        if (st) {
+            goto out;
+        }
     }
     st = save_and_tell(t, m, ds, &run, path, err);
 out:

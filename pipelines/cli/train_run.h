@@ -13,7 +13,7 @@ struct train {
     struct cmd_common common;
     const char *out, *init;
     char *init_path; /* what init stands for; NULL: left out, or none */
-    int system, resume, half, loss, no_report;
+    int system, resume, half, loss, no_report, no_reference;
     int epochs, batch, gate_epochs, species_epochs;
     int gate_net, gate_size, species_net, species_size; /* net_choice.h */
     const char *gate_tta, *species_tta; /* of the trained nets */

@@ -270,6 +270,7 @@ static enum nn_status train_now(const char **args, size_t n, const char *dir,
         args[n++] = count;
     }
     args[n++] = "--no-report"; /* what asks for trainings judges them itself */
+    args[n++] = "--no-reference";
     if (nn_progress_is_quiet()) {
         args[n++] = "--quiet";
     }

@@ -3,6 +3,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/data/feature_rows.h"
 #include "tests/unit/stages/scripted_model.h"
 #include "tests/unit/testkit.h"
 
@@ -183,6 +184,9 @@ static void write_with(const char *key, const char *value)
             ck_assert_int_eq(nn_st_writer_meta(w, good[i][0], to), NN_OK);
         }
     }
+    if (strcmp(key, "reference") == 0) { /* good files may lack it */
+        ck_assert_int_eq(nn_st_writer_meta(w, key, value), NN_OK);
+    }
     ck_assert_msg(nn_st_writer_commit(w, file, &err) == NN_OK, "%s", err.text);
     nn_st_writer_destroy(&w);
 }
@@ -205,6 +209,8 @@ START_TEST(metadata)
         { "gate.policy", "{}", "gate policy is damaged" },
         { "species.policy", NULL, "no 'species.policy'" },
         { "species.policy", "{\"coverage\":1}", "species policy is damaged" },
+        { "reference", "{", "its reference is damaged" },
+        { "reference", "{\"rest\":[30,30],\"limit\":1}", "its reference is" },
     };
     struct model *m;
     struct nn_error err = NN_ERROR_INIT;
@@ -225,6 +231,68 @@ START_TEST(metadata)
 }
 END_TEST
 
+/* --- the reference of the shift alarm ---------------------------------------
+ */
+
+enum { NEAR = 5, SUMS = 4 };
+
+/* As nn_shift_learn() leaves it: rows that float16 holds. */
+static void give_reference(void)
+{
+    struct nn_shift_reference *ref = &model->reference;
+
+    *ref = (struct nn_shift_reference){
+        .n = NEAR,
+        .dims = SUMS,
+        .from_dims = nn_feature_dims(model_strong_net(model)),
+        .rest = { 21, 7 },
+        .limit = 0.1 + 1e-15,
+        .near = nn_mem_calloc(NEAR * SUMS, sizeof *ref->near),
+    };
+    for (int i = 0; i < NEAR * SUMS; i++) {
+        ref->near[i] = (float)(i * 97 % 2048 - 1024) / 2048;
+    }
+}
+
+START_TEST(reference_is_kept)
+{
+    const struct nn_shift_reference *was = &model->reference;
+    struct nn_error err = NN_ERROR_INIT;
+    struct model *m;
+
+    give_reference();
+    ck_assert_int_eq(model_save(model, file, NN_F16, NULL), NN_OK);
+    ck_assert_msg(model_load(file, &m, &err) == NN_OK, "%s", err.text);
+    ck_assert_uint_eq(m->reference.n, NEAR);
+    ck_assert_uint_eq(m->reference.dims, SUMS);
+    ck_assert_uint_eq(m->reference.from_dims, was->from_dims);
+    ck_assert_uint_eq(m->reference.rest[0], 21);
+    ck_assert_uint_eq(m->reference.rest[1], 7);
+    ck_assert(!(m->reference.limit < was->limit) &&
+              !(m->reference.limit > was->limit));
+    ck_assert_mem_eq(m->reference.near, was->near,
+                     NEAR * SUMS * sizeof *was->near);
+    model_destroy(&m);
+}
+END_TEST
+
+START_TEST(damaged_references)
+{
+    give_reference();
+    model->reference.from_dims++;
+    refuse_saved("its reference is of");
+    model->reference.from_dims--;
+    model->reference.rest[0] = 3;
+    refuse_saved("its reference is damaged");
+    model->reference.rest[0] = 21;
+    model->reference.limit = 2.5;
+    refuse_saved("its reference is damaged");
+    model->reference.limit = 1;
+    model->reference.n = 2;
+    refuse_saved("its reference is damaged");
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("model");
@@ -238,6 +306,8 @@ static Suite *create(void)
     tcase_add_test(t, two_trunks);
     tcase_add_test(t, single_models);
     tcase_add_test(t, metadata);
+    tcase_add_test(t, reference_is_kept);
+    tcase_add_test(t, damaged_references);
     suite_add_tcase(s, t);
     return s;
 }

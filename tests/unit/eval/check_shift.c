@@ -5,7 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/rng.h"
 #include "common/eval/sampling.h"
-#include "pipelines/audit/shift.h"
+#include "common/eval/shift.h"
 #include "tests/unit/testkit.h"
 
 enum { DIMS = 6, REFERENCE = 240, DRAWN = 60, PILES = 400 };
@@ -19,16 +19,24 @@ static void draw_photo(struct nn_rng *rng, int kind, float *x)
     }
 }
 
-static double p_of(uint64_t pile, double positives, double strange)
+/* dims 0: all; near 0: half of the photos. */
+static double p_of(uint64_t pile, double positives, double strange, size_t dims,
+                   size_t near)
 {
     struct nn_rng rng = nn_rng_make(5, pile);
     float x[REFERENCE * DIMS], drawn[DRAWN * DIMS];
     uint8_t kind[REFERENCE];
     uint64_t group[REFERENCE];
-    const struct shift_reference ref = {
-        REFERENCE, DIMS, x, kind, group, pile
-    };
-    struct shift_result r;
+    const struct nn_shift_known known = { .n = REFERENCE,
+                                          .dims = DIMS,
+                                          .x = x,
+                                          .kind = kind,
+                                          .group = group,
+                                          .seed = pile,
+                                          .most_near = near,
+                                          .keep_dims = dims };
+    struct nn_shift_reference ref;
+    struct nn_shift_result r;
 
     for (size_t i = 0; i < REFERENCE; i++) {
         kind[i] = i % 2;
@@ -42,9 +50,14 @@ static double p_of(uint64_t pile, double positives, double strange)
 
         draw_photo(&rng, k, drawn + i * DIMS);
     }
-    ck_assert(shift_test(&ref, drawn, DRAWN, &r, NULL) == NN_OK);
+    ck_assert(nn_shift_learn(&known, &ref, NULL) == NN_OK);
+    ck_assert_uint_eq(ref.dims, dims > 0 ? dims : DIMS);
+    ck_assert(near == 0 || ref.n <= near);
+    ck_assert(near == 0 || ref.rest[0] + ref.rest[1] > REFERENCE / 2);
+    ck_assert(nn_shift_test(&ref, drawn, DRAWN, &r, NULL) == NN_OK);
     ck_assert(r.n == DRAWN && r.p > 0 && r.p <= 1);
     nn_mem_free(r.distance);
+    nn_shift_release(&ref);
     return r.p;
 }
 
@@ -55,10 +68,11 @@ START_TEST(false_alarms)
 {
     const double share[] = { 0, 0.05, 0.5, 1 };
     const double rate[] = { 0.01, 0.05, 0.2 };
+    const int small = _i >= 4; /* as a model file keeps it */
     size_t rang[3] = { 0 };
 
     for (uint64_t k = 0; k < PILES; k++) {
-        double p = p_of(k, share[_i], 0);
+        double p = p_of(k, share[_i % 4], 0, small ? 4 : 0, small ? 60 : 0);
 
         for (int a = 0; a < 3; a++) {
             rang[a] += p <= rate[a];
@@ -79,8 +93,8 @@ START_TEST(it_rings)
     size_t some = 0;
 
     for (uint64_t k = 0; k < 50; k++) {
-        ck_assert(p_of(k, 0.05, 1) < 1e-6);
-        some += p_of(k, 0.05, 0.4) <= 0.01;
+        ck_assert(p_of(k, 0.05, 1, 0, 0) < 1e-6);
+        some += p_of(k, 0.05, 0.4, 0, 0) <= 0.01;
     }
     ck_assert_uint_ge(some, 45);
 }
@@ -111,13 +125,13 @@ START_TEST(one_kind_is_exact)
         }
     }
     for (size_t k = 0; k <= N; k++) {
-        double p = shift_p_value(n, N, k);
+        double p = nn_shift_p_value(n, N, k);
 
         ck_assert_msg(fabs(p - at_least[k]) <
                           4 * sqrt(p * (1 - p) / ROUNDS) + 1e-9,
                       "%zu: %g, not %g", k, p, at_least[k]);
     }
-    ck_assert(isnan(shift_p_value((const size_t[]){ 3, 4 }, N, 1)));
+    ck_assert(isnan(nn_shift_p_value((const size_t[]){ 3, 4 }, N, 1)));
 }
 END_TEST
 
@@ -128,44 +142,99 @@ START_TEST(both_kinds)
     const size_t both[2] = { 40, 100 }, first[2] = { 40, 0 };
 
     for (size_t far = 0; far <= 30; far++) {
-        double p = shift_p_value(both, 30, far);
+        double p = nn_shift_p_value(both, 30, far);
 
-        ck_assert(p >= shift_p_value(first, 30, far) - 1e-12);
+        ck_assert(p >= nn_shift_p_value(first, 30, far) - 1e-12);
         ck_assert(p <= 1 &&
-                  (far == 0 || p <= shift_p_value(both, 30, far - 1)));
+                  (far == 0 || p <= nn_shift_p_value(both, 30, far - 1)));
     }
+}
+END_TEST
+
+/* Reduced rows keep most of what tells photos apart. */
+START_TEST(reduced_rows_ring)
+{
+    size_t some = 0;
+
+    for (uint64_t k = 0; k < 50; k++) {
+        some += p_of(k, 0.05, 1, 5, 60) <= 0.01;
+    }
+    ck_assert_uint_ge(some, 40);
 }
 END_TEST
 
 static int test_once(void *ctx)
 {
-    struct shift_result r = { 0 };
+    struct nn_shift_reference ref = { 0 };
+    struct nn_shift_result r = { 0 };
     enum nn_status st;
     float x[80];
     uint8_t kind[80] = { 0 };
     uint64_t group[80];
-    const struct shift_reference ref = { 80, 1, x, kind, group, 1 };
+    const struct nn_shift_known known = {
+        .n = 80, .dims = 1, .x = x, .kind = kind, .group = group, .seed = 1
+    };
 
     (void)ctx;
     for (int i = 0; i < 80; i++) {
         x[i] = 1;
         group[i] = (uint64_t)i;
     }
-    st = shift_test(&ref, x, 5, &r, NULL);
+    st = nn_shift_learn(&known, &ref, NULL);
+    if (st == NN_OK) {
+        st = nn_shift_test(&ref, x, 5, &r, NULL);
+    }
+    ck_assert(st != NN_OK || r.far == 0); /* equal photos, equal distances */
     nn_mem_free(r.distance);
+    nn_shift_release(&ref);
     return (int)st;
 }
 
 START_TEST(memory_and_errors)
 {
-    const struct shift_reference none = { 0 };
-    struct shift_result r;
+    const struct nn_shift_known none = { 0 };
+    struct nn_shift_reference ref;
+    struct nn_shift_result r;
     float x = 1;
 
     testkit_each_alloc_failure(test_once, NULL);
-    ck_assert(shift_test(&none, &x, 1, &r, NULL) == NN_ERR_ARG);
-    nn_mem_free(r.distance);
-    ck_assert(shift_test(&none, &x, 0, &r, NULL) == NN_ERR_ARG);
+    ck_assert(nn_shift_learn(&none, &ref, NULL) == NN_ERR_ARG);
+    ck_assert_ptr_null(ref.near);
+    ck_assert(nn_shift_test(&ref, &x, 1, &r, NULL) == NN_ERR_ARG);
+    ck_assert(nn_shift_test(&ref, &x, 0, &r, NULL) == NN_ERR_ARG);
+}
+END_TEST
+
+/* Files hold rows made with these signs: they must stay what they are. */
+START_TEST(signs_stay)
+{
+    enum { N = 200, FROM = 130, TO = 3 };
+    static const float first[TO] = { -1036.F / 2048, 1726.F / 2048,
+                                     -378.F / 2048 };
+    float x[N * FROM];
+    uint8_t kind[N] = { 0 };
+    uint64_t group[N];
+    const struct nn_shift_known known = { .n = N,
+                                          .dims = FROM,
+                                          .x = x,
+                                          .kind = kind,
+                                          .group = group,
+                                          .keep_dims = TO };
+    struct nn_shift_reference ref;
+
+    for (size_t i = 0; i < N; i++) {
+        group[i] = i;
+        for (size_t k = 0; k < FROM; k++) {
+            x[i * FROM + k] = (float)((k * k + k / 7) % 11);
+        }
+    }
+    ck_assert(nn_shift_learn(&known, &ref, NULL) == NN_OK);
+    for (size_t k = 0; k < TO; k++) {
+        ck_assert_msg(fabs((double)(ref.near[k] - first[k])) < 1e-9,
+                      "%zu: %.9g", k, (double)ref.near[k]);
+        ck_assert(ref.near[k] * 2048 == floorf(ref.near[k] * 2048));
+    }
+    nn_shift_release(&ref);
 }
 END_TEST
 
@@ -175,10 +244,12 @@ static Suite *shift_suite(void)
     TCase *t = tcase_create("alarm");
 
     tcase_set_timeout(t, 120);
-    tcase_add_loop_test(t, false_alarms, 0, 4);
+    tcase_add_loop_test(t, false_alarms, 0, 8);
     tcase_add_test(t, it_rings);
     tcase_add_test(t, one_kind_is_exact);
     tcase_add_test(t, both_kinds);
+    tcase_add_test(t, reduced_rows_ring);
+    tcase_add_test(t, signs_stay);
     tcase_add_test(t, memory_and_errors);
     suite_add_tcase(s, t);
     return s;
