@@ -136,11 +136,15 @@ enum gate_mine_mode {
                        largest scores, then down from there */
     GATE_MINE_FALSE_POSITIVES, /* drawn evenly from `min_score` up */
     GATE_MINE_HARDEST,         /* from the largest score down to `min_score` */
-    GATE_MINE_SEMI,    /* just not accepted: from below `threshold` down */
-    GATE_MINE_UNIFORM, /* evenly over the scores from `min_score` up */
-    GATE_MINE_RANDOM,  /* whatever the score */
+    GATE_MINE_SEMI,      /* just not accepted: from below `threshold` down */
+    GATE_MINE_UNIFORM,   /* evenly over the scores from `min_score` up */
+    GATE_MINE_RANDOM,    /* whatever the score */
+    GATE_MINE_UNCERTAIN, /* as GATE_MINE_HARD, with those nearest to `threshold`
+                            (difference of logits, either side) in place of the
+                            largest scores */
 };
-#define GATE_MINE_MODES "hard|false-positives|hardest|semi-hard|uniform|random"
+#define GATE_MINE_MODES                                                        \
+    "hard|false-positives|hardest|semi-hard|uniform|random|uncertain"
 
 enum gate_mine_verdict {
     GATE_MINE_V_HARD,         /* accepted for its score */
@@ -160,7 +164,7 @@ struct gate_mine_options {
     double hard_share;     /* of them, by score; the rest random */
     double threshold;      /* of the gate */
     double min_score;      /* gate probability below which nothing is hard */
-    double draw_from;      /* of GATE_MINE_HARD, 1 or more */
+    double draw_from;      /* of GATE_MINE_HARD and _UNCERTAIN, 1 or more */
     double hard_floor;     /* its min_score */
     double same_cosine;    /* embeddings that close, and fingerprints that are
                               not far: the same image */
@@ -176,6 +180,9 @@ struct gate_mine_options {
     const char *const *leave_out;
     size_t n_leave_out;
     const struct nn_seen *seen; /* images of these are duplicates, or NULL */
+    const uint64_t *pass_over;  /* [n_pass_over] hashes of images that are
+                                   passed over too */
+    size_t n_pass_over;
     uint64_t seed;
 };
 /* Of a duplicate of an image that the gate was trained on and bank->ds lacks.
@@ -187,6 +194,11 @@ struct gate_mine_options {
 #define GATE_MINE_DRAW_FROM 5.0
 struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
                                             size_t top);
+/* The same for n images that a person is asked about: uncertain ones, whatever
+ * they are, of each cluster one as long as the pool has n clusters. Goes with
+ * no rule. */
+struct gate_mine_options
+gate_mine_ask_defaults(const struct gate_policy *policy, size_t n);
 
 /* One candidate, in the order looked at. */
 struct gate_mine_pick {

@@ -206,6 +206,17 @@ static int is_left_out(const struct gate_mine_options *o, const char *file)
     return 0;
 }
 
+static int is_passed_over(const struct gate_mine_options *o,
+                          const struct nn_item *it)
+{
+    for (size_t k = 0; k < o->n_pass_over; k++) {
+        if (o->pass_over[k] == it->hash && it->hash != 0) {
+            return 1;
+        }
+    }
+    return is_left_out(o, it->file);
+}
+
 /* Verdict of candidate i. enough: one that is readable, new and no suspected
  * false negative is not kept. */
 static enum nn_status judge(struct chooser *c, size_t i, int at_random,
@@ -247,7 +258,7 @@ static enum nn_status decide(struct chooser *c, size_t i, int at_random,
                                 .z = c->z[i],
                                 .neighbourhood = c->neighbourhood[i] };
 
-    if (is_left_out(c->opt, c->block->items[i].file)) {
+    if (is_passed_over(c->opt, &c->block->items[i])) {
         return NN_OK;
     }
     p.p = gate_probability(c->gate, p.z);
@@ -383,6 +394,7 @@ static size_t least_of(const struct gate_mine_options *o, size_t n)
     case GATE_MINE_SEMI:
     case GATE_MINE_UNIFORM:
     case GATE_MINE_RANDOM:
+    case GATE_MINE_UNCERTAIN:
         break;
     }
     return 0;

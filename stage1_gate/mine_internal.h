@@ -27,7 +27,8 @@ NN_MUST_CHECK enum nn_status gate_mine_order(
     const struct gate_mine_scores *scores, const struct gate_mine_options *opt,
     double temperature, const struct gate_mine_candidate *behind, size_t max,
     struct gate_mine_candidate **out, size_t *n, struct nn_error *err);
-/* Of n candidates in the order of GATE_MINE_HARD, how many are drawn from. */
+/* Of n candidates in the order of GATE_MINE_HARD or _UNCERTAIN, how many are
+ * drawn from. */
 size_t gate_mine_drawn_from(const struct gate_mine_options *opt, size_t n);
 /* Images with a score of z or more, and those without one. */
 NN_MUST_CHECK enum nn_status

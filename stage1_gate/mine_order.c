@@ -82,12 +82,17 @@ struct pass {
     size_t n, max;
 };
 
+static int is_drawn_from_the_first(const struct gate_mine_options *o)
+{
+    return o->mode == GATE_MINE_HARD || o->mode == GATE_MINE_UNCERTAIN;
+}
+
 /* (0,1), of the image and the mode alone: the random share of a round is
  * drawn anew and does not go on where its hard share stopped. */
 static double draw(const struct pass *p, uint32_t item)
 {
     uint64_t part = p->opt->mode == GATE_MINE_FALSE_POSITIVES ||
-                    p->opt->mode == GATE_MINE_HARD;
+                    is_drawn_from_the_first(p->opt);
     uint64_t u = nn_rng_at(p->opt->seed, nn_rng_stream(1, STREAM, part), item);
 
     return ((double)(u >> 12) + 0.5) * 0x1p-52;
@@ -123,6 +128,8 @@ static double key_of(const struct pass *p, uint32_t item, double z)
         return z >= p->z_floor ? z : (double)NAN;
     case GATE_MINE_HARDEST:
         return z >= p->z_min ? z : (double)NAN;
+    case GATE_MINE_UNCERTAIN:
+        return -fabs(z - p->z_threshold);
     case GATE_MINE_SEMI:
         return z < p->z_threshold ? z : (double)NAN;
     case GATE_MINE_UNIFORM:
@@ -207,7 +214,7 @@ size_t gate_mine_drawn_from(const struct gate_mine_options *o, size_t n)
 }
 
 /* The first of them in an order of their own. */
-static void shuffle_hardest(struct pass *p)
+static void shuffle_first(struct pass *p)
 {
     size_t m = gate_mine_drawn_from(p->opt, p->n);
 
@@ -251,8 +258,8 @@ enum nn_status gate_mine_order(const struct gate_mine_scores *scores,
         goto out;
     }
     qsort(p.heap, p.n, sizeof *p.heap, in_order);
-    if (opt->mode == GATE_MINE_HARD) {
-        shuffle_hardest(&p);
+    if (is_drawn_from_the_first(opt)) {
+        shuffle_first(&p);
     }
     *out = p.heap;
     *n = p.n;

@@ -33,6 +33,18 @@ struct gate_mine_options gate_mine_defaults(const struct gate_policy *policy,
     };
 }
 
+struct gate_mine_options
+gate_mine_ask_defaults(const struct gate_policy *policy, size_t n)
+{
+    struct gate_mine_options o = gate_mine_defaults(policy, n);
+
+    o.mode = GATE_MINE_UNCERTAIN;
+    o.folder_cap = 0;
+    o.cluster_cap = 1;
+    o.caps_yield = 1;
+    return o;
+}
+
 size_t gate_mine_wanted_hard(const struct gate_mine_options *o)
 {
     double share = o->mode == GATE_MINE_RANDOM ? 0 : o->hard_share;

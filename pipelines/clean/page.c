@@ -7,7 +7,6 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/net/prepare.h"
-#include "pipelines/report/image_url.h"
 #include "pipelines/report/page_parts.h"
 
 enum { SIDE = 224, QUALITY = 75, HEX = 17 };
@@ -35,30 +34,13 @@ void clean_reason(const struct nn_dataset *ds, size_t item,
     nn_mem_free(bytes);
 }
 
-/* Scaled down to SIDE: the shorter side counts in nn_image_prepare(). */
-static char *small_url(const struct nn_dataset *ds, size_t item)
-{
-    struct nn_image img = NN_IMAGE_INIT;
-    uint8_t *bytes = NULL;
-    char *url = NULL;
-    size_t size = 0;
-
-    if (!nn_dataset_read(ds, item, &bytes, &size, NULL) &&
-        !nn_image_prepare(bytes, size, SIDE, &img, NULL, NULL)) {
-        url = image_url(&img, QUALITY);
-    }
-    nn_image_release(&img);
-    nn_mem_free(bytes);
-    return url != NULL ? url : nn_mem_strdup("");
-}
-
 /* The place of a photo among the URLs; each is in the page once. */
 static json_t *photo(struct page *g, size_t item)
 {
     char *url;
 
     if (g->url[item] == 0) {
-        url = small_url(g->f->ds, item);
+        url = page_small_photo(g->f->ds, item, SIDE, QUALITY);
         nn_json_add(&g->urls, url != NULL ? json_string(url) : NULL);
         nn_mem_free(url);
         g->url[item] = json_array_size(g->urls);
@@ -182,33 +164,13 @@ static json_t *page_json(struct page *g)
     return j;
 }
 
-static enum nn_status write_page(const char *path, const json_t *data,
-                                 struct nn_error *err)
-{
-    char *text = nn_json_dump(data, JSON_COMPACT);
-    struct nn_file_out out;
-    enum nn_status st;
-
-    if (text == NULL) {
-        return nn_fail_nomem(err);
-    }
-    st = nn_file_out_open(&out, path, err);
-    if (st) {
-        goto out;
-    }
-    fwrite(clean_page_head, 1, clean_page_head_size, out.stream);
-    page_put_json(out.stream, text);
-    fwrite(clean_page_tail, 1, clean_page_tail_size, out.stream);
-    st = nn_file_out_commit(&out, err);
-out:
-    nn_mem_free(text);
-    return st;
-}
-
 enum nn_status clean_page_write(const struct clean_findings *f,
                                 const char *path, struct nn_error *err)
 {
     struct page g = { .f = f, .urls = json_array(), .shown = json_array() };
+    const struct page_frame frame = { clean_page_head, clean_page_tail,
+                                      clean_page_head_size,
+                                      clean_page_tail_size };
     json_t *data;
     enum nn_status st;
 
@@ -222,7 +184,7 @@ enum nn_status clean_page_write(const struct clean_findings *f,
     add_pairs(&g);
     add_damaged(&g);
     data = page_json(&g);
-    st = write_page(path, data, err);
+    st = page_write(path, &frame, data, err);
     json_decref(data);
     nn_mem_free(g.url);
     return st;

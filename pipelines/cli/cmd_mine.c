@@ -8,7 +8,7 @@
 #include "common/base/mem.h"
 #include "common/data/feature_cache.h"
 #include "pipelines/cli/cmd.h"
-#include "pipelines/mine/mining.h"
+#include "pipelines/mine/ask.h"
 #include "pipelines/study/study.h"
 #include "pipelines/cli/data_rows.h"
 #include "pipelines/cli/study_rows.h"
@@ -19,6 +19,7 @@ struct mine {
     struct nn_option_list pool;
     struct data_rows data;
     int top, mode, resume, trust, folder_cap, cluster_cap, keep_overlap;
+    int ask; /* photos for a person; 0: none */
     double hard_share, draw_from, min_score, fn_filter_recall;
     uint64_t seed;
     struct study_options study; /* data: NULL unless asked for */
@@ -37,6 +38,8 @@ struct work {
     struct gate_mine_options opt;
     struct gate_mine_scores scores;
     struct gate_mine_result result;
+    uint64_t *answered; /* hashes of photos that were not decided on */
+    size_t n_answered;
 };
 
 static void work_release(struct work *w)
@@ -49,6 +52,7 @@ static void work_release(struct work *w)
     nn_dataset_close(&w->known);
     model_destroy(&w->model);
     nn_mem_free(w->features);
+    nn_mem_free(w->answered);
 }
 
 /* What the model was trained on says nothing of the recall of a filter. */
@@ -106,8 +110,23 @@ static enum nn_status open_all(const struct mine *m, struct work *w,
     return data_open_pools(m->pool.v, m->pool.n, &w->pool, err);
 }
 
+/* Any score and any folder; one of each kind. */
+static void set_ask_options(const struct mine *m, struct work *w)
+{
+    w->opt = gate_mine_ask_defaults(&w->model->gate_policy, (size_t)m->ask);
+    w->opt.draw_from = m->draw_from;
+    w->opt.seen = m->keep_overlap ? NULL : &w->model->seen;
+    w->opt.seed = m->seed;
+    w->opt.pass_over = w->answered;
+    w->opt.n_pass_over = w->n_answered;
+}
+
 static void set_options(const struct mine *m, struct work *w)
 {
+    if (m->ask > 0) {
+        set_ask_options(m, w);
+        return;
+    }
     w->opt = gate_mine_defaults(&w->model->gate_policy, (size_t)m->top);
     w->opt.mode = (enum gate_mine_mode)m->mode;
     w->opt.hard_share = m->hard_share;
@@ -141,6 +160,12 @@ static enum nn_status score_pool(const struct mine *m, struct work *w,
     return st;
 }
 
+/* A person sees for themselves what may be a positive. */
+static int has_rule(const struct mine *m)
+{
+    return !m->trust && m->ask == 0;
+}
+
 static enum nn_status choose(const struct mine *m, struct work *w,
                              struct nn_error *err)
 {
@@ -161,7 +186,7 @@ static enum nn_status choose(const struct mine *m, struct work *w,
     if (st) {
         return st;
     }
-    if (!m->trust) {
+    if (has_rule(m)) {
         st = gate_mine_rule_fit(gate, &w->bank, &w->second_scorer,
                                 w->model->gate_policy.threshold,
                                 m->fn_filter_recall, &w->rule, err);
@@ -170,7 +195,7 @@ static enum nn_status choose(const struct mine *m, struct work *w,
         }
     }
     return gate_mine_choose(gate, w->pool, &w->scores, &w->bank,
-                            m->trust ? NULL : &w->rule, &w->second_scorer,
+                            has_rule(m) ? &w->rule : NULL, &w->second_scorer,
                             &w->opt, &stop_asked, &w->result, err);
 }
 
@@ -281,6 +306,26 @@ static enum nn_status write_files(const struct mining_round *r, const char *dir,
     return NN_OK;
 }
 
+static enum nn_status write_questions(const struct mine *m,
+                                      const struct work *w,
+                                      const struct mining_round *r,
+                                      struct nn_error *err)
+{
+    size_t n = r->result->count[GATE_MINE_V_HARD];
+    enum nn_status st = ask_write(r, (const char *const *)w->model->classes,
+                                  w->model->n_classes, m->out, err);
+
+    if (st) {
+        return st;
+    }
+    printf("%zu photos to ask about, of %zu in the pool%s\n"
+           "page: %s/ask.html (open it in a browser, save the decisions)\n"
+           "then: bearcascade train %s --out RUN --decisions decisions.jsonl\n",
+           n, w->pool->n, n < (size_t)m->ask ? ", which has no more" : "",
+           m->out, m->positives);
+    return NN_OK;
+}
+
 static enum nn_status write_record(const struct mine *m, const struct work *w,
                                    struct nn_error *err)
 {
@@ -291,7 +336,7 @@ static enum nn_status write_record(const struct mine *m, const struct work *w,
         .temperature = w->model->gate->temperature,
         .n_pool = w->pool->n,
         .bank = &w->bank,
-        .rule = m->trust ? NULL : &w->rule,
+        .rule = has_rule(m) ? &w->rule : NULL,
         .opt = &w->opt,
         .result = &w->result,
     };
@@ -299,6 +344,9 @@ static enum nn_status write_record(const struct mine *m, const struct work *w,
 
     nn_hash_hex(w->model->gate->params.value.data,
                 w->model->gate->params.value.count * sizeof(float), id);
+    if (m->ask > 0) {
+        return write_questions(m, w, &r, err);
+    }
     st = write_files(&r, m->out, err);
     if (st) {
         return st;
@@ -341,6 +389,12 @@ static enum nn_status run_mine(const struct mine *m, struct nn_error *err)
     if (st) {
         goto out;
     }
+    if (m->ask > 0 && m->data.decisions != NULL) {
+        st = ask_answered(m->data.decisions, &w.answered, &w.n_answered, err);
+        if (st) {
+            goto out;
+        }
+    }
     set_options(m, &w);
     st = nn_folder_take(m->out, &folder, err);
     if (st) {
@@ -376,6 +430,10 @@ static enum nn_status check_needs(void *ctx, const struct cmd_line *line,
                                                  : NULL;
 
     (void)line;
+    if (m->ask > 0 && (m->study.data != NULL || m->link != NULL)) {
+        return nn_fail(err, NN_ERR_ARG, "--ask does not go with --%s",
+                       m->link != NULL ? "link" : "study");
+    }
     if (m->study.data != NULL) {
         return m->pool.n > 0 && m->out != NULL
                    ? NN_OK
@@ -423,6 +481,8 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
         .command = "mine",
         .synopsis =
             "--model FILE|RUN --pool PATH... --positives DATA --out DIR\n      "
+            " bearcascade mine --ask N --model FILE|RUN --pool PATH... "
+            "--positives DATA --out DIR\n      "
             " bearcascade mine --study DATA --pool PATH... --out DIR",
         .summary =
             "Find the images of a pool that fool the gate, and leave out "
@@ -431,6 +491,9 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
             "another --top needs no second pass. DIR/mined.jsonl has a line "
             "for each image looked at, DIR/mined.html shows them, "
             "DIR/negatives.jsonl is what 'train --negatives' takes. With "
+            "--ask N it chooses N photos for a person instead, which the gate "
+            "can least tell: DIR/ask.html asks what is on them, and what it "
+            "saves is what 'train --decisions' takes. With "
             "--study it asks whether that pays: gates are trained with mined "
             "and with as many random negatives, and DIR/study.txt says which "
             "is better, and on which families; runs that are there are not "
@@ -440,6 +503,8 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
                     "--positives photos --out runs/mined\n"
                     "  bearcascade mine -m runs/bears --pool synth:100000:7 "
                     "--positives photos -o runs/mined\n"
+                    "  bearcascade mine --ask 100 -m runs/bears --pool holiday "
+                    "--positives photos -o runs/ask\n"
                     "  bearcascade mine --study photos --pool holiday "
                     "--out runs/study\n",
         .min_operands = 0,
@@ -480,6 +545,11 @@ int cmd_mine(int argc, char **argv)
                       "and what is known already"),
         NN_OPT_STRING('o', "out", &m.out, "DIR", "folder to write"),
         NN_OPT_INT('k', "top", &m.top, "K", 1, 1000000, "negatives wanted"),
+        NN_OPT_INT(0, "ask", &m.ask, "N", 1, 100000,
+                   "choose N photos for a person, whatever they show, and "
+                   "write a page that asks: those whose scores are next to the "
+                   "gate's threshold, one of each scene; of the options below, "
+                   "--draw-from and --seed count"),
         NN_OPT_FLAG(0, "resume", &m.resume, "use the scores that --out holds"),
         NN_OPT_STRING(
             0, "link", &m.link, "DIR",
@@ -489,10 +559,12 @@ int cmd_mine(int argc, char **argv)
             0, "mode", &m.mode, GATE_MINE_MODES,
             "which: drawn from --draw-from times as many with the largest "
             "scores, any that score --min-score or more, the largest scores, "
-            "those just below the threshold, all scores alike, or any at all"),
-        NN_OPT_DOUBLE(0, "draw-from", &m.draw_from, "X", 1, 1e6,
-                      "hard: from the X times as many as are wanted with the "
-                      "largest scores; 1: the largest themselves"),
+            "those just below the threshold, all scores alike, any at all, or "
+            "drawn from --draw-from times as many next to the threshold"),
+        NN_OPT_DOUBLE(
+            0, "draw-from", &m.draw_from, "X", 1, 1e6,
+            "hard, uncertain and --ask: from the X times as many as are "
+            "wanted that come first; 1: the first themselves"),
         NN_OPT_DOUBLE(0, "hard-share", &m.hard_share, "S", 0, 1,
                       "share chosen by score; the rest are random"),
         NN_OPT_DOUBLE(

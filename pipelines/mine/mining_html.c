@@ -4,10 +4,8 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
-#include "common/data/loader.h"
 #include "pipelines/report/page_parts.h"
 #include "pipelines/mine/mining.h"
-#include "pipelines/report/image_url.h"
 
 enum { SIDE = 96, QUALITY = 85 };
 
@@ -68,18 +66,9 @@ struct page {
  */
 static void put_url(FILE *to, const struct nn_dataset *ds, size_t item)
 {
-    struct nn_image img = NN_IMAGE_INIT;
-    uint8_t *bytes = NULL;
-    char *url = NULL;
-    size_t size = 0;
+    char *url = page_small_photo(ds, item, SIDE, QUALITY);
 
-    if (!nn_dataset_read(ds, item, &bytes, &size, NULL) &&
-        !nn_image_prepare(bytes, size, SIDE, &img, NULL, NULL)) {
-        url = image_url(&img, QUALITY);
-    }
-    fputs(url != NULL ? url : "data:,", to);
-    nn_image_release(&img);
-    nn_mem_free(bytes);
+    fputs(url != NULL && url[0] != '\0' ? url : "data:,", to);
     nn_mem_free(url);
 }
 

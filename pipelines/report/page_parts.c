@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/file.h"
+#include "common/base/json.h"
 #include "common/base/mem.h"
+#include "common/net/prepare.h"
+#include "pipelines/report/image_url.h"
 
 void page_put_text(FILE *to, const char *text)
 {
@@ -34,6 +38,46 @@ void page_put_json(FILE *to, const char *text)
             fputc(*text, to);
         }
     }
+}
+
+enum nn_status page_write(const char *path, const struct page_frame *frame,
+                          const json_t *data, struct nn_error *err)
+{
+    char *text = nn_json_dump(data, JSON_COMPACT);
+    struct nn_file_out out;
+    enum nn_status st;
+
+    if (text == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_file_out_open(&out, path, err);
+    if (st) {
+        goto out;
+    }
+    fwrite(frame->head, 1, frame->head_size, out.stream);
+    page_put_json(out.stream, text);
+    fwrite(frame->tail, 1, frame->tail_size, out.stream);
+    st = nn_file_out_commit(&out, err);
+out:
+    nn_mem_free(text);
+    return st;
+}
+
+char *page_small_photo(const struct nn_dataset *ds, size_t item, int32_t side,
+                       int quality)
+{
+    struct nn_image img = NN_IMAGE_INIT;
+    uint8_t *bytes = NULL;
+    char *url = NULL;
+    size_t size = 0;
+
+    if (!nn_dataset_read(ds, item, &bytes, &size, NULL) &&
+        !nn_image_prepare(bytes, size, side, &img, NULL, NULL)) {
+        url = image_url(&img, quality);
+    }
+    nn_image_release(&img);
+    nn_mem_free(bytes);
+    return url != NULL ? url : nn_mem_strdup("");
 }
 
 /* to, as seen from the folder `from`, both absolute: "../../x/y.jpg". */
