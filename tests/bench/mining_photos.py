@@ -8,10 +8,14 @@ DATA holds bears/ and pool/ with truth.csv. For each seed the kinds of each
 source of the pool are dealt into a half to mine and a half that mining never
 sees; a gate is trained on the bears and --base drawn negatives at a recall of
 99 %; `mine` takes --added more by each mode; a gate is trained anew with them.
+A mode may carry options of `mine`: hard:draw-from=8:hard-share=0.5. Two modes
+play a person, who reads truth.csv: ask (`mine --ask`) and look (as many drawn
+photos); their answers are decisions to train with, and what is a bear of no
+known class is "not sure".
 Reported: the share that passes the gate's own threshold, of the unseen half
 (without its bears) and of the look-alikes among the test negatives of bears/,
-and random / mode with a 95 % interval of paired resamples of photos and seeds
-(half a photo where none passes). What is in OUT is not run again.
+and random / mode (look / ask, where there is look) with a 95 % interval of
+paired resamples of photos and seeds (half a photo where none passes). What is in OUT is not run again.
 """
 import argparse
 import csv
@@ -106,6 +110,7 @@ class Trial:
         self.n_unseen = len(unseen)
         self.pool = os.path.join(self.dir, "pool.jsonl")
         self.asked = os.path.join(self.dir, "asked.jsonl")
+        self.truth = {p[0]: p[2] for p in mine}
         write_list(self.pool, [p[0] for p in mine])
         write_list(self.asked, [p[0] for p in unseen] + looks)
 
@@ -141,14 +146,40 @@ class Trial:
         found = {("before", 0): self.passing("base", base)}
         for n in map(int, self.a.added.split(",")):
             for mode in self.a.modes.split(","):
-                name = f"{mode}-{n}"
-                mined = self.run(f"{name}-mined/negatives.jsonl", "mine",
-                                 "--model", base, "--pool", self.pool,
-                                 "--positives", self.train, "--mode", mode,
-                                 "--top", str(n), "--seed", str(self.seed))
-                model = self.fit(name, "--negatives", mined)
+                name = f"{mode}-{n}".replace(":", "+")
+                model = self.fit(name, *self.more(name, mode, n, base))
                 found[mode, n] = self.passing(name, model)
         return found
+
+    def more(self, name, mode, n, base):
+        """Options of the training that brings n more photos."""
+        word, *options = mode.split(":")
+        options = [f"--{o}" for o in options]
+        mine = ("mine", "--model", base, "--pool", self.pool, "--positives",
+                self.train, "--seed", str(self.seed), *options)
+        if word not in ("ask", "look"):
+            return "--negatives", self.run(
+                f"{name}-mined/negatives.jsonl", *mine, "--mode", word, "--top",
+                str(n))
+        if word == "ask":
+            asked = self.run(f"{name}-mined/ask.jsonl", *mine, "--ask", str(n))
+            asked = [json.loads(t)["file"] for t in open(asked)]
+        else:
+            asked = random.Random(2000 + self.seed).sample(
+                sorted(self.truth), n)
+        path = os.path.join(self.dir, name + ".jsonl")
+        answer(path, asked, self.truth)
+        return "--decisions", path
+
+
+def answer(path, asked, truth):
+    """What a person says: decisions to train with."""
+    with open(path, "w") as f:
+        f.write(json.dumps({"format": "bearcascade-decisions 1"}) + "\n")
+        for name in asked:
+            said = "none" if truth[name] in ("none", "look_alike") else None
+            f.write(json.dumps({"file": name, "label": said, "add": True}) +
+                    "\n")
 
 
 def logit(p):
@@ -188,14 +219,17 @@ def main():
     a = arguments()
     pool = pool_of(a.data)
     trials = [Trial(a, pool, s).results() for s in range(1, a.seeds + 1)]
-    print("added mode     unseen look-alikes   random / mode (95 %)")
+    print("added mode     unseen look-alikes   drawn / mode (95 %)")
     for key in trials[0]:
         mode, n = key
         unseen, looks = ([t[key][i] for t in trials] for i in (0, 1))
         line = f"{n:5d} {mode:8s} {share(unseen):.4f} {share(looks):.4f}"
-        if mode not in ("before", "random") and ("random", n) in trials[0]:
+        other = "look" if mode.startswith("ask") else "random"
+        if (other, n) not in trials[0]:
+            other = "random"
+        if mode not in ("before", other, "look") and (other, n) in trials[0]:
             for i, rows in ((0, unseen), (1, looks)):
-                ref = [t["random", n][i] for t in trials]
+                ref = [t[other, n][i] for t in trials]
                 line += "   %.2f (%.2f to %.2f)" % (
                     share(ref) / share(rows), *interval(ref, rows))
         print(line)
