@@ -211,6 +211,22 @@ NN_MUST_CHECK enum nn_status nn_dataset_read(const struct nn_dataset *ds,
                                              size_t *size,
                                              struct nn_error *err);
 
+/* Both ends of a file: its first bytes and its last ones that are not among
+ * them. Owns bytes, which hold head and, behind them, tail. */
+struct nn_ends {
+    uint8_t *bytes; /* nn_mem_free() */
+    size_t head, tail;
+};
+/* At most so many bytes of each end of image i; of a single file, and of one in
+ * a plain tar, nothing else is read. Thread-safe. Errors as above. */
+NN_MUST_CHECK enum nn_status nn_dataset_ends(const struct nn_dataset *ds,
+                                             size_t i, size_t head, size_t tail,
+                                             struct nn_ends *ends,
+                                             struct nn_error *err);
+/* Image i is going to be read soon, or at least so many of its first bytes: the
+ * system may fetch them meanwhile. Thread-safe. */
+void nn_dataset_expect(const struct nn_dataset *ds, size_t i, size_t bytes);
+
 /* Items of a split that can be read, for all who train or measure. */
 enum nn_item_kind { NN_ITEMS_ALL, NN_ITEMS_POSITIVE, NN_ITEMS_NEGATIVE };
 /* 1 when the item is readable, of the split and of the kind. */

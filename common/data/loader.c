@@ -57,7 +57,7 @@ static void *work(void *ctx)
     nn_context_set(l->context);
     pthread_mutex_lock(&l->lock);
     while (!l->quit) {
-        size_t at, number;
+        size_t at, number, following;
         uint64_t epoch;
         struct slot *s;
 
@@ -70,7 +70,12 @@ static void *work(void *ctx)
         number = at / (size_t)l->opt.batch;
         s = &l->slot[number % (size_t)l->opt.prefetch];
         l->busy++;
+        following = at + (size_t)l->n_threads;
+        following = l->opt.expect && following < l->pass_n ? following : 0;
         pthread_mutex_unlock(&l->lock);
+        if (following > 0) {
+            nn_dataset_expect(l->ds, l->order[following], SIZE_MAX);
+        }
         nn_loader_fill(l, at, epoch, w->rgb);
         pthread_mutex_lock(&l->lock);
         l->busy--;
@@ -127,6 +132,7 @@ struct nn_loader_options nn_loader_once(const struct nn_input *in, size_t n,
         .size = in->size,
         .cache_side = in->side,
         .cache_bytes = 1,
+        .expect = 1,
     };
     size_t ahead = 2 * (size_t)nn_parallel_threads(), batch, batches;
 

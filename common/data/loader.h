@@ -43,6 +43,8 @@ struct nn_loader_options {
     int threads;        /* workers, 64 at most; 0: as many as compute
                            threads */
     int prefetch;       /* batches ahead, 0: 4 */
+    int expect;         /* 1: files that workers come to next are fetched
+                           meanwhile (nn_dataset_expect()) */
     uint64_t seed;
     const struct nn_augment *augment; /* copied; NULL: nn_image_fit() */
     int by_content; /* 1: an image's draws depend on its bytes, not on its

@@ -12,10 +12,12 @@
 
 struct nn_image_header {
     struct nn_image_info info;
-    int oriented;    /* EXIF gave the orientation: XMP is not asked */
-    size_t body;     /* JPEG: offset of the first scan */
-    int inverted;    /* JPEG: Adobe CMYK, 255 means no ink */
-    int luma_id;     /* JPEG: the first component of the frame */
+    int oriented;        /* EXIF gave the orientation: XMP is not asked */
+    size_t body;         /* JPEG: offset of the first scan */
+    int inverted;        /* JPEG: Adobe CMYK, 255 means no ink */
+    int luma_id;         /* JPEG: the first component of the frame */
+    const uint8_t *exif; /* JPEG: the first block, with its "Exif\0\0" */
+    size_t n_exif;
     int progressive; /* JPEG */
     int alpha;       /* WebP: has an alpha channel */
     int animated;    /* WebP */

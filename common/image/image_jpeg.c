@@ -120,6 +120,10 @@ static enum nn_status read_app1(const uint8_t *p, size_t n,
     static const char xmp[] = "http://ns.adobe.com/xap/1.0/";
 
     if (n >= 6 && memcmp(p, "Exif\0", 6) == 0) {
+        if (head->exif == NULL) {
+            head->exif = p;
+            head->n_exif = n;
+        }
         return nn_header_exif(head, p, n);
     }
     if (n > sizeof(xmp) && memcmp(p, xmp, sizeof(xmp)) == 0) {

@@ -68,6 +68,13 @@ NN_MUST_CHECK enum nn_status cascade_create(const struct model *m,
                                             struct nn_error *err);
 /* nn_scorer_keep_features() of both nets, for cascade_score(). */
 void cascade_keep_features(struct cascade *c, const char *dir);
+/* 1: in cascade_score_rows() the gate looks first at the thumbnail in a photo's
+ * EXIF block (common/image/thumbnail.h), where that counts. What it rejects
+ * there by CASCADE_THUMBNAIL_MARGIN of log-odds or more is none, without being
+ * decoded; all others are decoded and judged as ever. Without effect where
+ * all_stages is asked for. */
+#define CASCADE_THUMBNAIL_MARGIN 1.5
+void cascade_use_thumbnails(struct cascade *c, int yes);
 int32_t cascade_max_batch(const struct cascade *c);
 void cascade_destroy(struct cascade **c);
 
@@ -81,6 +88,7 @@ struct cascade_scores {
     struct nn_shot **shot;  /* what its camera wrote; NULL: nothing; of items
                                alone, not of images in memory */
     uint8_t *ran;           /* 1: the species net ran */
+    uint8_t *thumbnail;     /* 1: judged by its thumbnail alone */
     double *gate_z;         /* [n] gate logit before temperature */
     double *p_gate;         /* [n] */
     double *p_none;         /* [n] 0 where ran = 0 or there is no such output */

@@ -16,6 +16,7 @@ struct cascade {
                                   species net [max_batch,...] */
     uint32_t *wait_row;        /* [max_batch] whose they are */
     uint8_t *want;             /* [max_batch] images for the species net */
+    int thumbnails;            /* 1: cascade_use_thumbnails() */
 };
 
 struct cascade_batch {
@@ -74,6 +75,15 @@ void cascade_put_gate(const struct model *m, const float *z, size_t row,
                       struct cascade_scores *s);
 void cascade_put_species(struct cascade *c, const float *z, size_t row,
                          struct cascade_scores *s);
+/* 1: p_gate is below what passes by CASCADE_THUMBNAIL_MARGIN or more. */
+int cascade_rejects_clearly(const struct model *m, double p_gate);
+/* The rows of items index[0..n-1] that the gate rejects clearly by their
+ * thumbnails are final; rest [n] gets the others, ascending. */
+enum nn_status cascade_look_at_thumbnails(struct cascade_pass *p,
+                                          const struct nn_dataset *ds,
+                                          const uint32_t *index, size_t n,
+                                          uint32_t *rest, size_t *n_rest,
+                                          struct nn_error *err);
 /* The species net on the images that wait. */
 enum nn_status cascade_flush(struct cascade_pass *p, struct nn_error *err);
 /* Rows before `to` are final, unless one of them waits. */

@@ -6,79 +6,160 @@
 #include "common/data/score_items.h"
 #include "pipelines/cascade/cascade_internal.h"
 
+/* A pass of the loader over some of the rows. */
+struct loaded {
+    struct cascade_pass *pass;
+    const uint32_t *of; /* the loader's rows among those of the scores, which
+                           are ascending; NULL: the same */
+    uint32_t *row;      /* [max_batch] of the present batch */
+    struct nn_loader *loader;
+    struct nn_batch batch;
+};
+
+static size_t row_of(const struct loaded *l, size_t row)
+{
+    return l->of != NULL ? l->of[row] : row;
+}
+
 static void item_failed(void *ctx, size_t row, uint32_t item,
                         const struct nn_error *why)
 {
+    const struct loaded *l = ctx;
+
     (void)item;
-    cascade_fail_row(ctx, row, why);
+    cascade_fail_row(l->pass, row_of(l, row), why);
 }
 
 static void item_noted(void *ctx, size_t row, const struct nn_told *told)
 {
-    cascade_note_row(ctx, row, told->note, &told->shot);
-}
+    const struct loaded *l = ctx;
 
-struct loaded {
-    struct nn_loader *loader;
-    const struct nn_batch *batch;
-};
+    cascade_note_row(l->pass, row_of(l, row), told->note, &told->shot);
+}
 
 static enum nn_status loaded_second(void *ctx, uint8_t *want,
                                     const float **input, struct nn_error *err)
 {
     struct loaded *l = ctx;
 
-    *input = l->batch->second;
+    *input = l->batch.second;
     return nn_loader_second(l->loader, want, err);
 }
 
-static enum nn_status score_items(struct cascade_pass *p, struct nn_loader *l,
-                                  const uint32_t *index, size_t n,
-                                  struct nn_progress *bar, struct nn_error *err)
+/* The batch that the loader gave, and the rows that it makes final. */
+static enum nn_status score_loaded(struct loaded *l, double since,
+                                   struct nn_progress *bar,
+                                   struct nn_error *err)
 {
-    struct nn_batch got;
-    struct loaded ctx = { l, &got };
+    const struct nn_batch *got = &l->batch;
+    const struct cascade_batch b = { .n = got->n,
+                                     .input = got->input,
+                                     .row = l->row,
+                                     .since = since,
+                                     .seconds = got->seconds,
+                                     .second = loaded_second,
+                                     .ctx = l };
+    enum nn_status st;
+
+    for (int32_t i = 0; i < got->n; i++) {
+        l->row[i] = (uint32_t)row_of(l, got->row[i]);
+    }
+    st = cascade_score_batch(l->pass, &b, err);
+    if (st) {
+        return st;
+    }
+    if (bar != NULL) {
+        nn_progress_update(bar, (int64_t)l->row[got->n - 1] + 1, NULL);
+    }
+    return cascade_tell(l->pass, (size_t)l->row[got->n - 1] + 1, err);
+}
+
+static enum nn_status score_items(struct loaded *l, const uint32_t *index,
+                                  size_t n, struct nn_progress *bar,
+                                  struct nn_error *err)
+{
     double since = nn_time_s();
-    enum nn_status st = nn_loader_start(l, index, n, 0, 0, err);
+    enum nn_status st = nn_loader_start(l->loader, index, n, 0, 0, err);
 
     if (st) {
         return st;
     }
-    st = nn_loader_next(l, &got, err);
+    st = nn_loader_next(l->loader, &l->batch, err);
     if (st) {
         return st;
     }
-    while (got.n > 0) {
-        const struct cascade_batch b = { .n = got.n,
-                                         .input = got.input,
-                                         .row = got.row,
-                                         .since = since,
-                                         .seconds = got.seconds,
-                                         .second = loaded_second,
-                                         .ctx = &ctx };
-
-        st = cascade_score_batch(p, &b, err);
-        if (st) {
-            return st;
-        }
-        if (bar != NULL) {
-            nn_progress_update(bar, (int64_t)got.row[got.n - 1] + 1, NULL);
-        }
-        st = cascade_tell(p, (size_t)got.row[got.n - 1] + 1, err);
+    while (l->batch.n > 0) {
+        st = score_loaded(l, since, bar, err);
         if (st) {
             return st;
         }
         since = nn_time_s();
-        st = nn_loader_next(l, &got, err);
+        st = nn_loader_next(l->loader, &l->batch, err);
         if (st) {
             return st;
         }
     }
-    st = cascade_flush(p, err);
-    if (st) {
-        return st;
+    return cascade_flush(l->pass, err);
+}
+
+/* Items index[0..n-1] decoded; `of`: their rows, or NULL. */
+static enum nn_status score_decoded(struct cascade_pass *p,
+                                    const struct nn_dataset *ds,
+                                    const uint32_t *index, size_t n,
+                                    const uint32_t *of, struct nn_progress *bar,
+                                    struct nn_error *err)
+{
+    struct cascade *c = p->c;
+    struct nn_loader_options o = nn_loader_once(&c->gate_in, n, c->max_batch);
+    struct loaded l = { .pass = p, .of = of };
+    enum nn_status st;
+
+    l.row = nn_mem_calloc((size_t)c->max_batch, sizeof *l.row);
+    if (l.row == NULL) {
+        return nn_fail_nomem(err);
     }
-    return cascade_tell(p, n, err);
+    o.second = c->species != NULL ? &c->species_in : NULL;
+    o.failed = item_failed;
+    o.noted = item_noted;
+    o.failed_ctx = &l;
+    st = nn_loader_create(ds, &o, &l.loader, err);
+    if (st) {
+        goto out;
+    }
+    st = score_items(&l, index, n, bar, err);
+    nn_loader_destroy(&l.loader);
+out:
+    nn_mem_free(l.row);
+    return st;
+}
+
+/* Thumbnails first; what they do not settle is decoded. */
+static enum nn_status score_rest(struct cascade_pass *p,
+                                 const struct nn_dataset *ds,
+                                 const uint32_t *index, size_t n,
+                                 struct nn_error *err)
+{
+    uint32_t *rest = nn_mem_calloc(n, sizeof *rest), *items = NULL;
+    size_t n_rest = 0;
+    enum nn_status st;
+
+    items = nn_mem_calloc(n, sizeof *items);
+    if (rest == NULL || items == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = cascade_look_at_thumbnails(p, ds, index, n, rest, &n_rest, err);
+    if (st || n_rest == 0) {
+        goto out;
+    }
+    for (size_t i = 0; i < n_rest; i++) {
+        items[i] = index[rest[i]];
+    }
+    st = score_decoded(p, ds, items, n_rest, rest, NULL, err);
+out:
+    nn_mem_free(rest);
+    nn_mem_free(items);
+    return st;
 }
 
 static enum nn_status score_dataset(struct cascade_pass *p,
@@ -87,22 +168,12 @@ static enum nn_status score_dataset(struct cascade_pass *p,
                                     struct nn_progress *bar,
                                     struct nn_error *err)
 {
-    struct cascade *c = p->c;
-    struct nn_loader_options o = nn_loader_once(&c->gate_in, n, c->max_batch);
-    struct nn_loader *l = NULL;
-    enum nn_status st;
+    int first_look = p->rows != NULL && p->c->thumbnails && !p->all_stages;
+    enum nn_status st = first_look
+                            ? score_rest(p, ds, index, n, err)
+                            : score_decoded(p, ds, index, n, NULL, bar, err);
 
-    o.second = c->species != NULL ? &c->species_in : NULL;
-    o.failed = item_failed;
-    o.noted = item_noted;
-    o.failed_ctx = p;
-    st = nn_loader_create(ds, &o, &l, err);
-    if (st) {
-        return st;
-    }
-    st = score_items(p, l, index, n, bar, err);
-    nn_loader_destroy(&l);
-    return st;
+    return st ? st : cascade_tell(p, n, err);
 }
 
 /* Both nets over all items, each through the features that it keeps. */

@@ -125,6 +125,7 @@ void cascade_scores_release(struct cascade_scores *s)
     nn_mem_free(s->shot);
     nn_mem_free(s->status);
     nn_mem_free(s->ran);
+    nn_mem_free(s->thumbnail);
     nn_mem_free(s->gate_z);
     nn_mem_free(s->p_gate);
     nn_mem_free(s->p_none);
@@ -151,6 +152,7 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
     s->note = nn_mem_calloc(n, sizeof *s->note);
     s->shot = nn_mem_calloc(n, sizeof *s->shot);
     s->ran = nn_mem_calloc(n, 1);
+    s->thumbnail = nn_mem_calloc(n, 1);
     s->gate_z = nn_mem_calloc(n, sizeof *s->gate_z);
     s->p_gate = nn_mem_calloc(n, sizeof *s->p_gate);
     s->p_none = nn_mem_calloc(n, sizeof *s->p_none);
@@ -159,8 +161,9 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
     s->seconds = nn_mem_calloc(n, sizeof *s->seconds);
     if (s->ok == NULL || s->reason == NULL || s->status == NULL ||
         s->note == NULL || s->shot == NULL || s->ran == NULL ||
-        s->gate_z == NULL || s->p_gate == NULL || s->p_none == NULL ||
-        s->p_positive == NULL || s->p == NULL || s->seconds == NULL) {
+        s->thumbnail == NULL || s->gate_z == NULL || s->p_gate == NULL ||
+        s->p_none == NULL || s->p_positive == NULL || s->p == NULL ||
+        s->seconds == NULL) {
         cascade_scores_release(s);
         return nn_fail_nomem(err);
     }
@@ -399,9 +402,9 @@ enum nn_status cascade_score_batch(struct cascade_pass *p,
         c->want[i] = b->bad == NULL || !b->bad[i];
         if (c->want[i]) {
             cascade_put_gate(c->model, c->gate_z + (size_t)i * k, row, s);
-            s->seconds[row] = b->seconds != NULL
-                                  ? (double)b->seconds[i] + (now - since) / b->n
-                                  : spent / b->n;
+            s->seconds[row] += b->seconds != NULL ? (double)b->seconds[i] +
+                                                        (now - since) / b->n
+                                                  : spent / b->n;
             c->want[i] =
                 p->all_stages || model_gate_passes(c->model, s->p_gate[row]);
         }

@@ -17,6 +17,7 @@
 #include "pipelines/cli/pathlist.h"
 #include "pipelines/cli/predictions.h"
 #include "pipelines/cli/results.h"
+#include "pipelines/cli/run_mark.h"
 #include "pipelines/cli/shift_rows.h"
 
 /* Images that are taken at a time, and paths of standard input. */
@@ -27,10 +28,11 @@ struct classify {
     const char *path; /* of the model */
     const char *resume;
     struct results *results; /* of that file, or NULL */
-    char run[33];            /* fingerprint of the model and the options */
+    char run[RUN_MARK_SIZE]; /* fingerprint of the model and the options */
     struct decision_rows decide;
     struct shift_rows shift;
-    int format, nul, all_stages;
+    int format, nul, all_stages, thumbnails;
+    size_t by_thumbnail;
     struct burst_rows burst;
     struct bursts *bursts; /* or NULL */
     size_t inside;         /* bytes of a name that are the one folder's */
@@ -129,6 +131,7 @@ static enum nn_status put_rows(void *ctx, const struct cascade_scores *s,
 
         if (s->ok[i]) {
             v = cascade_verdict(cascade, s, i);
+            c->by_thumbnail += s->thumbnail[i];
             st = shift_rows_offer(&c->shift, c->ds->items[i].file, err);
             if (st) {
                 return st;
@@ -184,9 +187,11 @@ static enum nn_status make_room(struct classify *c, struct nn_error *err)
     o.max_batch = (int)(n < most ? n : most);
     o.threads = nn_parallel_threads();
     o.all_stages = c->all_stages;
-    return bc_session_create(c->model, &o, &c->session, why, sizeof why)
-               ? nn_fail(err, NN_ERR_NOMEM, "%s", why)
-               : NN_OK;
+    if (bc_session_create(c->model, &o, &c->session, why, sizeof why)) {
+        return nn_fail(err, NN_ERR_NOMEM, "%s", why);
+    }
+    cascade_use_thumbnails(bc_session_cascade(c->session), c->thumbnails);
+    return NN_OK;
 }
 
 static enum nn_status classify_dataset(struct classify *c,
@@ -320,7 +325,7 @@ static enum nn_status classify_all(struct classify *c, struct nn_error *err)
     return classify_paths(c, c->operands + from, c->n_operands - from, err);
 }
 
-/* One line about what is neither photo nor failure. */
+/* What is neither photo nor failure, and what was not decoded. */
 static void say_left_out(const struct classify *c)
 {
     struct nn_stream_counts n = nn_stream_counts(c->stream);
@@ -332,6 +337,11 @@ static void say_left_out(const struct classify *c)
                n.left_out, n.example != NULL ? " ('" : "",
                n.example != NULL ? n.example : "",
                n.example != NULL ? "' is the first)" : "");
+    }
+    if (c->thumbnails) {
+        nn_log(NN_LOG_INFO,
+               "%zu of %zu photos were judged by their EXIF thumbnails",
+               c->by_thumbnail, c->done);
     }
 }
 
@@ -347,41 +357,18 @@ static int is_known(void *ctx, const char *name, const struct nn_origin *o)
     return known;
 }
 
-static uint64_t hash_net(const struct nn_net *net, uint64_t h)
-{
-    if (net == NULL) {
-        return h;
-    }
-    h = nn_hash_u64(net->params.value.data,
-                    net->params.value.count * sizeof(float), h);
-    h = nn_hash_u64(&net->temperature, sizeof net->temperature, h);
-    h = nn_hash_u64(net->spec.more, net->spec.n_more * sizeof *net->spec.more,
-                    h);
-    return nn_hash_u64(&net->spec.size, sizeof net->spec.size, h);
-}
-
 /* All that a row depends on beside the photo. */
 static void fingerprint(struct classify *c)
 {
-    const struct model *m = bc_model_inside(c->model);
-    uint64_t h = hash_net(m->species, hash_net(m->gate, (uint64_t)m->system));
+    uint64_t h = run_mark(bc_model_inside(c->model));
 
-    for (size_t k = 0; k < m->n_classes; k++) {
-        h = nn_hash_u64(m->classes[k], strlen(m->classes[k]) + 1, h);
-    }
-    h = nn_hash_u64(&m->gate_policy.threshold, sizeof m->gate_policy.threshold,
-                    h);
-    h = nn_hash_u64(&m->species_policy.reject_threshold,
-                    sizeof m->species_policy.reject_threshold, h);
-    h = nn_hash_u64(&m->policy.none_threshold, sizeof m->policy.none_threshold,
-                    h);
-    h = nn_hash_u64(&m->policy.gate_weight, sizeof m->policy.gate_weight, h);
-    h = nn_hash_u64(&m->threshold_given, sizeof m->threshold_given, h);
-    h = nn_hash_u64(&m->threshold, sizeof m->threshold, h);
     h = nn_hash_u64(&c->burst.by, sizeof c->burst.by, h);
     h = nn_hash_u64(&c->burst.gap, sizeof c->burst.gap, h);
     h = nn_hash_u64(&c->all_stages, sizeof c->all_stages, h);
-    snprintf(c->run, sizeof c->run, "%016llx", (unsigned long long)h);
+    if (c->thumbnails) { /* files of older programs go on without */
+        h = nn_hash_u64(&c->thumbnails, sizeof c->thumbnails, h);
+    }
+    run_mark_text(h, c->run);
 }
 
 static enum nn_status open_output(struct classify *c, struct nn_error *err)
@@ -443,6 +430,11 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
         return nn_fail(err, NN_ERR_ARG,
                        "--resume FILE needs --format jsonl, csv or "
                        "megadetector");
+    }
+    if (c->thumbnails && (c->all_stages || c->boxes.detections != NULL)) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--thumbnails goes with neither --all-stages nor "
+                       "--detections, which need the photos themselves");
     }
     st = burst_rows_check(&c->burst, err);
     if (st) {
@@ -542,6 +534,10 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
     if (bc_model_open(c->path, &c->model, why, sizeof why)) {
         return nn_fail(err, NN_ERR_FORMAT, "%s", why);
     }
+    if (c->thumbnails && bc_model_inside(c->model)->system != MODEL_CASCADE) {
+        st = nn_fail(err, NN_ERR_ARG, "--thumbnails needs a cascade's gate");
+        goto out;
+    }
     st = decision_rows_apply(&c->decide, bc_model_change(c->model), err);
     if (st) {
         goto out;
@@ -598,6 +594,11 @@ int cmd_classify(int argc, char **argv)
         BURST_ROWS(c.burst),
         NN_OPT_FLAG(0, "all-stages", &c.all_stages,
                     "run the species net on what the gate rejects too"),
+        NN_OPT_FLAG(0, "thumbnails", &c.thumbnails,
+                    "a photo whose EXIF thumbnail, where it is the camera's "
+                    "own, the gate rejects clearly is none without being "
+                    "decoded: several times as fast on large photos, and a "
+                    "few verdicts differ"),
         SHIFT_ROWS(c.shift),
         CMD_COMMON_ROWS(c.common),
         CLASSIFY_PILE_ROWS(c.pile),

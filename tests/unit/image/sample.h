@@ -48,6 +48,16 @@ void sample_jpeg_rows(struct sample *s, const struct nn_image *img,
                       int quality);
 /* Put an EXIF block with this orientation behind the start marker. */
 void sample_jpeg_orient(struct sample *s, int orientation, int big_endian);
+/* What EXIF says beside a thumbnail; 0 and NULL: it does not. */
+struct sample_shot {
+    int orientation, turn;       /* of the photo, of the thumbnail */
+    int32_t w, h;                /* the photo's sides */
+    const char *taken, *changed; /* "2024:05:31 06:12:09" */
+    const char *software;        /* ProcessingSoftware */
+};
+/* Put an EXIF block with the JPEG `thumb` behind the start marker. */
+void sample_jpeg_thumbnail(struct sample *s, const struct sample_shot *shot,
+                           const struct sample *thumb);
 /* "Exif\0\0" and a TIFF block with one entry. */
 void sample_exif(struct sample *s, int orientation, int big_endian);
 /* A valid start and a frame of w x h pixels, then nothing. */
