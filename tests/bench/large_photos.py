@@ -19,7 +19,7 @@ It prints photos a second and CPU time (user and system) a photo, medians over
 the rounds, and their ratios. --cold drops the photos from the page cache
 before each turn.
 
-`area` puts a thumbnail into copies of labelled photos (enlarged to 640 px, so
+`area` puts a thumbnail into copies of labelled photos (enlarged to 720 px, so
 that there is something to gain) and compares the areas under the ROC curve of
 p_positive, and the verdicts, with and without --thumbnails.
 
@@ -299,7 +299,7 @@ def area(a):
                     image = Image.open(os.path.join(d, f)).convert("RGB")
                 except OSError:
                     continue
-                scale = 640 / max(image.size)
+                scale = 720 / max(image.size)
                 big = image.resize([max(1, round(scale * s))
                                     for s in image.size],
                                    Image.Resampling.BICUBIC)
