@@ -504,7 +504,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
-    st = train_check_extension(t, err);
+    st = train_check_extension(t, options, err);
     if (st) {
         goto out;
     }

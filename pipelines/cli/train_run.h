@@ -2,6 +2,8 @@
 #ifndef PIPELINES_CLI_TRAIN_RUN_H
 #define PIPELINES_CLI_TRAIN_RUN_H
 
+#include <jansson.h>
+
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/augment_rows.h"
 #include "pipelines/cli/data_rows.h"
@@ -66,9 +68,11 @@ void train_apply_options(struct train *t);
 NN_MUST_CHECK enum nn_status train_choose_start(struct train *t,
                                                 struct nn_error *err);
 
-/* Of a finished run that is to have more epochs: what would end it half-way is
- * told before. Errors: NN_ERR_ARG, those of reading the run's state. */
+/* Of a run that goes on: what would end it half-way, or change what its rounds
+ * of mining were, is told before. options: what it is to have now. Errors:
+ * NN_ERR_ARG, those of reading the run's state. */
 NN_MUST_CHECK enum nn_status train_check_extension(const struct train *t,
+                                                   const json_t *options,
                                                    struct nn_error *err);
 
 /* Train what t says on `data` and write t->out. o: the options, kept in the

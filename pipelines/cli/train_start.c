@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/data/feature_cache.h"
@@ -253,6 +254,8 @@ enum nn_status train_choose_start(struct train *t, struct nn_error *err)
 
 /* --- more epochs for a finished run --- */
 
+enum { MOST_OPTION_BYTES = 1 << 20 };
+
 /* Epochs that a net of the run has had; 0: none, or it is not finished. */
 static enum nn_status epochs_had(const char *path, const char *task, int *n,
                                  struct nn_error *err)
@@ -273,9 +276,67 @@ static enum nn_status epochs_had(const char *path, const char *task, int *n,
     return NN_OK;
 }
 
+/* Rounds that were mined decide what the nets behind them learnt from. */
+static enum nn_status check_rounds(const struct train *t, const json_t *was,
+                                   const json_t *now, int species,
+                                   struct nn_error *err)
+{
+    static const char *const name[] = {
+        "rounds",           "top",          "round-share",
+        "max-fpr",          "match-rounds", "round-epochs",
+        "round-lr-scale",   "hard-share",   "mine-mode",
+        "fn-filter-recall", "keep-rounds",  "trust-pool",
+    };
+
+    if (t->mine_pool.n == 0) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "the run in '%s' has mined: give its --mine-pool again, "
+                       "or train into another folder",
+                       t->out);
+    }
+    for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
+        const char *a = json_string_value(json_object_get(was, name[i]));
+        const char *b = json_string_value(json_object_get(now, name[i]));
+
+        if (a == NULL || b == NULL || strcmp(a, b) == 0 ||
+            (i == 0 && species == 0)) { /* more rounds for the gate */
+            continue;
+        }
+        return nn_fail(err, NN_ERR_ARG,
+                       "the run in '%s' has mined with --%s %s: go on with "
+                       "that, or train into another folder",
+                       t->out, name[i], a);
+    }
+    return NN_OK;
+}
+
+/* The options that the run had, where its first round is done; else NULL. */
+static enum nn_status mined_with(const char *dir, json_t **was,
+                                 struct nn_error *err)
+{
+    char *round = nn_path_join(dir, "round-1.json");
+    char *options = nn_path_join(dir, "options.json");
+    enum nn_status st = NN_OK;
+
+    *was = NULL;
+    if (round == NULL || options == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
+    }
+    if (nn_file_exists(round) && nn_file_exists(options)) {
+        st = nn_json_read(options, MOST_OPTION_BYTES, was, err);
+    }
+out:
+    nn_mem_free(round);
+    nn_mem_free(options);
+    return st;
+}
+
 enum nn_status train_check_extension(const struct train *t,
+                                     const json_t *options,
                                      struct nn_error *err)
 {
+    json_t *was = NULL;
     char *path;
     int gate = 0, species = 0;
     enum nn_status st = NN_OK;
@@ -293,6 +354,16 @@ enum nn_status train_check_extension(const struct train *t,
             goto out;
         }
         st = epochs_had(path, "species", &species, err);
+        if (st) {
+            goto out;
+        }
+    }
+    st = mined_with(t->out, &was, err);
+    if (st) {
+        goto out;
+    }
+    if (was != NULL) {
+        st = check_rounds(t, was, options, species, err);
         if (st) {
             goto out;
         }

@@ -128,6 +128,24 @@ run 0 "resumed after the rounds" train "$data" --out "$tmp/r3" --epochs 1 \
     --trust-pool --resume
 check "with the same weights" same_weights "$tmp/r3.safetensors" \
     "$tmp/r3/best.safetensors"
+cp "$tmp/r3/options.json" "$tmp/options.json"
+other() { # TITLE ARGS...: as r3 was trained, but for the last options
+    title=$1
+    shift
+    # shellcheck disable=SC2086
+    run 1 "$title" train "$data" --out "$tmp/r3" --epochs 1 $small --rounds 2 \
+        --top 10 --trust-pool --resume "$@"
+    check "before any work" sh -c '! grep -q "gate: threshold" "$1"' sh \
+        "$tmp/err"
+}
+other "other epochs for its rounds" --mine-pool "$tmp/pool" --round-epochs 2
+err_has "is what it cannot have" "has mined with --round-epochs 1: go on with"
+other "more rounds" --mine-pool "$tmp/pool" --round-epochs 1 --rounds 3
+err_has "come too late" "has mined with --rounds 2: go on with that, or train"
+other "no pool" --round-epochs 1
+err_has "is named" "has mined: give its --mine-pool again"
+check "the options stay what they were" cmp -s "$tmp/r3/options.json" \
+    "$tmp/options.json"
 run 0 "targets" train "$data" --out "$tmp/r4" $small --only gate \
     --mine-pool "$tmp/pool" --rounds 1 --top 10 --round-epochs 1 --trust-pool \
     --gate-from "$tmp/r3" --max-fpr 0.01 --round-share 0.05
