@@ -55,8 +55,9 @@ enum audit_unit_kind {
     AUDIT_BY_TIME,   /* NN_BURST_BY_TIME */
     AUDIT_BY_FOLDER, /* NN_BURST_BY_FOLDER */
 };
-/* Groups photos into bursts (common/image/burst.h). Errors: NN_ERR_ARG
- * (AUDIT_BY_TIME and a photo without a time: named), NN_ERR_NOMEM. */
+/* Groups photos into bursts (common/image/burst.h). By time, a line counts the
+ * photos without one. Errors: NN_ERR_ARG (AUDIT_BY_TIME, and no photo has a
+ * time), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status audit_pile_group(struct audit_pile *pile,
                                               enum audit_unit_kind kind,
                                               double gap, struct nn_error *err);

@@ -50,8 +50,52 @@ START_TEST(pile_and_bursts)
     for (int i = 0; i < 5; i++) {
         ck_assert_uint_eq(pile.photo[i].group, by_folder[i]);
     }
-    pile.photo[3].has_time = 0;
+    pile.photo[3].has_time = 0; /* a photo without a time is alone */
+    ck_assert(audit_pile_group(&pile, AUDIT_BY_TIME, 30, NULL) == NN_OK);
+    ck_assert_uint_eq(pile.n_groups, 4);
+    for (int i = 0; i < 5; i++) {
+        pile.photo[i].has_time = 0;
+    }
     ck_assert(audit_pile_group(&pile, AUDIT_BY_TIME, 30, NULL) == NN_ERR_ARG);
+    audit_pile_release(&pile);
+    nn_mem_free(path);
+    testkit_rmdir(dir);
+}
+END_TEST
+
+#define SHOT(file, model, time)                                                \
+    "{\"file\":\"" file "\",\"p_positive\":0.5,\"camera\":{\"model\":\"" model \
+    "\"}" time "}\n"
+#define AT(t) ",\"time\":\"" t "\""
+
+/* Two cameras of one folder, whose clocks interleave and stand in any order;
+ * the ends of a day, a month, a leap February and a year; offsets from UTC,
+ * which are passed over, as all is by the camera's clock; no time. */
+static const char clocks[] = SHOT("c/1", "A", AT("2024-02-29T23:59:50"))
+    SHOT("c/2", "B", AT("2024-02-29T23:59:55")) SHOT("c/3", "A",
+                                                     AT("2024-03-01T00:00:10"))
+        SHOT("c/4", "B", AT("2024-03-01T00:00:26"))
+            SHOT("c/5", "A", AT("2024-03-01T00:00:40.5"))
+                SHOT("c/6", "A", AT("2023-12-31T23:59:45+01:00")) SHOT(
+                    "c/7", "A", AT("2024-01-01T00:00:15Z")) SHOT("c/8", "B", "")
+                    SHOT("c/9", "B", AT("0000:00:00 00:00:00"))
+                        SHOT("d/1", "A", AT("2024-03-01T00:00:10"))
+                            SHOT("c/10", "A", AT("2023-02-28T23:59:59"))
+                                SHOT("c/11", "A", AT("2023-03-01T00:00:29"));
+
+START_TEST(clocks_of_cameras)
+{
+    const size_t group[] = { 0, 1, 0, 2, 3, 4, 4, 5, 6, 7, 8, 8 };
+    char *dir = testkit_mkdir(), *path = write_rows(dir, clocks);
+    struct audit_pile pile = AUDIT_PILE_INIT;
+
+    ck_assert(audit_pile_read(&pile, path, NULL) == NN_OK);
+    ck_assert_uint_eq(pile.n, sizeof group / sizeof group[0]);
+    ck_assert(audit_pile_group(&pile, AUDIT_BY_TIME, 30, NULL) == NN_OK);
+    for (size_t i = 0; i < pile.n; i++) {
+        ck_assert_msg(pile.photo[i].group == group[i], "%s: %zu",
+                      pile.photo[i].file, pile.photo[i].group);
+    }
     audit_pile_release(&pile);
     nn_mem_free(path);
     testkit_rmdir(dir);
@@ -230,6 +274,7 @@ static Suite *pile_suite(void)
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, pile_and_bursts);
+    tcase_add_test(t, clocks_of_cameras);
     tcase_add_test(t, rows_or_photos);
     tcase_add_loop_test(t, pile_errors, 0, sizeof wrong / sizeof wrong[0]);
     tcase_add_test(t, plan_comes_back);
