@@ -55,7 +55,9 @@ static uint64_t hash_augment(const struct nn_augment *a, uint64_t h)
                         a->jpeg,     (float)a->jpeg_min, a->blur,
                         a->erase };
 
-    return hash_floats(v, sizeof v / sizeof *v, h);
+    h = hash_floats(v, sizeof v / sizeof *v, h);
+    /* came later: features of views without it keep their key */
+    return a->infrared > 0 ? hash_floats(&a->infrared, 1, h) : h;
 }
 
 static int is_reduced(const struct nn_net *net,

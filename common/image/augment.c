@@ -74,10 +74,10 @@ static int is_valid(const struct nn_augment *a)
            a->aspect >= 1 && a->aspect <= 100 && in_unit(a->flip) &&
            a->rotate >= 0 && a->rotate <= 180 && in_unit(a->brightness) &&
            in_unit(a->contrast) && in_unit(a->saturation) && a->hue >= 0 &&
-           a->hue <= 0.5f && in_unit(a->grey) && in_unit(a->lowres) &&
-           a->lowres_min > 0 && a->lowres_min <= 1 && in_unit(a->jpeg) &&
-           a->jpeg_min >= 1 && a->jpeg_min <= 100 && in_unit(a->blur) &&
-           in_unit(a->erase);
+           a->hue <= 0.5f && in_unit(a->grey) && in_unit(a->infrared) &&
+           in_unit(a->lowres) && a->lowres_min > 0 && a->lowres_min <= 1 &&
+           in_unit(a->jpeg) && a->jpeg_min >= 1 && a->jpeg_min <= 100 &&
+           in_unit(a->blur) && in_unit(a->erase);
 }
 
 /* A ratio in [1/most, most], as often below one as above. */
@@ -238,6 +238,9 @@ enum nn_status nn_augment_apply(const struct nn_augment *a, struct nn_rng *rng,
         nn_blur(rgb, tmp, size, size, 13 + nn_rng_below(rng, 52));
     }
     jitter_colour(a, rng, rgb, size);
+    if (a->infrared > 0 && nn_rng_chance(rng, a->infrared)) {
+        nn_infrared(rng, rgb, size);
+    }
     if (a->jpeg > 0 && nn_rng_chance(rng, a->jpeg)) {
         uint32_t span = (uint32_t)(101 - a->jpeg_min);
 

@@ -20,6 +20,8 @@
  *   blur     near-Gaussian, standard deviation 0.45 to 1 pixel
  *   colour   brightness, contrast about the mean luma, saturation, hue (W3C
  *            Filter Effects matrices), grey; one matrix, one clamp
+ *   infrared as a camera with an infrared lamp would show it: one grey of the
+ *            three channels, flatter, lit from the middle, with noise
  *   jpeg     a real JPEG round trip, quality uniform in [jpeg_min, 100]
  *   erase    random erasing (arXiv 1708.04896): a box of 2 to 25 % of the
  *            view, aspect up to 3, in one random colour */
@@ -37,6 +39,7 @@ struct nn_augment {
     float brightness, contrast, saturation; /* factor in 1 +- value, 0..1 */
     float hue;        /* shift in +- value, turns, 0..0.5 */
     float grey;       /* probability of a greyscale view */
+    float infrared;   /* probability of an infrared-like view */
     float lowres;     /* probability: down and up again */
     float lowres_min; /* smallest side share kept, 0 excluded..1 */
     float jpeg;       /* probability of a JPEG round trip */
@@ -46,8 +49,8 @@ struct nn_augment {
 };
 struct nn_augment nn_augment_none(void); /* whole image, squeezed; no draw */
 /* The trainer's defaults: crop 0.35..1, aspect 1.33, flip 0.5, rotate 0,
- * brightness, contrast and saturation 0.3, hue 0.03, grey 0.05, lowres 0.25
- * (from 0.25), jpeg 0.2 (from 30), blur 0.1, erase 0.25. */
+ * brightness, contrast and saturation 0.3, hue 0.03, grey 0.05, infrared 0,
+ * lowres 0.25 (from 0.25), jpeg 0.2 (from 30), blur 0.1, erase 0.25. */
 struct nn_augment nn_augment_defaults(void);
 
 /* Turn a step off; `colour` is brightness, contrast, saturation, hue and grey.

@@ -28,6 +28,13 @@ void nn_colour_apply(const struct nn_colour *c, uint8_t *rgb, size_t n_pixels);
  * image's size. 0 <= t <= 85. */
 void nn_blur(uint8_t *rgb, uint8_t *tmp, int32_t w, int32_t h, uint32_t t);
 
+/* What a camera with an infrared lamp makes of a size x size view: the
+ * channels mixed into one grey by drawn weights, contrast times 0.4..1.1 about
+ * the middle grey, -50..30 grey levels lighter, light 1 / (1 + k d^2) at the
+ * distance d (in sides) from a lamp near the middle, k 0..6, and noise of a
+ * standard deviation of up to 12 grey levels. */
+void nn_infrared(struct nn_rng *rng, uint8_t *rgb, int32_t size);
+
 /* Mirror left and right. */
 void nn_flip(uint8_t *rgb, int32_t w, int32_t h);
 

@@ -68,6 +68,9 @@ static json_t *add_later_options(json_t *j, const struct nn_train_options *o,
                     json_pack("[f,f,f,i]", (double)m->mixup, (double)m->cutmix,
                               (double)m->share, m->no_mix_epochs));
     }
+    if (o->augment.infrared > 0) {
+        nn_json_put(&j, "infrared", json_real((double)o->augment.infrared));
+    }
     if (o->bn_var_floor > 0) {
         nn_json_put(&j, "norm floor", json_real((double)o->bn_var_floor));
     }

@@ -36,6 +36,7 @@ void augment_apply(const struct augment_options *v, struct nn_augment *a)
     if (v->crop_min > 0) {
         a->crop_min = (float)v->crop_min;
     }
+    a->infrared = (float)v->infrared;
     for (size_t i = 0; i < v->without.n; i++) {
         (void)nn_augment_without(a, v->without.v[i]);
     }

@@ -11,6 +11,7 @@
 struct augment_options {
     int kind;        /* enum views_kind */
     double crop_min; /* 0: that of the kind */
+    double infrared;
     struct nn_option_list without;
 };
 enum views_kind { VIEWS_MILD, VIEWS_STRONG, VIEWS_PLAIN };
@@ -23,6 +24,10 @@ enum views_kind { VIEWS_MILD, VIEWS_STRONG, VIEWS_PLAIN };
         NN_OPT_DOUBLE(                                                         \
             0, "crop-min", &(v).crop_min, "SHARE", 0, 1,                       \
             "minimum share of an image in a crop; 0: that of --augment"),      \
+        NN_OPT_DOUBLE(0, "infrared", &(v).infrared, "SHARE", 0, 1,             \
+                      "share of the training views that look as if a camera "  \
+                      "with an infrared lamp had taken them at night; for "    \
+                      "trail cameras"),                                        \
         NN_OPT_LIST(                                                           \
             0, "augment-without", &(v).without, "STEP",                        \
             "leave out one step of the augmentation: " NN_AUGMENT_STEPS        \

@@ -28,6 +28,7 @@ run 2 "and those of the species net" train data --out "$tmp/r" \
     --species-tta 128m
 run 2 "a choice is checked" classify --model m --format xml p
 err_has "and the choices are named" "text|jsonl|csv|megadetector"
+run 2 "a share is checked" train data --out "$tmp/r" --infrared 1.5
 run 2 "a step of the views is checked" train data --out "$tmp/r" --augment-without hue
 run 2 "train needs --out" train data
 run 2 "classify needs --model" classify photo.jpg

@@ -352,15 +352,89 @@ START_TEST(erased_boxes_have_one_colour)
 }
 END_TEST
 
+/* A pale flat photo: every view is grey; over many views the middle is lit
+ * and the corners are not, and neighbours differ by noise alone. */
+START_TEST(infrared_views_are_grey_and_lit_from_the_middle)
+{
+    struct nn_augment a = nn_augment_none();
+    struct nn_image src;
+    uint8_t got[BYTES];
+    double middle = 0, corner = 0, noise = 0;
+    int lit = 0;
+
+    sample_noise(&src, SIZE, SIZE, 1);
+    memset(src.rgb, 200, BYTES);
+    a.infrared = 1;
+    for (uint64_t view = 0; view < 300; view++) {
+        const int at = (SIZE / 2 * SIZE + SIZE / 2) * 3;
+
+        apply(&a, view, &src, got);
+        for (int i = 0; i < BYTES; i += 3) {
+            ck_assert(got[i] == got[i + 1] && got[i] == got[i + 2]);
+        }
+        middle += got[at] / 300.0;
+        corner += got[0] / 300.0;
+        noise += abs(got[at] - got[at + 3]) / 300.0;
+        lit += got[at] > got[0];
+    }
+    /* 128 + 72 * 0.75 - 10, with a light of nearly one, and 1 / 2.5 */
+    ck_assert_msg(fabs(middle - 168) < 8, "%f", middle);
+    ck_assert_msg(corner < 0.65 * middle && corner > 0.3 * middle, "%f of %f",
+                  corner, middle);
+    /* two normals of sd 6 apart: 2 * 6 / sqrt(pi) */
+    ck_assert_msg(noise > 4 && noise < 9.5, "%f", noise);
+    ck_assert_int_ge(lit, 260);
+    nn_image_release(&src);
+}
+END_TEST
+
+/* Red, green and blue alike: which of them is brighter changes. */
+START_TEST(infrared_mixes_the_channels_anew)
+{
+    struct nn_augment a = nn_augment_none();
+    struct nn_image src;
+    uint8_t got[BYTES];
+    int grey = 0, first = 0, size = 0;
+
+    sample_noise(&src, SIZE, SIZE, 1);
+    for (int i = 0; i < BYTES; i += 3) {
+        int left = i / 3 % SIZE < SIZE / 2;
+
+        src.rgb[i] = left ? 250 : 10;
+        src.rgb[i + 1] = left ? 10 : 250;
+        src.rgb[i + 2] = 100;
+    }
+    a.infrared = 0.3f;
+    for (uint64_t view = 0; view < 1000; view++) {
+        const uint8_t *row = got + SIZE / 2 * SIZE * 3;
+
+        apply(&a, view, &src, got);
+        if (row[0] == row[1] && row[0] == row[2]) {
+            grey++;
+            int step = row[(SIZE / 2 - 1) * 3] - row[SIZE / 2 * 3];
+
+            first += step > 0;
+            size += abs(step);
+        }
+    }
+    ck_assert_int_ge(grey, 250);
+    ck_assert_int_le(grey, 350);
+    ck_assert_int_ge(size, 18 * grey); /* noise alone: about 7 */
+    ck_assert_int_ge(first, grey / 3);
+    ck_assert_int_le(first, grey * 2 / 3);
+    nn_image_release(&src);
+}
+END_TEST
+
 START_TEST(nonsense_is_refused)
 {
-    struct nn_augment bad[12];
+    struct nn_augment bad[13];
     struct nn_rng rng = nn_rng_make(1, 1);
     struct nn_image src, none = NN_IMAGE_INIT;
     uint8_t rgb[BYTES];
     struct nn_augment good = nn_augment_defaults();
 
-    for (size_t i = 0; i < 12; i++) {
+    for (size_t i = 0; i < 13; i++) {
         bad[i] = nn_augment_defaults();
     }
     bad[0].crop_min = 0;
@@ -375,8 +449,9 @@ START_TEST(nonsense_is_refused)
     bad[9].lowres_min = 0;
     bad[10].jpeg_min = 0;
     bad[11].erase = -0.1f;
+    bad[12].infrared = 1.5f;
     sample_noise(&src, 20, 20, 1);
-    for (size_t i = 0; i < 12; i++) {
+    for (size_t i = 0; i < 13; i++) {
         ck_assert_int_eq(nn_augment_apply(&bad[i], &rng, &src, SIZE, rgb),
                          NN_ERR_ARG);
     }
@@ -394,7 +469,7 @@ START_TEST(tiny_images_work)
     struct nn_augment a = nn_augment_defaults();
 
     a.rotate = 180;
-    a.lowres = a.jpeg = a.blur = a.erase = 1;
+    a.infrared = a.lowres = a.jpeg = a.blur = a.erase = 1;
     for (size_t i = 0; i < 64; i++) {
         struct nn_image src;
         int32_t size = sides[i / 16];
@@ -416,7 +491,7 @@ static int augment_job(void *ctx)
     uint8_t rgb[BYTES];
 
     a.rotate = 10;
-    a.lowres = a.jpeg = a.blur = a.erase = 1;
+    a.infrared = a.lowres = a.jpeg = a.blur = a.erase = 1;
     return nn_augment_apply(&a, &rng, ctx, SIZE, rgb);
 }
 
@@ -447,6 +522,8 @@ static Suite *create(void)
     tcase_add_test(tc, grey_views_have_no_colour);
     tcase_add_test(tc, degradations_take_detail_away);
     tcase_add_test(tc, erased_boxes_have_one_colour);
+    tcase_add_test(tc, infrared_views_are_grey_and_lit_from_the_middle);
+    tcase_add_test(tc, infrared_mixes_the_channels_anew);
     tcase_add_test(tc, nonsense_is_refused);
     tcase_add_test(tc, tiny_images_work);
     tcase_add_test(tc, augmentation_survives_failed_allocations);
