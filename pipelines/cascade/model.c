@@ -28,6 +28,15 @@ const struct nn_net *model_strong_net(const struct model *m)
     return m->species != NULL ? m->species : m->gate;
 }
 
+int32_t model_input_side(const struct model *m)
+{
+    int32_t gate = m->gate->spec.size;
+
+    return m->species != NULL && m->species->spec.size > gate
+               ? m->species->spec.size
+               : gate;
+}
+
 int model_says_unknown(const struct model *m)
 {
     return m->species != NULL && species_says_unknown(m->species, m->n_classes);

@@ -65,6 +65,8 @@ int model_says_none(const struct model *m);
 /* The net whose features tell photos apart best: the species net, for a gate
  * may be a small one; the gate where it is alone. */
 const struct nn_net *model_strong_net(const struct model *m);
+/* The larger of its nets' input sides, in pixels. */
+int32_t model_input_side(const struct model *m);
 /* 1: the species net has learnt what is of no class, "?" (species.h). */
 int model_says_unknown(const struct model *m);
 /* An image is a positive when its p_positive (struct verdict) is this or more:

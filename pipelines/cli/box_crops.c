@@ -80,20 +80,16 @@ static enum nn_status cut(const struct nn_image *img, struct box_edges e,
     return st;
 }
 
-enum nn_status box_crops(const char *path, const struct box *box, size_t n,
-                         double margin, int32_t side, struct nn_image *crop,
-                         struct nn_error *err)
+enum nn_status box_crops_of(const uint8_t *bytes, size_t size,
+                            const struct box *box, size_t n, double margin,
+                            int32_t side, struct nn_image *crop,
+                            struct nn_error *err)
 {
     struct nn_image_options opt = nn_image_defaults();
     struct nn_image img = NN_IMAGE_INIT;
     struct nn_image_info info;
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    enum nn_status st = nn_file_read(path, MOST_BYTES, &bytes, &size, err);
+    enum nn_status st;
 
-    if (st) {
-        return st;
-    }
     opt.min_side = 1; /* the size that counts is that as decoded */
     st = nn_image_probe(bytes, size, &opt, &info, err);
     if (st) {
@@ -114,6 +110,21 @@ out:
         nn_image_release(&crop[i]);
     }
     nn_image_release(&img);
+    return st;
+}
+
+enum nn_status box_crops(const char *path, const struct box *box, size_t n,
+                         double margin, int32_t side, struct nn_image *crop,
+                         struct nn_error *err)
+{
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+    enum nn_status st = nn_file_read(path, MOST_BYTES, &bytes, &size, err);
+
+    if (st) {
+        return st;
+    }
+    st = box_crops_of(bytes, size, box, n, margin, side, crop, err);
     nn_mem_free(bytes);
     return st;
 }

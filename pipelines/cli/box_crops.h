@@ -28,5 +28,11 @@ NN_MUST_CHECK enum nn_status box_crops(const char *path, const struct box *box,
                                        size_t n, double margin, int32_t side,
                                        struct nn_image *crop,
                                        struct nn_error *err);
+/* The same of a file's bytes. */
+NN_MUST_CHECK enum nn_status box_crops_of(const uint8_t *bytes, size_t size,
+                                          const struct box *box, size_t n,
+                                          double margin, int32_t side,
+                                          struct nn_image *crop,
+                                          struct nn_error *err);
 
 #endif /* PIPELINES_CLI_BOX_CROPS_H */

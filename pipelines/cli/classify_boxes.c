@@ -199,14 +199,10 @@ static void read_crops(void *ctx, size_t i)
 {
     struct boxes *g = ctx;
     struct photo *p = &g->photo[i];
-    int32_t side = g->m->gate->spec.size;
 
-    if (g->m->species != NULL && g->m->species->spec.size > side) {
-        side = g->m->species->spec.size;
-    }
     if (!p->failed && p->n > 0) {
-        p->why.status = box_crops(p->path, p->box, p->n, g->o->margin, side,
-                                  p->crop, &p->why);
+        p->why.status = box_crops(p->path, p->box, p->n, g->o->margin,
+                                  model_input_side(g->m), p->crop, &p->why);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "pipelines/cli/bursts.h"
 #include "pipelines/cli/classify_boxes.h"
 #include "pipelines/cli/classify_pile.h"
+#include "pipelines/cli/classify_tiles.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/decision_rows.h"
 #include "pipelines/cli/pathlist.h"
@@ -21,7 +22,7 @@
 #include "pipelines/cli/shift_rows.h"
 
 /* Images that are taken at a time, and paths of standard input. */
-enum { CLASSIFY_CHUNK = 256 };
+enum { CLASSIFY_CHUNK = 256, TILED_CHUNK = 32 };
 
 struct classify {
     struct cmd_common common;
@@ -31,8 +32,9 @@ struct classify {
     char run[RUN_MARK_SIZE]; /* fingerprint of the model and the options */
     struct decision_rows decide;
     struct shift_rows shift;
-    int format, nul, all_stages, thumbnails;
+    int format, nul, all_stages, thumbnails, tiles;
     size_t by_thumbnail;
+    struct tiles_counts tiled;
     struct burst_rows burst;
     struct bursts *bursts; /* or NULL */
     size_t inside;         /* bytes of a name that are the one folder's */
@@ -194,6 +196,23 @@ static enum nn_status make_room(struct classify *c, struct nn_error *err)
     return NN_OK;
 }
 
+/* The whole photos, then the parts of those that are none. */
+static enum nn_status score_tiled(struct classify *c, const uint32_t *index,
+                                  struct cascade_scores *s,
+                                  struct nn_error *err)
+{
+    struct cascade *cascade = bc_session_cascade(c->session);
+    enum nn_status st = cascade_score(cascade, c->ds, index, c->ds->n,
+                                      c->all_stages, NULL, s, err);
+
+    if (st) {
+        return st;
+    }
+    st = tiles_look(cascade, bc_model_inside(c->model), c->ds, c->tiles, s,
+                    &c->tiled, err);
+    return st ? st : put_rows(c, s, 0, s->n, err);
+}
+
 static enum nn_status classify_dataset(struct classify *c,
                                        const struct nn_dataset *ds,
                                        struct nn_error *err)
@@ -213,8 +232,10 @@ static enum nn_status classify_dataset(struct classify *c,
         index[i] = (uint32_t)i;
     }
     c->ds = ds;
-    st = cascade_score_rows(bc_session_cascade(c->session), ds, index, ds->n,
-                            c->all_stages, put_rows, c, &s, err);
+    st = c->tiles > 1
+             ? score_tiled(c, index, &s, err)
+             : cascade_score_rows(bc_session_cascade(c->session), ds, index,
+                                  ds->n, c->all_stages, put_rows, c, &s, err);
     cascade_scores_release(&s);
     nn_mem_free(index);
     return st == NN_ERR_STOPPED ? NN_OK : st;
@@ -230,8 +251,9 @@ static enum nn_status classify_stream(struct classify *c, struct nn_error *err)
     enum nn_status st;
 
     for (;;) {
-        st = nn_stream_next(c->stream, c->done == 0 ? 1 : CLASSIFY_CHUNK, &ds,
-                            err);
+        size_t most = c->tiles > 1 ? TILED_CHUNK : CLASSIFY_CHUNK;
+
+        st = nn_stream_next(c->stream, c->done == 0 ? 1 : most, &ds, err);
         if (st || ds == NULL) {
             return st;
         }
@@ -368,6 +390,9 @@ static void fingerprint(struct classify *c)
     if (c->thumbnails) { /* files of older programs go on without */
         h = nn_hash_u64(&c->thumbnails, sizeof c->thumbnails, h);
     }
+    if (c->tiles > 1) {
+        h = nn_hash_u64(&c->tiles, sizeof c->tiles, h);
+    }
     run_mark_text(h, c->run);
 }
 
@@ -448,6 +473,14 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
                        "--from and --undo go with neither --detections nor "
                        "--merge");
     }
+    if (c->tiles > 1 && c->thumbnails) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--tiles looks more closely, --thumbnails less");
+    }
+    if (c->tiles > 1 && c->boxes.detections != NULL) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--tiles looks at whole photos, --detections at boxes");
+    }
     st = classify_boxes_check(&c->boxes, line, c->resume, format, err);
     if (st) {
         return st;
@@ -504,6 +537,13 @@ static enum nn_status classify_photos(struct classify *c, struct cmd_line *line,
         return st;
     }
     say_left_out(c);
+    if (c->tiles > 1) {
+        nn_log(
+            NN_LOG_INFO,
+            "tiles: %zu photos without a positive were looked at in %d parts "
+            "each; %zu of them have one",
+            c->tiled.looked, c->tiles * c->tiles, c->tiled.found);
+    }
     st = shift_rows_say(&c->shift, bc_model_inside(c->model), err);
     if (st) {
         return st;
@@ -574,6 +614,7 @@ out:
 int cmd_classify(int argc, char **argv)
 {
     struct classify c = { .format = PREDICTIONS_TEXT,
+                          .tiles = 1,
                           .burst = BURST_ROWS_INIT,
                           .decide = DECISION_ROWS_INIT,
                           .boxes = CLASSIFY_BOXES_INIT,
@@ -599,6 +640,11 @@ int cmd_classify(int argc, char **argv)
                     "own, the gate rejects clearly is none without being "
                     "decoded: several times as fast on large photos, and a "
                     "few verdicts differ"),
+        NN_OPT_INT(0, "tiles", &c.tiles, "N", 1, TILES_MOST,
+                   "look again at photos that are none, in N x N parts that "
+                   "overlap, and take the part that is most like a positive: "
+                   "for what is far away; costs N x N times as much, and more "
+                   "false positives"),
         SHIFT_ROWS(c.shift),
         CMD_COMMON_ROWS(c.common),
         CLASSIFY_PILE_ROWS(c.pile),

@@ -10,7 +10,7 @@ mkdir "$models"
 BEARCASCADE_MODELS=$models
 export BEARCASCADE_MODELS
 
-run 0 "synth draws images" synth --out "$data" --count 120 --seed 3 \
+run 0 "synth draws images" synth --out "$data" --count 80 --seed 3 \
     --size 64 --quiet
 # shellcheck disable=SC2086
 run 1 "weights that were not fetched" train "$data" --out "$tmp/r0" $short \

@@ -1,10 +1,9 @@
 #!/bin/sh
 # Does mining pay? A gate that has never seen a near-miss is trained on with 200
 # more negatives from a pool in which 3 % of the images are near-misses: once
-# mined, drawn from all that fool the gate or the hardest of them, once drawn at
-# random. On held-out bears and near-misses the hardest must give a larger ROC
-# area than the random ones, on average over two pools; the draw, which lies
-# between, is printed.
+# mined, the hardest of those that fool the gate, once drawn at random. On held-out
+# bears and near-misses the hardest must give a larger ROC area, on average over
+# two pools.
 . "$(dirname "$0")/lib.sh"
 
 net="--gate-size 64 --species-epochs 1 --species-width 0.25 --species-size 32
@@ -19,7 +18,7 @@ draw() { # DIR COUNT SEED NEAR-MISS ARGS...
 check "bears and ordinary negatives" draw "$tmp/data" 2000 21 0
 check "held-out bears and near-misses" draw "$tmp/test" 600 77 1 --no-splits
 # shellcheck disable=SC2086
-run 0 "the gate" train "$tmp/data" --out "$tmp/base" --gate-epochs 10 $net \
+run 0 "the gate" train "$tmp/data" --out "$tmp/base" --gate-epochs 6 $net \
     --init "$backbone"
 
 # area RUN: ROC area on the held-out images.
@@ -35,7 +34,7 @@ learn() {
         --positives "$tmp/data" --out "$tmp/mined" --hard-share 1 --mode "$1" \
         --trust-pool --quiet >/dev/null 2>"$tmp/err" || return 1
     # shellcheck disable=SC2086
-    "$BEARCASCADE" train "$tmp/data" --out "$tmp/run" --gate-epochs 6 $net \
+    "$BEARCASCADE" train "$tmp/data" --out "$tmp/run" --gate-epochs 4 $net \
         --init "$tmp/base/best.safetensors" --init-lr-scale 0.1 \
         --negatives "$tmp/mined/negatives.jsonl" >/dev/null 2>"$tmp/err" ||
         return 1
@@ -45,15 +44,14 @@ learn() {
 before=$(area "$tmp/base")
 for seed in 101 102; do
     draw "$tmp/pool" 3000 $seed 0.03 --no-splits --kind negatives
-    echo "$(learn false-positives) $(learn hardest) $(learn random)" \
-        >>"$tmp/areas"
+    echo "$(learn hardest) $(learn random)" >>"$tmp/areas"
     rm -r "$tmp/pool"
 done
 cp "$tmp/areas" "$tmp/out"
-echo "# ROC area before: $before; with mined, hardest, and random negatives:"
+echo "# ROC area before: $before; with the hardest and with random negatives:"
 sed 's/^/#   /' "$tmp/areas"
 check "two pools were tried" \
-    test "$(grep -c '0\.[0-9]* 0\.[0-9]* 0\.[0-9]*' "$tmp/areas")" -eq 2
-check "the hardest beat random ones" awk '{ h += $2; r += $3 }
+    test "$(grep -c '0\.[0-9]* 0\.[0-9]*' "$tmp/areas")" -eq 2
+check "the hardest beat random ones" awk '{ h += $1; r += $2 }
     END { exit !(h > r) }' "$tmp/areas"
 finish
