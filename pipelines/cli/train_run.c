@@ -210,7 +210,8 @@ static enum nn_status make_species(const struct train *t, struct nn_dataset *ds,
 {
     const struct cascade_aim aim = { .min_recall = t->min_recall,
                                      .cheapest =
-                                         t->thresholds == THRESHOLDS_CHEAPEST };
+                                         t->thresholds == THRESHOLDS_CHEAPEST,
+                                     .gate_recall = t->gate_recall };
     struct species_options o = t->species;
     uint8_t *extra = NULL;
     enum nn_status st;

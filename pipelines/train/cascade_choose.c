@@ -16,10 +16,11 @@ struct split {
 struct search {
     const struct cascade_votes *v;
     const struct cascade_aim *aim;
-    size_t n[2];  /* negatives, positives */
-    size_t spare; /* positives that may be lost: m */
-    double *gate; /* [n[1]] of the positives, ascending */
-    double *room; /* [n[1]] */
+    size_t n[2];    /* negatives, positives */
+    size_t spare;   /* positives that may be lost: m */
+    size_t by_gate; /* and those of them by the gate */
+    double *gate;   /* [n[1]] of the positives, ascending */
+    double *room;   /* [n[1]] */
     size_t n_splits;
 };
 
@@ -58,9 +59,17 @@ static enum nn_status begin(struct search *s, struct nn_error *err)
         return st;
     }
     qsort(s->gate, m, sizeof *s->gate, ascending);
-    s->spare = m - at.rank;
+    s->spare = s->by_gate = m - at.rank;
+    if (s->aim->gate_recall > 0) {
+        st = nn_threshold_at_recall(s->gate, m, s->aim->gate_recall,
+                                    NN_CONFIDENCE, &at, err);
+        if (st) {
+            return st;
+        }
+        s->by_gate = m - at.rank < s->spare ? m - at.rank : s->spare;
+    }
     s->n_splits =
-        s->spare < CASCADE_FIT_SPLITS ? s->spare + 1 : CASCADE_FIT_SPLITS;
+        s->by_gate < CASCADE_FIT_SPLITS ? s->by_gate + 1 : CASCADE_FIT_SPLITS;
     return NN_OK;
 }
 
@@ -172,7 +181,7 @@ enum nn_status cascade_choose(const struct cascade_votes *v,
         goto out;
     }
     for (size_t i = 0; i < s.n_splits; i++) {
-        size_t a = s.n_splits > 1 ? s.spare * i / (s.n_splits - 1) : 0;
+        size_t a = s.n_splits > 1 ? s.by_gate * i / (s.n_splits - 1) : 0;
         struct split x = try_split(&s, a);
 
         if (i == 0 || better(&s, &x, &best)) {

@@ -11,7 +11,9 @@
  * negatives is taken, of equal ones that which passes the fewest images on to
  * the species net. Or the cheapest: the largest t1, with which fewer images of
  * either kind pass the gate, so that it costs least whatever share of the
- * images to come is positive; of equal ones that with the largest t2.
+ * images to come is positive; of equal ones that with the largest t2. Where a
+ * recall of the gate alone is asked for, splits with a larger a than that
+ * leaves are not tried: what the gate rejects, no later stage can mend.
  *
  * Bounds. Both thresholds lie on scores of the very images that the promise is
  * counted on, and still the bounds are exact. One split, fixed beforehand, cuts
@@ -41,7 +43,8 @@ struct cascade_votes {
 
 struct cascade_aim {
     double min_recall;
-    int cheapest; /* 0: the least false-positive rate */
+    int cheapest;       /* 0: the least false-positive rate */
+    double gate_recall; /* least recall of the gate alone, in 0..1; 0: none */
 };
 
 /* The rule above. *gate_threshold is t1. Errors: NN_ERR_ARG (no positives,

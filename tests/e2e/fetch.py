@@ -219,11 +219,46 @@ def check_pip(folder):
           r.stderr)
 
 
+def tensors(path, values, **shape):
+    """A file of float32 tensors a (values) and b, with a checksum."""
+    head = {"__metadata__": {"xxh3": "00", "system": "cascade"},
+            "a": {"dtype": "F32", "shape": shape.get("a", [len(values)]),
+                  "data_offsets": [0, 4 * len(values)]},
+            "b": {"dtype": "F32", "shape": [1],
+                  "data_offsets": [4 * len(values), 4 * len(values) + 4]}}
+    text = json.dumps(head).encode()
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text +
+                struct.pack(f"<{len(values) + 1}f", *values, values[0]))
+    return path
+
+
+def check_average(folder):
+    one, two, out = (os.path.join(folder, n) for n in ("1", "2", "mean"))
+    tensors(one, [1, -2, 8])
+    tensors(two, [5, 2, 0])
+    tool = os.path.join(os.environ["SOURCE"], "models", "average.py")
+    r = subprocess.run([sys.executable, tool, one, two, "0.25", out],
+                       capture_output=True, text=True)
+    data = open(out, "rb").read() if r.returncode == 0 else bytes(8)
+    size = struct.unpack("<Q", data[:8])[0]
+    check(struct.unpack("<4f", data[8 + size:]) == (2, -1, 6, 2),
+          "weights are averaged", r.stderr)
+    check(json.loads(data[8:8 + size])["__metadata__"] ==
+          {"system": "cascade"}, "the checksum of the old ones goes")
+    tensors(two, [5, 2, 0], a=[3, 1])
+    r = subprocess.run([sys.executable, tool, one, two, "0.25", out],
+                       capture_output=True, text=True)
+    check(r.returncode == 1 and "tensor 'a' is not in both" in r.stderr,
+          "another shape is refused", r.stderr)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         p = check_good(folder)
         check_refusals(folder, p)
         check_pip(folder)
+        check_average(folder)
     return done()
 
 

@@ -210,14 +210,20 @@ static struct cascade_votes paper(void)
     return (struct cascade_votes){ P + N, gate_of, none, positive };
 }
 
-static struct cascade_policy choose(double recall, int cheapest, double *t1)
+static struct cascade_policy choose_with(double recall, int cheapest,
+                                         double gate_recall, double *t1)
 {
     const struct cascade_votes v = paper();
-    const struct cascade_aim aim = { recall, cheapest };
+    const struct cascade_aim aim = { recall, cheapest, gate_recall };
     struct cascade_policy p;
 
     ck_assert_int_eq(cascade_choose(&v, &aim, t1, &p, NULL), NN_OK);
     return p;
+}
+
+static struct cascade_policy choose(double recall, int cheapest, double *t1)
+{
+    return choose_with(recall, cheapest, 0, t1);
 }
 
 /* Splits of two losses: gate 0 (t1 .10, passes 5 negatives; t2 .92: 0 pass),
@@ -277,6 +283,29 @@ START_TEST(no_loss_allowed)
 }
 END_TEST
 
+/* The gate may lose less than both together: of the splits with two losses
+ * those stay where it loses none (t1 .10, t2 .92), or at most one (and none is
+ * better, as above). A recall of the gate below that of both changes nothing.
+ */
+START_TEST(recall_of_the_gate_alone)
+{
+    double t1;
+    struct cascade_policy p = choose_with(.75, 0, .95, &t1);
+
+    near(t1, .10);
+    near(p.none_threshold, .92);
+    near(p.recall, .8);
+    near(p.fpr, 0);
+    ck_assert_uint_eq(p.n_splits, 1);
+    p = choose_with(.75, 1, .9, &t1);
+    near(t1, .20);
+    ck_assert_uint_eq(p.n_splits, 2);
+    p = choose_with(.75, 0, .5, &t1);
+    near(t1, .55);
+    ck_assert_uint_eq(p.n_splits, 3);
+}
+END_TEST
+
 /* The least cost rejects at the gate what it may. */
 START_TEST(least_cost)
 {
@@ -300,7 +329,7 @@ START_TEST(cheapest_is_not_least_false_positives)
     static const double none[6] = { .1, .8, .05, .3, .4, .2 };
     static const uint8_t positive[6] = { 1, 1, 1, 0, 0, 0 };
     struct cascade_votes v = { 6, gate, none, positive };
-    struct cascade_aim aim = { .6, 0 };
+    struct cascade_aim aim = { .6, 0, 0 };
     struct cascade_policy p;
     double t1;
 
@@ -323,7 +352,7 @@ END_TEST
 START_TEST(bad_votes)
 {
     struct cascade_votes v = paper();
-    const struct cascade_aim aim = { .9, 0 }, none = { 1.5, 0 };
+    const struct cascade_aim aim = { .9, 0, 0 }, none = { 1.5, 0, 0 };
     double bad[P + N], t1;
     struct cascade_policy p;
 
@@ -341,7 +370,7 @@ END_TEST
 START_TEST(out_of_memory)
 {
     const struct cascade_votes v = paper();
-    const struct cascade_aim aim = { .75, 0 };
+    const struct cascade_aim aim = { .75, 0, 0 };
     enum nn_status st = NN_ERR_NOMEM;
     struct cascade_policy p;
     double t1;
@@ -402,7 +431,7 @@ START_TEST(promise_on_resampled_sets)
     for (uint64_t set = 0; set < SETS; set++) {
         const struct cascade_votes v = { POSITIVES + NEGATIVES, gate, none,
                                          positive };
-        const struct cascade_aim aim = { .95, set % 2 };
+        const struct cascade_aim aim = { .95, set % 2, 0 };
         struct nn_rng g = nn_rng_make(7, set);
         struct cascade_policy p;
         double t1;
@@ -433,7 +462,7 @@ START_TEST(split_is_no_worse_than_either_end)
     static double gate[POSITIVES + NEGATIVES], none[POSITIVES + NEGATIVES];
     static double sure[POSITIVES + NEGATIVES];
     static uint8_t positive[POSITIVES + NEGATIVES];
-    const struct cascade_aim aim = { .95, 0 };
+    const struct cascade_aim aim = { .95, 0, 0 };
     struct nn_rng g = nn_rng_make(8, 0);
     struct cascade_votes v = { POSITIVES + NEGATIVES, gate, none, positive };
     struct cascade_policy two, one;
@@ -513,6 +542,7 @@ static Suite *create(void)
     tcase_add_test(t, least_false_positives);
     tcase_add_test(t, equal_false_positives_fewest_passed);
     tcase_add_test(t, no_loss_allowed);
+    tcase_add_test(t, recall_of_the_gate_alone);
     tcase_add_test(t, least_cost);
     tcase_add_test(t, cheapest_is_not_least_false_positives);
     tcase_add_test(t, bad_votes);
