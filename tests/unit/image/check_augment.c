@@ -1,5 +1,6 @@
 /* Augmented views: repeatable, and random as asked for. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/file.h"
