@@ -75,7 +75,7 @@ void cascade_keep_features(struct cascade *c, const char *dir)
 
 int32_t cascade_pile_batch(int threads)
 {
-    enum { SMALL = 8 };
+    enum { SMALL = 4 };
     int32_t most = 2 * (int32_t)threads;
 
     most = most < SMALL ? SMALL : most;

@@ -127,7 +127,7 @@ def camera_photo(source, noise, i):
     shift = random.randrange(noise.shape[1])
     pixels = np.asarray(big, dtype=np.int16) + np.roll(noise, shift, 1)
     big = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-    return with_exif(encode(big, 88), (W, H), clock(i), thumbnail_of(big))
+    return with_exif(encode(big, 92), (W, H), clock(i), thumbnail_of(big))
 
 
 def make_photos(data, folder, count):
