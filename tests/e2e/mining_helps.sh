@@ -6,8 +6,7 @@
 # two pools.
 . "$(dirname "$0")/lib.sh"
 
-net="--gate-size 64 --species-epochs 1 --species-width 0.25 --species-size 32
-    --species-from random --quiet"
+net="--only gate --gate-size 64 --quiet"
 backbone=$(dirname "$0")/../../models/backbone-100.safetensors
 draw() { # DIR COUNT SEED NEAR-MISS ARGS...
     out=$1 count=$2 seed=$3 near=$4
@@ -18,7 +17,7 @@ draw() { # DIR COUNT SEED NEAR-MISS ARGS...
 check "bears and ordinary negatives" draw "$tmp/data" 2000 21 0
 check "held-out bears and near-misses" draw "$tmp/test" 600 77 1 --no-splits
 # shellcheck disable=SC2086
-run 0 "the gate" train "$tmp/data" --out "$tmp/base" --gate-epochs 6 $net \
+run 0 "the gate" train "$tmp/data" --out "$tmp/base" --gate-epochs 10 $net \
     --init "$backbone"
 
 # area RUN: ROC area on the held-out images.
@@ -34,7 +33,7 @@ learn() {
         --positives "$tmp/data" --out "$tmp/mined" --hard-share 1 --mode "$1" \
         --trust-pool --quiet >/dev/null 2>"$tmp/err" || return 1
     # shellcheck disable=SC2086
-    "$BEARCASCADE" train "$tmp/data" --out "$tmp/run" --gate-epochs 4 $net \
+    "$BEARCASCADE" train "$tmp/data" --out "$tmp/run" --gate-epochs 6 $net \
         --init "$tmp/base/best.safetensors" --init-lr-scale 0.1 \
         --negatives "$tmp/mined/negatives.jsonl" >/dev/null 2>"$tmp/err" ||
         return 1
