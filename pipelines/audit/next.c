@@ -16,15 +16,13 @@
 enum { BATCH = 16, PRIOR_PART = 8 };
 
 struct rows {
-    size_t n, dims, wide; /* units; features, and those with the scores */
-    const char **path;    /* [n] of each unit's photo, owned */
-    double *p;            /* [n] its score */
+    size_t n, dims;    /* units, features */
+    const char **path; /* [n] of each unit's photo, owned */
+    double *p;         /* [n] its score */
     struct nn_dataset *ds;
-    float *x, *train; /* [n,dims], [answered,wide] */
+    float *x; /* [n,dims] */
     uint8_t *ok;
-    int32_t *label; /* [answered] */
-    double *weight;
-    size_t n_train, of[2];
+    size_t of[2];
 };
 
 static void release(struct rows *w)
@@ -36,27 +34,18 @@ static void release(struct rows *w)
     nn_mem_free(w->path);
     nn_mem_free(w->p);
     nn_mem_free(w->x);
-    nn_mem_free(w->train);
     nn_mem_free(w->ok);
-    nn_mem_free(w->label);
-    nn_mem_free(w->weight);
 }
 
 static enum nn_status reserve(struct rows *w, const struct nn_net *net,
                               struct nn_error *err)
 {
     w->dims = nn_feature_dims(net);
-    w->wide = w->dims + w->dims / PRIOR_PART + 1;
     w->path = nn_mem_calloc(w->n, sizeof *w->path);
     w->p = nn_mem_calloc(w->n, sizeof *w->p);
     w->ok = nn_mem_calloc(w->n, 1);
-    w->label = nn_mem_calloc(w->n, sizeof *w->label);
-    w->weight = nn_mem_calloc(w->n, sizeof *w->weight);
     w->x = nn_mem_aligned(w->n, w->dims * sizeof *w->x);
-    w->train = nn_mem_aligned(w->of[0] + w->of[1], w->wide * sizeof *w->train);
-    return w->path == NULL || w->p == NULL || w->ok == NULL ||
-                   w->label == NULL || w->weight == NULL || w->x == NULL ||
-                   w->train == NULL
+    return w->path == NULL || w->p == NULL || w->ok == NULL || w->x == NULL
                ? nn_fail_nomem(err)
                : NN_OK;
 }
@@ -129,93 +118,138 @@ static double log_odds(double p)
     return log(p / (1 - p));
 }
 
-/* Features, and copies of the score's log-odds: a regularised fit would pass
- * over one feature among a thousand. */
-static void put_row(const struct rows *w, size_t i, float *to)
+/* Columns of a row: features, and copies of the score's log-odds, as a
+ * regularised fit would pass over one feature among a thousand. */
+static size_t width(size_t dims)
 {
-    memcpy(to, w->x + i * w->dims, w->dims * sizeof *to);
-    for (size_t k = w->dims; k < w->wide; k++) {
-        to[k] = (float)log_odds(w->p[i]);
+    return dims + dims / PRIOR_PART + 1;
+}
+
+static void put_row(const struct audit_lesson *l, size_t i, float *to)
+{
+    memcpy(to, l->x + i * l->dims, l->dims * sizeof *to);
+    for (size_t k = l->dims; k < width(l->dims); k++) {
+        to[k] = (float)log_odds(l->p[i]);
     }
 }
 
-static enum nn_status fit(struct rows *w, const struct audit_result *r,
+static int teaches(const struct audit_lesson *l, size_t i)
+{
+    return l->ok[i] &&
+           (l->answer[i] == AUDIT_POSITIVE || l->answer[i] == AUDIT_NONE);
+}
+
+static enum nn_status fit(const struct audit_lesson *l,
                           const volatile sig_atomic_t *stop,
                           struct nn_logistic *head, struct nn_error *err)
 {
     struct nn_logistic_options o = nn_logistic_defaults();
-    struct nn_logistic_rows rows = { .dims = w->wide,
-                                     .outputs = 2,
-                                     .x = w->train,
-                                     .label = w->label,
-                                     .weight = w->weight };
+    size_t wide = width(l->dims), of[2] = { 0 }, n = 0;
+    float *x = nn_mem_aligned(l->n, wide * sizeof *x);
+    int32_t *label = nn_mem_calloc(l->n, sizeof *label);
+    double *weight = nn_mem_calloc(l->n, sizeof *weight);
+    struct nn_logistic_rows rows = {
+        .dims = wide, .outputs = 2, .x = x, .label = label, .weight = weight
+    };
+    enum nn_status st;
 
-    o.stop = stop;
-    for (size_t i = 0; i < w->n; i++) {
-        int positive = r->answer[i] == AUDIT_POSITIVE;
-
-        if (!w->ok[i] || (!positive && r->answer[i] != AUDIT_NONE)) {
-            continue;
-        }
-        put_row(w, i, w->train + rows.n * w->wide);
-        w->label[rows.n] = positive;
-        w->weight[rows.n++] = 1.0 / (double)w->of[positive];
+    if (x == NULL || label == NULL || weight == NULL) {
+        st = nn_fail_nomem(err);
+        goto out;
     }
-    return nn_logistic_fit(&rows, &o, head, err);
+    for (size_t i = 0; i < l->n; i++) {
+        of[1] += l->answer[i] == AUDIT_POSITIVE;
+        of[0] += l->answer[i] == AUDIT_NONE;
+    }
+    for (size_t i = 0; i < l->n; i++) {
+        if (teaches(l, i)) {
+            put_row(l, i, x + n * wide);
+            label[n] = l->answer[i] == AUDIT_POSITIVE;
+            weight[n] = 1.0 / (double)of[label[n]];
+            n++;
+        }
+    }
+    rows.n = n;
+    o.stop = stop;
+    st = nn_logistic_fit(&rows, &o, head, err);
+out:
+    nn_mem_free(x);
+    nn_mem_free(label);
+    nn_mem_free(weight);
+    return st;
 }
 
-/* P(positive) of unit i, were half of all units positive. */
-static double say(const struct rows *w, const struct nn_logistic *head,
+/* row: [wide] to work in. */
+static double say(const struct audit_lesson *l, const struct nn_logistic *head,
                   size_t i, float *row)
 {
     double z = (double)head->bias[1] - (double)head->bias[0];
+    size_t wide = width(l->dims);
 
-    if (!w->ok[i]) {
-        return w->p[i];
+    if (!l->ok[i]) {
+        return l->p[i];
     }
-    put_row(w, i, row);
-    for (size_t k = 0; k < w->wide; k++) {
-        z += ((double)head->weight[w->wide + k] - (double)head->weight[k]) *
+    put_row(l, i, row);
+    for (size_t k = 0; k < wide; k++) {
+        z += ((double)head->weight[wide + k] - (double)head->weight[k]) *
              (double)row[k];
     }
     return 1 / (1 + exp(-z));
 }
 
-/* Shares of what is left; what was seen keeps what it had. */
-static enum nn_status revise(const struct rows *w,
-                             const struct audit_plan *plan,
-                             const struct audit_result *r,
-                             const struct nn_logistic *head, double *expected,
-                             struct audit_next *out, struct nn_error *err)
+enum nn_status audit_learn(const struct audit_lesson *l,
+                           const volatile sig_atomic_t *stop, double *p,
+                           struct nn_error *err)
 {
-    double *p = nn_mem_calloc(2 * w->n, sizeof *p);
-    float *row = nn_mem_calloc(w->wide, sizeof *row);
-    size_t n = 0;
-    enum nn_status st = NN_OK;
+    struct nn_logistic head = { 0 };
+    float *row = nn_mem_calloc(width(l->dims), sizeof *row);
+    enum nn_status st;
 
-    if (p == NULL || row == NULL) {
-        st = nn_fail_nomem(err);
+    if (row == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = fit(l, stop, &head, err);
+    if (st) {
         goto out;
     }
-    for (size_t i = 0; i < w->n; i++) {
+    for (size_t i = 0; i < l->n; i++) {
+        p[i] = say(l, &head, i, row);
+    }
+out:
+    nn_logistic_release(&head);
+    nn_mem_free(row);
+    return st;
+}
+
+/* Shares of what is left; what was seen keeps what it had. learned: [n]. */
+static enum nn_status revise(const struct audit_plan *plan,
+                             const struct audit_result *r,
+                             const double *learned, double *expected,
+                             struct audit_next *out, struct nn_error *err)
+{
+    double *p = nn_mem_calloc(2 * plan->n, sizeof *p);
+    size_t n = 0;
+
+    if (p == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < plan->n; i++) {
         expected[i] = fmin(plan->unit[i].expected, 1);
         if (r->answer[i] == AUDIT_UNSEEN) {
-            p[n++] = say(w, head, i, row);
+            p[n++] = learned[i];
         }
     }
     if (n > 0) {
-        audit_expect(p, n, p + w->n);
+        audit_expect(p, n, p + plan->n);
     }
-    for (size_t i = w->n; i-- > 0;) {
+    for (size_t i = plan->n; i-- > 0;) {
         if (r->answer[i] == AUDIT_UNSEEN) {
-            expected[i] = p[w->n + --n];
+            expected[i] = p[plan->n + --n];
             out->expected += expected[i] * plan->unit[i].value;
         }
     }
-out:
-    nn_mem_free(row);
     nn_mem_free(p);
-    return st;
+    return NN_OK;
 }
 
 static void count_answers(struct rows *w, const struct audit_result *r)
@@ -232,8 +266,8 @@ enum nn_status audit_next(struct audit_plan *plan, const struct audit_result *r,
                           struct audit_next *out, struct nn_error *err)
 {
     struct rows w = { .n = plan->n };
-    struct nn_logistic head = { 0 };
-    double *expected = NULL;
+    struct audit_lesson lesson;
+    double *expected = NULL, *learned = NULL;
     enum nn_status st;
 
     count_answers(&w, r);
@@ -256,16 +290,18 @@ enum nn_status audit_next(struct audit_plan *plan, const struct audit_result *r,
     if (st) {
         goto out;
     }
-    st = fit(&w, r, stop, &head, err);
-    if (st) {
-        goto out;
-    }
     expected = nn_mem_calloc(plan->n, sizeof *expected);
-    if (expected == NULL) {
+    learned = nn_mem_calloc(plan->n, sizeof *learned);
+    if (expected == NULL || learned == NULL) {
         st = nn_fail_nomem(err);
         goto out;
     }
-    st = revise(&w, plan, r, &head, expected, out, err);
+    lesson = (struct audit_lesson){ w.n, w.dims, w.x, w.p, w.ok, r->answer };
+    st = audit_learn(&lesson, stop, learned, err);
+    if (st) {
+        goto out;
+    }
+    st = revise(plan, r, learned, expected, out, err);
     if (st) {
         goto out;
     }
@@ -273,7 +309,7 @@ enum nn_status audit_next(struct audit_plan *plan, const struct audit_result *r,
     expected = NULL;
 out:
     nn_mem_free(expected);
-    nn_logistic_release(&head);
+    nn_mem_free(learned);
     release(&w);
     return st;
 }
