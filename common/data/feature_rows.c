@@ -20,11 +20,6 @@ static const struct nn_param *classifier(const struct nn_net *net,
                                 role);
 }
 
-size_t nn_feature_dims(const struct nn_net *net)
-{
-    return classifier(net, NN_PARAM_WEIGHT)->count / net->spec.n_outputs;
-}
-
 /* --- the key --- */
 
 static uint64_t hash_weights(const struct nn_net *net, uint64_t h)

@@ -46,8 +46,6 @@ nn_features_of_items(const struct nn_net *net, const struct nn_dataset *ds,
                      const uint32_t *index, size_t n,
                      const struct nn_feature_options *opt, float *x,
                      uint8_t *ok, struct nn_error *err);
-/* C of a net. */
-size_t nn_feature_dims(const struct nn_net *net);
 /* The key above. */
 uint64_t nn_feature_key(const struct nn_net *net,
                         const struct nn_feature_options *opt);

@@ -163,6 +163,8 @@ NN_MUST_CHECK enum nn_status nn_scorer_embedding(struct nn_scorer *s, int32_t i,
                                                  float *embedding);
 /* v [n] divided by its length; 0 stays. */
 void nn_scale_to_length_1(float *v, size_t n);
+/* Numbers in a feature vector: the inputs of the classifier. */
+size_t nn_feature_dims(const struct nn_net *net);
 /* The part of a net behind the mean over the image, on features [n,C]:
  * logits [n,K] = classifier(relu(norm(conv(features)))), or
  * classifier(features) for a net whose head stands before the mean, with the

@@ -64,6 +64,14 @@ static void run_hidden(const struct hidden_layer *l, const float *x, float *out)
     }
 }
 
+size_t nn_feature_dims(const struct nn_net *net)
+{
+    const struct nn_param *p = nn_graph_stage_param(
+        net->graph, nn_graph_last_stage(net->graph), NN_PARAM_WEIGHT);
+
+    return p->count / net->spec.n_outputs;
+}
+
 enum nn_status nn_net_head(const struct nn_net *net, const float *features,
                            size_t n, float *logits, struct nn_error *err)
 {
