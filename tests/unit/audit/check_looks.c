@@ -203,6 +203,44 @@ START_TEST(expected_shares)
 }
 END_TEST
 
+/* From a revision on the top looks go by the new shares, the largest of those
+ * not seen first. */
+START_TEST(revised_shares_lead)
+{
+    struct audit_unit unit[N];
+    double share[N];
+    struct audit_looks *a;
+    int seen[N] = { 0 }, largest = N - 1, tops = 0;
+
+    make_units(unit, 11);
+    a = start(unit, AUDIT_TILT);
+    for (int k = 0; k < 60; k++) {
+        int is_draw;
+        size_t i;
+
+        if (k == 10) {
+            for (int u = 0; u < N; u++) {
+                share[u] = (u + 1) / (N + 1.0);
+            }
+            ck_assert(audit_looks_revise(a, share, NULL) == NN_OK);
+        }
+        i = audit_looks_next(a, &is_draw);
+        while (seen[largest]) {
+            largest--;
+        }
+        if (k >= 10 && !is_draw) {
+            ck_assert_uint_eq(i, (size_t)largest);
+            tops++;
+        }
+        seen[i] = 1;
+        ck_assert(audit_looks_put(a, is_draw ? AUDIT_NONE : AUDIT_POSITIVE,
+                                  NULL) == NN_OK);
+    }
+    ck_assert_int_ge(tops, 20);
+    audit_looks_destroy(&a);
+}
+END_TEST
+
 static int create_looks(void *ctx)
 {
     struct audit_goal goal = { 0.9, 0.95, 1 };
@@ -252,6 +290,7 @@ static Suite *looks_suite(void)
     tcase_add_test(t, draws_and_goal_by_hand);
     tcase_add_test(t, draws_are_even);
     tcase_add_test(t, expected_shares);
+    tcase_add_test(t, revised_shares_lead);
     tcase_add_test(t, looks_memory);
     tcase_add_test(t, looks_errors);
     suite_add_tcase(s, t);

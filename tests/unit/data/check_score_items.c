@@ -46,6 +46,7 @@ static struct nn_net *net_of(enum nn_arch arch)
 {
     static const char *const names[] = { "+a", "+b", "-c", "-d", "-" };
     struct nn_net_spec spec = nn_net_spec_defaults();
+    const struct nn_param *bias;
     struct nn_net *net;
 
     nn_net_spec_set_arch(&spec, arch);
@@ -54,6 +55,11 @@ static struct nn_net *net_of(enum nn_arch arch)
     spec.n_outputs = 5;
     spec.outputs = names;
     ck_assert_int_eq(nn_net_create(&spec, 5, &net, NULL), NN_OK);
+    bias = nn_graph_stage_param(net->graph, nn_graph_last_stage(net->graph),
+                                NN_PARAM_BIAS);
+    for (size_t k = 0; k < bias->count; k++) { /* a new net has none */
+        net->params.value.data[bias->offset + k] = 0.1f * (float)k - 0.2f;
+    }
     return net;
 }
 

@@ -316,6 +316,27 @@ START_TEST(exif_goes_before_xmp)
 }
 END_TEST
 
+START_TEST(first_exif_counts)
+{
+    struct nn_image img = NN_IMAGE_INIT, got = NN_IMAGE_INIT;
+    struct sample s = { 0 }, block = { 0 };
+    struct nn_image_info info;
+    struct nn_error err;
+
+    sample_image(&img, 40, 24);
+    sample_jpeg(&s, &img, SAMPLE_JPEG_444, 90);
+    sample_jpeg_orient(&s, 3, 0);
+    sample_exif(&block, 6, 1);
+    put_app1(&s, block.bytes, block.size); /* it stands in front */
+    ck_assert_int_eq(judge_decode(&s, &got, &info, &err), NN_OK);
+    ck_assert_int_eq(info.orientation, 6);
+    nn_image_release(&got);
+    nn_image_release(&img);
+    sample_release(&s);
+    sample_release(&block);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("more formats");
@@ -329,6 +350,7 @@ static Suite *create(void)
     tcase_add_loop_test(tc, avif_and_heic, 0, 2);
     tcase_add_loop_test(tc, orientation_in_odd_places, 0, 7);
     tcase_add_test(tc, exif_goes_before_xmp);
+    tcase_add_test(tc, first_exif_counts);
     suite_add_tcase(s, tc);
     return s;
 }
