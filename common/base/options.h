@@ -110,10 +110,12 @@ nn_options_parse(const struct nn_options *o, int argc, char **argv,
 void nn_options_help(const struct nn_options *o, FILE *to);
 /* The same as a page of Markdown, with the limits of numbers. */
 void nn_options_markdown(const struct nn_options *o, FILE *to);
-/* Calls fn(ctx, name, value) in table order for every option but lists, for
- * run folders: flags as "yes" or "no", numbers so that they read back equal,
- * a string that is NULL as "". value is valid during the call. */
-typedef void nn_option_fn(void *ctx, const char *name, const char *value);
+/* Calls fn(ctx, name, listed, value) in table order for every option, for run
+ * folders: flags as "yes" or "no", numbers so that they read back equal, a
+ * string that is NULL as "". listed 1: value is one of a list, in order, or
+ * NULL, once, of an empty one. value is valid during the call. */
+typedef void nn_option_fn(void *ctx, const char *name, int listed,
+                          const char *value);
 void nn_options_each(const struct nn_options *o, nn_option_fn *fn, void *ctx);
 void nn_options_release(const struct nn_options *o); /* frees the lists */
 

@@ -196,13 +196,27 @@ void nn_options_markdown(const struct nn_options *o, FILE *to)
 
 /* --- run folders --------------------------------------------------------- */
 
+static void each_of_list(const struct nn_option *p, nn_option_fn *fn, void *ctx)
+{
+    const struct nn_option_list *l = p->target;
+
+    if (l->n == 0) {
+        fn(ctx, p->name, 1, NULL);
+    }
+    for (size_t i = 0; i < l->n; i++) {
+        fn(ctx, p->name, 1, l->v[i]);
+    }
+}
+
 void nn_options_each(const struct nn_options *o, nn_option_fn *fn, void *ctx)
 {
     char buf[64];
 
     for (const struct nn_option *p = o->table; !nn_option_at_end(p); p++) {
-        if (p->kind != NN_OPTION_HEADING && p->kind != NN_OPTION_LIST) {
-            fn(ctx, p->name, value_text(p, buf, sizeof buf));
+        if (p->kind == NN_OPTION_LIST) {
+            each_of_list(p, fn, ctx);
+        } else if (p->kind != NN_OPTION_HEADING) {
+            fn(ctx, p->name, 0, value_text(p, buf, sizeof buf));
         }
     }
 }

@@ -153,9 +153,21 @@ enum nn_status cmd_check_out(const char *out, int resume, struct nn_error *err)
     return NN_OK;
 }
 
-static void add_option(void *ctx, const char *name, const char *value)
+static void add_option(void *ctx, const char *name, int listed,
+                       const char *value)
 {
-    nn_json_put(ctx, name, nn_json_text(value));
+    json_t **options = ctx, *list;
+
+    if (!listed) {
+        nn_json_put(options, name, nn_json_text(value));
+        return;
+    }
+    list = json_incref(json_object_get(*options, name));
+    list = list != NULL ? list : json_array();
+    if (value != NULL) {
+        nn_json_add(&list, nn_json_text(value));
+    }
+    nn_json_put(options, name, list);
 }
 
 json_t *cmd_options_json(const struct nn_options *o, const char *data)
@@ -196,6 +208,20 @@ enum nn_status cmd_write_splits(const char *dir, const struct nn_dataset *ds,
     return st;
 }
 
+static json_t *public_value(const json_t *value)
+{
+    json_t *list;
+
+    if (json_is_string(value)) {
+        return json_string(nn_path_base(json_string_value(value)));
+    }
+    list = json_array();
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        nn_json_add(&list, public_value(json_array_get(value, i)));
+    }
+    return list;
+}
+
 json_t *cmd_public_options(const json_t *options)
 {
     json_t *out = json_object(), *value;
@@ -203,11 +229,7 @@ json_t *cmd_public_options(const json_t *options)
 
     json_object_foreach((json_t *)(uintptr_t)options, key, value)
     {
-        const char *s = json_string_value(value);
-
-        if (s != NULL) {
-            nn_json_put(&out, key, json_string(nn_path_base(s)));
-        }
+        nn_json_put(&out, key, public_value(value));
     }
     return out;
 }

@@ -81,8 +81,8 @@ NN_MUST_CHECK enum nn_status cmd_check_out(const char *out, int resume,
                                            struct nn_error *err);
 void cmd_say_resumed(const char *out, int resume);
 
-/* All options of a call as an object of strings, with "data"; NULL when out
- * of memory. */
+/* All options of a call as an object of strings, and of arrays of strings where
+ * an option may be repeated, with "data"; NULL when out of memory. */
 json_t *cmd_options_json(const struct nn_options *o, const char *data);
 
 /* Write them as DIR/options.json. Errors: NN_ERR_IO, NN_ERR_NOMEM. */
@@ -96,7 +96,7 @@ NN_MUST_CHECK enum nn_status cmd_write_splits(const char *dir,
                                               const struct nn_dataset *ds,
                                               int resume, struct nn_error *err);
 
-/* A copy of an object of strings in which paths are cut down to their last
+/* A copy of such an object in which paths are cut down to their last
  * part: a model file that is passed on tells nothing of its maker's folders.
  * NULL when out of memory. */
 json_t *cmd_public_options(const json_t *options);

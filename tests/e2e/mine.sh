@@ -122,6 +122,13 @@ err_has "reports the round" "round 1: with .* more negatives"
 err_has "and whether it helped" "no longer pass, .* do newly"
 check "with its numbers" grep -q '"threshold"' "$tmp/r3/round-1.json"
 check "and records it" test -s "$tmp/r3/mined-1.jsonl"
+check "the options say which pool" python3 -c 'import json, sys
+o = json.load(open(sys.argv[1]))
+sys.exit(o["mine-pool"] != [sys.argv[2]] or o["negatives"] != [])' \
+    "$tmp/r3/options.json" "$tmp/pool"
+run 0 "inspect" inspect "$tmp/r3"
+check "the model says its name, not where it lay" sh -c \
+    'tr -d " \n" <"$1" | grep -q "\"mine-pool\":\[\"pool\"\]"' sh "$tmp/out"
 mv "$tmp/r3/best.safetensors" "$tmp/r3.safetensors"
 run 0 "resumed after the rounds" train "$data" --out "$tmp/r3" --epochs 1 \
     $small --mine-pool "$tmp/pool" --rounds 2 --top 10 --round-epochs 1 \

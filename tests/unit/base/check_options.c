@@ -352,12 +352,13 @@ START_TEST(markdown_is_a_page)
 }
 END_TEST
 
-static void collect(void *ctx, const char *name, const char *value)
+static void collect(void *ctx, const char *name, int listed, const char *value)
 {
     char *text = ctx;
     size_t n = strlen(text);
 
-    snprintf(text + n, 4096 - n, "%s=%s;", name, value);
+    snprintf(text + n, 4096 - n, "%s=%s%s;", name, listed ? "+" : "",
+             value != NULL ? value : "(none)");
 }
 
 START_TEST(each_lists_values)
@@ -373,10 +374,13 @@ START_TEST(each_lists_values)
     init_from = "i";
     text[0] = '\0';
     nn_options_each(&command, collect, text);
-    ck_assert_str_eq(text, "out=;init=i;epochs=40;any-int=0;seed=1;"
+    ck_assert_str_eq(text, "out=;init=i;pool=+x;epochs=40;any-int=0;seed=1;"
                            "rate=0.33333333333333331;single=0.05;any-double=0;"
                            "format=jsonl;quiet=yes;cache=yes;");
     nn_options_release(&command);
+    text[0] = '\0';
+    nn_options_each(&command, collect, text);
+    ck_assert_ptr_nonnull(strstr(text, ";pool=+(none);"));
 }
 END_TEST
 
