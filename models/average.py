@@ -10,16 +10,10 @@ price of one. A's thresholds were chosen for A; `train --gate-from` chooses new
 ones. Standard library only.
 """
 import array
-import json
-import os
 import struct
 import sys
 
-
-def read(path):
-    with open(path, "rb") as f:
-        size = struct.unpack("<Q", f.read(8))[0]
-        return json.loads(f.read(size)), f.read()
+import tensors
 
 
 def floats(data):
@@ -53,12 +47,8 @@ def average(a, b, share):
 
 
 def main(a, b, share, target):
-    head, data = average(read(a), read(b), float(share))
-    text = json.dumps(head, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(target + ".new", "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + data)
-    os.replace(target + ".new", target)
+    head, data = average(tensors.read(a), tensors.read(b), float(share))
+    tensors.write(target, head, [data])
 
 
 if __name__ == "__main__":

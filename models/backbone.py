@@ -7,20 +7,13 @@ Leaves out the classifier and rounds all weights to float16 (to nearest, ties
 to even) except the running means and variances of batch norm, whose range
 float16 does not have. Metadata stay. Standard library only.
 """
-import json
-import os
 import struct
 import sys
 
+import tensors
+
 CLASSIFIER = "classifier."
 KEEP = (".running_mean", ".running_var")
-
-
-def read(path):
-    with open(path, "rb") as f:
-        size = struct.unpack("<Q", f.read(8))[0]
-        head = json.loads(f.read(size))
-        return head, f.read()
 
 
 def rounded(data):
@@ -49,12 +42,8 @@ def convert(head, body):
 
 
 def main(source, target):
-    out, data = convert(*read(source))
-    text = json.dumps(out, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(target + ".new", "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + data)
-    os.replace(target + ".new", target)
+    head, data = convert(*tensors.read(source))
+    tensors.write(target, head, [data])
 
 
 if __name__ == "__main__":

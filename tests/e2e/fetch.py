@@ -120,7 +120,8 @@ class Place:
         with open(self.wheel, "rb") as f:
             self.sha = hashlib.sha256(f.read()).hexdigest()
         source = os.path.join(os.environ["SOURCE"], "models")
-        shutil.copy(os.path.join(source, "pth_to_safetensors.py"), folder)
+        for name in ("pth_to_safetensors.py", "tensors.py"):
+            shutil.copy(os.path.join(source, name), folder)
         with open(os.path.join(source, "fetch.sh")) as f:
             text = f.read()
         pinned = text.split(NAME + ") sha=")[1].split()[0]
