@@ -8,12 +8,11 @@ validate_results.py), its validator sees the results too.
 """
 import json
 import os
-import random
-import struct
 import subprocess
 import sys
 import tempfile
 
+from pictures import blocks, bmp, cut
 from tap import check, done
 
 B = os.environ["BEARCASCADE"]
@@ -30,23 +29,7 @@ def run(*args):
 
 
 def picture(seed):
-    """W x H pixels, rows from the top: coloured blocks."""
-    rng = random.Random(seed)
-    blocks = [[rng.randbytes(3) for _ in range(W // 8 + 1)]
-              for _ in range(H // 8 + 1)]
-    return [[blocks[y // 8][x // 8] for x in range(W)] for y in range(H)]
-
-
-def bmp(path, rows):
-    h, w = len(rows), len(rows[0])
-    data = b"".join(b"".join(r) + bytes(-3 * w % 4) for r in reversed(rows))
-    with open(path, "wb") as f:
-        f.write(b"BM" + struct.pack("<IIIIiiHHIIiiII", 54 + len(data), 0, 54,
-                                    40, w, h, 1, 24, 0, 0, 0, 0, 0, 0) + data)
-
-
-def cut(rows, x0, y0, x1, y1):
-    return [r[x0:x1] for r in rows[y0:y1]]
+    return blocks(seed, W, H, 8)
 
 
 def md(images, **more):

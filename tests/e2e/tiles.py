@@ -5,12 +5,11 @@ Environment: BEARCASCADE (the program), SOURCE (for the shipped model).
 """
 import json
 import os
-import random
-import struct
 import subprocess
 import sys
 import tempfile
 
+from pictures import blocks, bmp, cut
 from tap import check, done
 
 B = os.environ["BEARCASCADE"]
@@ -34,31 +33,14 @@ def rows(*args):
     return rc, {os.path.basename(r["file"]): r for r in all_rows}, err
 
 
-def picture(seed):
-    """W x H pixels, rows from the top: coloured blocks."""
-    rng = random.Random(seed)
-    blocks = [[rng.randbytes(3) for _ in range(W // 16 + 1)]
-              for _ in range(H // 16 + 1)]
-    return [[blocks[y // 16][x // 16] for x in range(W)] for y in range(H)]
-
-
-def bmp(path, pixels):
-    h, w = len(pixels), len(pixels[0])
-    data = b"".join(b"".join(r) + bytes(-3 * w % 4) for r in reversed(pixels))
-    with open(path, "wb") as f:
-        f.write(b"BM" + struct.pack("<IIIIiiHHIIiiII", 54 + len(data), 0, 54,
-                                    40, w, h, 1, 24, 0, 0, 0, 0, 0, 0) + data)
-
-
 def make(n):
     os.mkdir("photos")
     os.mkdir("parts")
     for i in range(n):
-        photo = picture(i)
+        photo = blocks(i, W, H, 16)
         bmp(f"photos/{i}.bmp", photo)
         for k, (x, y) in enumerate(PARTS):
-            bmp(f"parts/{i}-{k}.bmp", [r[x:x + 240] for r in
-                                       photo[y:y + 240]])
+            bmp(f"parts/{i}-{k}.bmp", cut(photo, x, y, x + 240, y + 240))
 
 
 def compare(n, threshold):

@@ -294,46 +294,44 @@ START_TEST(orientation_in_odd_places)
 }
 END_TEST
 
-START_TEST(exif_goes_before_xmp)
+/* The orientation of a JPEG whose EXIF block says 3, with another block in
+ * front of that one. */
+static int orientation_with(const struct sample *block)
 {
     struct nn_image img = NN_IMAGE_INIT, got = NN_IMAGE_INIT;
-    struct sample s = { 0 }, block = { 0 };
+    struct sample s = { 0 };
     struct nn_image_info info;
     struct nn_error err;
 
     sample_image(&img, 40, 24);
     sample_jpeg(&s, &img, SAMPLE_JPEG_444, 90);
     sample_jpeg_orient(&s, 3, 0);
-    sample_add(&block, "http://ns.adobe.com/xap/1.0/", 29);
-    sample_add(&block, xmp6, sizeof xmp6 - 1);
-    put_app1(&s, block.bytes, block.size); /* it stands in front */
+    put_app1(&s, block->bytes, block->size);
     ck_assert_int_eq(judge_decode(&s, &got, &info, &err), NN_OK);
-    ck_assert_int_eq(info.orientation, 3);
     nn_image_release(&got);
     nn_image_release(&img);
     sample_release(&s);
-    sample_release(&block);
+    return info.orientation;
+}
+
+START_TEST(exif_goes_before_xmp)
+{
+    struct sample xmp = { 0 };
+
+    sample_add(&xmp, "http://ns.adobe.com/xap/1.0/", 29);
+    sample_add(&xmp, xmp6, sizeof xmp6 - 1);
+    ck_assert_int_eq(orientation_with(&xmp), 3);
+    sample_release(&xmp);
 }
 END_TEST
 
 START_TEST(first_exif_counts)
 {
-    struct nn_image img = NN_IMAGE_INIT, got = NN_IMAGE_INIT;
-    struct sample s = { 0 }, block = { 0 };
-    struct nn_image_info info;
-    struct nn_error err;
+    struct sample exif = { 0 };
 
-    sample_image(&img, 40, 24);
-    sample_jpeg(&s, &img, SAMPLE_JPEG_444, 90);
-    sample_jpeg_orient(&s, 3, 0);
-    sample_exif(&block, 6, 1);
-    put_app1(&s, block.bytes, block.size); /* it stands in front */
-    ck_assert_int_eq(judge_decode(&s, &got, &info, &err), NN_OK);
-    ck_assert_int_eq(info.orientation, 6);
-    nn_image_release(&got);
-    nn_image_release(&img);
-    sample_release(&s);
-    sample_release(&block);
+    sample_exif(&exif, 6, 1);
+    ck_assert_int_eq(orientation_with(&exif), 6);
+    sample_release(&exif);
 }
 END_TEST
 
