@@ -165,3 +165,16 @@ char *nn_json_line(const json_t *value)
 {
     return nn_json_dump(value, JSON_COMPACT | JSON_ENCODE_ANY);
 }
+
+enum nn_status nn_json_print_line(json_t *value, FILE *to, struct nn_error *err)
+{
+    char *line = nn_json_line(value);
+
+    json_decref(value);
+    if (line == NULL) {
+        return nn_fail_nomem(err);
+    }
+    fprintf(to, "%s\n", line);
+    nn_mem_free(line);
+    return NN_OK;
+}

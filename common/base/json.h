@@ -78,5 +78,9 @@ NN_MUST_CHECK enum nn_status nn_json_print(const json_t *value, FILE *to,
 /* value on one line without a newline, for JSON lines; the string is freed
  * with nn_mem_free(). NULL when out of memory or for a NULL value. */
 char *nn_json_line(const json_t *value);
+/* The same to a stream, with the newline; takes value's reference. Errors: as
+ * nn_json_print(). */
+NN_MUST_CHECK enum nn_status nn_json_print_line(json_t *value, FILE *to,
+                                                struct nn_error *err);
 
 #endif /* NN_COMMON_BASE_JSON_H */

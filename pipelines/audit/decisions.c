@@ -91,14 +91,11 @@ static enum nn_status put_rows(enum list list, const struct audit_plan *plan,
         for (size_t k = plan->first[i]; k < plan->first[i + 1]; k++) {
             const char *file = plan->pile.photo[plan->member[k]].file;
             json_t *row = row_of(list, plan, r, i, file);
-            char *line = nn_json_line(row);
+            enum nn_status st = nn_json_print_line(row, to, err);
 
-            json_decref(row);
-            if (line == NULL) {
-                return nn_fail_nomem(err);
+            if (st) {
+                return st;
             }
-            fprintf(to, "%s\n", line);
-            nn_mem_free(line);
             ++*n;
         }
     }

@@ -45,16 +45,11 @@ static enum nn_status write_ranking(const struct clean_findings *f,
         return st;
     }
     for (size_t i = 0; i < f->n; i++) {
-        json_t *row = row_json(f, f->order[i]);
-        char *line = nn_json_line(row);
-
-        json_decref(row);
-        if (line == NULL) {
+        st = nn_json_print_line(row_json(f, f->order[i]), out.stream, err);
+        if (st) {
             nn_file_out_abort(&out);
-            return nn_fail_nomem(err);
+            return st;
         }
-        fprintf(out.stream, "%s\n", line);
-        nn_mem_free(line);
     }
     return nn_file_out_commit(&out, err);
 }

@@ -75,17 +75,13 @@ static enum nn_status write_list(const struct mining_round *r,
     json_array_foreach(photos, i, photo)
     {
         json_t *row = json_copy(photo);
-        char *line;
 
         nn_json_put(&row, "model", json_string(r->model_id));
-        line = nn_json_line(row);
-        json_decref(row);
-        if (line == NULL) {
+        st = nn_json_print_line(row, o.stream, err);
+        if (st) {
             nn_file_out_abort(&o);
-            return nn_fail_nomem(err);
+            return st;
         }
-        fprintf(o.stream, "%s\n", line);
-        nn_mem_free(line);
     }
     return nn_file_out_commit(&o, err);
 }

@@ -177,19 +177,10 @@ static json_t *pick_json(const struct mining_round *r, size_t rank)
     return j;
 }
 
-static char *pick_line(const struct mining_round *r, size_t i)
-{
-    json_t *j = pick_json(r, i);
-    char *line = nn_json_line(j);
-
-    json_decref(j);
-    return line;
-}
-
-/* line_of: in a block of nn_mem, NULL when out of memory. */
+/* row_of: NULL when out of memory. */
 static enum nn_status
 write_lines(const struct mining_round *r, const char *path, int accepted_only,
-            char *(*line_of)(const struct mining_round *r, size_t i),
+            json_t *(*row_of)(const struct mining_round *r, size_t i),
             struct nn_error *err)
 {
     struct nn_file_out o = { 0 };
@@ -199,19 +190,15 @@ write_lines(const struct mining_round *r, const char *path, int accepted_only,
         return st;
     }
     for (size_t i = 0; i < r->result->n; i++) {
-        char *line;
-
         if (accepted_only &&
             !gate_mine_is_accepted(r->result->pick[i].verdict)) {
             continue;
         }
-        line = line_of(r, i);
-        if (line == NULL) {
+        st = nn_json_print_line(row_of(r, i), o.stream, err);
+        if (st) {
             nn_file_out_abort(&o);
-            return nn_fail_nomem(err);
+            return st;
         }
-        fprintf(o.stream, "%s\n", line);
-        nn_mem_free(line);
     }
     return nn_file_out_commit(&o, err);
 }
@@ -219,7 +206,7 @@ write_lines(const struct mining_round *r, const char *path, int accepted_only,
 enum nn_status mining_write_jsonl(const struct mining_round *r,
                                   const char *path, struct nn_error *err)
 {
-    return write_lines(r, path, 0, pick_line, err);
+    return write_lines(r, path, 0, pick_json, err);
 }
 
 static int is_drawn(const char *file)
@@ -248,9 +235,9 @@ size_t mining_drawn(const struct mining_round *r)
     return n;
 }
 
-static char *manifest_line(const struct mining_round *r, size_t i)
+static json_t *manifest_json(const struct mining_round *r, size_t i)
 {
-    char *place = mining_place(r->result->images->items[i].file), *line;
+    char *place = mining_place(r->result->images->items[i].file);
     json_t *j;
 
     if (place == NULL) {
@@ -258,16 +245,14 @@ static char *manifest_line(const struct mining_round *r, size_t i)
     }
     j = json_pack("{s:o, s:s}", "file", nn_json_text(place), "label",
                   "negative");
-    line = nn_json_line(j);
-    json_decref(j);
     nn_mem_free(place);
-    return line;
+    return j;
 }
 
 enum nn_status mining_write_manifest(const struct mining_round *r,
                                      const char *path, struct nn_error *err)
 {
-    return write_lines(r, path, 1, manifest_line, err);
+    return write_lines(r, path, 1, manifest_json, err);
 }
 
 static json_t *rule_json(const struct gate_mine_rule *u)

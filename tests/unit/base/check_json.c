@@ -127,6 +127,24 @@ START_TEST(line_keeps_the_order_of_keys)
 }
 END_TEST
 
+START_TEST(lines_to_a_stream)
+{
+    char text[64] = "";
+    FILE *to = fmemopen(text, sizeof text, "w");
+
+    ck_assert_int_eq(nn_json_print_line(json_pack("{s:i}", "a", 1), to, NULL),
+                     NN_OK);
+    nn_mem_fail_at(1);
+    ck_assert_int_eq(nn_json_print_line(json_integer(7), to, NULL),
+                     NN_ERR_NOMEM);
+    nn_mem_fail_at(0);
+    ck_assert_int_eq(nn_json_print_line(NULL, to, NULL), NN_ERR_NOMEM);
+    ck_assert_int_eq(nn_json_print_line(json_integer(2), to, NULL), NN_OK);
+    ck_assert_int_eq(fclose(to), 0);
+    ck_assert_str_eq(text, "{\"a\":1}\n2\n");
+}
+END_TEST
+
 /* {"list": [1, ..., 40], "x": 0.5, "none": null, "name": "..."} */
 static json_t *build(void)
 {
@@ -209,6 +227,7 @@ static Suite *create(void)
     tcase_add_test(t, built_values_are_whole_or_null);
     tcase_add_test(t, parsing_may_run_out_of_memory);
     tcase_add_test(t, line_keeps_the_order_of_keys);
+    tcase_add_test(t, lines_to_a_stream);
     suite_add_tcase(s, t);
     return s;
 }
