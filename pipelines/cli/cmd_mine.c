@@ -311,18 +311,28 @@ static enum nn_status write_questions(const struct mine *m,
                                       const struct mining_round *r,
                                       struct nn_error *err)
 {
-    size_t n = r->result->count[GATE_MINE_V_HARD];
+    const size_t *count = r->result->count;
+    size_t n = count[GATE_MINE_V_HARD];
     enum nn_status st = ask_write(r, (const char *const *)w->model->classes,
                                   w->model->n_classes, m->out, err);
 
     if (st) {
         return st;
     }
-    printf("%zu photos to ask about, of %zu in the pool%s\n"
-           "page: %s/ask.html (open it in a browser, save the decisions)\n"
-           "then: bearcascade train %s --out RUN --decisions decisions.jsonl\n",
-           n, w->pool->n, n < (size_t)m->ask ? ", which has no more" : "",
-           m->out, m->positives);
+    printf("%zu photos to ask about, of %zu in the pool\n", n, w->pool->n);
+    if (n < (size_t)m->ask) {
+        printf("no more: of the %zu photos nearest to the threshold %zu are "
+               "known already or copies, %zu resemble one that is asked "
+               "about\n",
+               r->result->n, count[GATE_MINE_V_DUPLICATE],
+               count[GATE_MINE_V_CAPPED]);
+    }
+    if (n > 0) {
+        printf("page: %s/ask.html (open it in a browser, save the decisions)\n"
+               "then: bearcascade train %s --out RUN --decisions "
+               "decisions.jsonl\n",
+               m->out, m->positives);
+    }
     return NN_OK;
 }
 

@@ -5,17 +5,16 @@ its answers in the next training.
 Environment: BEARCASCADE (the program). Prints TAP; what needs a browser skips
 where no chromium is found. A folder as argument keeps the page and screenshots.
 """
-import atexit
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 import tap
-from browser import CHROMIUM, Page
+from browser import CHROMIUM, Page, in_folder
 from tap import check
 
 B = os.environ["BEARCASCADE"]
@@ -163,9 +162,18 @@ def main():
     check(rc == 0 and open("a/ask.jsonl").read() == first,
           "the scores are used again, with the same result", err)
     rc, text, err = ask("all", "pool.tar", "--ask", "500")
-    check(rc == 0 and "which has no more" in text and
-          all(":pool/" in r["file"] for r in rows("all/ask.jsonl")),
+    asked = rows("all/ask.jsonl")
+    check(rc == 0 and all(":pool/" in r["file"] for r in asked),
           "a pool that has fewer, in an archive", text + err)
+    said = re.search("no more: of the ([0-9]+) photos nearest to the threshold "
+                     "([0-9]+) are known already or copies, ([0-9]+) resemble "
+                     "one that is asked about", text)
+    n = [int(v) for v in said.groups()] if said else [0]
+    check(n[0] == len(asked) + sum(n[1:]) and n[0] == 61 and n[1] == 1,
+          "why there are no more", text)
+    rc, text, err = ask("known", "data/negative", "--ask", "5")
+    check(rc == 0 and text.startswith("0 photos to ask about") and
+          "page:" not in text, "and why there are none", text + err)
     rc, _, err = run("classify", "--model", "r", "all/ask.jsonl", "--quiet")
     check(rc == 0, "whose photos are found", err)
     rc, _, err = ask("drawn", "synth:40:5:size=64", "--ask", "4")
@@ -176,16 +184,5 @@ def main():
 
 
 if __name__ == "__main__":
-    atexit.register(Page.kill_all)
-    with tempfile.TemporaryDirectory() as d:
-        keep = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else None
-        os.environ["BEARCASCADE_CACHE"] = os.path.join(d, "cache")
-        os.chdir(d)
-        main()
-        if keep:
-            os.makedirs(keep, exist_ok=True)
-            for name in ("first.png", "narrow.png", "a/ask.html"):
-                if os.path.exists(name):
-                    shutil.copy(name, keep)
-        os.chdir("/")
+    in_folder(main, ("first.png", "narrow.png", "a/ask.html"))
     sys.exit(tap.done())
