@@ -3,7 +3,9 @@
 
 page.html holds the marks {{css}}, {{js}} and {{data}}, once each. Style and
 scripts replace theirs; what stands before {{data}} becomes NAME_head, the rest
-NAME_tail, which HEADER declares.
+NAME_tail, which HEADER declares. Pages of one form share their page.html, with
+the marks {{title}} and {{answers}} too; a.html among the scripts then has the
+<title>, as its first line, and the answers.
 """
 import sys
 
@@ -28,11 +30,17 @@ def array(name, text):
 
 
 def main(header, name, output, html, css, *scripts):
-    js = "".join(read(path) for path in scripts)
+    own = [read(path) for path in scripts if path.endswith(".html")]
+    js = "".join(read(path) for path in scripts if path.endswith(".js"))
+    whole = read(html)
     for end, text in (("</script", js), ("<!--", js), ("</style", read(css))):
         if end in text.lower():
             sys.exit("an asset holds '%s'" % end)
-    page = fill(fill(read(html), "{{css}}", read(css)), "{{js}}", js)
+    for part in own:
+        title, _, answers = part.partition("</title>\n")
+        whole = fill(whole, "{{title}}", title.replace("<title>", ""))
+        whole = fill(whole, "{{answers}}", answers)
+    page = fill(fill(whole, "{{css}}", read(css)), "{{js}}", js)
     head, mark, tail = page.partition("{{data}}")
     if not mark or "{{data}}" in tail:
         sys.exit("page.html: {{data}} must occur once")

@@ -1,5 +1,6 @@
 """A headless Chromium by the protocol of its developer tools: a WebSocket with
 the standard library."""
+import atexit
 import base64
 import json
 import os
@@ -8,8 +9,26 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.request
+
+def in_folder(main, kept):
+    """main() in a folder of its own, with a feature cache there. A folder as
+    argument of the script gets the files kept."""
+    atexit.register(Page.kill_all)
+    with tempfile.TemporaryDirectory() as d:
+        keep = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else None
+        os.environ["BEARCASCADE_CACHE"] = os.path.join(d, "cache")
+        os.chdir(d)
+        main()
+        if keep:
+            os.makedirs(keep, exist_ok=True)
+            for name in filter(os.path.exists, kept):
+                shutil.copy(name, keep)
+        os.chdir("/")
+
 
 CHROMIUM = next((shutil.which(n) for n in (
     "chromium", "chromium-browser", "google-chrome") if shutil.which(n)), None)

@@ -6,16 +6,14 @@ Environment: BEARCASCADE (the program), SOURCE. Prints TAP; what needs a browser
 skips where no chromium is found. A folder as argument keeps files and
 screenshots.
 """
-import atexit
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 import tap
-from browser import CHROMIUM, Page
+from browser import CHROMIUM, Page, in_folder
 from tap import check
 
 B = os.environ["BEARCASCADE"]
@@ -181,23 +179,6 @@ def use(rows, wrong):
     check(rc == 0 and "decisions from" in err, "train takes the decisions", err)
 
 
-def save_screens(out):
-    for name in ("first.png", "narrow.png", "twins.png"):
-        if os.path.exists(name):
-            shutil.copy(name, out)
-
-
 if __name__ == "__main__":
-    atexit.register(Page.kill_all)
-    os.environ.pop("BEARCASCADE_CACHE", None)
-    with tempfile.TemporaryDirectory() as d:
-        keep = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else None
-        os.environ["BEARCASCADE_CACHE"] = os.path.join(d, "cache")
-        os.chdir(d)
-        main()
-        if keep:
-            os.makedirs(keep, exist_ok=True)
-            save_screens(keep)
-            shutil.copy("c/clean.html", keep)
-        os.chdir("/")
+    in_folder(main, ("first.png", "narrow.png", "twins.png", "c/clean.html"))
     sys.exit(tap.done())
