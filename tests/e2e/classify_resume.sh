@@ -50,6 +50,8 @@ def rows(form, out):
     for row in r:
         row.pop("ms", None)
     return r
+def length(out):
+    return os.path.getsize(out) if os.path.exists(out) else 0
 n = 0
 def ok(title):
     global n
@@ -57,27 +59,30 @@ def ok(title):
     print("ok", n, "-", title, flush=True)
 for form in ("jsonl", "csv", "megadetector"):
     whole = os.path.join(work, "whole." + form)
-    t0 = time.monotonic()
     finish(form, whole)
-    took = time.monotonic() - t0
-    want = rows(form, whole)
+    want, full = rows(form, whole), os.path.getsize(whole)
     assert len(want) == (len(some) + 2) * (times + 1), len(want)
     out = os.path.join(work, "killed." + form)
     cut = -1 # as long as that: the next run did not get to open it
+    part = 0 # kills in the midst of the rows
     for i in range(kills):
         p = run(form, out)
-        time.sleep(random.random() * took / kills)
+        goal = length(out) + random.random() * full / kills
+        while p.poll() is None and length(out) < goal:
+            time.sleep(.001)
         p.send_signal(random.choice((signal.SIGKILL, signal.SIGKILL,
                                      signal.SIGTERM, signal.SIGHUP)))
         p.communicate()
         if not os.path.exists(out):
             continue # it was killed before it began
+        part += full // 20 < length(out) < full
         if random.random() < .5:
             size = os.path.getsize(out) # a power cut takes some of the end
             cut = max(0, size - random.randrange(300))
             os.truncate(out, cut)
         elif form == "megadetector" and os.path.getsize(out) not in (0, cut):
             rows(form, out)
+    assert part > 0, "no kill came in the midst"
     finish(form, out)
     assert rows(form, out) == want
     ok("%s: %d kills give the rows of an undisturbed run" % (form, kills))
@@ -109,6 +114,21 @@ for form in ("jsonl", "csv", "megadetector"):
     ok(form + ": a changed photo is looked at again, and has no other row")
     os.rename(os.path.join(work, "kept"), changed)
     os.remove(new)
+pair = os.path.join(work, "pair")
+os.mkdir(pair)
+for i in range(3):
+    shutil.copy(some[i], os.path.join(pair, "%d.jpg" % i))
+out = os.path.join(work, "pair.jsonl")
+for last in (False, True):
+    subprocess.run([program, "classify", "-q", "-m", model, "-f", "jsonl",
+                    "--resume", out, pair], check=True)
+    got = {os.path.basename(r["file"]): r["mtime"] for r in rows("jsonl", out)}
+    assert sorted(got) == ["0.jpg", "1.jpg", "2.jpg"], got
+    if not last:
+        os.remove(os.path.join(pair, "0.jpg"))
+        os.utime(os.path.join(pair, "1.jpg"), (1e9, 1e9))
+assert got["1.jpg"] == 1e9 and len(rows("jsonl", out)) == 3
+ok("rows of photos that are gone stay, also where another is replaced")
 for form, text in (("jsonl", "diary\n"), ("csv", "diary\n"),
                    ("megadetector", "diary\n"), ("jsonl", '{"file":"a"}\n'),
                    ("csv", "file,label,verdict,ms\na,b,c,1\n")):
@@ -143,5 +163,5 @@ while read -r line; do
     esac
 done <"$tmp/said"
 check "all of it ran" test "$(tail -n 1 "$tmp/said")" != failed
-check "with 15 steps" test "$(grep -c '^ok' "$tmp/said")" -eq 15
+check "with 16 steps" test "$(grep -c '^ok' "$tmp/said")" -eq 16
 finish
