@@ -43,6 +43,15 @@ for p in others[::4]:
 (bears[0].parent / "broken.jpg").write_bytes(bears[0].read_bytes()[:200])
 (root / "negative" / "none.jpg").write_bytes(b"")
 PY
+run 3 "the data as a table" inspect "$data"
+out_has "a file that cannot be read has its reason" "broken.jpg: .*JPEG"
+"$BEARCASCADE" evaluate "$data" -m "$tmp/run" --split valid --keep-overlap \
+    --bootstrap 0 --quiet >"$tmp/out" 2>"$tmp/err"
+check "a part is measured alone" sh -c '
+    set -- "$1" $(find "$1/valid" -name "*.jpg" ! -path "*/negative/*" | wc -l) \
+        $(find "$1/valid/negative" -name "*.jpg" | wc -l) "$2"
+    grep -q "^valid: $2 images of a class, $3 negatives, 0 unread" "$4"
+' sh "$data" "$tmp/out"
 check "thresholds that give every verdict" python3 "$again" thresholds \
     "$BEARCASCADE" "$tmp/run/best.safetensors" "$data" "$tmp/model.safetensors"
 check "figures follow from the predictions" python3 "$again" figures \

@@ -87,6 +87,9 @@ json.dump(coco(rows, names, [(first[0], names[0]), (first[0], names[1])]),
           open(tmp + "/pics/several.json", "w"))
 json.dump(coco(rows, ["empty"] + names, [(first[0], "empty")]),
           open(tmp + "/pics/empty.json", "w"))
+before = coco(rows, ["empty"] + names, [(first[0], "empty")])
+before["annotations"].reverse()
+json.dump(before, open(tmp + "/pics/before.json", "w"))
 bad = coco(rows, names)
 bad["annotations"][3]["category_id"] = 99
 json.dump(bad, open(tmp + "/pics/bad.json", "w"))
@@ -145,6 +148,10 @@ counts "it is left out" first=-1
 err_has "and said, with both" "1 images with things of several categories"
 run 0 "COCO with a category for nothing" inspect "$pics/empty.json"
 counts "a thing beside 'empty' counts; what has none is left out" \
+    negative=-"$(python3 -c "
+import json; print(sum(r[1] == 'negative' for r in json.load(open('$tmp/rows.json'))['rows']))")"
+run 0 "and where nothing is said first" inspect "$pics/before.json"
+counts "the thing counts, too" \
     negative=-"$(python3 -c "
 import json; print(sum(r[1] == 'negative' for r in json.load(open('$tmp/rows.json'))['rows']))")"
 run 1 "COCO with an unknown category" inspect "$pics/bad.json"

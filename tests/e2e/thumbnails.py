@@ -133,6 +133,17 @@ for folder in "edited", "swapped":
         # Nothing can tell where the tops are alike.
         check(got < len(some) / 3, "few of another photo are", got)
 
+# Every second one may count: scores stay with their photos.
+os.mkdir(top + "/mixed")
+for i in range(len(sources)):
+    shutil.copy(f"{top}/{'edited' if i % 2 == 0 else 'photos'}/{i:03}.jpg",
+                top + "/mixed")
+rows, _ = classify("--thumbnails", "mixed")
+bare = lambda r: dict(r, file=os.path.basename(r["file"]))
+check([bare(r) for r in rows] ==
+      [bare((plain if i % 2 == 0 else first)[i]) for i in range(len(rows))],
+      "photos with and without a thumbnail, side by side")
+
 # A single model has no gate that could look first.
 err = call("classify", "-m", MODEL, "--thumbnails", "--all-stages", "photos",
            status=2)[1]

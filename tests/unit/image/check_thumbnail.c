@@ -14,6 +14,7 @@ struct made {
     int32_t tw, th; /* of the thumbnail */
     int32_t pw, ph; /* of the photo in it, in the middle; 0: all of it */
     uint8_t bars;   /* their grey */
+    uint8_t last;   /* of that at the right or below; 0: the same */
     enum sample_jpeg_kind kind;
     struct sample_shot shot;
     const char *segment; /* a text in a segment of its own */
@@ -48,6 +49,11 @@ static void draw_thumbnail(const struct made *m, const struct nn_image *from,
         nn_image_resize(from, all_of(from), NN_FILTER_AREA, &small), NN_OK);
     ck_assert_int_eq(nn_image_create(to, m->tw, m->th), NN_OK);
     memset(to->rgb, m->bars, 3 * (size_t)m->tw * (size_t)m->th);
+    if (m->last > 0) {
+        size_t half = 3 * (size_t)m->tw * (size_t)(m->th / 2);
+
+        memset(to->rgb + half, m->last, half);
+    }
     for (int32_t y = 0; y < h; y++) {
         size_t row = (size_t)(y + (m->th - h) / 2) * (size_t)m->tw;
 
@@ -257,6 +263,8 @@ START_TEST(other_sides)
     ck_assert_int_eq(counts(&m), 0);
     m.bars = 0;
     ck_assert_int_eq(counts(&m), 1);
+    m.last = 40;
+    ck_assert_int_eq(counts(&m), 0);
     /* too small to be of use, and a photo not much larger */
     m = usual;
     m.tw = 76, m.th = 57;
@@ -308,6 +316,20 @@ START_TEST(other_content)
                      NN_OK);
     write_file(&usual, &shown, &photo, &s);
     ck_assert_int_eq(counts_in(&s, 60, &img), 0);
+    sample_release(&s);
+    /* lighter by 20 levels, which no tile's mean hides */
+    nn_image_release(&shown);
+    sample_image(&shown, 640, 480);
+    for (size_t i = 0; i < (size_t)3 * 640 * 480; i++) {
+        photo.rgb[i] = (uint8_t)(40 + photo.rgb[i] / 2);
+        shown.rgb[i] = (uint8_t)(60 + shown.rgb[i] / 2);
+    }
+    write_file(&usual, &photo, &shown, &s);
+    ck_assert_int_eq(counts_in(&s, 60, &img), 0);
+    sample_release(&s);
+    write_file(&usual, &photo, &photo, &s);
+    ck_assert_int_eq(counts_in(&s, 60, &img), 1);
+    nn_image_release(&img);
     sample_release(&s);
     /* black and white now */
     for (size_t i = 0; i < (size_t)640 * 480; i++) {

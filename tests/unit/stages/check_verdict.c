@@ -176,6 +176,8 @@ START_TEST(given_to_both_stages)
     m.gate_policy.threshold = as.gate_policy.threshold = .6;
     m.policy.none_threshold = as.policy.none_threshold = .4;
     ck_assert_double_eq_tol(model_threshold(&as), .7, 1e-12);
+    ck_assert(model_gate_passes(&as, .6));
+    ck_assert(!model_gate_passes(&as, nextafter(.6, 0)));
     for (int t = 0; t <= 40; t++) {
         ck_assert_int_eq(model_set_threshold(&m, t / 40., NULL), NN_OK);
         for (int g = 0; g <= 20; g++) {
