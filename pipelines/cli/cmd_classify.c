@@ -51,7 +51,8 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
     }
     if (c->tiles > 1 && c->thumbnails) {
         return nn_fail(err, NN_ERR_ARG,
-                       "--tiles looks more closely, --thumbnails less");
+                       "--tiles and --thumbnails do not go together: one looks "
+                       "more closely, the other less");
     }
     if (c->tiles > 1 && c->boxes.detections != NULL) {
         return nn_fail(err, NN_ERR_ARG,
@@ -157,15 +158,15 @@ int cmd_classify(int argc, char **argv)
         NN_OPT_FLAG(0, "all-stages", &c.all_stages,
                     "run the species net on what the gate rejects too"),
         NN_OPT_FLAG(0, "thumbnails", &c.thumbnails,
-                    "a photo whose EXIF thumbnail, where it is the camera's "
-                    "own, the gate rejects clearly is none without being "
-                    "decoded: several times as fast on large photos, and a "
-                    "few verdicts differ"),
+                    "let the gate look at the camera's EXIF thumbnail first; "
+                    "a photo that it clearly rejects there is none, and is "
+                    "not decoded: several times as fast on large photos, but "
+                    "a few verdicts may differ"),
         NN_OPT_INT(0, "tiles", &c.tiles, "N", 1, TILES_MOST,
-                   "look again at photos that are none, in N x N parts that "
-                   "overlap, and take the part that is most like a positive: "
-                   "for what is far away; costs N x N times as much, and more "
-                   "false positives"),
+                   "cut photos that are none into N x N overlapping parts, "
+                   "and judge them by the part that is most like a positive: "
+                   "finds positives that are far away, at N x N times the cost "
+                   "and with more false positives"),
         SHIFT_ROWS(c.shift),
         CMD_COMMON_ROWS(c.common),
         CLASSIFY_PILE_ROWS(c.pile),

@@ -501,10 +501,10 @@ static int parse_and_run(struct mine *m, const struct nn_option *table,
             "another --top needs no second pass. DIR/mined.jsonl has a line "
             "for each image looked at, DIR/mined.html shows them, "
             "DIR/negatives.jsonl is what 'train --negatives' takes. With "
-            "--ask N it chooses N photos for a person instead, which the gate "
-            "can least tell: DIR/ask.html asks what is on them, and what it "
-            "saves is what 'train --decisions' takes. With "
-            "--study it asks whether that pays: gates are trained with mined "
+            "--ask N it chooses the N photos instead that the gate is least "
+            "sure of: DIR/ask.html asks a person what they show, and what it "
+            "saves is what 'train --decisions' takes. With --study it asks "
+            "whether mining pays: gates are trained with mined "
             "and with as many random negatives, and DIR/study.txt says which "
             "is better, and on which families; runs that are there are not "
             "trained again.",
@@ -556,9 +556,9 @@ int cmd_mine(int argc, char **argv)
         NN_OPT_STRING('o', "out", &m.out, "DIR", "folder to write"),
         NN_OPT_INT('k', "top", &m.top, "K", 1, 1000000, "negatives wanted"),
         NN_OPT_INT(0, "ask", &m.ask, "N", 1, 100000,
-                   "choose N photos for a person, whatever they show, and "
-                   "write a page that asks: those whose scores are next to the "
-                   "gate's threshold, one of each scene; of the options below, "
+                   "choose N photos to ask a person about, and write the page "
+                   "that asks: those whose scores lie nearest to the gate's "
+                   "threshold, one of each scene; of the options below only "
                    "--draw-from and --seed count"),
         NN_OPT_FLAG(0, "resume", &m.resume, "use the scores that --out holds"),
         NN_OPT_STRING(

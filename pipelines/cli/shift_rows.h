@@ -31,7 +31,8 @@ struct shift_rows {
                 "validated on, by the summary that its file holds"),           \
         NN_OPT_STRING(                                                         \
             0, "reference", &(s).reference, "DATA",                            \
-            "the same by labelled photos: their valid part, or all"),          \
+            "the same, compared with labelled photos: their valid part, or "   \
+            "all of them where they have none"),                               \
         NN_OPT_DOUBLE(0, "false-alarms", &(s).alarms, "RATE", 1e-6, 0.5,       \
                       "how often these two may warn of photos that are "       \
                       "like them")

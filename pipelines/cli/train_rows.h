@@ -190,9 +190,8 @@
             "the species net"),                                                \
         NN_OPT_DOUBLE(                                                         \
             0, "gate-recall", &(t).gate_recall, "P", 0, 1,                     \
-            "least recall of the gate alone on the validation positives, for " \
-            "what it rejects no later stage can mend; 0: as --min-recall and " \
-            "--thresholds have it"),                                           \
+            "least recall of the gate by itself on the validation positives: " \
+            "what it rejects, no later stage sees; 0: no limit of its own"),   \
         NN_OPT_DOUBLE(                                                         \
             0, "min-coverage", &(t).min_coverage, "P", 0.01, 1,                \
             "share of positives whose class must be named, not unknown")

@@ -21,7 +21,7 @@ function statement() {
 
 function show() {
   const p = data.shown[at], label = p && said.get(idOf(p));
-  showQuestion(p, p ? "What is on this photo?" +
+  showQuestion(p, p ? "What does this photo show?" +
     (p.alike > 0 ? ` ${p.alike} more of the pool look like it.` : "")
     : "There is nothing to ask.");
   if (!p) { return; }
