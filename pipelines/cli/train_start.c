@@ -385,6 +385,7 @@ enum nn_status train_check_extension(const struct train *t,
                      t->out, species);
     }
 out:
+    json_decref(was);
     nn_mem_free(path);
     return st;
 }
