@@ -83,7 +83,8 @@ static const char *take_back(const struct pile_entry *e, const char *to,
     return *why == 0 ? NULL : strerror(*why);
 }
 
-/* The folders above a file, as far as they are empty. */
+/* The folders above a file, as far as they are empty; a kill may have come
+ * between the file and one of them. */
 static void remove_empty(const struct undo *u, char *to)
 {
     size_t top = strlen(u->dir);
@@ -91,7 +92,7 @@ static void remove_empty(const struct undo *u, char *to)
 
     while ((slash = strrchr(to, '/')) != NULL && (size_t)(slash - to) > top) {
         *slash = '\0';
-        if (rmdir(to) != 0) {
+        if (rmdir(to) != 0 && errno != ENOENT) {
             return;
         }
     }
@@ -111,6 +112,7 @@ static enum nn_status undo_entry(struct undo *u, const struct pile_entry *e,
     }
     if (lstat(to, &st) != 0) {
         u->counts->gone++;
+        remove_empty(u, to);
         nn_mem_free(to);
         return NN_OK;
     }

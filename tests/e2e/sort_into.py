@@ -186,6 +186,17 @@ def half_done(work):
     rc, _, err = run("--undo", work + "/h1")
     check(rc == 0 and "2 were gone already" in err and
           not os.path.exists(work + "/h1"), "what is gone is said", err)
+    # A kill of the undo between a file and the folders above it.
+    rows = card(work + "/i", 4)
+    sort(rows, work + "/i1", "move")
+    for n in [n for n in tree(work + "/i1") if n.endswith("/IMG_0000.JPG")]:
+        label, folder, name = n.split("/")
+        os.rename(work + "/i1/" + n, work + f"/i/DCIM/{folder}/{name}")
+        if folder == "101":
+            os.rmdir(os.path.dirname(work + "/i1/" + n))
+    rc, _, err = run("--undo", work + "/i1")
+    check(rc == 0 and not os.path.exists(work + "/i1"),
+          "folders that a kill left empty go", (tree(work + "/i1"), err))
 
 
 def odd(work):
