@@ -213,7 +213,9 @@ enum nn_status nn_lr_metric_set(struct nn_lr_metric *m, double scale,
     return NN_OK;
 }
 
-/* --- solves, LANES vectors at a time --- */
+/* --- solves, LANES vectors at a time, AT_ONCE rows of the factor --- */
+
+enum { AT_ONCE = 4 };
 
 struct solve {
     const struct nn_lr_metric *m;
@@ -221,6 +223,76 @@ struct solve {
     size_t count;
     double *room; /* [groups,d,LANES] */
 };
+
+/* L u = v, from the first row down. */
+static void solve_down(const double *l, size_t d, double (*u)[LANES])
+{
+    for (size_t first = 0; first < d; first += AT_ONCE) {
+        size_t n = d - first < AT_ONCE ? d - first : AT_ONCE;
+        double sum[AT_ONCE][LANES] = { { 0 } };
+
+        if (n == AT_ONCE) { /* each sum in the order of its terms */
+            const double *a = l + first * d, *b = a + d, *c = b + d, *e = c + d;
+
+            for (size_t t = 0; t < first; t++) {
+                for (size_t j = 0; j < LANES; j++) {
+                    sum[0][j] += a[t] * u[t][j];
+                    sum[1][j] += b[t] * u[t][j];
+                    sum[2][j] += c[t] * u[t][j];
+                    sum[3][j] += e[t] * u[t][j];
+                }
+            }
+        }
+        for (size_t r = 0; r < n; r++) {
+            const double *row = l + (first + r) * d;
+
+            for (size_t t = n == AT_ONCE ? first : 0; t < first + r; t++) {
+                for (size_t j = 0; j < LANES; j++) {
+                    sum[r][j] += row[t] * u[t][j];
+                }
+            }
+            for (size_t j = 0; j < LANES; j++) {
+                u[first + r][j] = (u[first + r][j] - sum[r][j]) / row[first + r];
+            }
+        }
+    }
+}
+
+/* L' u = v, from the last row up. */
+static void solve_up(const double *l, size_t d, double (*u)[LANES])
+{
+    size_t n;
+
+    for (size_t end = d; end > 0; end -= n) {
+        double mine[AT_ONCE][LANES] = { { 0 } };
+        size_t first;
+
+        n = end < AT_ONCE ? end : AT_ONCE;
+        first = end - n;
+        for (size_t r = n; r-- > 0;) {
+            const double *row = l + (first + r) * d;
+
+            for (size_t j = 0; j < LANES; j++) {
+                mine[r][j] = u[first + r][j] /= row[first + r];
+            }
+            for (size_t t = n == AT_ONCE ? first : 0; t < first + r; t++) {
+                for (size_t j = 0; j < LANES; j++) {
+                    u[t][j] -= row[t] * mine[r][j];
+                }
+            }
+        }
+        if (n == AT_ONCE) {
+            const double *a = l + first * d, *b = a + d, *c = b + d, *e = c + d;
+
+            for (size_t t = 0; t < first; t++) {
+                for (size_t j = 0; j < LANES; j++) {
+                    u[t][j] = u[t][j] - e[t] * mine[3][j] - c[t] * mine[2][j] -
+                              b[t] * mine[1][j] - a[t] * mine[0][j];
+                }
+            }
+        }
+    }
+}
 
 static void solve_lanes(void *ctx, size_t group)
 {
@@ -236,32 +308,8 @@ static void solve_lanes(void *ctx, size_t group)
         }
         s->v[from + j][d] /= s->m->scale;
     }
-    for (size_t i = 0; i < d; i++) {
-        const double *row = s->m->l + i * d;
-        double sum[LANES] = { 0 };
-
-        for (size_t t = 0; t < i; t++) {
-            for (size_t j = 0; j < LANES; j++) {
-                sum[j] += row[t] * u[t][j];
-            }
-        }
-        for (size_t j = 0; j < LANES; j++) {
-            u[i][j] = (u[i][j] - sum[j]) / row[i];
-        }
-    }
-    for (size_t i = d; i-- > 0;) {
-        const double *row = s->m->l + i * d;
-        double mine[LANES];
-
-        for (size_t j = 0; j < LANES; j++) {
-            mine[j] = u[i][j] /= row[i];
-        }
-        for (size_t t = 0; t < i; t++) {
-            for (size_t j = 0; j < LANES; j++) {
-                u[t][j] -= row[t] * mine[j];
-            }
-        }
-    }
+    solve_down(s->m->l, d, u);
+    solve_up(s->m->l, d, u);
     for (size_t j = 0; j < n; j++) {
         for (size_t i = 0; i < d; i++) {
             s->v[from + j][i] = u[i][j];
