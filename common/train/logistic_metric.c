@@ -252,7 +252,8 @@ static void solve_down(const double *l, size_t d, double (*u)[LANES])
                 }
             }
             for (size_t j = 0; j < LANES; j++) {
-                u[first + r][j] = (u[first + r][j] - sum[r][j]) / row[first + r];
+                u[first + r][j] =
+                    (u[first + r][j] - sum[r][j]) / row[first + r];
             }
         }
     }

@@ -400,7 +400,7 @@ def text(program, model, data):
 # --- the promise of both stages
 # -------------------------------------------
 
-def policy(program, model, data, recall):
+def policy(program, model, data, recall, gate_recall="0"):
     """The thresholds of a trained model, chosen again on the valid part."""
     meta = header(model)[0]["__metadata__"]
     got, gate = (json.loads(meta[k + ".policy"]) for k in ("cascade", "gate"))
@@ -412,7 +412,8 @@ def policy(program, model, data, recall):
     spare = n - math.ceil(float(recall) * n)
     assert got["min_recall"] == float(recall) and spare > 1, (got, n)
     assert got["n_positives"] == n and got["n_negatives"] == len(negatives)
-    assert got["n_splits"] == spare + 1
+    by_gate = min(spare, n - math.ceil(float(gate_recall) * n))
+    assert got["n_splits"] == by_gate + 1
 
     def kept(rows, t1, t2):
         return sum(i.first >= t1 - ROUNDED and 1 - i.none >= t2 - ROUNDED
@@ -420,7 +421,7 @@ def policy(program, model, data, recall):
 
     first = sorted(i.first for i in positives)
     fpr = []
-    for a in range(spare + 1):
+    for a in range(by_gate + 1):
         t1 = first[a]
         t2 = sorted(1 - i.none for i in positives
                     if i.first >= t1)[spare - a]

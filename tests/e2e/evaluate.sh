@@ -16,6 +16,11 @@ run 0 "train keeps less" train "$data" --out "$tmp/less" --epochs 12 \
     --batch 16 --min-recall 0.7 --quiet
 check "the promise is kept end to end" python3 "$again" policy \
     "$BEARCASCADE" "$tmp/less/best.safetensors" "$data" 0.7
+run 0 "train whose gate alone loses none" train "$data" --out "$tmp/all" \
+    --epochs 6 --gate-size 32 --gate-width 0.25 --species-size 32 \
+    --species-width 0.25 --batch 16 --min-recall 0.7 --gate-recall 1 --quiet
+check "that promise is kept, too" python3 "$again" policy \
+    "$BEARCASCADE" "$tmp/all/best.safetensors" "$data" 0.7 1
 run 0 "train makes one whose species net cannot say none" train "$data" \
     --out "$tmp/plain" --epochs 12 --gate-size 32 --gate-width 0.25 \
     --species-size 32 --species-width 0.25 --batch 16 --species-none off --quiet
