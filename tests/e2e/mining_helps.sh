@@ -6,7 +6,7 @@
 # two pools.
 . "$(dirname "$0")/lib.sh"
 
-net="--only gate --gate-size 64 --quiet"
+net="--only gate --gate-size 48 --quiet"
 backbone=$(dirname "$0")/../../models/backbone-100.safetensors
 draw() { # DIR COUNT SEED NEAR-MISS ARGS...
     out=$1 count=$2 seed=$3 near=$4
