@@ -62,23 +62,35 @@ static char *promise_text(const struct cascade_policy *p)
         p->min_recall, p->n_positives, p->recall_lower, p->n_needed);
 }
 
+static char *choice_text(const struct cascade_policy *p)
+{
+    if (p->n_splits == 1) {
+        return nn_mem_strdup("");
+    }
+    return nn_mem_sprintf(
+        "; of %zu ways to split the allowed loss between the stages this one "
+        "has %s, and the bounds allow for that choice on the same images",
+        p->n_splits,
+        p->cheapest ? "the least cost" : "the least false-positive rate");
+}
+
 char *cascade_policy_text(const struct cascade_policy *p)
 {
-    char *promise = promise_text(p), *text = NULL;
+    char *promise = promise_text(p), *choice = choice_text(p), *text = NULL;
 
-    if (promise == NULL) {
+    if (promise == NULL || choice == NULL) {
+        nn_mem_free(promise);
+        nn_mem_free(choice);
         return NULL;
     }
     text = nn_mem_sprintf(
         "both stages together keep %.3f of %zu validation positives (asked "
         "for %.3f; %s); %.3f of %zu validation negatives pass (at most %.3f "
-        "with 95 %% confidence); of %zu ways to split the allowed loss "
-        "between the stages this one has %s, and the bounds allow for that "
-        "choice on the same images",
+        "with 95 %% confidence)%s",
         p->recall, p->n_positives, p->min_recall, promise, p->fpr,
-        p->n_negatives, p->fpr_upper, p->n_splits,
-        p->cheapest ? "the least cost" : "the least false-positive rate");
+        p->n_negatives, p->fpr_upper, choice);
     nn_mem_free(promise);
+    nn_mem_free(choice);
     return text;
 }
 

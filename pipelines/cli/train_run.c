@@ -211,7 +211,8 @@ static enum nn_status make_species(const struct train *t, struct nn_dataset *ds,
     const struct cascade_aim aim = { .min_recall = t->min_recall,
                                      .cheapest =
                                          t->thresholds == THRESHOLDS_CHEAPEST,
-                                     .gate_recall = t->gate_recall };
+                                     .gate_recall = t->gate_recall,
+                                     .gate_pass = t->gate_pass };
     struct species_options o = t->species;
     uint8_t *extra = NULL;
     enum nn_status st;

@@ -19,7 +19,8 @@ struct train {
     int epochs, batch, gate_epochs, species_epochs;
     int gate_net, gate_size, species_net, species_size; /* net_choice.h */
     const char *gate_tta, *species_tta; /* of the trained nets */
-    double gate_width, species_width, min_recall, gate_recall, min_coverage;
+    double gate_width, species_width, min_recall, gate_recall, gate_pass;
+    double min_coverage;
     double lr, weight_decay, positive_share, label_smoothing, ema, bn_var_floor;
     int species_from;
     int species_none; /* enum below */

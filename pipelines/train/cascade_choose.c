@@ -68,8 +68,9 @@ static enum nn_status begin(struct search *s, struct nn_error *err)
         }
         s->by_gate = m - at.rank < s->spare ? m - at.rank : s->spare;
     }
-    s->n_splits =
-        s->by_gate < CASCADE_FIT_SPLITS ? s->by_gate + 1 : CASCADE_FIT_SPLITS;
+    s->n_splits = s->aim->gate_pass > 0             ? 1
+                  : s->by_gate < CASCADE_FIT_SPLITS ? s->by_gate + 1
+                                                    : CASCADE_FIT_SPLITS;
     return NN_OK;
 }
 
@@ -90,11 +91,11 @@ static void count(const struct search *s, struct split *x)
     }
 }
 
-/* The split that lets the gate lose a positives. */
-static struct split try_split(const struct search *s, size_t a)
+/* With t1 the gate loses no more than s->by_gate. */
+static struct split try_split(const struct search *s, double t1)
 {
     const struct cascade_votes *v = s->v;
-    struct split x = { .t1 = s->gate[a] };
+    struct split x = { .t1 = t1 };
     size_t m = 0;
 
     for (size_t i = 0; i < v->n; i++) {
@@ -103,9 +104,35 @@ static struct split try_split(const struct search *s, size_t a)
         }
     }
     qsort(s->room, m, sizeof *s->room, ascending);
-    x.t2 = s->room[s->spare - a];
+    x.t2 = s->room[s->spare - (s->n[1] - m)];
     count(s, &x);
     return x;
+}
+
+/* The t1 with which the gate passes the share of negatives that it may. */
+static enum nn_status try_pass(const struct search *s, struct split *x,
+                               struct nn_error *err)
+{
+    const struct cascade_votes *v = s->v;
+    size_t may = (size_t)(s->aim->gate_pass * (double)s->n[0]), m = 0;
+    double *p = nn_mem_calloc(s->n[0] + 1, sizeof *p);
+    double t1 = 0;
+
+    if (p == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < v->n; i++) {
+        if (!v->positive[i]) {
+            p[m++] = v->p_gate[i];
+        }
+    }
+    qsort(p, m, sizeof *p, ascending);
+    if (may < m) {
+        t1 = nextafter(p[m - 1 - may], INFINITY);
+    }
+    nn_mem_free(p);
+    *x = try_split(s, fmin(t1, s->gate[s->by_gate]));
+    return NN_OK;
 }
 
 /* Of splits that are tried in the order of t1, upwards. */
@@ -180,9 +207,15 @@ enum nn_status cascade_choose(const struct cascade_votes *v,
     if (st) {
         goto out;
     }
-    for (size_t i = 0; i < s.n_splits; i++) {
+    if (aim->gate_pass > 0) {
+        st = try_pass(&s, &best, err);
+        if (st) {
+            goto out;
+        }
+    }
+    for (size_t i = 0; aim->gate_pass <= 0 && i < s.n_splits; i++) {
         size_t a = s.n_splits > 1 ? s.by_gate * i / (s.n_splits - 1) : 0;
-        struct split x = try_split(&s, a);
+        struct split x = try_split(&s, s.gate[a]);
 
         if (i == 0 || better(&s, &x, &best)) {
             best = x;

@@ -13,7 +13,10 @@
  * either kind pass the gate, so that it costs least whatever share of the
  * images to come is positive; of equal ones that with the largest t2. Where a
  * recall of the gate alone is asked for, splits with a larger a than that
- * leaves are not tried: what the gate rejects, no later stage can mend.
+ * leaves are not tried: what the gate rejects, no later stage can mend. Where a
+ * share of the negatives is named that the gate may pass, t1 is the smallest
+ * number with which it passes no more (or the t1 of the largest a above, if
+ * that is smaller), and t2 loses what is left: one split.
  *
  * Bounds. Both thresholds lie on scores of the very images that the promise is
  * counted on, and still the bounds are exact. One split, fixed beforehand, cuts
@@ -45,6 +48,7 @@ struct cascade_aim {
     double min_recall;
     int cheapest;       /* 0: the least false-positive rate */
     double gate_recall; /* least recall of the gate alone, in 0..1; 0: none */
+    double gate_pass;   /* share of the negatives that it may pass; 0: none */
 };
 
 /* The rule above. *gate_threshold is t1. Errors: NN_ERR_ARG (no positives,

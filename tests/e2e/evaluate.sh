@@ -29,7 +29,14 @@ run 0 "synth draws others" synth --out "$tmp/odd" --count 90 --seed 6 \
 run 0 "train makes one that has seen what is of no class" train "$data" \
     --out "$tmp/odd-run" --epochs 6 --gate-size 32 --gate-width 0.25 \
     --species-size 32 --species-width 0.25 --batch 16 \
-    --unknown "$tmp/odd/train/negative" --quiet
+    --unknown "$tmp/odd/train/negative" --gate-pass 0.95 --quiet
+check "its gate passes what it may, and no more" python3 -c 'import json, struct, sys
+b = open(sys.argv[1], "rb").read()
+n = struct.unpack("<Q", b[:8])[0]
+m = json.loads(b[8:8 + n])["__metadata__"]
+p = json.loads(m["gate.policy"])
+k = p["n_negatives"]
+sys.exit(abs(p["fpr"] - int(0.95 * k) / k) > 1e-9)' "$tmp/odd-run/best.safetensors"
 run 2 "it must be able to say none" train "$data" --out "$tmp/no" \
     --unknown "$tmp/odd/train/negative" --species-none off
 err_has "it says so" "species net that may say none"

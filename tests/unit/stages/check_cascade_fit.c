@@ -214,7 +214,7 @@ static struct cascade_policy choose_with(double recall, int cheapest,
                                          double gate_recall, double *t1)
 {
     const struct cascade_votes v = paper();
-    const struct cascade_aim aim = { recall, cheapest, gate_recall };
+    const struct cascade_aim aim = { recall, cheapest, gate_recall, 0 };
     struct cascade_policy p;
 
     ck_assert_int_eq(cascade_choose(&v, &aim, t1, &p, NULL), NN_OK);
@@ -306,6 +306,43 @@ START_TEST(recall_of_the_gate_alone)
 }
 END_TEST
 
+/* The gate may pass a share of the negatives (.66 .50 .45 .30 .15 .05): of half
+ * of them it passes three and rejects .30, .20 and .10 (t1 just above .30; two
+ * positives go, t2 .20); of five sixths t1 just above .05 (none goes, t2 .92);
+ * of all, t1 0. Of one sixth .55 (two positives) is the most that it may
+ * reject, with a recall of its own of .9 it is .20. */
+START_TEST(share_that_the_gate_passes)
+{
+    static const struct {
+        double pass, gate_recall, t1, t2;
+        size_t passes;
+    } cases[] = {
+        { .5, 0, .30, .20, 3 },   { .84, 0, .05, .92, 5 },
+        { .8, 0, .15, .30, 4 },   { 1, 0, 0, .92, 6 },
+        { .1, 0, .55, .20, 1 },   { .1, .9, .20, .30, 4 },
+        { .84, .9, .05, .92, 5 },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct cascade_votes v = paper();
+        const struct cascade_aim aim = { .75, 0, cases[i].gate_recall,
+                                         cases[i].pass };
+        struct cascade_policy p;
+        size_t passes = 0;
+        double t1;
+
+        ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_OK);
+        near(t1, cases[i].t1);
+        near(p.none_threshold, cases[i].t2);
+        ck_assert_uint_eq(p.n_splits, 1);
+        for (size_t k = P; k < P + N; k++) {
+            passes += gate_of[k] >= t1;
+        }
+        ck_assert_uint_eq(passes, cases[i].passes);
+    }
+}
+END_TEST
+
 /* The least cost rejects at the gate what it may. */
 START_TEST(least_cost)
 {
@@ -329,7 +366,7 @@ START_TEST(cheapest_is_not_least_false_positives)
     static const double none[6] = { .1, .8, .05, .3, .4, .2 };
     static const uint8_t positive[6] = { 1, 1, 1, 0, 0, 0 };
     struct cascade_votes v = { 6, gate, none, positive };
-    struct cascade_aim aim = { .6, 0, 0 };
+    struct cascade_aim aim = { .6, 0, 0, 0 };
     struct cascade_policy p;
     double t1;
 
@@ -352,7 +389,7 @@ END_TEST
 START_TEST(bad_votes)
 {
     struct cascade_votes v = paper();
-    const struct cascade_aim aim = { .9, 0, 0 }, none = { 1.5, 0, 0 };
+    const struct cascade_aim aim = { .9, 0, 0, 0 }, none = { 1.5, 0, 0, 0 };
     double bad[P + N], t1;
     struct cascade_policy p;
 
@@ -370,7 +407,7 @@ END_TEST
 START_TEST(out_of_memory)
 {
     const struct cascade_votes v = paper();
-    const struct cascade_aim aim = { .75, 0, 0 };
+    const struct cascade_aim aim = { .75, 0, 0, 0 };
     enum nn_status st = NN_ERR_NOMEM;
     struct cascade_policy p;
     double t1;
@@ -431,7 +468,7 @@ START_TEST(promise_on_resampled_sets)
     for (uint64_t set = 0; set < SETS; set++) {
         const struct cascade_votes v = { POSITIVES + NEGATIVES, gate, none,
                                          positive };
-        const struct cascade_aim aim = { .95, set % 2, 0 };
+        const struct cascade_aim aim = { .95, set % 2, 0, 0 };
         struct nn_rng g = nn_rng_make(7, set);
         struct cascade_policy p;
         double t1;
@@ -462,7 +499,7 @@ START_TEST(split_is_no_worse_than_either_end)
     static double gate[POSITIVES + NEGATIVES], none[POSITIVES + NEGATIVES];
     static double sure[POSITIVES + NEGATIVES];
     static uint8_t positive[POSITIVES + NEGATIVES];
-    const struct cascade_aim aim = { .95, 0, 0 };
+    const struct cascade_aim aim = { .95, 0, 0, 0 };
     struct nn_rng g = nn_rng_make(8, 0);
     struct cascade_votes v = { POSITIVES + NEGATIVES, gate, none, positive };
     struct cascade_policy two, one;
@@ -523,6 +560,12 @@ START_TEST(policy_in_a_file)
     ck_assert_ptr_nonnull(strstr(text, "of 5 ways"));
     ck_assert_ptr_nonnull(strstr(text, "has the least cost"));
     nn_mem_free(text);
+    q = p;
+    q.n_splits = 1; /* there was no choice */
+    text = cascade_policy_text(&q);
+    ck_assert_ptr_nonnull(strstr(text, "0.110 of 88"));
+    ck_assert_ptr_null(strstr(text, "ways"));
+    nn_mem_free(text);
 }
 END_TEST
 
@@ -543,6 +586,7 @@ static Suite *create(void)
     tcase_add_test(t, equal_false_positives_fewest_passed);
     tcase_add_test(t, no_loss_allowed);
     tcase_add_test(t, recall_of_the_gate_alone);
+    tcase_add_test(t, share_that_the_gate_passes);
     tcase_add_test(t, least_cost);
     tcase_add_test(t, cheapest_is_not_least_false_positives);
     tcase_add_test(t, bad_votes);
