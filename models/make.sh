@@ -71,7 +71,7 @@ python3 "$here/average.py" "$work/gate-day/best.safetensors" \
 BEARCASCADE_MODELS=$here go "$work/bears" train "$work/joint.csv" \
     --gate-from "$work/gate" --gate-net efficientnet-lite0 --gate-size 129 \
     --species-net efficientnet-lite2 --species-from init --half --infrared 0.35 --head-views 2 \
-    --min-recall 0.99 --gate-recall 0.997 --min-coverage 0.985 \
+    --min-recall 0.995 --gate-pass 0.17 --min-coverage 0.99 \
     --unknown "$data/bears-extra/other_bears"
 cp "$work/bears/best.safetensors" "$here/bears.safetensors"
 for split in valid test; do
