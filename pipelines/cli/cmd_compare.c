@@ -187,7 +187,10 @@ int cmd_compare(int argc, char **argv)
             "both nets"),
         NN_OPT_INT(0, "species-epochs", &c->species_epochs, "N", 0, 100000,
                    "of the species net, 0: as train"),
-        WITH_ROW(*c, 'w'),
+        NN_OPT_LIST('w', "with", &c->with, "NAME=VALUE",
+                    "an option of train for every run, such as gate-size=96, "
+                    "or for those of one system, such as "
+                    "softmax-none:gate-size=96; may be repeated"),
         NN_OPT_U64(0, "split-seed", &m.split_seed, "N",
                    "of the splits, where the data have none"),
         NN_OPT_HEADING("measuring"),

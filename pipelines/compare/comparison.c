@@ -23,13 +23,18 @@ const size_t comparison_n_designs =
 /* --- which systems ---------------------------------------------------------
  */
 
+static int is_name(const char *name, const char *p, size_t n)
+{
+    return n == strlen(name) && memcmp(p, name, n) == 0;
+}
+
 /* 1 when list (NULL: everything) names the design. */
 static int listed(const char *list, const char *name)
 {
     while (list != NULL && *list != '\0') {
         size_t n = strcspn(list, ",");
 
-        if (n == strlen(name) && memcmp(list, name, n) == 0) {
+        if (is_name(name, list, n)) {
             return 1;
         }
         list += n + (list[n] == ',');
@@ -37,24 +42,51 @@ static int listed(const char *list, const char *name)
     return list == NULL;
 }
 
+static enum nn_status check_name(const char *p, size_t n, struct nn_error *err)
+{
+    for (size_t i = 0; i < comparison_n_designs; i++) {
+        if (is_name(comparison_designs[i].name, p, n)) {
+            return NN_OK;
+        }
+    }
+    return nn_fail(err, NN_ERR_ARG,
+                   "there is no system '%.*s' (cascade, cascade-plain, "
+                   "multilabel, multilabel-focal, softmax-none, softmax-max)",
+                   (int)n, p);
+}
+
 static enum nn_status check_list(const char *list, struct nn_error *err)
 {
     for (const char *p = list; p != NULL && *p != '\0';) {
-        size_t n = strcspn(p, ","), known = 0;
+        size_t n = strcspn(p, ",");
+        enum nn_status st = check_name(p, n, err);
 
-        for (size_t i = 0; i < comparison_n_designs; i++) {
-            const char *name = comparison_designs[i].name;
-
-            known += n == strlen(name) && memcmp(p, name, n) == 0;
-        }
-        if (known == 0) {
-            return nn_fail(err, NN_ERR_ARG,
-                           "there is no system '%.*s' (cascade, "
-                           "cascade-plain, multilabel, multilabel-focal, "
-                           "softmax-none, softmax-max)",
-                           (int)n, p);
+        if (st) {
+            return st;
         }
         p += n + (p[n] == ',');
+    }
+    return NN_OK;
+}
+
+/* The length of the system's name in SYSTEM:OPTION, 0 for one of all runs. */
+static size_t of_system(const char *with)
+{
+    size_t n = strcspn(with, ":=");
+
+    return with[n] == ':' ? n : 0;
+}
+
+static enum nn_status check_with(const struct nn_option_list *with,
+                                 struct nn_error *err)
+{
+    for (size_t i = 0; i < with->n; i++) {
+        size_t n = of_system(with->v[i]);
+        enum nn_status st = n > 0 ? check_name(with->v[i], n, err) : NN_OK;
+
+        if (st) {
+            return st;
+        }
     }
     return NN_OK;
 }
@@ -97,6 +129,10 @@ static enum nn_status choose_systems(struct comparison *c, struct nn_error *err)
     const char *list = c->opt->systems;
     enum nn_status st = check_list(list, err);
 
+    if (st) {
+        return st;
+    }
+    st = check_with(&c->opt->with, err);
     if (st) {
         return st;
     }
@@ -283,6 +319,21 @@ void comparison_release(struct comparison *c)
 /* --- training: every design and seed in a run folder of its own -------------
  */
 
+static void add_with(const struct nn_option_list *with, const char *design,
+                     struct experiment_words *w)
+{
+    for (size_t i = 0; i < with->n; i++) {
+        const char *option = with->v[i];
+        size_t n = of_system(option);
+
+        if (n == 0) {
+            experiment_add_option(w, option);
+        } else if (is_name(design, option, n)) {
+            experiment_add_option(w, option + n + 1);
+        }
+    }
+}
+
 static enum nn_status train_run(const struct comparison *c,
                                 const struct comparison_design *d,
                                 struct comparison_run *r, int left_out,
@@ -303,7 +354,7 @@ static enum nn_status train_run(const struct comparison *c,
     experiment_add_data(&w, &o->how);
     experiment_add_number(&w, "--gate-epochs", (unsigned)o->gate_epochs);
     experiment_add_number(&w, "--species-epochs", (unsigned)o->species_epochs);
-    experiment_add_with(&w, &o->with);
+    add_with(&o->with, d->name, &w);
     for (size_t i = 0; left_out && i < c->n_left; i++) {
         experiment_add(&w, "--leave-out", c->ds->families[c->left[i]]);
     }

@@ -37,9 +37,11 @@ struct comparison_options {
     struct data_options how;        /* data are read */
     struct nn_option_list left_out; /* families; empty: every fourth */
     int no_left_out;
-    struct nn_option_list with; /* more options of train, "gate-size=64" */
-    int keep_overlap;           /* 1: copies of train and valid count too */
-    int replicates;             /* of the bootstrap */
+    /* More options of train: "gate-size=64", or of one system's runs alone
+     * "softmax-none:gate-size=64". */
+    struct nn_option_list with;
+    int keep_overlap; /* 1: copies of train and valid count too */
+    int replicates;   /* of the bootstrap */
     int threads;
 };
 

@@ -45,13 +45,16 @@ void experiment_add_number(struct experiment_words *w, const char *name,
     push_own(w, nn_mem_sprintf("%llu", value));
 }
 
+void experiment_add_option(struct experiment_words *w, const char *option)
+{
+    push_own(w, nn_mem_sprintf("--%s", option + strspn(option, "-")));
+}
+
 void experiment_add_with(struct experiment_words *w,
                          const struct nn_option_list *with)
 {
     for (size_t i = 0; i < with->n; i++) {
-        const char *word = with->v[i] + strspn(with->v[i], "-");
-
-        push_own(w, nn_mem_sprintf("--%s", word));
+        experiment_add_option(w, with->v[i]);
     }
 }
 

@@ -27,7 +27,9 @@ void experiment_add(struct experiment_words *w, const char *name,
 /* name and a number. */
 void experiment_add_number(struct experiment_words *w, const char *name,
                            unsigned long long value);
-/* "--name=value" for each "name=value" or "--name=value" of a list. */
+/* "--name=value" of "name=value" or "--name=value". */
+void experiment_add_option(struct experiment_words *w, const char *option);
+/* The same of each in a list. */
 void experiment_add_with(struct experiment_words *w,
                          const struct nn_option_list *with);
 /* How the data are to be read: --split-seed, --class and the like. */
