@@ -9,6 +9,7 @@ struct cascade {
     struct nn_scorer *gate, *species; /* species may be NULL */
     struct nn_input gate_in, species_in;
     int32_t max_batch;
+    int32_t species_batch;     /* images that the species net takes at once */
     float *gate_z, *species_z; /* logits [max_batch,K] of each */
     float *p;                  /* [species outputs] */
     float *gate_x, *species_x; /* inputs [max_batch,...], where one is needed */

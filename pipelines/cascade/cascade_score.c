@@ -26,6 +26,14 @@ static enum nn_status allocate(struct cascade *c)
                : NN_OK;
 }
 
+/* Few photos reach the species net, and larger images need more memory: half
+ * as many at once are enough for them. */
+static int32_t species_batch(const struct model *m, int32_t max_batch)
+{
+    return m->species->spec.size > m->gate->spec.size ? (max_batch + 1) / 2
+                                                      : max_batch;
+}
+
 enum nn_status cascade_create(const struct model *m, int32_t max_batch,
                               struct cascade **out, struct nn_error *err)
 {
@@ -48,7 +56,8 @@ enum nn_status cascade_create(const struct model *m, int32_t max_batch,
     }
     c->gate_in = nn_scorer_input(c->gate);
     if (m->species != NULL) {
-        st = nn_scorer_create(m->species, max_batch, &c->species, err);
+        c->species_batch = species_batch(m, max_batch);
+        st = nn_scorer_create(m->species, c->species_batch, &c->species, err);
         if (st) {
             goto out;
         }
@@ -290,11 +299,18 @@ static enum nn_status run_species(struct cascade_pass *p, const float *input,
     struct cascade *c = p->c;
     struct cascade_scores *s = p->out;
     size_t outputs = nn_scorer_outputs(c->species);
+    size_t floats = (size_t)c->species_in.size * (size_t)c->species_in.size * 3;
     double t0 = nn_time_s(), spent;
-    enum nn_status st = nn_scorer_run(c->species, input, m, c->species_z, err);
 
-    if (st) {
-        return st;
+    for (int32_t at = 0, n; at < m; at += n) {
+        enum nn_status st;
+
+        n = m - at < c->species_batch ? m - at : c->species_batch;
+        st = nn_scorer_run(c->species, input + (size_t)at * floats, n,
+                           c->species_z + (size_t)at * outputs, err);
+        if (st) {
+            return st;
+        }
     }
     spent = nn_time_s() - t0;
     for (int32_t i = 0; i < m; i++) {

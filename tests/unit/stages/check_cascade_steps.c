@@ -155,6 +155,34 @@ START_TEST(full_steps)
 }
 END_TEST
 
+/* A species net of larger images takes half as many at once. */
+START_TEST(larger_images_by_halves)
+{
+    static const int32_t batches[] = { 1, 2, 7, 8, ROWS };
+    static const struct scripted_output species[] = { { "ant", 3, 0 },
+                                                      { "bee", 0, 1 },
+                                                      { "cat", -4, 2 } };
+    struct cascade_scores all, s;
+    struct cascade *c;
+
+    nn_net_destroy(&model->species);
+    model->species = scripted_net_at(64, NN_HEAD_SOFTMAX, 0.5, species, 3);
+    for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
+        ck_assert_int_eq(cascade_create(model, batches[b], &c, NULL), NN_OK);
+        ck_assert_int_eq(c->species_batch, (batches[b] + 1) / 2);
+        ck_assert_int_eq(cascade_score_rows(c, ds, index_of, ROWS, 0, NULL,
+                                            NULL, b == 0 ? &all : &s, NULL),
+                         NN_OK);
+        if (b > 0) {
+            expect_same(&s, &all);
+            cascade_scores_release(&s);
+        }
+        cascade_destroy(&c);
+    }
+    cascade_scores_release(&all);
+}
+END_TEST
+
 /* Files' bytes in memory go the same way. */
 START_TEST(full_steps_from_memory)
 {
@@ -256,6 +284,7 @@ static Suite *create(void)
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_loop_test(t, full_steps, 0, 2);
+    tcase_add_test(t, larger_images_by_halves);
     tcase_add_test(t, full_steps_from_memory);
     tcase_add_test(t, no_row_waits_for_long);
     tcase_add_test(t, stopped_in_the_middle);

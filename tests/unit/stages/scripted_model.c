@@ -8,7 +8,7 @@
 #include "tests/unit/image/sample.h"
 #include "tests/unit/testkit.h"
 
-enum { SIZE = 32, MAX_OUTPUTS = 8 };
+enum { SIZE = 32, MAX_SIZE = 64, MAX_OUTPUTS = 8 };
 
 static float *param(struct nn_net *net, const char *name,
                     const struct nn_param **p)
@@ -46,7 +46,7 @@ static void pass_channel_0(struct nn_net *net)
  * it. Output 0 is 1 times that. */
 static double gain(struct nn_net *net)
 {
-    static uint8_t white[SIZE * SIZE * 3];
+    static uint8_t white[MAX_SIZE * MAX_SIZE * 3];
     struct nn_scorer *s;
     float z[MAX_OUTPUTS];
 
@@ -58,10 +58,11 @@ static double gain(struct nn_net *net)
     return (double)z[0];
 }
 
-struct nn_net *scripted_net(enum nn_head head, double temperature,
-                            const struct scripted_output *out, size_t n)
+struct nn_net *scripted_net_at(int32_t size, enum nn_head head,
+                               double temperature,
+                               const struct scripted_output *out, size_t n)
 {
-    struct nn_net_spec s = gate_net_spec(0.1f, SIZE);
+    struct nn_net_spec s = gate_net_spec(0.1f, size);
     const char *names[MAX_OUTPUTS];
     const struct nn_param *p;
     struct nn_net *net;
@@ -90,6 +91,12 @@ struct nn_net *scripted_net(enum nn_head head, double temperature,
         b[k] = (float)out[k].bias;
     }
     return net;
+}
+
+struct nn_net *scripted_net(enum nn_head head, double temperature,
+                            const struct scripted_output *out, size_t n)
+{
+    return scripted_net_at(SIZE, head, temperature, out, n);
 }
 
 struct model *scripted_model(void)

@@ -14,6 +14,10 @@ struct scripted_output {
 
 struct nn_net *scripted_net(enum nn_head head, double temperature,
                             const struct scripted_output *out, size_t n);
+/* The same for images of size x size, 64 at most. */
+struct nn_net *scripted_net_at(int32_t size, enum nn_head head,
+                               double temperature,
+                               const struct scripted_output *out, size_t n);
 
 /* Classes ant, bee, cat; with r in 0..255 and x = r / 255
  *   gate     z = 8 x - 4, at temperature 2: p = sigmoid(4 x - 2); the outputs
