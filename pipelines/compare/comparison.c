@@ -69,8 +69,7 @@ static enum nn_status check_list(const char *list, struct nn_error *err)
     return NN_OK;
 }
 
-/* The length of the system's name in SYSTEM:OPTION, 0 for one of all runs. */
-static size_t of_system(const char *with)
+size_t comparison_with_system(const char *with)
 {
     size_t n = strcspn(with, ":=");
 
@@ -81,7 +80,7 @@ static enum nn_status check_with(const struct nn_option_list *with,
                                  struct nn_error *err)
 {
     for (size_t i = 0; i < with->n; i++) {
-        size_t n = of_system(with->v[i]);
+        size_t n = comparison_with_system(with->v[i]);
         enum nn_status st = n > 0 ? check_name(with->v[i], n, err) : NN_OK;
 
         if (st) {
@@ -324,7 +323,7 @@ static void add_with(const struct nn_option_list *with, const char *design,
 {
     for (size_t i = 0; i < with->n; i++) {
         const char *option = with->v[i];
-        size_t n = of_system(option);
+        size_t n = comparison_with_system(option);
 
         if (n == 0) {
             experiment_add_option(w, option);

@@ -45,6 +45,10 @@ struct comparison_options {
     int threads;
 };
 
+/* The length of the system's name in an entry of .with, 0 where it is for all
+ * runs. */
+size_t comparison_with_system(const char *with);
+
 /* One trained model and what it said of the test images. */
 struct comparison_run {
     uint64_t seed;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
@@ -395,8 +396,39 @@ static void say_left_out(struct talk *t)
     }
 }
 
+/* "cascade:gate-size=129, ..."; NULL without any, or out of memory. */
+static char *own_options(const struct nn_option_list *with)
+{
+    char *all = NULL;
+
+    for (size_t i = 0; i < with->n; i++) {
+        char *more;
+
+        if (comparison_with_system(with->v[i]) == 0) {
+            continue;
+        }
+        more = all == NULL ? nn_mem_strdup(with->v[i])
+                           : nn_mem_sprintf("%s, %s", all, with->v[i]);
+        nn_mem_free(all);
+        all = more;
+    }
+    return all;
+}
+
+enum { MOST_OPTIONS = 400 }; /* characters of them in a condition */
+
 static void say_budget(const struct comparison *c, struct talk *t)
 {
+    char *own = own_options(&c->opt->with);
+
+    if (own != NULL) {
+        int cut = strlen(own) > MOST_OPTIONS;
+
+        say(t, "Same images and seeds; options of one system alone: %.*s%s.",
+            MOST_OPTIONS, own, cut ? " ..." : "");
+        nn_mem_free(own);
+        return;
+    }
     if (c->opt->gate_epochs == 0) {
         say(t, "Same images, starting weights and views; each design is "
                "trained as train does by default: other budgets may rank "

@@ -13,7 +13,8 @@ seconds where the feature cache knows the photos. MobileNetV4 is trained in
 full, which takes longer, unless --with tune=frozen says otherwise. Points
 whose first weights are missing are left out, with a line. A cascade is a
 model file or run folder that is there; its cost depends on the share of
-images that show a class (--share).
+images that show a class (--share). No answer is unknown, which single nets
+cannot say.
 
 Choose on valid. A figure on test is for what was chosen.
 """
@@ -102,7 +103,9 @@ def measure(args, model):
     what = json.loads(program(args, "inspect", model, "--json"))
     report = json.loads(program(args, "evaluate", "-m", model, args.data,
                                 "--split", args.split, "--json",
-                                "--bootstrap", "0", "--quiet"))[0]
+                                "--bootstrap", "0", "--quiet",
+                                *(["--unknown-below", "0"]
+                                  if "species" in what else [])))[0]
     none, n = report["none_by_gate"], {
         k: report[k] for k in ("positives", "negatives")}
     on = {k: 1 - ratio(none[k], n[k]) for k in n}

@@ -171,6 +171,9 @@ err_has "what has nothing to choose from is left out" \
 check "its figures follow from the scores" python3 "$tmp/check.py" \
     "$tmp/two-runs/comparison.json" \
     cascade,multilabel,multilabel-focal,softmax-none
+check "which is said" grep -q \
+    "options of one system alone: multilabel:gate-size=40" \
+    "$tmp/two-runs/comparison.json"
 check "an option of one system is of its runs alone" sh -c '
     grep -q "\"gate-size\": \"40\"" "$1/multilabel-s1/options.json" &&
     grep -q "\"gate-size\": \"32\"" "$1/multilabel-focal-s1/options.json" &&
