@@ -61,11 +61,18 @@ static enum nn_status check_options(struct train *t, struct nn_error *err)
         return nn_fail(err, NN_ERR_ARG,
                        "--only and --gate-focal are of a cascade");
     }
-    if (t->unknown.n > 0 &&
-        (t->system != MODEL_CASCADE || t->subset.only == TRAIN_ONLY_GATE ||
-         t->species_none == SPECIES_NONE_OFF)) {
+    if (t->system == MODEL_CASCADE && t->subset.only != TRAIN_ONLY_GATE &&
+        t->species_none == SPECIES_NONE_ON) {
+        return NN_OK;
+    }
+    if (t->unknown.n > 0) {
         return nn_fail(err, NN_ERR_ARG,
                        "--unknown is of a species net that may say none");
+    }
+    if (t->gate_recall > 0 || t->gate_pass > 0) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "%s is of a gate before a species net that may say none",
+                       t->gate_pass > 0 ? "--gate-pass" : "--gate-recall");
     }
     return NN_OK;
 }

@@ -40,6 +40,14 @@ sys.exit(abs(p["fpr"] - int(0.95 * k) / k) > 1e-9)' "$tmp/odd-run/best.safetenso
 run 2 "it must be able to say none" train "$data" --out "$tmp/no" \
     --unknown "$tmp/odd/train/negative" --species-none off
 err_has "it says so" "species net that may say none"
+for option in --gate-pass --gate-recall; do
+    for more in "--species-none off" "--only gate" "--system multilabel"; do
+        # shellcheck disable=SC2086
+        run 2 "$option has no use with $more" train "$data" --out "$tmp/no" \
+            $more $option 0.5
+    done
+    err_has "and says so" "^bearcascade train: $option is of a gate before"
+done
 # Copies under another label tie exactly; two files cannot be read.
 check "copies and broken files are put among them" python3 - "$data/test" <<'PY'
 import pathlib, shutil, sys
