@@ -94,6 +94,13 @@ assert near(c["differences"][0]["figures"]["fpr95"]["value"], a - b)
 told = [t for t in c["verdict"]["conditions"] if "answer unknown" in t]
 rate = c["systems"][0]["figures"]["unknown_rate"]["value"]
 assert len(told) == (rate > 0)
+if told: # with the likeliest class instead
+    runs = c["systems"][0]["runs"]
+    hits = sum((y if y >= 0 else k) ==
+               (k if p < r["threshold"] else row.index(max(row)))
+               for r in runs
+               for p, row, y in zip(r["p_positive"], r["p"], label))
+    assert "right on %.1f %%" % (100 * hits / n / len(runs)) in told[0], told
 PY
 
 run 0 "all systems" compare "$data" --out "$tmp/a" --seeds 2 $small
