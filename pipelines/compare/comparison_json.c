@@ -153,6 +153,30 @@ static json_t *rows_json(const double *v, size_t n, size_t k)
     return j;
 }
 
+/* Classes up to which a run's probabilities are all told; n rows of hundreds
+ * would be most of the file and of the page. */
+enum { MOST_ROWS = 24 };
+
+static void put_probabilities(json_t **j, const struct outcomes *t)
+{
+    json_t *best, *p;
+
+    if (t->k <= MOST_ROWS) {
+        nn_json_put(j, "p", rows_json(t->p, t->n, t->k));
+        return;
+    }
+    best = json_array();
+    p = json_array();
+    for (size_t i = 0; i < t->n; i++) {
+        size_t k = (size_t)t->best[i];
+
+        nn_json_add(&best, json_integer((json_int_t)k));
+        nn_json_add(&p, nn_json_number(t->p[i * t->k + k]));
+    }
+    nn_json_put(j, "best", best);
+    nn_json_put(j, "best_p", p);
+}
+
 static json_t *run_json(const struct comparison_run *r)
 {
     const struct outcomes *t = &r->said;
@@ -161,12 +185,12 @@ static json_t *run_json(const struct comparison_run *r)
     for (size_t i = 0; i < t->n; i++) {
         nn_json_add(&p, nn_json_number(t->p_positive[i]));
     }
-    j = json_pack("{s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:o, s:o}", "seed",
+    j = json_pack("{s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:o}", "seed",
                   (json_int_t)r->seed, "command", r->command, "model",
                   nn_path_base(r->dir), "hash", r->hash, "threshold",
                   r->threshold, "reject_threshold", r->reject_threshold,
-                  "train_seconds", r->train_seconds, "p_positive", p, "p",
-                  rows_json(t->p, t->n, t->k));
+                  "train_seconds", r->train_seconds, "p_positive", p);
+    put_probabilities(&j, t);
     if (t->says_unknown) { /* what the reject threshold applies to */
         json_t *known = json_array();
 

@@ -22,6 +22,12 @@
     function best(run, n, k) {
         run.best = new Int32Array(n);
         run.trust = new Float64Array(n).fill(NaN);
+        if (B.list(run.raw.best).length === n) { /* of many classes */
+            run.best = Int32Array.from(run.raw.best);
+            run.trust = numbers(run.known.length === n ? run.known
+                : run.raw.best_p, n);
+            return;
+        }
         for (var i = 0; i < n; i++) {
             var row = B.list(run.p[i]);
             for (var j = 0; j < k; j++) {

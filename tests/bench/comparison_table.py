@@ -87,9 +87,9 @@ def right(c, system):
     label, runs = c["test"]["label"], system["runs"]
     out = [0.0] * len(label)
     for r in runs:
-        for i, (p, row) in enumerate(zip(r["p_positive"], r["p"])):
-            said = -1 if p < r["threshold"] else row.index(max(row))
-            out[i] += (said == label[i]) / len(runs)
+        best = r.get("best") or [row.index(max(row)) for row in r["p"]]
+        for i, (p, k) in enumerate(zip(r["p_positive"], best)):
+            out[i] += ((-1 if p < r["threshold"] else k) == label[i]) / len(runs)
     return out
 
 

@@ -213,6 +213,40 @@ run 1 "an unknown family cannot be left out" train "$data" --out "$tmp/x" \
     $one --leave-out unicorn
 err_has "names it" "'unicorn'"
 
+# Of many classes the likeliest is told, not every probability.
+kinds=$tmp/kinds
+for split in train valid test; do
+    i=0
+    mkdir -p "$kinds/$split"
+    cp -R "$data/$split/negative" "$kinds/$split/negative"
+    for f in "$data/$split"/black/* "$data/$split"/teddy/* \
+        "$data/$split"/grizzly/*; do
+        mkdir -p "$kinds/$split/kind-$((i % 25))"
+        cp "$f" "$kinds/$split/kind-$((i % 25))/$i-$(basename "$f")"
+        i=$((i + 1))
+    done
+done
+run 0 "many classes" compare "$kinds" --out "$tmp/kinds-runs" --seeds 1 \
+    --no-left-out --systems cascade,softmax-none $small
+check "their figures follow from the likeliest one" python3 - \
+    "$tmp/kinds-runs/comparison.json" <<'PY'
+import json, sys
+c = json.load(open(sys.argv[1]))
+assert len(c["classes"]) == 25
+for s in c["systems"]:
+    m = [[0] * 27 for _ in range(26)]
+    for r in s["runs"]:
+        assert "p" not in r
+        for y, p, b, q in zip(c["test"]["label"], r["p_positive"], r["best"],
+                              r["best_p"], strict=True):
+            m[y if y >= 0 else 25][
+                25 if p < r["threshold"] else
+                26 if q < r["reject_threshold"] and "known" not in r else
+                b] += 1
+            assert 1 / 25 - 1e-6 <= q <= 1 and 0 <= b < 25
+    assert m == s["confusion"], s["name"]
+PY
+
 # What cannot be.
 run 2 "no --out" compare "$two"
 one_error_line "says so in a line"

@@ -88,8 +88,8 @@ def near(a, b):
     return abs(a - b) <= 1e-9 * max(1, abs(a), abs(b))
 
 
-def wrong_moves(c, moves):
-    """Moves whose table row is not what it should be."""
+def wrong_moves(c, moves, matrices=True):
+    """Moves whose table row (and matrix) is not what it should be."""
     label, wrong = c["test"]["label"], []
     systems = {s["name"]: s for s in c["systems"]}
     for m in moves:
@@ -106,7 +106,7 @@ def wrong_moves(c, moves):
             at = (from_odds(m["threshold"]),
                   0 if reject_threshold is None else from_odds(reject_threshold))
             want = expected(c, s, run, *at, from_odds(m["share"]))
-            if m["matrix"] != counted(c, s, run, *at):
+            if matrices and m["matrix"] != counted(c, s, run, *at):
                 wrong.append((m, counted(c, s, run, *at)))
         else:
             want = expected(c, s, run, run["threshold"], run["reject_threshold"],
@@ -302,6 +302,18 @@ def main():
                   f"{name}: no error, figures right", (console, wrong[:1]))
             check(note is not None and not note["wide"],
                   f"{name}: fits 320 pixels")
+        c = made.comparison(150, 0.5, [f"kind {i}" for i in range(30)], ["x"],
+                            ["cascade", "multilabel"], [1, 2])
+        short = json.loads(json.dumps(c))
+        for r in [r for s in short["systems"] for r in s["runs"]]:
+            p = r.pop("p")
+            r["best_p"] = [max(row) for row in p]
+            r["best"] = [row.index(max(row)) for row in p]
+        note, dom, console = browse(folder, "kinds", (short, None, None))
+        check(not console and note and not wrong_moves(
+            c, note["moves"], False) and note["moves"] and
+              "most frequent mistakes" in dom,
+              "30 classes: the likeliest one is enough", console)
         c = made.comparison(5000, 0.3, seeds=[1, 2])
         note, dom, console = browse(folder, "many", (c, None, None))
         check(not console and note is not None and note["elements"] < 6000,
