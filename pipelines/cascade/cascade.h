@@ -73,7 +73,7 @@ void cascade_keep_features(struct cascade *c, const char *dir);
  * there by CASCADE_THUMBNAIL_MARGIN of log-odds or more is none, without being
  * decoded; all others are decoded and judged as ever. Without effect where
  * all_stages is asked for. */
-#define CASCADE_THUMBNAIL_MARGIN 1.5
+#define CASCADE_THUMBNAIL_MARGIN 0.5
 void cascade_use_thumbnails(struct cascade *c, int yes);
 int32_t cascade_max_batch(const struct cascade *c);
 void cascade_destroy(struct cascade **c);

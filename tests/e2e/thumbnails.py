@@ -118,7 +118,7 @@ def odds(p):
     return p / (1 - p)
 
 
-check(4.4 * odds(low) < odds(min(passes)),
+check(1.6 * odds(low) < odds(min(passes)),
       "and lies far below what passes", (low, min(passes)))
 check([r for r in first if r not in some]
       == [p for p, r in zip(plain, first) if r not in some],
