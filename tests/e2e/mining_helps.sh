@@ -2,8 +2,7 @@
 # Does mining pay? A gate that has never seen a near-miss is trained on with 200
 # more negatives from a pool in which 3 % of the images are near-misses: once
 # mined, the hardest of those that fool the gate, once drawn at random. On held-out
-# bears and near-misses the hardest must give a larger ROC area, on average over
-# two pools.
+# bears and near-misses the hardest must give a larger ROC area.
 . "$(dirname "$0")/lib.sh"
 
 net="--only gate --gate-size 48 --quiet"
@@ -39,18 +38,12 @@ learn() {
         return 1
     area "$tmp/run"
 }
-: >"$tmp/areas"
 before=$(area "$tmp/base")
-for seed in 101 102; do
-    draw "$tmp/pool" 3000 $seed 0.03 --no-splits --kind negatives
-    echo "$(learn hardest) $(learn random)" >>"$tmp/areas"
-    rm -r "$tmp/pool"
-done
+draw "$tmp/pool" 3000 101 0.03 --no-splits --kind negatives
+echo "$(learn hardest) $(learn random)" >"$tmp/areas"
 cp "$tmp/areas" "$tmp/out"
 echo "# ROC area before: $before; with the hardest and with random negatives:"
 sed 's/^/#   /' "$tmp/areas"
-check "two pools were tried" \
-    test "$(grep -c '0\.[0-9]* 0\.[0-9]*' "$tmp/areas")" -eq 2
-check "the hardest beat random ones" awk '{ h += $1; r += $2 }
-    END { exit !(h > r) }' "$tmp/areas"
+check "both were measured" grep -q '^0\.[0-9]* 0\.[0-9]*$' "$tmp/areas"
+check "the hardest beat random ones" awk '{ exit !($1 > $2) }' "$tmp/areas"
 finish
