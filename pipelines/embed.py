@@ -3,10 +3,11 @@
 
 page.html holds the marks {{css}}, {{js}} and {{data}}, once each. Style and
 scripts replace theirs; what stands before {{data}} becomes NAME_head, the rest
-NAME_tail, which HEADER declares. Pages of one form share their page.html, with
-the marks {{title}} and {{answers}} too; a.html among the scripts then has the
-<title>, as its first line, and the answers.
+NAME_tail, which HEADER declares. Pages of one form share a page.html with more
+marks: a.html among the scripts gives what stands for them, each below a line
+that is the mark alone, and may bring marks for the next one.
 """
+import re
 import sys
 
 
@@ -19,6 +20,13 @@ def fill(page, mark, text):
     if page.count(mark) != 1:
         sys.exit("page.html: %s must occur once" % mark)
     return page.replace(mark, text)
+
+
+def sections(part):
+    """[(mark, text)]; a text of one line has no newline."""
+    pieces = re.split(r"^(\{\{\w+\}\})\n", part, flags=re.M)[1:]
+    for mark, text in zip(pieces[::2], pieces[1::2]):
+        yield mark, text[:-1] if text.count("\n") == 1 else text
 
 
 def array(name, text):
@@ -37,9 +45,12 @@ def main(header, name, output, html, css, *scripts):
         if end in text.lower():
             sys.exit("an asset holds '%s'" % end)
     for part in own:
-        title, _, answers = part.partition("</title>\n")
-        whole = fill(whole, "{{title}}", title.replace("<title>", ""))
-        whole = fill(whole, "{{answers}}", answers)
+        for mark, text in sections(part):
+            whole = fill(whole, mark, text)
+    left = set(re.findall(r"\{\{\w+\}\}", whole)) - {
+        "{{css}}", "{{js}}", "{{data}}"}
+    if left:
+        sys.exit("page.html: nothing stands for %s" % ", ".join(sorted(left)))
     page = fill(fill(whole, "{{css}}", read(css)), "{{js}}", js)
     head, mark, tail = page.partition("{{data}}")
     if not mark or "{{data}}" in tail:
