@@ -285,7 +285,7 @@ int cmd_sweep(int argc, char **argv)
         NN_OPT_INT('e', "epochs", &s.o.epochs, "N", 1, 10000,
                    "epochs over all training images; with fewer negatives "
                    "more, so that every run is shown as many images"),
-        WITH_ROW(s.o, 0),
+        WITH_ROW(s.o),
         DATA_ROWS(s.data),
         CMD_COMMON_ROWS(s.common),
         NN_OPT_END,

@@ -10,9 +10,8 @@
 #define SEEDS_ROW(o, letter, help)                                             \
     NN_OPT_INT(letter, "seeds", &(o).seeds, "N", 1, 100, help)
 
-/* letter: short for --with, 0: none. */
-#define WITH_ROW(o, letter)                                                    \
-    NN_OPT_LIST(letter, "with", &(o).with, "NAME=VALUE",                       \
+#define WITH_ROW(o)                                                            \
+    NN_OPT_LIST(0, "with", &(o).with, "NAME=VALUE",                       \
                 "an option of train for every run, such as gate-size=96; "     \
                 "may be repeated")
 

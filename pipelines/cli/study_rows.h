@@ -21,6 +21,6 @@
         NN_OPT_INT(0, "left-out-sets", &(o).sets, "N", 1, 1000,                \
                    "without --left-out: deal all families into N sets, one "   \
                    "more trial for each; as many as families: each in turn"),  \
-        WITH_ROW(o, 0)
+        WITH_ROW(o)
 
 #endif /* PIPELINES_CLI_STUDY_ROWS_H */

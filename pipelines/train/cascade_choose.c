@@ -194,6 +194,21 @@ static struct cascade_policy tell(const struct search *s, const struct split *x)
     return p;
 }
 
+static struct split best_split(const struct search *s)
+{
+    struct split best = { 0 };
+
+    for (size_t i = 0; i < s->n_splits; i++) {
+        size_t a = s->n_splits > 1 ? s->by_gate * i / (s->n_splits - 1) : 0;
+        struct split x = try_split(s, s->gate[a]);
+
+        if (i == 0 || better(s, &x, &best)) {
+            best = x;
+        }
+    }
+    return best;
+}
+
 enum nn_status cascade_choose(const struct cascade_votes *v,
                               const struct cascade_aim *aim,
                               double *gate_threshold,
@@ -212,14 +227,8 @@ enum nn_status cascade_choose(const struct cascade_votes *v,
         if (st) {
             goto out;
         }
-    }
-    for (size_t i = 0; aim->gate_pass <= 0 && i < s.n_splits; i++) {
-        size_t a = s.n_splits > 1 ? s.by_gate * i / (s.n_splits - 1) : 0;
-        struct split x = try_split(&s, s.gate[a]);
-
-        if (i == 0 || better(&s, &x, &best)) {
-            best = x;
-        }
+    } else {
+        best = best_split(&s);
     }
     *gate_threshold = best.t1;
     *policy = tell(&s, &best);

@@ -14,6 +14,10 @@ import tempfile
 import time
 import urllib.request
 
+CHROMIUM = next((shutil.which(n) for n in (
+    "chromium", "chromium-browser", "google-chrome") if shutil.which(n)), None)
+
+
 def in_folder(main, kept):
     """main() in a folder of its own, with a feature cache there. A folder as
     argument of the script gets the files kept."""
@@ -28,10 +32,6 @@ def in_folder(main, kept):
             for name in filter(os.path.exists, kept):
                 shutil.copy(name, keep)
         os.chdir("/")
-
-
-CHROMIUM = next((shutil.which(n) for n in (
-    "chromium", "chromium-browser", "google-chrome") if shutil.which(n)), None)
 
 
 class Page:
