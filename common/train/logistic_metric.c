@@ -224,29 +224,33 @@ struct solve {
     double *room; /* [groups,d,LANES] */
 };
 
-/* L u = v, from the first row down. */
+/* The first rows are those that make the rest a multiple of AT_ONCE: no others
+ * stand above them. */
+static size_t rows_from(size_t first, size_t d)
+{
+    size_t rest = (d - first) % AT_ONCE;
+
+    return rest > 0 ? rest : AT_ONCE;
+}
+
+/* L u = v, from the first row down; each sum in the order of its terms. */
 static void solve_down(const double *l, size_t d, double (*u)[LANES])
 {
-    for (size_t first = 0; first < d; first += AT_ONCE) {
-        size_t n = d - first < AT_ONCE ? d - first : AT_ONCE;
+    for (size_t first = 0, n; first < d; first += n) {
+        const double *row = l + first * d;
         double sum[AT_ONCE][LANES] = { { 0 } };
 
-        if (n == AT_ONCE) { /* each sum in the order of its terms */
-            const double *a = l + first * d, *b = a + d, *c = b + d, *e = c + d;
-
-            for (size_t t = 0; t < first; t++) {
-                for (size_t j = 0; j < LANES; j++) {
-                    sum[0][j] += a[t] * u[t][j];
-                    sum[1][j] += b[t] * u[t][j];
-                    sum[2][j] += c[t] * u[t][j];
-                    sum[3][j] += e[t] * u[t][j];
-                }
+        n = rows_from(first, d);
+        for (size_t t = 0; t < first; t++) {
+            for (size_t j = 0; j < LANES; j++) {
+                sum[0][j] += row[t] * u[t][j];
+                sum[1][j] += row[d + t] * u[t][j];
+                sum[2][j] += row[2 * d + t] * u[t][j];
+                sum[3][j] += row[3 * d + t] * u[t][j];
             }
         }
-        for (size_t r = 0; r < n; r++) {
-            const double *row = l + (first + r) * d;
-
-            for (size_t t = n == AT_ONCE ? first : 0; t < first + r; t++) {
+        for (size_t r = 0; r < n; r++, row += d) {
+            for (size_t t = first; t < first + r; t++) {
                 for (size_t j = 0; j < LANES; j++) {
                     sum[r][j] += row[t] * u[t][j];
                 }
@@ -262,34 +266,27 @@ static void solve_down(const double *l, size_t d, double (*u)[LANES])
 /* L' u = v, from the last row up. */
 static void solve_up(const double *l, size_t d, double (*u)[LANES])
 {
-    size_t n;
+    for (size_t end = d, first; end > 0; end = first) {
+        const double *row;
+        double mine[AT_ONCE][LANES];
 
-    for (size_t end = d; end > 0; end -= n) {
-        double mine[AT_ONCE][LANES] = { { 0 } };
-        size_t first;
-
-        n = end < AT_ONCE ? end : AT_ONCE;
-        first = end - n;
-        for (size_t r = n; r-- > 0;) {
-            const double *row = l + (first + r) * d;
-
+        first = end < AT_ONCE ? 0 : end - AT_ONCE;
+        row = l + first * d;
+        for (size_t i = end; i-- > first;) {
             for (size_t j = 0; j < LANES; j++) {
-                mine[r][j] = u[first + r][j] /= row[first + r];
+                mine[i - first][j] = u[i][j] /= l[i * d + i];
             }
-            for (size_t t = n == AT_ONCE ? first : 0; t < first + r; t++) {
+            for (size_t t = first; t < i; t++) {
                 for (size_t j = 0; j < LANES; j++) {
-                    u[t][j] -= row[t] * mine[r][j];
+                    u[t][j] -= l[i * d + t] * mine[i - first][j];
                 }
             }
         }
-        if (n == AT_ONCE) {
-            const double *a = l + first * d, *b = a + d, *c = b + d, *e = c + d;
-
-            for (size_t t = 0; t < first; t++) {
-                for (size_t j = 0; j < LANES; j++) {
-                    u[t][j] = u[t][j] - e[t] * mine[3][j] - c[t] * mine[2][j] -
-                              b[t] * mine[1][j] - a[t] * mine[0][j];
-                }
+        for (size_t t = 0; t < first; t++) { /* of AT_ONCE rows */
+            for (size_t j = 0; j < LANES; j++) {
+                u[t][j] = u[t][j] - row[3 * d + t] * mine[3][j] -
+                          row[2 * d + t] * mine[2][j] -
+                          row[d + t] * mine[1][j] - row[t] * mine[0][j];
             }
         }
     }
