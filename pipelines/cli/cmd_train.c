@@ -67,11 +67,11 @@ static enum nn_status check_options(struct train *t, struct nn_error *err)
     }
     if (t->unknown.n > 0) {
         return nn_fail(err, NN_ERR_ARG,
-                       "--unknown is of a species net that may say none");
+                       "--unknown needs a species net that may say none");
     }
     if (t->gate_recall > 0 || t->gate_pass > 0) {
         return nn_fail(err, NN_ERR_ARG,
-                       "%s is of a gate before a species net that may say none",
+                       "%s needs a species net that may say none",
                        t->gate_pass > 0 ? "--gate-pass" : "--gate-recall");
     }
     return NN_OK;

@@ -194,9 +194,9 @@
             "what it rejects, no later stage sees; 0: no limit of its own"),   \
         NN_OPT_DOUBLE(                                                         \
             0, "gate-pass", &(t).gate_pass, "P", 0, 1,                         \
-            "share of the validation negatives that the gate may pass on: it " \
-            "then rejects no more than that takes, and the species net may "   \
-            "lose the rest; 0: the share that comes with --thresholds"),       \
+            "largest share of the validation negatives that the gate passes "  \
+            "on: its threshold is the lowest that keeps to this, or a lower "  \
+            "one where --min-recall needs it; 0: --thresholds decides"),       \
         NN_OPT_DOUBLE(                                                         \
             0, "min-coverage", &(t).min_coverage, "P", 0.01, 1,                \
             "share of positives whose class must be named, not unknown")

@@ -328,7 +328,8 @@ static void say_unknown(struct talk *t)
         say(t,
             "The cascade can also answer unknown, which counts as wrong: "
             "it did so on %.1f %% of the images of a class. With the "
-            "likeliest class in its place it is right on %.1f %% of the test "
+            "likeliest class in its place it would be right on %.1f %% of the "
+            "test "
             "images. Single models always name one.",
             100 * rate,
             100 * (f->v[OUTCOMES_END_TO_END].value +

@@ -46,7 +46,7 @@ for option in --gate-pass --gate-recall; do
         run 2 "$option has no use with $more" train "$data" --out "$tmp/no" \
             $more $option 0.5
     done
-    err_has "and says so" "^bearcascade train: $option is of a gate before"
+    err_has "and says so" "^bearcascade train: $option needs a species net that"
 done
 # Copies under another label tie exactly; two files cannot be read.
 check "copies and broken files are put among them" python3 - "$data/test" <<'PY'
