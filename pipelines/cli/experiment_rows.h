@@ -11,7 +11,7 @@
     NN_OPT_INT(letter, "seeds", &(o).seeds, "N", 1, 100, help)
 
 #define WITH_ROW(o)                                                            \
-    NN_OPT_LIST(0, "with", &(o).with, "NAME=VALUE",                       \
+    NN_OPT_LIST(0, "with", &(o).with, "NAME=VALUE",                            \
                 "an option of train for every run, such as gate-size=96; "     \
                 "may be repeated")
 
