@@ -235,6 +235,10 @@ struct fit {
     const struct nn_logistic_rows *r;
     const struct nn_logistic_options *o;
     struct columns columns;
+    const float *x; /* [n,dims]: the rows as given, or in the space that they
+                       span */
+    size_t dims;
+    struct nn_lr_space space;
     struct nn_lr_metric metric;
     int32_t *fold;
     double *start; /* [outputs,dims+1] mean of the folds at the best */
@@ -245,11 +249,11 @@ static struct nn_lr problems(const struct fit *f, size_t n, const int32_t *fold)
 {
     return (struct nn_lr){
         .n = f->r->n,
-        .d = f->r->dims,
+        .d = f->dims,
         .k = f->r->outputs,
         .f = n,
         .kind = f->o->kind,
-        .x = f->r->x,
+        .x = f->x,
         .label = f->r->label,
         .w = f->columns.w,
         .fold = fold,
@@ -407,27 +411,75 @@ out:
     return st;
 }
 
+/* The logits of lr->coef, which become floats, as the rows see them. */
+static enum nn_status set_logits(struct nn_lr *lr, struct nn_error *err)
+{
+    const double step = 1;
+    enum nn_status st;
+
+    for (size_t i = 0; i < lr->k * (lr->d + 1); i++) {
+        lr->coef[i] = (double)(float)lr->coef[i];
+    }
+    lr->n_active = 1;
+    st = nn_lr_product(lr, lr->coef, err);
+    if (st) {
+        return st;
+    }
+    nn_lr_move(lr, &step);
+    return NN_OK;
+}
+
+/* From the space that the rows span: what is left is measured out of it. */
+static enum nn_status leave_space(struct fit *f, const struct nn_lr *inside,
+                                  struct nn_error *err)
+{
+    struct nn_lr lr;
+    enum nn_status st;
+
+    f->x = f->r->x;
+    f->dims = f->r->dims;
+    lr = problems(f, 1, NULL);
+    lr.strength = inside->strength;
+    st = nn_lr_open(&lr, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t j = 0; j < lr.k; j++) {
+        nn_lr_space_back(&f->space, f->x,
+                         inside->coef + j * (f->space.dims + 1),
+                         lr.coef + j * (lr.d + 1));
+    }
+    st = set_logits(&lr, err);
+    if (st) {
+        goto out;
+    }
+    unfold(f, &lr);
+    st = say_left(f, &lr, err);
+out:
+    nn_lr_close(&lr);
+    return st;
+}
+
 static enum nn_status fit_all(struct fit *f, struct nn_error *err)
 {
     struct nn_lr lr = problems(f, 1, NULL);
-    const double step = 1;
     enum nn_status st = nn_lr_open(&lr, err);
 
     if (st) {
         goto out;
     }
-    /* From the folds' mean: a start, and as floats for the rows to see it. */
-    for (size_t i = 0; i < lr.k * (lr.d + 1); i++) {
-        lr.coef[i] = (double)(float)f->start[i];
-    }
-    lr.n_active = 1;
-    st = nn_lr_product(&lr, lr.coef, err);
+    /* The folds' mean is a start. */
+    memcpy(lr.coef, f->start, lr.k * (lr.d + 1) * sizeof *lr.coef);
+    st = set_logits(&lr, err);
     if (st) {
         goto out;
     }
-    nn_lr_move(&lr, &step);
     st = solve(f, &lr, f->out->strength, LEFT_FINAL, err);
     if (st) {
+        goto out;
+    }
+    if (f->space.z != NULL) {
+        st = leave_space(f, &lr, err);
         goto out;
     }
     unfold(f, &lr);
@@ -451,11 +503,9 @@ static enum nn_status make_room(struct fit *f, double *w, struct nn_error *err)
     f->columns.mean = nn_mem_calloc(r->dims, sizeof *f->columns.mean);
     f->columns.inverse = nn_mem_calloc(r->dims, sizeof *f->columns.inverse);
     f->columns.bad = nn_mem_calloc(r->dims, 1);
-    f->start = nn_mem_calloc(r->outputs, (r->dims + 1) * sizeof *f->start);
     if (w == NULL || out->weight == NULL || out->bias == NULL ||
         out->loss == NULL || f->columns.mean == NULL ||
-        f->columns.inverse == NULL || f->columns.bad == NULL ||
-        f->start == NULL) {
+        f->columns.inverse == NULL || f->columns.bad == NULL) {
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < r->n; i++) {
@@ -473,10 +523,26 @@ static enum nn_status make_room(struct fit *f, double *w, struct nn_error *err)
 static enum nn_status run(struct fit *f, struct nn_error *err)
 {
     enum nn_status st = standardise(&f->columns, err);
-    struct nn_lr rows = problems(f, 1, NULL);
+    struct nn_lr rows;
 
     if (st) {
         return st;
+    }
+    f->x = f->r->x;
+    f->dims = f->r->dims;
+    rows = problems(f, 1, NULL);
+    if (rows.n < rows.d) {
+        st = nn_lr_space_open(&f->space, &rows, err);
+        if (st) {
+            return st;
+        }
+        f->x = f->space.z;
+        f->dims = f->space.dims;
+        rows = problems(f, 1, NULL);
+    }
+    f->start = nn_mem_calloc(rows.k, (rows.d + 1) * sizeof *f->start);
+    if (f->start == NULL) {
+        return nn_fail_nomem(err);
     }
     st = nn_lr_metric_open(&f->metric, &rows, err);
     if (st) {
@@ -513,6 +579,7 @@ enum nn_status nn_logistic_fit(const struct nn_logistic_rows *rows,
     st = run(&f, err);
 out:
     nn_lr_metric_close(&f.metric);
+    nn_lr_space_close(&f.space);
     nn_mem_free(w);
     nn_mem_free(f.columns.mean);
     nn_mem_free(f.columns.inverse);

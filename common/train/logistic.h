@@ -32,8 +32,10 @@
  * variance of the predicted labels: near the Hessian (Boehning, Ann. Inst.
  * Statist. Math. 44, 1992), so that some ten to thirty passes over the rows
  * reach the optimum. All folds go through the rows together, each with its own
- * step. Products in float, sums over more than NN_LOGISTIC_BLOCK rows in
- * double, in the order of the rows: the same bits for any number of threads. */
+ * step. Fewer rows than features are first turned into points of the space
+ * that they span, where the same optimum costs less to find. Products in
+ * float, sums over more than NN_LOGISTIC_BLOCK rows in double, in the order of
+ * the rows: the same bits for any number of threads. */
 #ifndef NN_COMMON_TRAIN_LOGISTIC_H
 #define NN_COMMON_TRAIN_LOGISTIC_H
 

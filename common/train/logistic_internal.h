@@ -80,8 +80,29 @@ void nn_lr_metric_apply(const struct nn_lr_metric *m, double *const *v,
                         size_t count, double *room);
 size_t nn_lr_metric_room(const struct nn_lr_metric *m, size_t count);
 
+/* --- the rows in the space that they span (logistic_space.c) --- */
+
+struct nn_lr_space {
+    size_t n, d, rank, dims; /* dims: rank, and what fills it up with zeros */
+    float *z;                /* [n,dims], NN_ALIGN-aligned */
+    double *r;               /* [n,n] the same in double */
+    size_t *pivot;           /* [rank] the rows that span it */
+};
+/* Of lr's rows, of which only x, n and d are read; worth it where n < d.
+ * Release with nn_lr_space_close(), after an error too. Errors:
+ * NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status nn_lr_space_open(struct nn_lr_space *s,
+                                              const struct nn_lr *lr,
+                                              struct nn_error *err);
+void nn_lr_space_close(struct nn_lr_space *s);
+/* Coefficients v [dims+1] of an output for z, which are lost, become those for
+ * x: w [d+1], zeros before. */
+void nn_lr_space_back(const struct nn_lr_space *s, const float *x, double *v,
+                      double *w);
+
 /* --- the optimum (logistic_solve.c) --- */
 
+double nn_lr_dot(const double *a, const double *b, size_t n);
 /* From where lr stands. left: stop where the metric says that no more than
  * this can be gained. Errors: NN_ERR_STOPPED, NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status nn_lr_solve(struct nn_lr *lr,

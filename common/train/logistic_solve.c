@@ -26,7 +26,7 @@ struct solver {
     uint8_t *found;                 /* [f] */
 };
 
-static double dot(const double *a, const double *b, size_t n)
+double nn_lr_dot(const double *a, const double *b, size_t n)
 {
     double sum[4] = { 0 };
     size_t i = 0;
@@ -57,7 +57,7 @@ static double dot_weights(const struct nn_lr *lr, const double *a,
     double sum = 0;
 
     for (size_t j = 0; j < lr->k; j++) {
-        sum += dot(a + j * (lr->d + 1), b + j * (lr->d + 1), lr->d);
+        sum += nn_lr_dot(a + j * (lr->d + 1), b + j * (lr->d + 1), lr->d);
     }
     return sum;
 }
@@ -154,7 +154,7 @@ static void first_loop(void *ctx, size_t a)
     for (size_t i = 0; i < kept(s, f); i++) {
         size_t at = place(s, f, i);
 
-        h->alpha[f][i] = s->rho[at] * dot(s->s + at * n, q, n);
+        h->alpha[f][i] = s->rho[at] * nn_lr_dot(s->s + at * n, q, n);
         axpy(-h->alpha[f][i], s->y + at * n, q, n);
     }
 }
@@ -170,7 +170,7 @@ static void second_loop(void *ctx, size_t a)
     for (size_t i = kept(s, f); i-- > 0;) {
         size_t at = place(s, f, i);
 
-        axpy(h->alpha[f][i] - s->rho[at] * dot(s->y + at * n, q, n),
+        axpy(h->alpha[f][i] - s->rho[at] * nn_lr_dot(s->y + at * n, q, n),
              s->s + at * n, q, n);
     }
     for (size_t i = 0; i < n; i++) {
@@ -210,8 +210,8 @@ static void remember(struct solver *s, size_t f, const double *before)
         step[i] = s->step[f] * s->dir[f * n + i];
         change[i] = s->grad[f * n + i] - before[i];
     }
-    curve = dot(step, change, n);
-    if (curve > 1e-12 * dot(step, step, n)) {
+    curve = nn_lr_dot(step, change, n);
+    if (curve > 1e-12 * nn_lr_dot(step, step, n)) {
         s->rho[at] = 1 / curve;
         s->n_pairs[f]++;
     }
@@ -336,7 +336,8 @@ static void drop_finished(struct solver *s, double left)
     for (size_t a = 0; a < lr->n_active; a++) {
         size_t f = lr->active[a];
         double gain =
-            -dot(s->grad + f * s->each, s->dir + f * s->each, s->each) / 2;
+            -nn_lr_dot(s->grad + f * s->each, s->dir + f * s->each, s->each) /
+            2;
 
         if (gain > left) {
             lr->active[n++] = f;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write logistic.json: regressions that tests/unit/train/check_logistic.c
+"""Write logistic.json: regressions that tests/unit/train/check_logistic_golden.c
 compares common/train/logistic.h with.
 
     python3 -m venv venv
@@ -69,4 +69,7 @@ json.dump({
     "softmax": [softmax(rng, 60, 5, 3, .01), softmax(rng, 40, 12, 4, .1),
                 softmax(rng, 50, 7, 2, .003)],
     "sigmoid": [sigmoid(rng, 60, 6, 3, .02)],
+    # fewer rows than features
+    "wide softmax": [softmax(rng, 30, 45, 3, .01), softmax(rng, 20, 21, 2, .1)],
+    "wide sigmoid": [sigmoid(rng, 25, 40, 2, .02)],
 }, sys.stdout)
