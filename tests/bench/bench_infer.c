@@ -146,11 +146,12 @@ int main(int argc, char **argv)
     }
     st = set_up(&f, argv, &err);
     if (!st) {
-        printf("{\"size\":%d,\"width\":%g,\"outputs\":%zu,\"threads\":%d,"
+        printf("{\"net\":\"%s\",\"size\":%d,\"width\":%g,\"outputs\":%zu,"
+               "\"threads\":%d,"
                "\"isa\":\"%s\"}\n",
-               (int)f.net->spec.size, (double)f.net->spec.width,
-               f.net->spec.n_outputs, nn_parallel_threads(),
-               nn_cpu_name(nn_cpu_flags()));
+               nn_arch_info(f.net->spec.arch)->word, (int)f.net->spec.size,
+               (double)f.net->spec.width, f.net->spec.n_outputs,
+               nn_parallel_threads(), nn_cpu_name(nn_cpu_flags()));
     }
     while (!st && fflush(stdout) == 0 && fgets(line, sizeof line, stdin)) {
         line[strcspn(line, "\n")] = '\0';

@@ -1,7 +1,9 @@
 /* Images a second of training: forward, loss, backward, clipping, AdamW on
  * random images that are in memory. One JSON line.
  *
- *     bench_train WIDTH SIZE BATCH STEPS [THREADS] */
+ *     bench_train NET WIDTH SIZE BATCH STEPS [THREADS]
+ *
+ * NET: a word of common/net/arch.h; WIDTH is MobileNetV4's. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,7 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
-#include "common/tensor/nets/mobilenetv4.h"
+#include "common/net/arch.h"
 #include "pipelines/bench/clock.h"
 #include "pipelines/bench/training.h"
 
@@ -17,7 +19,7 @@ enum { OUTPUTS = 3, WARM_UP = 2 };
 
 int main(int argc, char **argv)
 {
-    struct nn_mobilenetv4 m = { .outputs = OUTPUTS, .dropout = 0.2f };
+    struct nn_arch_shape m = { .outputs = OUTPUTS, .dropout = 0.2f };
     struct nn_graph *g = NULL;
     struct bench_training *t = NULL;
     struct nn_error err = NN_ERROR_INIT;
@@ -26,18 +28,18 @@ int main(int argc, char **argv)
     int steps;
     enum nn_status st;
 
-    if (argc < 5) {
-        fputs("usage: bench_train WIDTH SIZE BATCH STEPS [THREADS]\n", stderr);
+    if (argc < 6 || nn_arch_parse(argv[1], &m.arch)) {
+        fputs("usage: bench_train NET WIDTH SIZE BATCH STEPS [THREADS]\n",
+              stderr);
         return 2;
     }
-    nn_parallel_set_threads(argc > 5 ? (int)strtol(argv[5], NULL, 10) : 0);
-    m.width = strtof(argv[1], NULL);
-    m.size = (int32_t)strtol(argv[2], NULL, 10);
-    batch = (int32_t)strtol(argv[3], NULL, 10);
-    steps = (int)strtol(argv[4], NULL, 10);
+    nn_parallel_set_threads(argc > 6 ? (int)strtol(argv[6], NULL, 10) : 0);
+    m.width = strtof(argv[2], NULL);
+    m.size = (int32_t)strtol(argv[3], NULL, 10);
+    batch = (int32_t)strtol(argv[4], NULL, 10);
+    steps = (int)strtol(argv[5], NULL, 10);
     s = nn_mem_calloc((size_t)steps + 1, sizeof *s);
-    st = s == NULL || steps < 1 ? NN_ERR_ARG
-                                : nn_mobilenetv4_build(&m, &g, &err);
+    st = s == NULL || steps < 1 ? NN_ERR_ARG : nn_arch_build(&m, &g, &err);
     if (!st) {
         st = bench_training_create(g, batch, &t, &err);
     }
@@ -52,10 +54,11 @@ int main(int argc, char **argv)
     if (st) {
         fprintf(stderr, "bench_train: %s\n", err.text);
     } else {
-        printf("{\"name\":\"train\",\"width\":%s,\"size\":%s,\"batch\":%d,"
+        printf("{\"name\":\"train\",\"net\":\"%s\",\"width\":%s,\"size\":%s,"
+               "\"batch\":%d,"
                "\"threads\":%d,\"isa\":\"%s\",\"steps\":%d,"
                "\"images_per_s\":%.1f}\n",
-               argv[1], argv[2], (int)batch, nn_parallel_threads(),
+               argv[1], argv[2], argv[3], (int)batch, nn_parallel_threads(),
                nn_cpu_name(nn_cpu_flags()), steps,
                batch / bench_median(s, (size_t)steps));
     }

@@ -8,15 +8,16 @@
 #include "common/base/mem.h"
 #include "common/base/options.h"
 #include "common/base/parallel.h"
-#include "common/tensor/nets/mobilenetv4.h"
 #include "pipelines/bench/clock.h"
 
 int bench_parse(int argc, char **argv, const char *command, const char *summary,
                 struct bench_options *o)
 {
     const struct nn_option table[] = {
+        NN_OPT_CHOICE(0, "net", &o->net, NN_ARCH_WORDS, "whose layers"),
         NN_OPT_INT(0, "size", &o->size, "N", 32, 1024, "image side in pixels"),
-        NN_OPT_DOUBLE(0, "width", &o->width, "W", 0.1, 4, "width multiplier"),
+        NN_OPT_DOUBLE(0, "width", &o->width, "W", 0.1, 4,
+                      "width multiplier of mobilenetv4"),
         NN_OPT_INT(0, "batch", &o->batch, "N", 1, 1024, "images"),
         NN_OPT_INT(0, "threads", &o->threads, "N", 0, 1024, "0: all"),
         NN_OPT_INT(0, "rounds", &o->rounds, "N", 1, BENCH_ROUNDS,
@@ -62,12 +63,13 @@ enum nn_status bench_net(const struct bench_options *o,
                          struct bench_layer **out, size_t *n,
                          struct nn_error *err)
 {
-    const struct nn_mobilenetv4 m = { .width = (float)o->width,
-                                      .size = o->size,
-                                      .outputs = 3 };
+    const struct nn_arch_shape shape = { .arch = (enum nn_arch)o->net,
+                                         .width = (float)o->width,
+                                         .size = o->size,
+                                         .outputs = 3 };
     struct nn_graph *g = NULL;
     struct nn_params p = NN_PARAMS_INIT;
-    enum nn_status st = nn_mobilenetv4_build(&m, &g, err);
+    enum nn_status st = nn_arch_build(&shape, &g, err);
 
     if (!st) {
         st = nn_params_init(&p, g, 0)

@@ -101,7 +101,9 @@ class Torch(Peer):
         self.torch = torch
         meta, tensors = torch_net.read_safetensors(a.model)
         spec = json.loads(meta[a.net + ".net"])
-        net = torch_net.network(spec["width"], len(spec["outputs"]))
+        net = torch_net.build(spec["architecture"].replace("_", "-")
+                              .replace("-conv-small", ""),
+                              spec.get("width", 1), len(spec["outputs"]))
         torch_net.load(net, tensors, a.net + ".")
         net = torch_net.fuse_norms(net.eval())
         net = net.to(memory_format=torch.channels_last)
@@ -251,7 +253,7 @@ def show(a, about, b, times):
     for name, t in times.items():
         ratios = [p / o for p, o in zip(t, ours)]
         print(json.dumps({
-            "net": a.net, "width": about["width"], "size": about["size"],
+            "net": about["net"], "width": about["width"], "size": about["size"],
             "isa": about["isa"], "threads": about["threads"], "batch": b,
             "who": name, "ms": round(1e3 * statistics.median(t), 4),
             "images_per_s": round(b / statistics.median(t), 1),

@@ -36,7 +36,7 @@ static int ok(dnnl_status_t st, const char *what)
 /* Memory descriptors of one layer; groups add an axis to the weights. */
 struct layout {
     dnnl_memory_desc_t x, w, bias, y;
-    dnnl_dims_t stride, pad;
+    dnnl_dims_t stride, pad, behind; /* pad_more: behind the image alone */
 };
 
 static int describe(const struct bench_run *r, int nhwc, struct layout *l)
@@ -54,6 +54,8 @@ static int describe(const struct bench_run *r, int nhwc, struct layout *l)
     l->stride[1] = s->stride_w;
     l->pad[0] = s->pad_h;
     l->pad[1] = s->pad_w;
+    l->behind[0] = s->pad_h + s->pad_more;
+    l->behind[1] = s->pad_w + s->pad_more;
     return ok(dnnl_memory_desc_init_by_tag(&l->x, 4, x, dnnl_f32, act), "x") &&
            ok(dnnl_memory_desc_init_by_tag(&l->y, 4, y, dnnl_f32, act), "y") &&
            ok(dnnl_memory_desc_init_by_tag(&l->w, g ? 5 : 4, g ? wg : w,
@@ -92,7 +94,6 @@ static int make_forward(struct peer *p, const struct layout *l,
     dnnl_convolution_desc_t d;
     dnnl_primitive_attr_t attr = NULL;
     dnnl_post_ops_t ops = NULL;
-    dnnl_dims_t pad = { l->pad[0], l->pad[1] };
     int good = ok(dnnl_primitive_attr_create(&attr), "attr") &&
                ok(dnnl_post_ops_create(&ops), "ops") &&
                ok(dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0),
@@ -100,7 +101,7 @@ static int make_forward(struct peer *p, const struct layout *l,
                ok(dnnl_primitive_attr_set_post_ops(attr, ops), "post ops") &&
                ok(dnnl_convolution_forward_desc_init(
                       &d, dnnl_forward_training, dnnl_convolution_direct, &l->x,
-                      &l->w, &l->bias, &l->y, l->stride, l->pad, pad),
+                      &l->w, &l->bias, &l->y, l->stride, l->pad, l->behind),
                   "forward") &&
                ok(dnnl_primitive_desc_create(fwd, &d, attr, p->engine, NULL),
                   "forward choice");
@@ -131,7 +132,7 @@ static int make_peer(struct peer *p, const struct bench_run *r,
         good =
             ok(dnnl_convolution_backward_data_desc_init(
                    &d, dnnl_convolution_direct, &l.x, &l.w, &l.y, l.stride,
-                   l.pad, l.pad),
+                   l.pad, l.behind),
                "backward data") &&
             ok(dnnl_primitive_desc_create(&pd, &d, NULL, p->engine, fwd),
                "backward data choice") &&
@@ -143,7 +144,7 @@ static int make_peer(struct peer *p, const struct bench_run *r,
         good =
             ok(dnnl_convolution_backward_weights_desc_init(
                    &d, dnnl_convolution_direct, &l.x, &l.w, NULL, &l.y,
-                   l.stride, l.pad, l.pad),
+                   l.stride, l.pad, l.behind),
                "backward weights") &&
             ok(dnnl_primitive_desc_create(&pd, &d, NULL, p->engine, fwd),
                "backward weights choice") &&
@@ -324,6 +325,7 @@ int main(int argc, char **argv)
     size_t n = 0;
     struct peer base = { 0 };
     struct totals total = { 0 };
+    char name[NN_ARCH_TEXT];
     int status = bench_parse(argc, argv, "peer_onednn",
                              "Time each convolution of a net through ours and "
                              "through oneDNN, turn by turn.",
@@ -344,10 +346,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "peer_onednn: %s\n", err.text);
         return 1;
     }
-    printf("oneDNN %d.%d.%d against %s, %d threads, %d px, width %.2f, batch "
-           "%d, direction %d\n",
+    nn_arch_text((enum nn_arch)o.net, (float)o.width, name);
+    printf("oneDNN %d.%d.%d against %s, %d threads, %s, %d px, batch %d, "
+           "direction %d\n",
            v->major, v->minor, v->patch, nn_cpu_name(nn_cpu_flags()), o.threads,
-           o.size, o.width, o.batch, o.what);
+           name, o.size, o.batch, o.what);
     printf("%-28s %5s %9s %7s %9s %9s %7s %6s %5s\n", "layer", "times",
            "ours us", "GFLOP/s", "nhwc us", "any us", "GFLOP/s", "ratio",
            "copy%");

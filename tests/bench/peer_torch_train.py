@@ -3,11 +3,11 @@
 ratios.
 
     python3 tests/bench/peer_torch_train.py build/tests/bench/bench_train \
-        [--width 1] [--size 128] [--batch 64] [--rounds 9] [--cpu avx2]
+        [--net efficientnet-lite0] [--width 1] [--size 128] [--batch 64] [--rounds 9] [--cpu avx2]
 
 PyTorch from Debian (python3-torch) or PyPI. The network is the same
-(MobileNetV4-Conv-Small, channels_last), as are loss, clipping and AdamW. It
-runs as it is and, where that works, through torch.compile (PyTorch 2 and a C++
+(MobileNetV4-Conv-Small, or timm's EfficientNet-Lite; channels_last), as are
+loss, clipping and AdamW. It runs as it is and, where that works, through torch.compile (PyTorch 2 and a C++
 compiler); the better of the two is the one to beat. --cpu avx2 compares our
 AVX2 kernels with PyTorch under ATEN_CPU_CAPABILITY=avx2; --onednn-avx2 holds
 PyTorch's oneDNN to AVX2 too.
@@ -24,6 +24,7 @@ import time
 def parse():
     p = argparse.ArgumentParser()
     p.add_argument("bench")
+    p.add_argument("--net", default="mobilenetv4")
     p.add_argument("--width", type=float, default=1.0)
     p.add_argument("--size", type=int, default=128)
     p.add_argument("--batch", type=int, default=64)
@@ -46,7 +47,7 @@ class Torch:
         import torch_net
         self.torch, self.batch = torch, a.batch
         self.name = "PyTorch " + torch.__version__.split("+")[0]
-        self.net = torch_net.network(a.width, 3).to(
+        self.net = torch_net.build(a.net, a.width, 3).to(
             memory_format=torch.channels_last)
         self.net.train()
         self.opt = torch.optim.AdamW(self.net.parameters(), lr=1e-3,
@@ -80,7 +81,7 @@ class Ours:
     name = "bearcascade"
 
     def __init__(self, a):
-        self.command = [a.bench, str(a.width), str(a.size), str(a.batch)]
+        self.command = [a.bench, a.net, str(a.width), str(a.size), str(a.batch)]
         # What the program sets for itself: pipelines/cli/main.c.
         self.env = {"GOMP_SPINCOUNT": "3000", **os.environ}
 
@@ -119,7 +120,7 @@ def main():
         ratios = [x / y for x, y in zip(speed[Ours.name], speed[r.name])]
         print(json.dumps({
             "peer": r.name, "threads": cpus, "isa": runners[0].about["isa"],
-            "width": a.width, "size": a.size, "batch": a.batch,
+            "net": a.net, "width": a.width, "size": a.size, "batch": a.batch,
             "ours_images_per_s": round(statistics.median(speed[Ours.name]), 1),
             "torch_images_per_s": round(statistics.median(speed[r.name]), 1),
             "ratio_median": round(statistics.median(ratios), 3),

@@ -18,8 +18,8 @@ def ratio(r, middle, least, most):
 
 
 def layers(text):
-    head = re.search(r"^(oneDNN \S+) against (\S+),.* (\d+) px,.* batch (\d+), "
-                     r"direction (\d)", text)
+    head = re.search(r"^(oneDNN \S+) against (\S+), \d+ threads, (.*) px, "
+                     r"batch (\d+), direction (\d)", text)
     aim = re.search(r"of a copy.*: (\d+ of \d+), (\d+) %", text)
     means = re.search(r"dense and pointwise (\S+), depthwise (\S+); whole net "
                       r"(\S+) ms, oneDNN (\S+) ms", text)
@@ -35,14 +35,14 @@ def inference(text):
     ours = {r["batch"]: r for r in lines if r["who"] == "bearcascade"}
     for r in lines:
         if r["who"] != "bearcascade":
-            row(r["batch"], r["isa"], r["who"], f"{r['ms']:.3f} ms",
+            row(r["net"], r["batch"], r["isa"], r["who"], f"{r['ms']:.3f} ms",
                 f"{ours[r['batch']]['ms']:.3f} ms",
                 ratio(r, "ours_over_it", "min", "max"))
 
 
 def training(text):
     for r in map(json.loads, text.splitlines()):
-        row(r["batch"], r["isa"], r["peer"],
+        row(r["net"], r["batch"], r["isa"], r["peer"],
             f"{r['torch_images_per_s']:.0f} images/s",
             f"{r['ours_images_per_s']:.0f} images/s",
             ratio(r, "ratio_median", "ratio_min", "ratio_max"))

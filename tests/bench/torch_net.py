@@ -1,5 +1,6 @@
-"""MobileNetV4-Conv-Small in PyTorch, as docs/architecture.md has it, with the
-weights of our files on demand. For the peers' scripts; needs torch alone."""
+"""Our nets in PyTorch, with the weights of our files on demand. For the peers'
+scripts. MobileNetV4-Conv-Small is built here as docs/architecture.md has it and
+needs torch alone; EfficientNet-Lite is timm's."""
 import json
 import struct
 from collections import OrderedDict
@@ -71,6 +72,15 @@ def network(width, outputs):
     return nn.Sequential(*layers)
 
 
+def build(arch, width, outputs):
+    """arch: a word of common/net/arch.h."""
+    if arch == "mobilenetv4":
+        return network(width, outputs)
+    import timm
+    return timm.create_model(arch.replace("-", "_"), num_classes=outputs,
+                             drop_rate=0.2, bn_eps=1e-3)
+
+
 def read_safetensors(path):
     """Metadata and tensors (float32) of a file."""
     kinds = {"F32": torch.float32, "F16": torch.float16}
@@ -88,7 +98,13 @@ def read_safetensors(path):
 
 
 def load(net, tensors, prefix):
-    """Copy the weights of one net of our files into network()."""
+    """Copy the weights of one net of our files into what build() made."""
+    if not isinstance(net, nn.Sequential):
+        state = {k: tensors[prefix + k].reshape(v.shape)
+                 for k, v in net.state_dict().items()
+                 if not k.endswith("num_batches_tracked")}
+        net.load_state_dict(state, strict=False)
+        return
     def put(module, name):
         module.load_state_dict(
             {k: tensors[f"{prefix}{name}.{k}"].reshape(v.shape)
@@ -102,7 +118,8 @@ def load(net, tensors, prefix):
 
 
 def fuse_norms(net):
-    """Batch norms folded into the convolutions, for inference."""
+    """Batch norms folded into the convolutions, for inference. timm's layers
+    hold norm and activation in one and stay; torch.compile folds them."""
     for m in net.modules():
         if hasattr(m, "names"):
             m[0] = nn.utils.fusion.fuse_conv_bn_eval(m[0], m[1])
