@@ -71,9 +71,36 @@ static int begins(const struct result_reader *r, const char *with)
     return r->size >= n && memcmp(r->line, with, n) == 0;
 }
 
+/* The same, or the file ends before it shows. */
+static int may_begin(const struct result_reader *r, const char *with, int whole)
+{
+    return begins(r, with) || (!whole && strncmp(with, r->line, r->size) == 0);
+}
+
+static int ends(const struct result_reader *r, const char *with)
+{
+    size_t n = strlen(with);
+
+    return r->size >= n && memcmp(r->line + r->size - n, with, n) == 0;
+}
+
+/* Line n of a file of the megadetector format is as predictions.h begins it:
+ * JSON of another origin is not to be taken for a file that was cut off. */
+static int is_our_line(const struct result_reader *r, size_t n, int whole)
+{
+    if (r->size == 0) {
+        return !whole;
+    }
+    if (n == 0) {
+        return r->size == 1 && begins(r, "{");
+    }
+    return n > 1 || may_begin(r, " \"info\": {\"", whole);
+}
+
 /* What comes before the first row. *done: the file ends in it. */
 static enum nn_status read_header(struct result_reader *r, int *done)
 {
+    size_t n = 0;
     int whole;
     enum nn_status st;
 
@@ -96,10 +123,10 @@ static enum nn_status read_header(struct result_reader *r, int *done)
             r->end = ftello(r->from);
             return begins(r, "file,label,verdict") ? NN_OK : NN_ERR_FORMAT;
         }
-        if (r->begun++ == 1 && !begins(r, "{")) {
+        if (!is_our_line(r, n++, whole)) {
             return NN_ERR_FORMAT;
         }
-    } while (whole && strstr(r->line, "\"images\": [") == NULL);
+    } while (whole && !ends(r, "\"images\": ["));
     *done = !whole;
     r->end = ftello(r->from) - (whole ? 1 : 0);
     return NN_OK;
@@ -285,6 +312,19 @@ static enum nn_status parse(struct result_reader *r, int newline,
     return NN_OK;
 }
 
+/* What may stand where the first row should. */
+static int is_our_first(const struct result_reader *r, int whole)
+{
+    if (r->size == 0) {
+        return !whole;
+    }
+    if (r->format == PREDICTIONS_JSONL) {
+        return begins(r, "{\"file\":");
+    }
+    return r->format == PREDICTIONS_CSV || strcmp(r->line, " ]") == 0 ||
+           may_begin(r, "  {\"file\":", whole);
+}
+
 enum nn_status result_reader_next(struct result_reader *r,
                                   struct result_row *row)
 {
@@ -307,12 +347,9 @@ enum nn_status result_reader_next(struct result_reader *r,
     }
     if (!ok) {
         *row = (struct result_row){ .key = 0 };
-        /* Of jsonl the first line must show what it is. */
-        return r->format == PREDICTIONS_JSONL && at == 0 && r->size > 0 &&
-                       !begins(r, "{\"file\":")
-                   ? NN_ERR_FORMAT
-                   : NN_OK;
+        return r->rows > 0 || is_our_first(r, whole) ? NN_OK : NN_ERR_FORMAT;
     }
+    r->rows++;
     r->end = r->format == PREDICTIONS_MEGADETECTOR ? at + (int64_t)r->row_end
                                                    : ftello(r->from);
     return NN_OK;

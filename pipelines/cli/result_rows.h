@@ -23,6 +23,7 @@ struct result_reader {
     int bursts;  /* 1: csv has columns for them */
     int64_t end; /* offset behind the last whole row, or the header */
     int begun;
+    size_t rows; /* so far */
     char *line;
     size_t size, cap, row_end;
 };

@@ -131,7 +131,13 @@ assert got["1.jpg"] == 1e9 and len(rows("jsonl", out)) == 3
 ok("rows of photos that are gone stay, also where another is replaced")
 for form, text in (("jsonl", "diary\n"), ("csv", "diary\n"),
                    ("megadetector", "diary\n"), ("jsonl", '{"file":"a"}\n'),
-                   ("csv", "file,label,verdict,ms\na,b,c,1\n")):
+                   ("csv", "file,label,verdict,ms\na,b,c,1\n"),
+                   ("jsonl", "\ndiary\n"), *(("megadetector", t) for t in (
+                       '{"a": 1}\n', '{\n "a": 1\n}\n', "{\n\n",
+                       json.dumps({"images": [], "info": {}}, indent=1),
+                       json.dumps({"info": {"a": 1}, "images": []}, indent=1),
+                       '{\n "info": {"a": 1},\n "images": [\n  {"id": 1}\n',
+                       '{\n "info": {"a": 1},\n "images": [\n  {\n'))):
     out = os.path.join(work, "other")
     open(out, "w").write(text)
     finish(form, out, 1)
