@@ -194,7 +194,7 @@ enum nn_status nn_stream_leave_out(struct nn_stream *s, const char *name,
 
 /* --- files --- */
 
-static struct nn_origin origin_of(const char *path)
+struct nn_origin nn_origin_of(const char *path)
 {
     struct nn_origin o = { 0, 0 };
     struct stat st;
@@ -215,7 +215,7 @@ static enum nn_status add_file(struct nn_stream *s, const char *path,
     char *own;
 
     if (s->opt.origins) {
-        o = origin_of(path);
+        o = nn_origin_of(path);
         if (nn_stream_is_known(s, name, &o)) {
             return NN_OK;
         }
@@ -396,7 +396,7 @@ static enum nn_status take_window(struct nn_stream *s, size_t most,
         struct nn_origin from = { 0, 0 };
 
         if (s->opt.origins) {
-            from = origin_of((*out)->items[i].file);
+            from = nn_origin_of((*out)->items[i].file);
             if (nn_stream_is_known(s, (*out)->items[i].file, &from)) {
                 continue;
             }

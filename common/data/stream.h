@@ -18,6 +18,8 @@
 struct nn_origin {
     int64_t bytes, mtime_ms; /* 0 where there is none */
 };
+/* Of a file that may be there. */
+struct nn_origin nn_origin_of(const char *path);
 
 struct nn_stream_options {
     const struct nn_generator *const *generators; /* NULL-ended, or NULL */

@@ -6,15 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
-#include "common/base/text.h"
 #include "pipelines/cli/box_crops.h"
+#include "pipelines/cli/box_head.h"
 #include "pipelines/cli/md_rows.h"
+#include "pipelines/cli/results.h"
+#include "pipelines/cli/run_mark.h"
 #include "pipelines/piles/md_file.h"
 #include "pipelines/piles/merge.h"
 
@@ -29,6 +32,9 @@ struct photo {
     size_t n, cap, first;  /* first: of its crops among the scores */
     struct nn_error why;   /* status 0: it was read */
     int failed;            /* the detector's own failure, or a video */
+    size_t n_replaced;
+    struct nn_origin origin; /* these where there are results */
+    uint64_t record;
 };
 
 struct boxes {
@@ -39,13 +45,25 @@ struct boxes {
     struct md_file md;
     const char *root;
     struct photo photo[PHOTOS];
-    size_t n, written, said;
-    size_t n_boxes, n_bare, n_failed, n_videos, n_unread, n_replaced;
+    size_t n, done, said;
+    struct predictions out;
+    struct results *results; /* of --resume, or NULL */
+    char *head, run[RUN_MARK_SIZE];
+    size_t n_known, n_boxes, n_bare, n_failed, n_videos, n_unread, n_replaced;
 };
 
 /* --- usage --- */
 
+static int is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
 enum nn_status classify_boxes_check(const struct classify_boxes *b,
+                                    const struct classify_pile *pile,
                                     const struct cmd_line *line,
                                     const char *resume,
                                     enum predictions_format format,
@@ -63,11 +81,18 @@ enum nn_status classify_boxes_check(const struct classify_boxes *b,
                        "--detections FILE needs one PATH, the folder below "
                        "which its photos are, or none");
     }
-    if (resume != NULL ||
-        (format != PREDICTIONS_TEXT && format != PREDICTIONS_MEGADETECTOR)) {
+    if (format != PREDICTIONS_TEXT && format != PREDICTIONS_MEGADETECTOR) {
         return nn_fail(err, NN_ERR_ARG,
-                       "--detections writes the MegaDetector format to "
-                       "standard output, without --resume");
+                       "--detections writes the MegaDetector format only");
+    }
+    if (resume != NULL && classify_pile_wanted(pile)) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--sort-into, --page, --timelapse and --recurring go "
+                       "with --detections only without --resume");
+    }
+    if (resume != NULL && is_same_file(resume, b->detections)) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--detections and --resume name the same file");
     }
     return NN_OK;
 }
@@ -82,6 +107,18 @@ static int is_animal(const struct md_file *md, const json_t *detection)
         key != NULL ? json_string_value(json_object_get(names, key)) : NULL;
 
     return name != NULL && strcasecmp(name, "animal") == 0;
+}
+
+static void release_photo(struct photo *p)
+{
+    for (size_t k = 0; p->crop != NULL && k < p->n; k++) {
+        nn_image_release(&p->crop[k]);
+    }
+    json_decref(p->image);
+    nn_mem_free(p->crop);
+    nn_mem_free(p->box);
+    nn_mem_free(p->file);
+    nn_mem_free(p->path);
 }
 
 /* 1: a box that is classified. Numbers are distrusted. */
@@ -113,9 +150,7 @@ static enum nn_status take_boxes(struct boxes *g, struct photo *p)
     {
         struct box b;
 
-        if (json_object_del(d, "classifications") == 0) {
-            g->n_replaced++;
-        }
+        p->n_replaced += json_object_del(d, "classifications") == 0;
         if (p->failed || !read_box(g, d, &b)) {
             continue;
         }
@@ -155,6 +190,20 @@ static enum nn_status add_frames(json_t *image)
                : NN_ERR_NOMEM;
 }
 
+/* What an earlier run of this command has left in a record. */
+static void drop_ours(const struct boxes *g, json_t *image)
+{
+    static const char *const ours[] = {
+        "verdict", "p_positive", "classification_failure", "record", "bytes",
+        "mtime",   "run"
+    };
+    int marked = g->results != NULL || json_object_get(image, "run") != NULL;
+
+    for (size_t i = 0; i < (marked ? 7 : 3); i++) {
+        json_object_del(image, ours[i]);
+    }
+}
+
 static enum nn_status take_photo(struct boxes *g)
 {
     struct photo *p = &g->photo[g->n];
@@ -162,6 +211,7 @@ static enum nn_status take_photo(struct boxes *g)
 
     *p = (struct photo){ .file = nn_mem_strdup(g->md.file) };
     p->image = json_incref(g->md.image);
+    drop_ours(g, p->image);
     g->n++;
     if (p->file == NULL) {
         return NN_ERR_NOMEM;
@@ -191,6 +241,33 @@ static enum nn_status take_photo(struct boxes *g)
         }
     }
     return take_boxes(g, p);
+}
+
+/* Takes the last photo away if its row is there already. */
+static enum nn_status pass_known(struct boxes *g)
+{
+    struct photo *p = &g->photo[g->n - 1];
+    int failed = 0;
+    char *text;
+
+    if (g->results == NULL) {
+        return NN_OK;
+    }
+    text = nn_json_dump(p->image, JSON_REAL_PRECISION(15));
+    if (text == NULL) {
+        return NN_ERR_NOMEM;
+    }
+    p->origin = nn_origin_of(p->path);
+    p->record = nn_hash_u64(text, strlen(text), 1);
+    p->record += p->record == 0;
+    nn_mem_free(text);
+    if (results_know(g->results, p->file, &p->origin, p->record, &failed)) {
+        g->n_known++;
+        g->n_unread += (size_t)(failed && !p->failed);
+        release_photo(p);
+        g->n--;
+    }
+    return NN_OK;
 }
 
 /* --- scores --- */
@@ -290,20 +367,6 @@ static enum nn_status put_boxes(const struct boxes *g, const struct photo *p,
     return NN_OK;
 }
 
-static enum nn_status print_image(struct boxes *g, const struct photo *p)
-{
-    char *name = nn_text_json_pep383(p->file);
-    char *rest = nn_json_dump(p->image, JSON_REAL_PRECISION(15));
-
-    if (name != NULL && rest != NULL) {
-        printf("%s{\"file\": %s%s%s", g->written++ > 0 ? ",\n  " : "\n  ", name,
-               rest[1] == '}' ? "" : ", ", rest + 1);
-    }
-    nn_mem_free(name);
-    nn_mem_free(rest);
-    return name != NULL && rest != NULL ? NN_OK : NN_ERR_NOMEM;
-}
-
 static int set(json_t *j, const char *key, json_t *value)
 {
     return json_object_set_new(j, key, value) != 0;
@@ -314,9 +377,15 @@ static enum nn_status put_photo(struct boxes *g, struct photo *p,
                                 struct nn_error *err)
 {
     struct verdict v = { .best = -1 };
-    struct predictions_row row = { .file = p->path, .v = &v };
+    struct predictions_row row = { .file = p->file,
+                                   .v = &v,
+                                   .bytes = p->origin.bytes,
+                                   .mtime_ms = p->origin.mtime_ms,
+                                   .image = p->image,
+                                   .record = p->record };
     int bad = 0;
 
+    g->n_replaced += p->n_replaced;
     if (p->why.status == NN_OK) {
         bad = put_boxes(g, p, s, &v) ||
               set(p->image, "verdict", json_string(verdict_label(g->m, &v))) ||
@@ -333,27 +402,19 @@ static enum nn_status put_photo(struct boxes *g, struct photo *p,
                       nn_json_text(p->why.text));
         }
     }
-    if (bad || print_image(g, p)) {
+    if (bad || predictions_put(&g->out, &row)) {
         return nn_fail_nomem(err);
     }
+    g->done++;
+    row.file = p->path;
     return classify_pile_put(g->pile, &row, err);
 }
 
 static void drop(struct boxes *g)
 {
-    for (size_t i = 0; i < g->n; i++) {
-        struct photo *p = &g->photo[i];
-
-        for (size_t k = 0; p->crop != NULL && k < p->n; k++) {
-            nn_image_release(&p->crop[k]);
-        }
-        json_decref(p->image);
-        nn_mem_free(p->crop);
-        nn_mem_free(p->box);
-        nn_mem_free(p->file);
-        nn_mem_free(p->path);
+    while (g->n > 0) {
+        release_photo(&g->photo[--g->n]);
     }
-    g->n = 0;
 }
 
 static enum nn_status next_photos(struct boxes *g, int *more,
@@ -363,9 +424,9 @@ static enum nn_status next_photos(struct boxes *g, int *more,
     enum nn_status st = NN_OK;
 
     *more = 1;
-    while (st == NN_OK && *more && g->n < PHOTOS) {
+    while (st == NN_OK && *more && g->n < PHOTOS && !stop_asked) {
         st = md_file_next(&g->md, more, err);
-        if (st == NN_OK && *more && take_photo(g)) {
+        if (st == NN_OK && *more && (take_photo(g) || pass_known(g))) {
             st = nn_fail_nomem(err);
         }
     }
@@ -380,35 +441,44 @@ static enum nn_status next_photos(struct boxes *g, int *more,
     return st;
 }
 
-/* All but the images: theirs, with our classifier. */
-static enum nn_status print_head(struct boxes *g, struct nn_error *err)
-{
-    const struct model *m = g->m;
-    json_t *head = g->md.head, *info, *names = md_categories(m, 1);
-    char *text;
-    int bad = 0;
+/* --- the run --- */
 
-    if (!json_is_object(json_object_get(head, "info"))) {
-        bad = set(head, "info", json_object());
-    }
-    info = json_object_get(head, "info");
-    json_object_del(head, "classification_category_descriptions");
-    json_object_del(info, "classification_completion_time");
-    bad = bad || set(info, "format_version", json_string("1.6")) ||
-          set(info, "classifier",
-              json_string("bearcascade " BEARCASCADE_VERSION)) ||
-          set(info, "classifier_metadata",
-              json_pack("{s:f}", "typical_classification_threshold",
-                        m->species != NULL ? m->species_policy.reject_threshold
-                                           : model_threshold(m))) ||
-          set(head, "classification_categories", names);
-    text = bad ? NULL : nn_json_dump(head, JSON_REAL_PRECISION(15));
-    if (text == NULL) {
+static enum nn_status open_output(struct boxes *g, const char *resume,
+                                  struct nn_error *err)
+{
+    uint64_t mark;
+
+    if (box_head_mark(g->md.head, g->m, &mark)) {
         return nn_fail_nomem(err);
     }
-    printf("%.*s,\n \"images\": [", (int)strlen(text) - 1, text);
-    nn_mem_free(text);
-    return NN_OK;
+    mark = nn_hash_u64(&g->o->least, sizeof g->o->least, mark);
+    mark = nn_hash_u64(&g->o->margin, sizeof g->o->margin, mark);
+    run_mark_text(mark, g->run);
+    g->head = box_head_text(g->md.head, g->m);
+    if (g->head == NULL) {
+        return nn_fail_nomem(err);
+    }
+    g->out.head = g->head;
+    if (resume == NULL) {
+        return predictions_begin(&g->out, stdout, PREDICTIONS_MEGADETECTOR,
+                                 g->m)
+                   ? nn_fail_nomem(err)
+                   : NN_OK;
+    }
+    g->out.run = g->run;
+    return results_open(resume, &g->out, PREDICTIONS_MEGADETECTOR, g->m,
+                        &g->results, err);
+}
+
+static enum nn_status flush_rows(struct boxes *g, struct nn_error *err)
+{
+    if (g->results != NULL) {
+        return results_flush(g->results, err);
+    }
+    return fflush(stdout) == 0
+               ? NN_OK
+               : nn_fail(err, NN_ERR_IO, "cannot write the output: %s",
+                         strerror(errno));
 }
 
 static void say(const struct boxes *g)
@@ -416,7 +486,10 @@ static void say(const struct boxes *g)
     nn_log(NN_LOG_INFO,
            "%zu boxes in %zu photos; %zu photos without a box of an animal are "
            "none",
-           g->n_boxes, g->written, g->n_bare);
+           g->n_boxes, g->done, g->n_bare);
+    if (g->n_known > 0) {
+        nn_log(NN_LOG_INFO, "%zu photos have their rows already", g->n_known);
+    }
     if (g->n_replaced > 0) {
         nn_log(NN_LOG_INFO, "classifications of %zu boxes were replaced",
                g->n_replaced);
@@ -434,22 +507,25 @@ static enum nn_status run_all(struct boxes *g, struct cmd_line *line,
 {
     struct nn_progress bar;
     int more = 1;
-    enum nn_status st = print_head(g, err);
+    enum nn_status st = NN_OK;
 
     nn_progress_begin(&bar, "classify", "img", 0);
     while (st == NN_OK && more && !stop_asked) {
         st = next_photos(g, &more, err);
-        nn_progress_update(&bar, (int64_t)g->written, NULL);
-        if (st == NN_OK && fflush(stdout) != 0) {
-            st = nn_fail(err, NN_ERR_IO, "cannot write the output: %s",
-                         strerror(errno));
+        nn_progress_update(&bar, (int64_t)(g->n_known + g->done), NULL);
+        if (st == NN_OK) {
+            st = flush_rows(g, err);
         }
     }
     nn_progress_end(&bar, NULL);
     if (st) {
         return st;
     }
-    fputs("\n ]\n}\n", stdout);
+    if (g->results == NULL) {
+        predictions_end(&g->out);
+    } else if (!stop_asked) {
+        results_settle(g->results);
+    }
     say(g);
     if (stop_asked) {
         fputs("bearcascade classify: interrupted\n", stderr);
@@ -463,13 +539,14 @@ static enum nn_status run_all(struct boxes *g, struct cmd_line *line,
 enum nn_status classify_boxes_run(const struct classify_boxes *b,
                                   struct bc_model *model,
                                   struct classify_pile *pile,
-                                  struct cmd_line *line, struct nn_error *err)
+                                  const char *resume, struct cmd_line *line,
+                                  struct nn_error *err)
 {
     struct boxes g = { .o = b, .m = bc_model_inside(model), .pile = pile };
     struct bc_options o = BC_OPTIONS_INIT;
     struct bc_session *session = NULL;
     char why[BC_TEXT_SIZE];
-    enum nn_status st = md_file_open(&g.md, b->detections, err);
+    enum nn_status st = md_file_open(&g.md, b->detections, err), closed;
 
     if (st) {
         goto out;
@@ -482,11 +559,16 @@ enum nn_status classify_boxes_run(const struct classify_boxes *b,
         goto out;
     }
     g.cascade = bc_session_cascade(session);
-    st = run_all(&g, line, err);
+    st = open_output(&g, resume, err);
+    if (st == NN_OK) {
+        st = run_all(&g, line, err);
+    }
 out:
+    closed = results_close(&g.results, st ? NULL : err);
+    nn_mem_free(g.head);
     md_file_release(&g.md);
     bc_session_destroy(&session);
-    return st;
+    return st ? st : closed;
 }
 
 /* --- merging --- */

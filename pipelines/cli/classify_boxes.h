@@ -21,7 +21,9 @@ struct classify_boxes {
                       "classify the boxes of animals in a file of "            \
                       "MegaDetector's results; its photos are below PATH, or " \
                       "below the current folder; prints the same file with "   \
-                      "classifications and a verdict for each photo"),         \
+                      "classifications and a verdict for each photo, or "      \
+                      "writes it to the file of --resume, and goes on "        \
+                      "where that ends"),                                      \
         NN_OPT_DOUBLE(0, "min-detection", &(b).least, "P", 0, 1,               \
                       "least confidence of a box that is classified"),         \
         NN_OPT_DOUBLE(0, "margin", &(b).margin, "SHARE", 0, 2,                 \
@@ -34,17 +36,18 @@ struct classify_boxes {
 /* Errors: NN_ERR_ARG. */
 NN_MUST_CHECK enum nn_status
 classify_boxes_check(const struct classify_boxes *b,
+                     const struct classify_pile *pile,
                      const struct cmd_line *line, const char *resume,
                      enum predictions_format format, struct nn_error *err);
-/* The file of --detections with our classifications to stdout; rows of the
- * photos to pile too. line->exit becomes EXIT_SOME_FAILED where a photo has no
- * verdict, EXIT_FAILED where it was stopped. Errors: NN_ERR_FORMAT, NN_ERR_IO,
- * NN_ERR_NOMEM. */
-NN_MUST_CHECK enum nn_status classify_boxes_run(const struct classify_boxes *b,
-                                                struct bc_model *model,
-                                                struct classify_pile *pile,
-                                                struct cmd_line *line,
-                                                struct nn_error *err);
+/* The file of --detections with our classifications to stdout, or to the file
+ * `resume` as results.h says: an image is looked at again where its photo or
+ * the detector's record of it has changed. Rows of the photos to pile too.
+ * line->exit becomes EXIT_SOME_FAILED where a photo has no verdict, EXIT_FAILED
+ * where it was stopped. Errors: NN_ERR_FORMAT, NN_ERR_IO, NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+classify_boxes_run(const struct classify_boxes *b, struct bc_model *model,
+                   struct classify_pile *pile, const char *resume,
+                   struct cmd_line *line, struct nn_error *err);
 /* The PATHs as one file, to stdout. Errors: those of pile_merge(). */
 NN_MUST_CHECK enum nn_status classify_boxes_merge(const struct cmd_line *line,
                                                   struct nn_error *err);

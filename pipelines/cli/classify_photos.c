@@ -333,7 +333,7 @@ static int is_known(void *ctx, const char *name, const struct nn_origin *o)
 {
     struct classify *c = ctx;
     int failed = 0;
-    int known = results_know(c->results, shown_name(c, name), o, &failed);
+    int known = results_know(c->results, shown_name(c, name), o, 0, &failed);
 
     c->failed += (size_t)(known && failed);
     return known;

@@ -16,8 +16,7 @@ int classify_pile_alone(const struct classify_pile *p)
     return p->from != NULL || p->undo != NULL;
 }
 
-/* Something is to be done with the rows. */
-static int wanted(const struct classify_pile *p)
+int classify_pile_wanted(const struct classify_pile *p)
 {
     return p->into != NULL || p->page != NULL || p->timelapse != NULL ||
            p->recurring != NULL;
@@ -40,16 +39,18 @@ static enum nn_status usage(const struct classify_pile *p,
 {
     const char *why = NULL;
 
-    if (p->undo != NULL && (line->n > 0 || wanted(p) || p->from != NULL)) {
+    if (p->undo != NULL &&
+        (line->n > 0 || classify_pile_wanted(p) || p->from != NULL)) {
         why = "--undo LIST stands alone";
     } else if (p->from != NULL && (line->n > 0 || resume != NULL)) {
         why = "either a PATH or --from FILE";
-    } else if (p->from != NULL && !wanted(p)) {
+    } else if (p->from != NULL && !classify_pile_wanted(p)) {
         why = "--from FILE needs --sort-into DIR, --page FILE, "
               "--timelapse FILE or --recurring FILE";
     } else if (p->dry_run && p->into == NULL) {
         why = "--dry-run needs --sort-into DIR";
-    } else if (wanted(p) && resume != NULL && format != PREDICTIONS_JSONL) {
+    } else if (classify_pile_wanted(p) && resume != NULL &&
+               format != PREDICTIONS_JSONL) {
         why = "--sort-into, --page, --timelapse and --recurring with --resume "
               "need --format jsonl";
     }
@@ -99,7 +100,7 @@ enum nn_status classify_pile_begin(struct classify_pile *p, const char *resume,
     enum nn_status st;
 
     p->threshold = model_threshold(m);
-    if (!wanted(p) || resume != NULL) {
+    if (!classify_pile_wanted(p) || resume != NULL) {
         return NN_OK;
     }
     st = nn_file_temp(&fd, err);
@@ -279,7 +280,7 @@ enum nn_status classify_pile_finish(struct classify_pile *p, const char *rows,
     if (p->undo != NULL) {
         return undo(p, line, err);
     }
-    if (!wanted(p)) {
+    if (!classify_pile_wanted(p)) {
         return NN_OK;
     }
     if (p->spool.to != NULL) {

@@ -48,6 +48,8 @@ struct classify_pile {
 
 /* 1: the run has no photos to look at, but is one of --from or --undo. */
 int classify_pile_alone(const struct classify_pile *p);
+/* 1: something is to be done with the rows. */
+int classify_pile_wanted(const struct classify_pile *p);
 /* What can be known before the first photo; resume: the file, or NULL. Errors:
  * NN_ERR_ARG, NN_ERR_IO (a file cannot be written), those of
  * pile_sort_check(). */

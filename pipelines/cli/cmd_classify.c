@@ -27,7 +27,8 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
     int alone = classify_pile_alone(&c->pile);
     enum nn_status st;
 
-    if (c->resume != NULL && format == PREDICTIONS_TEXT) {
+    if (c->resume != NULL && format == PREDICTIONS_TEXT &&
+        c->boxes.detections == NULL) {
         return nn_fail(err, NN_ERR_ARG,
                        "--resume FILE needs --format jsonl, csv or "
                        "megadetector");
@@ -58,7 +59,8 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
         return nn_fail(err, NN_ERR_ARG,
                        "--tiles looks at whole photos, --detections at boxes");
     }
-    st = classify_boxes_check(&c->boxes, line, c->resume, format, err);
+    st =
+        classify_boxes_check(&c->boxes, &c->pile, line, c->resume, format, err);
     if (st) {
         return st;
     }
@@ -114,7 +116,8 @@ static enum nn_status run(void *ctx, struct cmd_line *line,
         goto out;
     }
     if (c->boxes.detections != NULL) {
-        st = classify_boxes_run(&c->boxes, c->model, &c->pile, line, err);
+        st = classify_boxes_run(&c->boxes, c->model, &c->pile, c->resume, line,
+                                err);
         goto out;
     }
     st = classify_photos(c, line, err);

@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "pipelines/cli/md_rows.h"
+#include "pipelines/cli/run_mark.h"
 
 /* --- text and csv -------------------------------------------------------- */
 
@@ -277,6 +278,12 @@ static void put_origin(const struct predictions *p,
     if (r->burst != NULL) {
         nn_json_put(j, "burst", burst_json(p->model, r->burst));
     }
+    if (p->run != NULL && r->record != 0) {
+        char text[RUN_MARK_SIZE];
+
+        run_mark_text(r->record, text);
+        nn_json_put(j, "record", json_string(text));
+    }
     if (p->run != NULL) {
         nn_json_put(j, "bytes", json_integer(r->bytes));
         nn_json_put(j, "mtime", md_rounded((double)r->mtime_ms / 1000, 3));
@@ -457,12 +464,11 @@ int predictions_is_video(const char *file)
     return 0;
 }
 
-static enum nn_status put_megadetector(struct predictions *p,
-                                       const struct predictions_row *r)
+/* What a record says of a whole photo. */
+static json_t *whole_photo(const struct predictions *p,
+                           const struct predictions_row *r)
 {
     json_t *j = json_object();
-    char *name = nn_text_json_pep383(r->file), *open = NULL;
-    enum nn_status st = NN_ERR_NOMEM;
 
     if (r->error != NULL) {
         nn_json_put(&j, "failure", nn_json_text(r->error));
@@ -482,6 +488,16 @@ static enum nn_status put_megadetector(struct predictions *p,
         nn_json_put(&j, "detections", json_pack("[o]", d));
     }
     put_exif(r->shot, &j);
+    return j;
+}
+
+static enum nn_status put_megadetector(struct predictions *p,
+                                       const struct predictions_row *r)
+{
+    json_t *j = r->image != NULL ? json_incref(r->image) : whole_photo(p, r);
+    char *name = nn_text_json_pep383(r->file), *open = NULL;
+    enum nn_status st = NN_ERR_NOMEM;
+
     put_origin(p, r, &j);
     if (name != NULL) {
         open = nn_mem_sprintf("%s{\"file\": %s",
@@ -513,6 +529,8 @@ enum nn_status predictions_begin(struct predictions *p, FILE *to,
     p->written = 0;
     if (format == PREDICTIONS_CSV) {
         put_csv_header(p);
+    } else if (format == PREDICTIONS_MEGADETECTOR && p->head != NULL) {
+        fputs(p->head, to);
     } else if (format == PREDICTIONS_MEGADETECTOR) {
         put_megadetector_header(p);
         return put_categories(p);

@@ -31,6 +31,7 @@
 #ifndef PIPELINES_CLI_PREDICTIONS_H
 #define PIPELINES_CLI_PREDICTIONS_H
 
+#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -48,9 +49,13 @@ struct predictions {
     FILE *to;
     enum predictions_format format;
     const struct model *model;
-    const char *run; /* NULL, or rows also say "bytes", "mtime" and "run" */
-    int bursts;      /* 1: rows have bursts */
-    size_t written;  /* records so far */
+    const char *run;  /* NULL, or rows also say "bytes", "mtime" and "run" */
+    const char *head; /* NULL, or how a megadetector file begins in place of
+                         the model's own head: of lines as below, the first
+                         "{", the second "info", the last the begin of "images"
+                         without a newline */
+    int bursts;       /* 1: rows have bursts */
+    size_t written;   /* records so far */
 };
 
 /* What all frames of a burst say together. */
@@ -69,6 +74,10 @@ struct predictions_row {
     const struct nn_shot *shot;            /* or NULL */
     const struct predictions_burst *burst; /* or NULL */
     int64_t bytes, mtime_ms; /* of the file, where p->run is not NULL */
+    json_t *image;   /* NULL, or what a megadetector record says but "file" and
+                        those; error, note, v and shot are then not looked at */
+    uint64_t record; /* 0, or of what else the row was made: with p->run it
+                        stands in "record" */
 };
 
 /* Write what comes before the records. Errors: NN_ERR_NOMEM. */

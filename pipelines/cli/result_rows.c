@@ -231,15 +231,24 @@ static void read_json_burst(const char *burst, struct result_row *row)
 }
 
 /* size, time and run stand at the row's end. */
-static void read_json_origin(const char *rest, struct result_row *row)
+static void read_json_origin(const char *rest, int bursts,
+                             struct result_row *row)
 {
+    const char *record = last(rest, "\"record\": \"");
     const char *bytes = last(rest, "\"bytes\":");
     const char *mtime = last(rest, "\"mtime\":");
     const char *run = last(rest, "\"run\":");
 
-    read_json_burst(last(rest, "\"burst\":"), row);
-    row->failed = strstr(rest, "\"error\":") != NULL ||
-                  strstr(rest, "\"failure\":") != NULL;
+    if (bursts) {
+        read_json_burst(last(rest, "\"burst\":"), row);
+    }
+    if (record != NULL) { /* then what a detector said stands there too */
+        row->record = strtoull(record + 11, NULL, 16);
+        row->failed = strstr(rest, "\"classification_failure\":") != NULL;
+    } else {
+        row->failed = strstr(rest, "\"error\":") != NULL ||
+                      strstr(rest, "\"failure\":") != NULL;
+    }
     if (bytes == NULL || mtime == NULL || run == NULL) {
         return;
     }
@@ -306,7 +315,7 @@ static enum nn_status parse(struct result_reader *r, int newline,
     if (r->format == PREDICTIONS_CSV) {
         read_csv_origin(name + named, r->bursts, row);
     } else {
-        read_json_origin(name + named, row);
+        read_json_origin(name + named, r->bursts, row);
     }
     *ok = newline || row->run[0] != '\0'; /* else cut off at an inner brace */
     return NN_OK;

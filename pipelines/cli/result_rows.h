@@ -11,7 +11,8 @@ struct result_row {
     const char *text; /* the row, without a comma or newline behind it */
     size_t size;
     struct nn_origin from;
-    char run[33]; /* "": it has none */
+    uint64_t record; /* of what else it was made; 0: of nothing */
+    char run[33];    /* "": it has none */
     int failed;
     size_t frame, frames; /* of its burst; 0: it is in none */
 };
@@ -20,7 +21,7 @@ struct result_row {
 struct result_reader {
     FILE *from;
     enum predictions_format format;
-    int bursts;  /* 1: csv has columns for them */
+    int bursts;  /* 1: rows have them */
     int64_t end; /* offset behind the last whole row, or the header */
     int begun;
     size_t rows; /* so far */

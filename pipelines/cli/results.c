@@ -12,11 +12,14 @@
 #include "pipelines/cli/result_rows.h"
 
 enum { FLUSH_BYTES = 1 << 18 };
-enum state { FREE, TAKEN, OUTDATED };
+/* DOUBTED: its photo was asked for with another record, but it may be one of
+ * several. */
+enum state { FREE, TAKEN, DOUBTED, OUTDATED };
 
 struct row {
     uint64_t key; /* of the name */
     struct nn_origin from;
+    uint64_t record;
     int failed;
     enum state state;
 };
@@ -42,8 +45,10 @@ static enum nn_status keep_row(struct results *r, const struct result_row *in)
     if (nn_mem_grow(&r->row, &r->cap, r->n + 1, sizeof *r->row)) {
         return NN_ERR_NOMEM;
     }
-    r->row[r->n++] =
-        (struct row){ .key = in->key, .from = in->from, .failed = in->failed };
+    r->row[r->n++] = (struct row){ .key = in->key,
+                                   .from = in->from,
+                                   .record = in->record,
+                                   .failed = in->failed };
     return NN_OK;
 }
 
@@ -85,6 +90,9 @@ static enum nn_status read_rows(struct results *r, int64_t *end,
             st = not_ours(r,
                           row.run[0] == '\0'
                               ? "its rows were written without --resume"
+                          : r->p->head != NULL
+                              ? "it was made with another model, another "
+                                "detector or other options"
                               : "it was made with another model or other "
                                 "options",
                           err);
@@ -168,6 +176,21 @@ static void release(struct results *r)
     nn_mem_free(r);
 }
 
+/* A head that has changed since is replaced at the end. */
+static void compare_head(struct results *r)
+{
+    const char *head = r->p->head;
+
+    if (head == NULL || r->n == 0) {
+        return;
+    }
+    rewind(r->p->to);
+    while (*head != '\0' && getc_unlocked(r->p->to) == (unsigned char)*head) {
+        head++;
+    }
+    r->outdated = *head != '\0';
+}
+
 /* Ready for the next row behind the last whole one. */
 static enum nn_status go_on(struct results *r, int64_t end,
                             const struct model *m, struct nn_error *err)
@@ -223,6 +246,7 @@ enum nn_status results_open(const char *path, struct predictions *p,
         st = nn_fail_nomem(err);
         goto out;
     }
+    compare_head(r);
     st = go_on(r, end, m, err);
     if (st) {
         goto out;
@@ -237,7 +261,7 @@ out:
 /* --- what is known --- */
 
 int results_know(struct results *r, const char *name, const struct nn_origin *o,
-                 int *failed)
+                 uint64_t record, int *failed)
 {
     uint64_t key = result_key(r->p->format, name);
     size_t lo = 0, hi = r->n;
@@ -256,17 +280,30 @@ int results_know(struct results *r, const char *name, const struct nn_origin *o,
         struct row *row = &r->row[r->place[lo].at];
         int same =
             row->from.bytes == o->bytes && row->from.mtime_ms == o->mtime_ms;
+        int open = row->state == FREE || row->state == DOUBTED;
 
         if (!same) {
             row->state = OUTDATED;
             r->outdated = 1;
-        } else if (!found && row->state == FREE) {
+        } else if (open && row->record != record) {
+            row->state = DOUBTED;
+        } else if (!found && open) {
             row->state = TAKEN;
             *failed = row->failed;
             found = 1;
         }
     }
     return found;
+}
+
+void results_settle(struct results *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->row[i].state == DOUBTED) {
+            r->row[i].state = OUTDATED;
+            r->outdated = 1;
+        }
+    }
 }
 
 /* --- writing --- */

@@ -19,16 +19,21 @@ struct results;
  * must be set, p->to becomes the file. Nobody else may have it open so. Errors:
  * NN_ERR_IO (also: in use), NN_ERR_FORMAT (no results in that format, or of
  * another model or other options), NN_ERR_NOMEM; the file is then as it was,
- * but for a row that was cut off. */
+ * but for a row that was cut off. Where it begins otherwise than p->head, it
+ * gets that when it is closed. */
 NN_MUST_CHECK enum nn_status
 results_open(const char *path, struct predictions *p,
              enum predictions_format format, const struct model *m,
              struct results **out, struct nn_error *err);
-/* 1: a row of that name is there, made of a file of that size and time, and
- * was not asked for before; *failed: it is one of an error. Rows of the name
- * with another size or time go when the file is closed. */
+/* 1: a row of that name is there, made of a file of that size and time and of
+ * that record (predictions.h; 0: none), and was not asked for before; *failed:
+ * it is one of an error. Rows of the name with another size or time go when the
+ * file is closed. */
 int results_know(struct results *r, const char *name, const struct nn_origin *o,
-                 int *failed);
+                 uint64_t record, int *failed);
+/* All that there is was asked for: rows of a name that was asked for, but not
+ * with their record, go when the file is closed. */
+void results_settle(struct results *r);
 /* All rows so far are in the file, which is complete. Errors: NN_ERR_IO. */
 NN_MUST_CHECK enum nn_status results_flush(struct results *r,
                                            struct nn_error *err);
