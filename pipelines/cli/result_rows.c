@@ -230,6 +230,19 @@ static void read_json_burst(const char *burst, struct result_row *row)
     }
 }
 
+/* Why there is no verdict stands in its place, and first but for the bytes of
+ * the name; classes may be called so, too. */
+static int begins_failed(const char *rest)
+{
+    rest += strspn(rest, ", ");
+    if (strncmp(rest, "\"file_bytes\":", 13) == 0) {
+        rest += strcspn(rest, ",");
+        rest += strspn(rest, ", ");
+    }
+    return strncmp(rest, "\"error\":", 8) == 0 ||
+           strncmp(rest, "\"failure\":", 10) == 0;
+}
+
 /* size, time and run stand at the row's end. */
 static void read_json_origin(const char *rest, int bursts,
                              struct result_row *row)
@@ -246,8 +259,7 @@ static void read_json_origin(const char *rest, int bursts,
         row->record = strtoull(record + 11, NULL, 16);
         row->failed = strstr(rest, "\"classification_failure\":") != NULL;
     } else {
-        row->failed = strstr(rest, "\"error\":") != NULL ||
-                      strstr(rest, "\"failure\":") != NULL;
+        row->failed = begins_failed(rest);
     }
     if (bytes == NULL || mtime == NULL || run == NULL) {
         return;

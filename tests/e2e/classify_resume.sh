@@ -6,6 +6,9 @@
 
 run 0 "synth draws images" synth --out "$tmp/data" --count 120 --seed 9 \
     --size 64 --quiet
+for dir in "$tmp"/data/*/grizzly; do # a class that is called as a key of rows
+    mv "$dir" "${dir%/*}/error"
+done
 run 0 "train" train "$tmp/data" --out "$tmp/run" --epochs 1 --gate-size 32 \
     --gate-width 0.25 --species-size 32 --species-width 0.25 --batch 16 --quiet
 run 2 "text cannot be resumed" classify -m "$tmp/run" --resume "$tmp/x" "$tmp"
@@ -129,6 +132,20 @@ for last in (False, True):
         os.utime(os.path.join(pair, "1.jpg"), (1e9, 1e9))
 assert got["1.jpg"] == 1e9 and len(rows("jsonl", out)) == 3
 ok("rows of photos that are gone stay, also where another is replaced")
+out = os.path.join(work, "all_stages.jsonl")
+for last in (False, True):
+    subprocess.run([program, "classify", "-q", "-m", model, "-f", "jsonl",
+                    "--all-stages", "--resume", out, pair], check=True)
+assert all("error" in r["p"] for r in rows("jsonl", out))
+odd = os.path.join(os.fsencode(pair), b"b\xe4d.jpg")
+open(odd, "wb").write(b"\xff\xd8\xff")
+for form in 2 * ("jsonl", "csv", "megadetector"):
+    p = subprocess.run([program, "classify", "-q", "-m", model, "-f", form,
+                        "--all-stages", "--resume",
+                        os.path.join(work, "all." + form), pair],
+                       stderr=subprocess.PIPE)
+    assert p.returncode == 3, (form, p)
+ok("a class called error is none, and a row of an error counts as one")
 for form, text in (("jsonl", "diary\n"), ("csv", "diary\n"),
                    ("megadetector", "diary\n"), ("jsonl", '{"file":"a"}\n'),
                    ("csv", "file,label,verdict,ms\na,b,c,1\n"),
@@ -169,5 +186,5 @@ while read -r line; do
     esac
 done <"$tmp/said"
 check "all of it ran" test "$(tail -n 1 "$tmp/said")" != failed
-check "with 16 steps" test "$(grep -c '^ok' "$tmp/said")" -eq 16
+check "with 17 steps" test "$(grep -c '^ok' "$tmp/said")" -eq 17
 finish
