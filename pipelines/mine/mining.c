@@ -122,16 +122,41 @@ void second_scorer_release(struct second_scorer *s)
 
 /* --- record --- */
 
-static const char *twin_of(const struct mining_round *r,
-                           const struct gate_mine_pick *p)
+static int is_drawn(const char *file)
+{
+    return !nn_file_exists(file) && nn_archive_prefix(file) == 0;
+}
+
+char *mining_place(const char *file)
+{
+    char cwd[PATH_MAX];
+
+    if (file[0] == '/' || is_drawn(file) || getcwd(cwd, sizeof cwd) == NULL) {
+        return nn_mem_strdup(file);
+    }
+    return nn_path_join(cwd, file);
+}
+
+/* Of an image of the pool; NULL when out of memory. */
+static json_t *place_json(const struct mining_round *r, size_t i)
+{
+    char *place = mining_place(r->result->images->items[i].file);
+    json_t *j = place != NULL ? nn_json_text(place) : NULL;
+
+    nn_mem_free(place);
+    return j;
+}
+
+static json_t *twin_json(const struct mining_round *r,
+                         const struct gate_mine_pick *p)
 {
     if (p->same_as == GATE_MINE_SAME_AS_SEEN) {
-        return "(trained on)";
+        return nn_json_text("(trained on)");
     }
     if (p->same_as < 0) {
-        return r->bank->ds->items[-1 - p->same_as].file;
+        return nn_json_text(r->bank->ds->items[-1 - p->same_as].file);
     }
-    return r->result->images->items[p->same_as].file;
+    return place_json(r, (size_t)p->same_as);
 }
 
 static json_t *nearest(const struct mining_round *r,
@@ -155,9 +180,8 @@ static json_t *pick_json(const struct mining_round *r, size_t rank)
 
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)p->hash);
     j = json_pack("{s:o, s:s, s:i, s:I, s:f, s:f, s:s}", "file",
-                  nn_json_text(r->result->images->items[rank].file), "hash",
-                  hash, "round", r->number, "rank", (json_int_t)rank + 1,
-                  "score", p->p, "logit", p->z, "verdict",
+                  place_json(r, rank), "hash", hash, "round", r->number, "rank",
+                  (json_int_t)rank + 1, "score", p->p, "logit", p->z, "verdict",
                   gate_mine_verdict_name(p->verdict));
     if (j == NULL || p->verdict == GATE_MINE_V_UNREADABLE) {
         return j;
@@ -166,7 +190,7 @@ static json_t *pick_json(const struct mining_round *r, size_t rank)
     nn_json_put(&j, "negative_cos", json_real(p->neighbourhood.negative_cos));
     nn_json_put(&j, "nearest", nearest(r, p));
     if (p->verdict == GATE_MINE_V_DUPLICATE) {
-        nn_json_put(&j, "same_as", nn_json_text(twin_of(r, p)));
+        nn_json_put(&j, "same_as", twin_json(r, p));
     } else if (r->rule != NULL) {
         nn_json_put(&j, "fn_score", json_real(p->fn_score));
     }
@@ -209,21 +233,6 @@ enum nn_status mining_write_jsonl(const struct mining_round *r,
     return write_lines(r, path, 0, pick_json, err);
 }
 
-static int is_drawn(const char *file)
-{
-    return !nn_file_exists(file) && nn_archive_prefix(file) == 0;
-}
-
-char *mining_place(const char *file)
-{
-    char cwd[PATH_MAX];
-
-    if (file[0] == '/' || is_drawn(file) || getcwd(cwd, sizeof cwd) == NULL) {
-        return nn_mem_strdup(file);
-    }
-    return nn_path_join(cwd, file);
-}
-
 size_t mining_drawn(const struct mining_round *r)
 {
     size_t n = 0;
@@ -237,16 +246,8 @@ size_t mining_drawn(const struct mining_round *r)
 
 static json_t *manifest_json(const struct mining_round *r, size_t i)
 {
-    char *place = mining_place(r->result->images->items[i].file);
-    json_t *j;
-
-    if (place == NULL) {
-        return NULL;
-    }
-    j = json_pack("{s:o, s:s}", "file", nn_json_text(place), "label",
-                  "negative");
-    nn_mem_free(place);
-    return j;
+    return json_pack("{s:o, s:s}", "file", place_json(r, i), "label",
+                     "negative");
 }
 
 enum nn_status mining_write_manifest(const struct mining_round *r,

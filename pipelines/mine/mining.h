@@ -48,7 +48,7 @@ NN_MUST_CHECK enum nn_status mining_write_jsonl(const struct mining_round *r,
                                                 const char *path,
                                                 struct nn_error *err);
 /* Where an image of a pool lies, in a block of nn_mem: an absolute path or
- * ARCHIVE:MEMBER, so that a manifest in any folder may name it; of one that is
+ * ARCHIVE:MEMBER, so that a file in any folder may name it; of one that is
  * drawn and lies nowhere, its name. NULL: no memory. */
 char *mining_place(const char *file);
 /* How many of the accepted ones are drawn. */

@@ -41,13 +41,14 @@ def members(path, prefix):
 
 
 def names_of(pool):
-    """Names in the order of the scores, as the program prints them."""
+    """Names in the order of the scores, as the record of a round has them."""
+    pool = os.path.join(os.getcwd(), pool.rstrip("/"))
     if not os.path.isdir(pool):
         return list(members(pool, pool + ":"))
     return [name for shard in sorted(os.listdir(pool))
             if re.search(r"\.(tar|tar\.gz|tgz)$", shard)
             for name in members(os.path.join(pool, shard),
-                                "%s/%s:" % (pool.rstrip("/"), shard))]
+                                "%s/%s:" % (pool, shard))]
 
 
 def above_threshold(out, number, names, about):

@@ -67,9 +67,27 @@ mine 1 "but not for another pool" "$tmp/m1" -p "$data" --resume
 err_has "which is said" "another gate or pool"
 
 # Whatever a pool is and from where it is named, train finds what was accepted:
-# in the manifest and in the one that the page saves.
+# in the manifest and in the one that the page saves; and the names in a record
+# lead to the images of the pool, whoever reads it where it lies.
+names_lead_there() { # FOLDER RECORD
+    (cd "$1" && python3 - "$2" <<'PY'
+import json, os, sys
+rows = list(map(json.loads, open(sys.argv[1])))
+shown = {n for r in rows for n in r.get("nearest", [])}  # names within DATA
+twins = {r["same_as"] for r in rows if "same_as" in r}
+twins = {n for n in twins if n.split("/")[0] not in ("train", "(trained on)")}
+files = {r["file"] for r in rows}
+lost = [n for n in files if not os.path.isfile(n)
+        and not os.path.isfile(n.rsplit(":", 1)[0])]
+assert len(files) > 20 and not lost, (len(files), lost[:3])
+assert twins and twins <= files, sorted(twins - files)[:3]
+assert shown and not shown & files
+PY
+    )
+}
 cp -r "$tmp/pool" "$tmp/inside"
 rm "$tmp/inside/broken.jpg"
+for f in "$tmp"/inside/negative/*/*.jpg; do cp "$f" "${f%.jpg}-again.jpg"; done
 tar -cf "$tmp/pool.tar" -C "$tmp" inside
 tar -czf "$tmp/pool.tar.gz" -C "$tmp" inside
 printf '{"file":"pool.tar:inside/%s"}\n' $(cd "$tmp/inside" && find . -name '*.jpg' |
@@ -80,7 +98,9 @@ for from in inside pool.tar pool.tar.gz pool.jsonl; do
     m=named-$from
     check "mining $from, named from its folder" sh -c 'cd "$1" && "$2" mine \
         -m run --positives "$4" -o "$3" --top 20 --quiet --min-score 0 \
-        --trust-pool -p "$5" >out 2>err' sh "$tmp" "$bin" "$m" "$data" "$from"
+        --trust-pool -p "$5" >out 2>err' sh "$tmp" "$bin" "$m" data "$from"
+    check "names in the record of $from say where the images lie" \
+        names_lead_there "$tmp/$m" mined.jsonl
     sed -n 's/.*<figure data-keep="1" data-file="\([^"]*\)".*/{"file":"\1"}/p' \
         "$tmp/$m/mined.html" >"$tmp/$m/kept.jsonl"
     accepted=$(grep -cE '"verdict":"(hard|random)"' "$tmp/$m/mined.jsonl")
@@ -94,6 +114,12 @@ done
 run 0 "train on what the page saved" train "$data" --out "$tmp/r5n" \
     --epochs 1 $small --negatives "$tmp/named-pool.jsonl/kept.jsonl"
 err_has "all of them" "^$accepted more negatives .* 0 are unreadable"
+check "a round in training of a pool that is named from its folder" \
+    sh -c 'cd "$1" && shift && "$@" >out 2>err' sh "$tmp" "$bin" train data \
+    --out named-round $small --only gate --gate-from run --mine-pool inside \
+    --rounds 1 --top 10 --round-epochs 1
+check "its record says where the images lie" \
+    names_lead_there "$tmp/named-round" mined-1.jsonl
 sed 's/inside/gone/' "$tmp/named-inside/negatives.jsonl" >"$tmp/gone.jsonl"
 run 1 "negatives that are gone" train "$data" --out "$tmp/r6n" --epochs 1 \
     $small --negatives "$tmp/inside" --negatives "$tmp/gone.jsonl"
