@@ -5,9 +5,11 @@
  * is judged by ranking (ROC area, average precision, false-positive rate at a
  * recall) and at the stored threshold; the species net on positives as if the
  * gate were perfect; the cascade end to end. Intervals are 95 % bootstrap
- * percentile intervals, resampling positives and negatives apart. Where there
+ * percentile intervals, resampling positives and negatives apart. Where all
+ * images agree that has no width: shares have exact 95 % intervals then
+ * (Clopper and Pearson 1934), ROC area and average precision none. Where there
  * are only positives or only negatives, what needs both does not exist, and
- * shares have exact 95 % intervals (Clopper and Pearson 1934). */
+ * shares have exact intervals. */
 #ifndef PIPELINES_MEASURE_EVALUATION_H
 #define PIPELINES_MEASURE_EVALUATION_H
 

@@ -155,6 +155,16 @@ static void print_missing(const struct evaluation *e, FILE *to)
     }
 }
 
+/* ROC area and average precision have no interval then. */
+static void print_no_fault(const struct evaluation *e, FILE *to)
+{
+    if (e->roc_area.value == 1) {
+        fputs("    no interval: here every image of a class scores above "
+              "every negative\n",
+              to);
+    }
+}
+
 void evaluation_print(const struct evaluation *e, const struct model *m,
                       FILE *to)
 {
@@ -169,6 +179,7 @@ void evaluation_print(const struct evaluation *e, const struct model *m,
     print_decision(m, to);
     print_figure(to, who, "ROC area", &e->roc_area);
     print_figure(to, who, "average precision", &e->average_precision);
+    print_no_fault(e, to);
     print_figure(to, who, "false-positive rate at 95 % recall", &e->all.fpr95);
     print_figure(to, who, "false-positive rate at 99 % recall", &e->all.fpr99);
     print_figure(to, who, "false-negative rate at its threshold", &e->fnr);

@@ -191,6 +191,10 @@ class Report:
         if not flags:
             return
         n, value = len(flags), got["value"]
+        if value in (0, 1): # resampling would show no width
+            self.near(what, abs(got["hi"] - got["lo"]), 1 - 0.025 ** (1 / n))
+            assert value in (got["lo"], got["hi"]), (what, got)
+            return
         for end, q in (("lo", 0.025), ("hi", 0.975)):
             self.near((what, end), got[end], binomial_quantile(n, value, q),
                       1.01 / n)

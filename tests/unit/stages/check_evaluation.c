@@ -1,4 +1,5 @@
 /* Every figure of `evaluate`, worked out on paper. */
+#include <math.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -156,6 +157,40 @@ START_TEST(intervals)
     ck_assert_double_nan(e.roc_area.lo);
     ck_assert_double_nan(e.fnr.lo);
     ck_assert_double_nan(e.fnr.hi);
+    evaluation_release(&e);
+}
+END_TEST
+
+/* 20 positives above 10 negatives: whatever is drawn from them agrees. */
+START_TEST(where_all_agree)
+{
+    struct evaluation e;
+
+    for (size_t i = 0; i < world_n; i++) {
+        uint32_t row = world_pick[i];
+        int negative = ds.items[world_index[row]].label == NN_NEGATIVE;
+
+        scores.p_positive[row] = negative ? .1 : .9;
+    }
+    world_measure(200, &e);
+    near(e.roc_area.value, 1);
+    ck_assert_double_nan(e.roc_area.lo);
+    ck_assert_double_nan(e.average_precision.hi);
+    near(e.fnr.value, 0);
+    near(e.fnr.lo, 0);
+    near(e.fnr.hi, 1 - pow(.025, 1. / 20));
+    near(e.all.fpr.hi, 1 - pow(.025, 1. / 10));
+    near(e.all.fpr95.hi, e.all.fpr.hi);
+    near(e.all.fpr99.hi, e.all.fpr.hi);
+    near(e.families[1].fpr.value, 0);
+    near(e.families[1].fpr.hi, 1 - pow(.025, 1. / 4));
+    near(e.families[1].fpr99.lo, 0);
+    contains(&e.species_accuracy); /* not all of these agree */
+    ck_assert_double_lt(e.species_accuracy.hi, .9);
+    evaluation_release(&e);
+    world_measure(0, &e); /* no interval is asked */
+    ck_assert_double_nan(e.fnr.hi);
+    ck_assert_double_nan(e.families[1].fpr.lo);
     evaluation_release(&e);
 }
 END_TEST
@@ -344,6 +379,7 @@ static Suite *create(void)
     tcase_add_test(t, calibration);
     tcase_add_test(t, confusion_matrix);
     tcase_add_test(t, intervals);
+    tcase_add_test(t, where_all_agree);
     tcase_add_test(t, positives_alone);
     tcase_add_test(t, negatives_alone);
     tcase_add_test(t, targets);

@@ -45,6 +45,35 @@ static int has_line(const char *text, const char *line)
     return 0;
 }
 
+START_TEST(a_ranking_without_a_fault)
+{
+    struct evaluation e;
+    char *out;
+
+    for (size_t i = 0; i < world_n; i++) {
+        uint32_t row = world_pick[i];
+        int negative = ds.items[world_index[row]].label == NN_NEGATIVE;
+
+        scores.p_positive[row] = negative ? .1 : .9;
+    }
+    world_measure(200, &e);
+    out = printed(&e);
+    ck_assert(has_line(out, " gate: ROC area 1.0000"));
+    ck_assert(has_line(out, " no interval: here every image of a class scores "
+                            "above every negative"));
+    ck_assert(has_line(out, " gate: false-positive rate at its threshold 0.0000"
+                            " [0.0000, 0.3085]"));
+    free(out);
+    evaluation_release(&e);
+    world_set_up();
+    world_measure(200, &e);
+    out = printed(&e);
+    ck_assert_ptr_null(strstr(out, "no interval"));
+    free(out);
+    evaluation_release(&e);
+}
+END_TEST
+
 START_TEST(text)
 {
     static const char *const lines[] = {
@@ -322,6 +351,7 @@ static Suite *create(void)
 
     tcase_set_timeout(t, 30);
     tcase_add_checked_fixture(t, world_set_up, NULL);
+    tcase_add_test(t, a_ranking_without_a_fault);
     tcase_add_test(t, text);
     tcase_add_test(t, text_of_intervals);
     tcase_add_test(t, of_many_classes_the_worst);
