@@ -22,6 +22,28 @@ static void put_text_burst(struct predictions *p,
     }
 }
 
+/* What the stages say. Where a photo is none though what is printed would be
+ * taken for a yes, the threshold that it misses stands beside it. */
+static void put_text_stages(struct predictions *p, const struct verdict *v)
+{
+    const struct model *m = p->model;
+    int says_none = model_says_none(m);
+    int own = v->kind == VERDICT_NONE && !(says_none && m->threshold_given);
+
+    fprintf(p->to, " (gate %.3f", v->p_gate);
+    if (own && !v->species_stage && v->p_gate >= .5) {
+        fprintf(p->to, ", below %.4g",
+                says_none ? m->gate_policy.threshold : model_threshold(m));
+    }
+    if (says_none && v->p != NULL) {
+        fprintf(p->to, ", none %.3f", v->p_none);
+        if (own && v->species_stage && v->p_none < .5) {
+            fprintf(p->to, ", above %.2g", 1 - m->policy.none_threshold);
+        }
+    }
+    fputc(')', p->to);
+}
+
 static enum nn_status put_text(struct predictions *p,
                                const struct predictions_row *r)
 {
@@ -48,11 +70,7 @@ static enum nn_status put_text(struct predictions *p,
         fprintf(p->to, " (most like %s, %.3f)", p->model->classes[v->best],
                 v->p[v->best]);
     }
-    fprintf(p->to, " (gate %.3f", v->p_gate);
-    if (model_says_none(p->model) && v->p != NULL) {
-        fprintf(p->to, ", none %.3f", v->p_none);
-    }
-    fputc(')', p->to);
+    put_text_stages(p, v);
     put_text_burst(p, r->burst);
     if (r->note != NULL) {
         fprintf(p->to, " [%s]", r->note);
