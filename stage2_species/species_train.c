@@ -108,7 +108,7 @@ static enum nn_status measure(void *ctx, struct nn_train_metrics *m,
     if (balanced_accuracy(t, &m->metric)) {
         return nn_fail_nomem(err);
     }
-    snprintf(m->text, sizeof m->text, "accuracy %.4f", m->metric);
+    snprintf(m->text, sizeof m->text, "balanced accuracy %.4f", m->metric);
     nn_task_softmax(t, 1, s->p);
     return nn_nll_classes(s->p, t->truth, t->n_good, (int32_t)t->spec.n_outputs,
                           &m->loss, err);

@@ -21,8 +21,10 @@ function statement() {
     (looked.length ? `; ${wrong.length} of ${looked.length} suspects wrong` : "");
   if (sample.length === 0) { return text + "."; }
   if (drawn.length < sample.length) {
-    return text + `. After the first ${sample.length} this line says what ` +
-      `share of all ${data.listed} suspects is wrong.`;
+    return text + (sample.length < data.listed
+      ? `. After the first ${sample.length} this line says what share of all ` +
+        `${data.listed} suspects is wrong.`
+      : ". Listed is what is worth a look; most of it may be right.");
   }
   const least = Math.max(wrong.length,
     hypergeomLower(data.listed, sample.length, k, data.confidence));

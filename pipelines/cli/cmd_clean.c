@@ -157,7 +157,7 @@ static void print_text(const struct clean *c, const struct clean_findings *f,
     if (s != NULL) {
         print_statement(s);
     }
-    printf("suspects:   %zu of %zu photos, the most doubtful first\n"
+    printf("suspects:   %zu of %zu photos to look at, the most doubtful first\n"
            "duplicates: %zu under another label or in another split\n"
            "damaged:    %zu\n",
            f->n_listed, f->n, f->n_pairs, f->n_damaged);

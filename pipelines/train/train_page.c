@@ -13,7 +13,7 @@
 #include "pipelines/train/train_summary.h"
 
 enum { SIDE = 128, QUALITY = 82, LOSSES = 24, PAIRS = 12, PHOTOS = 6 };
-enum { BINS = 20, PLOT_W = 560, PLOT_H = 180, LABEL_W = 46, LABEL_H = 22 };
+enum { PLOT_W = 560, PLOT_H = 180, LABEL_W = 46, LABEL_H = 22 };
 
 static const char head[] =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -26,10 +26,12 @@ static const char head[] =
     "h1{font-size:1.5rem}h2{font-size:1.15rem;margin:1.8rem 0 .4rem}\n"
     "pre{white-space:pre-wrap;background:#8881;padding:.7rem;"
     "border-radius:6px;font-size:13px}\n"
+    "pre div{max-width:78ch;padding-left:4ch;text-indent:-4ch}\n"
     ".g{display:flex;flex-wrap:wrap;gap:.6rem}\n"
-    "figure{margin:0;width:8.6rem;font-size:12px}\n"
-    "figure img{width:8.6rem;height:8.6rem;object-fit:contain;"
+    "figure{margin:0;width:min(10rem,calc(50% - .3rem));font-size:12px}\n"
+    "figure img{width:100%;aspect-ratio:1;object-fit:contain;"
     "background:#8882;border-radius:4px}\n"
+    "figure small{font-size:11px;opacity:.8}\n"
     "svg{width:100%;max-width:35rem;height:auto;display:block}\n"
     "svg text{fill:currentColor;font:11px system-ui,sans-serif}\n"
     ".w{overflow-x:auto}\n"
@@ -38,7 +40,10 @@ static const char head[] =
     "border-bottom:1px solid #8884}"
     "\nth:first-child{text-align:left}td.d{font-weight:700}\n"
     "i.a,i.b{display:inline-block;width:.8em;height:.8em;margin:0 .3em}\n"
+    "i.b{margin-left:.8em}\n"
     "i.a{background:var(--a)}i.b{background:var(--b)}\n"
+    "@media(max-width:500px){pre{font-size:12px}svg text{font-size:16px}"
+    "table{font-size:12px}td,th{padding:.2rem}}\n"
     "</style></head><body>\n";
 
 /* --- text --- */
@@ -51,6 +56,32 @@ static void put_text(FILE *to, const char *s)
     nn_mem_free(text);
 }
 
+/* A sentence that the terminal has in several lines goes on: the last one did
+ * not end it, and both are indented by two. */
+static int goes_on(const char *last, const char *line)
+{
+    size_t n = last != NULL ? strlen(last) : 0;
+
+    return n > 0 && strspn(last, " ") == 2 && strspn(line, " ") == 2 &&
+           strchr(".:)", last[n - 1]) == NULL;
+}
+
+/* Lines that the browser breaks where its window ends; text is taken apart. */
+static void put_wrapped(FILE *to, char *text)
+{
+    char *last = NULL, *rest = NULL;
+
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        int on = goes_on(last, line);
+
+        fputs(on ? "" : last != NULL ? "</div><div>" : "<div>", to);
+        put_text(to, line + on); /* one blank between two words */
+        last = line;
+    }
+    fputs(last != NULL ? "</div>" : "", to);
+}
+
 static void put_lines(const struct train_summary *s, FILE *to)
 {
     char *text = NULL;
@@ -61,7 +92,7 @@ static void put_lines(const struct train_summary *s, FILE *to)
         train_summary_print(s, mem);
         fclose(mem);
         fputs("<pre>", to);
-        put_text(to, text);
+        put_wrapped(to, text);
         fputs("</pre>\n", to);
     }
     free(text);
@@ -104,12 +135,13 @@ static void put_photo(const struct train_summary *s, FILE *to, size_t row)
     put_text(to, said_name(s, t->verdict[row]));
     fprintf(to, "</b><br>p(a class) %.3f", t->p_positive[row]);
     if (t->verdict[row] != (int32_t)t->k && t->k > 1) {
-        fprintf(to, ", %.3f ", t->confidence[row]);
+        fputs("<br>", to);
         put_text(to, s->ds->classes[t->best[row]]);
+        fprintf(to, " %.3f", t->confidence[row]);
     }
-    fputs("<br>", to);
+    fputs("<br><small>", to);
     put_text(to, s->ds->items[item].file);
-    fputs("</figcaption></figure>\n", to);
+    fputs("</small></figcaption></figure>\n", to);
     nn_image_release(&img);
     nn_mem_free(bytes);
     nn_mem_free(url);
@@ -302,18 +334,75 @@ static double plot_y(double v, double top)
     return PLOT_H - (top > 0 ? v / top : 0) * (PLOT_H - 8);
 }
 
+/* Scores close to 0 and 1 are told apart on a scale of logits, from -LOGITS to
+ * LOGITS. Bins are one wide, and the threshold is where one of them begins. */
+enum { LOGITS = 10, BINS = 2 * LOGITS + 2 };
+
+struct score_axis {
+    double at;   /* the threshold */
+    double left; /* logit where bin 0 begins */
+    int first;   /* bin that begins at the threshold, 1.. */
+};
+
+static double logit(double p)
+{
+    double z = log(p / (1 - p));
+
+    return z > LOGITS ? LOGITS : z > -LOGITS ? z : -LOGITS;
+}
+
+static struct score_axis axis_at(double threshold)
+{
+    struct score_axis a = { .at = threshold };
+
+    a.first = (int)ceil(logit(threshold) + LOGITS) + 1;
+    a.left = logit(threshold) - a.first;
+    return a;
+}
+
+/* Rounding moves no score over the threshold. */
+static int bin_of(const struct score_axis *a, double p)
+{
+    int b = (int)floor(logit(p) - a->left);
+    int least = p >= a->at ? a->first : 0;
+    int most = p >= a->at ? BINS - 1 : a->first - 1;
+
+    return b < least ? least : b > most ? most : b;
+}
+
+static double axis_x(const struct score_axis *a, double p)
+{
+    return plot_x((logit(p) - a->left) / BINS);
+}
+
+static void put_score_axis(FILE *to, const struct score_axis *a)
+{
+    static const double tick[] = { 1e-4, .01, .5, .99, .9999 };
+
+    for (size_t i = 0; i < sizeof tick / sizeof tick[0]; i++) {
+        fprintf(to,
+                "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>",
+                axis_x(a, tick[i]), PLOT_H + 16, tick[i]);
+    }
+    fprintf(to,
+            "<path d=\"M%.1f 4V%d\" stroke=\"currentColor\" "
+            "stroke-dasharray=\"4 3\"/></svg>\n",
+            axis_x(a, a->at), PLOT_H);
+}
+
 /* Scores of both kinds, as shares of each kind, and the threshold. */
 static void put_scores(const struct train_summary *s, FILE *to)
 {
     const struct outcomes *t = &s->table;
-    double share[2][BINS] = { { 0 } }, top = 0, at = model_threshold(s->m);
+    const struct score_axis a = axis_at(model_threshold(s->m));
+    double share[2][BINS] = { { 0 } }, top = 0;
+    double w = (PLOT_W - LABEL_W) / (double)BINS;
     size_t n[2] = { t->n - t->n_positives, t->n_positives };
 
     for (size_t i = 0; i < t->n; i++) {
-        int b = (int)(t->p_positive[i] * BINS);
+        int kind = t->positive[i];
 
-        share[t->positive[i]][b < BINS ? b : BINS - 1] +=
-            1.0 / (double)n[t->positive[i]];
+        share[kind][bin_of(&a, t->p_positive[i])] += 1.0 / (double)n[kind];
     }
     for (int b = 0; b < BINS; b++) {
         double more = share[0][b] > share[1][b] ? share[0][b] : share[1][b];
@@ -321,27 +410,24 @@ static void put_scores(const struct train_summary *s, FILE *to)
         top = more > top ? more : top;
     }
     fputs("<h2>Scores</h2>\n<p><i class=\"a\"></i>images of a class "
-          "<i class=\"b\"></i>negatives: share of each by p(a class); the "
-          "line is the threshold.</p>\n",
+          "<i class=\"b\"></i>negatives: share of each by p(a class). ",
           to);
-    begin_plot(to, "scores of positives and negatives", "0", "1", top);
-    for (int b = 0; b < BINS; b++) {
-        double w = (PLOT_W - LABEL_W) / (double)BINS;
-
-        for (int kind = 0; kind < 2; kind++) {
-            double y = plot_y(share[kind][b], top);
-
-            fprintf(to,
-                    "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-                    "height=\"%.1f\" fill=\"var(--%c)\"/>",
-                    LABEL_W + b * w + (kind ? 1 : w / 2), y, w / 2 - 1,
-                    PLOT_H - y, kind ? 'a' : 'b');
-        }
-    }
     fprintf(to,
-            "<path d=\"M%.1f 4V%d\" stroke=\"currentColor\" "
-            "stroke-dasharray=\"4 3\"/></svg>\n",
-            plot_x(at), PLOT_H);
+            "Left of the dashed line, which is the threshold %.4g, the "
+            "verdict is none.</p>\n",
+            a.at);
+    begin_plot(to, "scores of positives and negatives", "", "", top);
+    for (int i = 0; i < 2 * BINS; i++) {
+        int b = i / 2, kind = i % 2;
+        double y = plot_y(share[kind][b], top);
+
+        fprintf(to,
+                "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
+                "height=\"%.1f\" fill=\"var(--%c)\"/>",
+                LABEL_W + b * w + (kind ? 1 : w / 2), y, w / 2 - 1, PLOT_H - y,
+                kind ? 'a' : 'b');
+    }
+    put_score_axis(to, &a);
 }
 
 static void put_curve(FILE *to, const struct curve *c, double last, double top,

@@ -177,8 +177,23 @@ def use(rows, wrong):
     rc, _, err = run("train", "data", "--out", "r", "--decisions",
                      "decisions.jsonl", *small)
     check(rc == 0 and "decisions from" in err, "train takes the decisions", err)
+    if not CHROMIUM:
+        return check(True, "its page # SKIP no chromium")
+    page = Page(os.path.abspath("profile3"))
+    page.call("Emulation.setDeviceMetricsOverride", width=390, height=800,
+              deviceScaleFactor=1, mobile=True)
+    page.open(os.path.abspath("r/report.html"), "!!document.body")
+    wide = page.js("""[document.documentElement,
+        ...document.querySelectorAll("pre, .w, svg, figure")].filter(
+        (e) => e.scrollWidth > Math.min(e.clientWidth, 390))
+        .map((e) => e.tagName + " " + e.scrollWidth).join()""")
+    check(wide == "", "390 px are enough for its page", wide)
+    check(page.js("document.images.length") > 10, "which shows photos")
+    page.shot("training.png")
+    page.kill()
 
 
 if __name__ == "__main__":
-    in_folder(main, ("first.png", "narrow.png", "twins.png", "c/clean.html"))
+    in_folder(main, ("first.png", "narrow.png", "twins.png", "training.png",
+                     "c/clean.html"))
     sys.exit(tap.done())

@@ -38,6 +38,15 @@ for part in ("Scores", "Losses by epoch", "gate", "species", "Confusions",
              "The largest losses", "data:image/jpeg", text.split("\n")[1].strip()[:20]):
     assert part in page, part
 assert "data:,\"" not in page
+# The bars on the right of the dashed line are what is not called none.
+plot = page.split("<svg", 1)[1].split("</svg>")[0]
+line = float(re.search(r'd="M([0-9.]+) 4V180" stroke="currentColor"', plot)[1])
+bars = [(float(x), float(h), kind) for x, h, kind in re.findall(
+    r'<rect x="([0-9.]+)".*? height="([0-9.]+)" fill="var\(--(.)\)"', plot)]
+for kind, (hits, n) in zip("ab", got):
+    right = sum(h for x, h, k in bars if k == kind and x >= line)
+    share = right / sum(h for x, h, k in bars if k == kind)
+    assert abs(share - int(hits) / int(n)) < 0.01, (kind, share, hits, n)
 PY
 
 # Interrupt again and again, at whatever step that hits, until it is through.
