@@ -22,8 +22,19 @@ static void put_text_burst(struct predictions *p,
     }
 }
 
-/* What the stages say. Where a photo is none though what is printed would be
- * taken for a yes, the threshold that it misses stands beside it. */
+/* Here and below: beside a probability that would be taken for a yes stands
+ * the threshold that it misses. */
+static void put_text_unknown(struct predictions *p, const struct verdict *v)
+{
+    const struct model *m = p->model;
+
+    fprintf(p->to, " (most like %s, %.3f", m->classes[v->best], v->p[v->best]);
+    if (v->p[v->best] >= .5 && !model_says_unknown(m)) {
+        fprintf(p->to, ", below %.4g", m->species_policy.reject_threshold);
+    }
+    fputc(')', p->to);
+}
+
 static void put_text_stages(struct predictions *p, const struct verdict *v)
 {
     const struct model *m = p->model;
@@ -67,8 +78,7 @@ static enum nn_status put_text(struct predictions *p,
     if (v->kind == VERDICT_CLASS && v->p != NULL) {
         fprintf(p->to, " %.3f", v->p[v->best]);
     } else if (v->kind == VERDICT_UNKNOWN && v->best >= 0) {
-        fprintf(p->to, " (most like %s, %.3f)", p->model->classes[v->best],
-                v->p[v->best]);
+        put_text_unknown(p, v);
     }
     put_text_stages(p, v);
     put_text_burst(p, r->burst);

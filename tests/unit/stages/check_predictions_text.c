@@ -1,5 +1,6 @@
-/* What classify says to a person of a verdict of none: beside a probability
- * that would be taken for a yes stands the threshold that it misses. */
+/* What classify says to a person of verdicts of none and unknown: beside a
+ * probability that would be taken for a yes stands the threshold that it
+ * misses. */
 #include <stdlib.h>
 
 #include "pipelines/cli/predictions.h"
@@ -78,15 +79,29 @@ START_TEST(of_a_given_threshold)
 }
 END_TEST
 
+START_TEST(of_the_reject_threshold)
+{
+    struct model m = strict(&only_classes);
+    const double flat[] = { .4, .35, .25 };
+
+    says(&m, .998, 0, flat,
+         "x.jpg: unknown (most like ant, 0.400) (gate 0.998)\n");
+    m.species_policy.reject_threshold = .9931;
+    says(&m, .998, 0, ants,
+         "x.jpg: unknown (most like ant, 0.980, below 0.9931) (gate 0.998)\n");
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("predictions_text");
-    TCase *t = tcase_create("why none");
+    TCase *t = tcase_create("why not");
 
     tcase_set_timeout(t, 30);
     tcase_add_test(t, of_the_gate);
     tcase_add_test(t, of_the_species_net);
     tcase_add_test(t, of_a_given_threshold);
+    tcase_add_test(t, of_the_reject_threshold);
     suite_add_tcase(s, t);
     return s;
 }
