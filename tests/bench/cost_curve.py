@@ -191,6 +191,18 @@ def write_table(args, rows, path):
 W, H, LEFT, TOP, INNER_W, INNER_H = 560, 380, 62, 34, 470, 280
 
 
+LETTER, ROW = 5.4, 12  # of a name: width of a letter, height of a line
+
+
+def box_of(left, base, wide):
+    """Left, top, right, bottom of a name."""
+    return left, base - 9, left + wide, base + 2
+
+
+def meet(a, b):
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
 class Panel:
     """A chart of one figure against multiply-adds, on a log axis."""
 
@@ -244,12 +256,55 @@ class Panel:
                        % (x, y - 6) if cascade else
                        '<circle cx="%.1f" cy="%.1f" r="4" fill="#1d4ed8"/>'
                        % (x, y))
-            right = x > self.at + LEFT + 0.7 * INNER_W
-            below = y < TOP + 16
+        return out + self.names()
+
+    def names(self):
+        """Each name where it covers no point, no bar and no other name; a thin
+        line leads to one that stands further off."""
+        out, taken = [], []
+        for r in self.rows:
+            x, y = self.x(r["macs"]), self.y(r[self.figure])
+            taken.append((x - 7, y - 7, x + 7, y + 7))
+            taken.append((x - 1, self.y(r[self.figure + "_max"]), x + 1,
+                          self.y(r[self.figure + "_min"])))
+        for r in self.rows:
+            x, y = self.x(r["macs"]), self.y(r[self.figure])
+            wide = LETTER * len(r["name"])
+            left, base, far = self.free_place(x, y, wide, taken)
+            taken.append(box_of(left, base, wide))
+            if far:
+                near = min(max(x, left), left + wide)
+                out.append('<path d="M%.1f %.1fL%.1f %.1f" stroke="#bbb"/>' % (
+                    x, y, near, base + (2 if base < y else -9)))
+            end = left < x - wide
             out.append(self.text(
-                x + (-8 if right else 8), y + (14 if below else -6), r["name"],
-                'font-size="10"' + (' text-anchor="end"' if right else "")))
+                left + wide if end else left, base, r["name"],
+                'font-size="10"' + (' text-anchor="end"' if end else "")))
         return out
+
+    def free_place(self, x, y, wide, taken):
+        """Left end and base line of a name, and whether it stands off: of the
+        places around the point the nearest that is free; beside it where none
+        is."""
+        right = x > self.at + LEFT + 0.7 * INNER_W
+        places = []
+        for off in (0, 20, 40, 60):
+            sides = [x + 8 + off, x - 8 - wide - off]
+            for left in sides[::-1] if right else sides:
+                for away in range(0, INNER_H, ROW):
+                    places += [(off + away, left, y - 6 - away),
+                               (off + away, left, y + 14 + away)]
+        places.sort(key=lambda p: p[0])  # equals stay in this order
+        for far, left, base in places:
+            box = box_of(left, base, wide)
+            if self.inside(box) and not any(meet(box, t) for t in taken):
+                return left, base, far > 0
+        return places[0][1], places[0][2], False
+
+    def inside(self, box):
+        return (box[0] >= self.at + LEFT and box[1] >= TOP and
+                box[2] <= self.at + LEFT + INNER_W and
+                box[3] <= TOP + INNER_H)
 
     def draw(self):
         line = " ".join("%.1f,%.1f" % (self.x(r["macs"]),
@@ -299,4 +354,5 @@ def main():
         print(f.read(), end="")
 
 
-main()
+if __name__ == "__main__":
+    main()
