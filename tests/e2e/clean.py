@@ -185,7 +185,8 @@ def use(rows, wrong):
     page = Page(os.path.abspath("profile3"))
     page.call("Emulation.setDeviceMetricsOverride", width=390, height=800,
               deviceScaleFactor=1, mobile=True)
-    page.open(os.path.abspath("r/report.html"), "!!document.body")
+    page.open(os.path.abspath("r/report.html"),
+              "document.title === 'training report'")
     wide = page.js("""[document.documentElement,
         ...document.querySelectorAll("pre, .w, svg, figure")].filter(
         (e) => e.scrollWidth > Math.min(e.clientWidth, 390))

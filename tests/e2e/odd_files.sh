@@ -24,7 +24,7 @@ while read -r name want; do
         run 0 "$name gets a verdict" classify -m "$tmp/run" "$tmp/odd/$name"
     elif [ "$want" = noted ]; then
         run 0 "$name gets a verdict" classify -m "$tmp/run" "$tmp/odd/$name"
-        out_has "$name gets a note" "(gate [0-9.]*\(, none [0-9.]*\)*) \[[a-zA-Z].*\]$"
+        out_has "$name gets a note" "(gate [0-9.]*\(, [a-z]* [0-9.]*\)*) \[[a-zA-Z].*\]$"
     else
         run 3 "$name is an input that failed" \
             classify -m "$tmp/run" "$tmp/odd/$name"
