@@ -9,10 +9,15 @@
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/experiment_rows.h"
 #include "pipelines/cli/data_rows.h"
+#include "pipelines/cli/models.h"
+#include "pipelines/experiment/experiment.h"
 #include "pipelines/report/report_folder.h"
 #include "pipelines/sweep/sweep.h"
 
-enum { REPLICATES = 1000, SPLIT_SEED = 1 };
+enum { REPLICATES = 1000, SPLIT_SEED = 1, EPOCHS = 10 };
+
+static const char all_losses[] =
+    "cross-entropy,focal-1,focal-2,focal-5,class-weights";
 
 struct sweep {
     struct cmd_common common;
@@ -60,9 +65,14 @@ static void say_plan(const struct sweep_options *o, const struct session *s)
     }
     nn_log(NN_LOG_INFO,
            "%zu points, %zu runs; %zu positives and up to %zu negatives for "
-           "training; each run is shown about %zu images",
-           s->plan.n, runs, s->plan.n_positives, s->plan.max,
-           (size_t)o->epochs * (s->plan.n_positives + s->plan.max));
+           "training",
+           s->plan.n, runs, s->plan.n_positives, s->plan.max);
+    if (o->epochs > 0) {
+        nn_log(NN_LOG_INFO, "each run is shown about %zu images",
+               (size_t)o->epochs * (s->plan.n_positives + s->plan.max));
+    } else {
+        nn_log(NN_LOG_INFO, "each run fits a classifier to frozen features");
+    }
     if (o->kind[SWEEP_FAMILY] && s->counts.family < 0) {
         nn_log(NN_LOG_WARN,
                "the negatives have no families: one-family is left out");
@@ -193,6 +203,61 @@ out:
 /* --- the command -----------------------------------------------------------
  */
 
+/* 1: train would fit the classifier alone, as it does without epochs to a
+ * backbone that has seen ImageNet. */
+static enum nn_status is_fitted(const struct sweep *s, int *fitted,
+                                struct nn_error *err)
+{
+    const struct nn_option_list *with = &s->o.with;
+    const char *tune = experiment_with_value(with, "tune");
+    const char *net = experiment_with_value(with, "gate-net");
+    enum nn_arch arch = NN_ARCH_EFFICIENTNET_LITE2;
+    char *path = NULL;
+    enum nn_status st;
+
+    *fitted = 0;
+    if (tune != NULL && strcmp(tune, "auto") != 0) {
+        *fitted = strcmp(tune, "frozen") == 0;
+        return NN_OK;
+    }
+    if (experiment_with_value(with, "init") != NULL ||
+        experiment_with_value(with, "gate-width") != NULL ||
+        (net != NULL && nn_arch_parse(net, &arch) != NN_OK) ||
+        nn_arch_info(arch)->has_width) {
+        return NN_OK;
+    }
+    st = models_backbone(arch, 1, &path, err);
+    *fitted = path != NULL;
+    nn_mem_free(path);
+    return st;
+}
+
+/* A fitted classifier has no epochs, and one loss. */
+static enum nn_status choose_budget(struct sweep *s, struct nn_error *err)
+{
+    int fitted = 0;
+    enum nn_status st;
+
+    if (s->o.epochs > 0) {
+        return NN_OK;
+    }
+    st = is_fitted(s, &fitted, err);
+    if (st) {
+        return st;
+    }
+    if (!fitted) {
+        s->o.epochs = EPOCHS;
+    } else if (s->losses == all_losses) {
+        s->losses = "cross-entropy";
+    } else if (strcmp(s->losses, "cross-entropy") != 0) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--losses %s needs --epochs N: a classifier that is "
+                       "fitted to frozen features has cross-entropy alone",
+                       s->losses);
+    }
+    return NN_OK;
+}
+
 static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
                                   struct nn_error *err)
 {
@@ -213,11 +278,15 @@ static enum nn_status check_usage(void *ctx, const struct cmd_line *line,
     if (st) {
         return st;
     }
-    st = sweep_parse_losses(s->losses, &s->o, err);
+    st = sweep_check_with(&s->o.with, err);
     if (st) {
         return st;
     }
-    return sweep_check_with(&s->o.with, err);
+    st = choose_budget(s, err);
+    if (st) {
+        return st;
+    }
+    return sweep_parse_losses(s->losses, &s->o, err);
 }
 
 static int parse_and_run(struct sweep *s, const struct nn_option *table,
@@ -258,8 +327,8 @@ int cmd_sweep(int argc, char **argv)
     struct sweep s = {
         .numbers = "0,30,100,300,1000,all",
         .kinds = "random,mined,one-family",
-        .losses = "cross-entropy,focal-1,focal-2,focal-5,class-weights",
-        .o = { .seeds = 3, .epochs = 10, .gain = 0.01 },
+        .losses = all_losses,
+        .o = { .seeds = 3, .gain = 0.01 },
     };
     const struct nn_option table[] = {
         NN_OPT_STRING('o', "out", &s.o.out, "DIR",
@@ -272,7 +341,8 @@ int cmd_sweep(int argc, char **argv)
         NN_OPT_STRING(
             0, "losses", &s.losses, "LIST",
             "cross-entropy, focal-1, focal-2, focal-5, class-weights; all but "
-            "the first with random negatives at the two largest numbers"),
+            "the first with random negatives at the two largest numbers, and "
+            "only with epochs"),
         NN_OPT_FLAG(0, "full-grid", &s.o.full_grid,
                     "every loss with every kind at every number"),
         NN_OPT_STRING(0, "family", &s.o.family, "NAME",
@@ -282,9 +352,10 @@ int cmd_sweep(int argc, char **argv)
                       "enough is where a doubling lowers the false-positive "
                       "rate at 95 % recall by less than this"),
         NN_OPT_HEADING("training"),
-        NN_OPT_INT('e', "epochs", &s.o.epochs, "N", 1, 10000,
+        NN_OPT_INT('e', "epochs", &s.o.epochs, "N", 0, 10000,
                    "epochs over all training images; with fewer negatives "
-                   "more, so that every run is shown as many images"),
+                   "more, so that every run is shown as many images; 0: none "
+                   "where train fits the classifier alone, else 10"),
         WITH_ROW(s.o),
         DATA_ROWS(s.data),
         CMD_COMMON_ROWS(s.common),

@@ -244,6 +244,12 @@ enum nn_status train_choose_start(struct train *t, struct nn_error *err)
         t->species.train.epochs = INIT_SPECIES_EPOCHS;
     }
     set_epochs(t);
+    if (t->gate.train.tune == NN_TUNE_FROZEN &&
+        (t->loss > 0 || t->subset.gate_focal > 0)) {
+        nn_log(NN_LOG_WARN, "a classifier that is fitted to frozen features "
+                            "has cross-entropy, not the focal loss: --epochs N "
+                            "trains with it");
+    }
     if (t->tune > NN_TUNE_FROZEN && t->gate.init == NULL && !given) {
         return nn_fail(err, NN_ERR_ARG,
                        "--tune frozen and head-first need pre-trained weights, "

@@ -345,13 +345,13 @@ static double price(double gate, double species, struct rates r,
 }
 
 /* Largest prevalence at which a line costs no more than another, given the
- * differences of their ends: 1 when always, NaN when never. */
+ * differences of their ends: 1 when always, NaN when never (or at 0 alone). */
 static double break_even(double at0, double at1)
 {
     if (at1 <= 0) {
         return 1;
     }
-    return at0 <= 0 ? at0 / (at0 - at1) : (double)NAN;
+    return at0 < 0 ? at0 / (at0 - at1) : (double)NAN;
 }
 
 /* Images a second: times of others and of images of a class, each between that

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "pipelines/compare/comparison.h"
+#include "pipelines/experiment/experiment.h"
 
 /* --- a model of these data? ------------------------------------------------
  */
@@ -130,12 +131,13 @@ static enum nn_status score_run(struct comparison *c,
                                 struct nn_error *err)
 {
     struct cascade_scores scores = CASCADE_SCORES_INIT;
+    char *features = experiment_feature_dir(&c->opt->with);
     struct cascade *cascade = NULL;
     struct model *m = NULL;
     enum nn_status st = model_load(r->dir, &m, err);
 
     if (st) {
-        return st;
+        goto out;
     }
     st = check_model(c, r, m, left_out, err);
     if (st) {
@@ -149,6 +151,7 @@ static enum nn_status score_run(struct comparison *c,
     if (st) {
         goto out;
     }
+    (void)experiment_keep_features(cascade, m, features);
     st = score_all(c, cascade, s->design->name, &scores, err);
     if (st) {
         goto out;
@@ -167,6 +170,7 @@ out:
     cascade_destroy(&cascade);
     cascade_scores_release(&scores);
     model_destroy(&m);
+    nn_mem_free(features);
     return st;
 }
 

@@ -464,6 +464,37 @@ static void say_budget(const struct comparison *c, struct talk *t)
         c->opt->gate_epochs, c->opt->species_epochs);
 }
 
+static int same_runs(const struct comparison_system *a,
+                     const struct comparison_system *b)
+{
+    int same = a->n_runs == b->n_runs && a->n_runs > 0;
+
+    for (size_t i = 0; same && i < a->n_runs; i++) {
+        same = a->run[i].hash[0] != '\0' &&
+               strcmp(a->run[i].hash, b->run[i].hash) == 0;
+    }
+    return same;
+}
+
+/* Two designs may differ in something that this training does not use. */
+static void say_same(struct talk *t)
+{
+    const struct comparison *c = t->c;
+
+    for (size_t i = 0; i < c->n_systems; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (same_runs(&c->system[k], &c->system[i])) {
+                say(t,
+                    "%s and %s are the same nets here: a classifier that is "
+                    "fitted to frozen features has no focal loss (--epochs N "
+                    "trains with it).",
+                    c->system[k].design->name, c->system[i].design->name);
+                break;
+            }
+        }
+    }
+}
+
 /* The test images and the rules that hold for all systems. */
 static void say_rules(struct talk *t)
 {
@@ -482,6 +513,7 @@ static void say_rules(struct talk *t)
            "that 95 %% of the class images pass there.");
     say_seeds(t);
     say_budget(c, t);
+    say_same(t);
 }
 
 enum nn_status comparison_verdict(const struct comparison *c,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/data/feature_cache.h"
 #include "pipelines/cascade/cascade.h"
 #include "pipelines/experiment/subprocess.h"
 
@@ -56,6 +57,22 @@ void experiment_add_with(struct experiment_words *w,
     for (size_t i = 0; i < with->n; i++) {
         experiment_add_option(w, with->v[i]);
     }
+}
+
+const char *experiment_with_value(const struct nn_option_list *with,
+                                  const char *name)
+{
+    const char *value = NULL;
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < with->n; i++) {
+        const char *word = with->v[i] + strspn(with->v[i], "-");
+
+        if (strncmp(word, name, n) == 0 && (word[n] == '=' || !word[n])) {
+            value = word + n + (word[n] == '=');
+        }
+    }
+    return value;
 }
 
 void experiment_add_data(struct experiment_words *w,
@@ -148,20 +165,42 @@ void experiment_test_count(struct experiment_test *t)
     }
 }
 
+char *experiment_feature_dir(const struct nn_option_list *with)
+{
+    return nn_feature_cache_given(experiment_with_value(with, "feature-cache"));
+}
+
+int experiment_keep_features(struct cascade *c, const struct model *m,
+                             const char *dir)
+{
+    int yes = dir != NULL && m->gate->spec.arch != NN_ARCH_MOBILENETV4 &&
+              model_strong_net(m)->spec.arch != NN_ARCH_MOBILENETV4;
+
+    if (yes) {
+        cascade_keep_features(c, dir);
+    }
+    return yes;
+}
+
 enum nn_status experiment_score(const struct model *m,
                                 const struct nn_dataset *ds,
                                 const uint32_t *index, size_t n,
+                                const struct nn_option_list *with,
                                 const char *label, double *p, uint8_t *ok,
                                 struct nn_error *err)
 {
+    char *features = experiment_feature_dir(with);
     struct cascade_scores s = CASCADE_SCORES_INIT;
     struct cascade *c = NULL;
     enum nn_status st = cascade_create(m, CASCADE_BATCH, &c, err);
+    int all;
 
     if (st) {
-        return st;
+        goto out;
     }
-    st = cascade_score(c, ds, index, n, 0, label, &s, err);
+    /* Features are kept where both nets look at all images. */
+    all = experiment_keep_features(c, m, features);
+    st = cascade_score(c, ds, index, n, all, label, &s, err);
     if (st) {
         goto out;
     }
@@ -172,5 +211,6 @@ enum nn_status experiment_score(const struct model *m,
 out:
     cascade_scores_release(&s);
     cascade_destroy(&c);
+    nn_mem_free(features);
     return st;
 }

@@ -5,7 +5,7 @@
 #define PIPELINES_EXPERIMENT_EXPERIMENT_H
 
 #include "common/base/options.h"
-#include "pipelines/cascade/model.h"
+#include "pipelines/cascade/cascade.h"
 #include "pipelines/data/open.h"
 
 /* --- option words --- */
@@ -32,6 +32,10 @@ void experiment_add_option(struct experiment_words *w, const char *option);
 /* The same of each in a list. */
 void experiment_add_with(struct experiment_words *w,
                          const struct nn_option_list *with);
+/* The value that a list of "name=value" or "--name=value" gives an option, the
+ * last one of several, "" without one; NULL: it is not given. */
+const char *experiment_with_value(const struct nn_option_list *with,
+                                  const char *name);
 /* How the data are to be read: --split-seed, --class and the like. */
 void experiment_add_data(struct experiment_words *w,
                          const struct data_options *how);
@@ -60,11 +64,22 @@ void experiment_test_release(struct experiment_test *t);
 /* Count again after ok has changed. */
 void experiment_test_count(struct experiment_test *t);
 
+/* What the runs' nets see of images is kept where their trainings keep it: runs
+ * with one frozen trunk look at each image once. The folder (nn_mem_free()), or
+ * NULL: nothing is kept. */
+char *experiment_feature_dir(const struct nn_option_list *with);
+/* 1: c keeps them there; 0: no folder, or a MobileNetV4, whose weights are
+ * trained. */
+int experiment_keep_features(struct cascade *c, const struct model *m,
+                             const char *dir);
+
 /* p[i] = p_positive of images index[0..n-1]; ok[i] becomes 0 where one could
- * not be read. Errors: as cascade_score(). */
+ * not be read. with: options of the run, for experiment_feature_dir(). Errors:
+ * as cascade_score(). */
 NN_MUST_CHECK enum nn_status
 experiment_score(const struct model *m, const struct nn_dataset *ds,
-                 const uint32_t *index, size_t n, const char *label, double *p,
-                 uint8_t *ok, struct nn_error *err);
+                 const uint32_t *index, size_t n,
+                 const struct nn_option_list *with, const char *label,
+                 double *p, uint8_t *ok, struct nn_error *err);
 
 #endif /* PIPELINES_EXPERIMENT_EXPERIMENT_H */

@@ -133,8 +133,8 @@ static enum nn_status score_run(struct study *s, struct study_trial *t,
     if (st) {
         return st;
     }
-    st = experiment_score(m, s->ds, s->test.index, s->test.n, NULL, score,
-                          s->test.ok, err);
+    st = experiment_score(m, s->ds, s->test.index, s->test.n, &s->o->with, NULL,
+                          score, s->test.ok, err);
     model_destroy(&m);
     return st;
 }

@@ -117,7 +117,8 @@ NN_MUST_CHECK enum nn_status sweep_count(const struct nn_dataset *ds,
  * cross-entropy at all above 0; other losses on random negatives at the two
  * largest, or with full_grid for all kinds at all above 0. Epochs: o->epochs
  * over all training images and as many images, to the nearest epoch, for
- * fewer. Errors: NN_ERR_ARG (nothing to do), NN_ERR_NOMEM. */
+ * fewer; 0: a classifier is fitted, which sees each image as often as it
+ * likes. Errors: NN_ERR_ARG (nothing to do), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status sweep_plan_init(const struct sweep_options *o,
                                              const struct sweep_counts *c,
                                              struct sweep_plan *plan,

@@ -246,7 +246,7 @@ static int say_data(json_t *list, const struct sweep_answer *a)
                       "temperature and threshold at every point.",
                       nn_dataset_count(a->ds, NN_VALID, NN_ITEMS_NEGATIVE)));
     }
-    if (!bad) {
+    if (!bad && a->options->epochs > 0) {
         bad = say(list, nn_mem_sprintf("Every run was shown about %zu "
                                        "images, so with fewer negatives each "
                                        "was seen more often.",

@@ -231,6 +231,10 @@ static void set_budget(const struct sweep_options *o,
     size_t shown = plan->n_positives + p->negatives;
     double epochs = all / (double)shown + 0.5;
 
+    if (o->epochs == 0) {
+        p->images = shown;
+        return;
+    }
     p->epochs = epochs < 1 ? 1 : epochs > 100000 ? 100000 : (int)epochs;
     p->images = (size_t)p->epochs * shown;
 }

@@ -111,7 +111,9 @@ static void name_options(struct experiment_words *w,
         experiment_add(w, "--only", "gate");
         experiment_add(w, "--only-negatives", list);
     }
-    experiment_add_number(w, "--epochs", (unsigned)p->epochs);
+    if (p->epochs > 0) {
+        experiment_add_number(w, "--epochs", (unsigned)p->epochs);
+    }
     experiment_add_number(w, "--seed", seed);
     experiment_add_data(w, &o->how);
     if (gamma[p->loss] != NULL) {
@@ -208,7 +210,8 @@ static enum nn_status score_negatives(const struct job *j, const char *dir,
         goto out;
     }
     memset(ok, 1, n);
-    st = experiment_score(m, j->ds, v, n, "score negatives", p, ok, err);
+    st = experiment_score(m, j->ds, v, n, &j->o->with, "score negatives", p, ok,
+                          err);
     if (st) {
         goto out;
     }
@@ -278,8 +281,8 @@ static enum nn_status score_run(struct job *j, struct sweep_run *r,
     }
     r->threshold = model_threshold(m);
     r->seconds = training_seconds(m);
-    st = experiment_score(m, j->ds, j->test->index, j->test->n, NULL, r->score,
-                          j->test->ok, err);
+    st = experiment_score(m, j->ds, j->test->index, j->test->n, &j->o->with,
+                          NULL, r->score, j->test->ok, err);
     model_destroy(&m);
     return st;
 }
@@ -312,6 +315,23 @@ static enum nn_status copy_run(const struct sweep_run *from, size_t n,
     return NN_OK;
 }
 
+static void say_run(const struct sweep_plan *plan, size_t i, size_t s)
+{
+    const struct sweep_point *p = &plan->point[i];
+    const char *kind = sweep_kind_name(p->kind);
+
+    if (p->epochs == 0) {
+        nn_log(NN_LOG_INFO, "point %zu of %zu, seed %zu: %zu %s negatives",
+               i + 1, plan->n, s + 1, p->negatives, kind);
+        return;
+    }
+    nn_log(NN_LOG_INFO,
+           "point %zu of %zu, seed %zu: %zu %s negatives, %s, %d epochs, %zu "
+           "images shown",
+           i + 1, plan->n, s + 1, p->negatives, kind, sweep_loss_name(p->loss),
+           p->epochs, p->images);
+}
+
 static enum nn_status do_run(struct job *j, size_t i, size_t s,
                              struct nn_error *err)
 {
@@ -323,11 +343,7 @@ static enum nn_status do_run(struct job *j, size_t i, size_t s,
     if (same != NULL) {
         return copy_run(&same->run[s], j->test->n, r, err);
     }
-    nn_log(NN_LOG_INFO,
-           "point %zu of %zu, seed %zu: %zu %s negatives, %s, %d epochs, %zu "
-           "images shown",
-           i + 1, j->plan->n, s + 1, p->negatives, sweep_kind_name(p->kind),
-           sweep_loss_name(p->loss), p->epochs, p->images);
+    say_run(j->plan, i, s);
     st = train_one(j, p, s + 1, &r->dir, &r->command, err);
     if (st) {
         return st;

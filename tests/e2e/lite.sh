@@ -117,6 +117,33 @@ run 0 "a cache that cannot be" train "$data" --out "$tmp/f9" $frozen \
     --feature-cache "$tmp/file" --only gate
 err_has "is a warning" "warning: features are not kept: .*$tmp/file"
 
+
+# --- many runs on one frozen trunk ---
+
+few="--negatives 8,all --kinds random --seeds 1 --quiet
+    --with init=efficientnet-lite0 --with gate-size=32 --with batch=16
+    --with tune=frozen"
+# shellcheck disable=SC2086
+run 0 "a sweep without epochs" sweep "$data" --out "$tmp/s1" $few
+# shellcheck disable=SC2086
+run 0 "the same without a cache" sweep "$data" --out "$tmp/s2" $few \
+    --with feature-cache=none
+check "fits classifiers, and gives the same figures" python3 -c '
+import json, sys
+a, b = ([(p["epochs"], p["loss"], p["fpr95"], p["roc_area"])
+         for p in json.load(open(f))["points"]] for f in sys.argv[1:])
+sys.exit(a != b or {r[:2] for r in a} != {(0, "cross-entropy")})' \
+    "$tmp/s1/sweep.json" "$tmp/s2/sweep.json"
+# shellcheck disable=SC2086
+run 2 "other losses" sweep "$data" --out "$tmp/s3" $few --losses focal-2
+err_has "need epochs" "--losses focal-2 needs --epochs N"
+# shellcheck disable=SC2086
+run 0 "a focal loss" train "$data" --out "$tmp/f10" $frozen \
+    --system multilabel --loss focal
+err_has "is not that of a fitted classifier" "cross-entropy, not the focal loss"
+check "so that it changes nothing" \
+    same_weights "$tmp/f7/best.safetensors" "$tmp/f10/best.safetensors"
+
 # shellcheck disable=SC2086
 run 1 "another net than the file's" train "$data" --out "$tmp/r6" $short \
     --init efficientnet-lite0 --gate-net mobilenetv4

@@ -298,6 +298,48 @@ START_TEST(what_numbers_cannot_tell)
 }
 END_TEST
 
+/* 1: a condition of the verdict holds text. */
+static int says(const json_t *j, const char *text)
+{
+    const json_t *verdict = json_object_get(j, "verdict"), *one;
+    size_t i;
+    int yes = 0;
+
+    json_array_foreach(json_object_get(verdict, "conditions"), i, one)
+    {
+        yes |= strstr(json_string_value(one), text) != NULL;
+    }
+    return yes;
+}
+
+START_TEST(the_same_nets_under_two_names)
+{
+    const struct comparison_options o =
+        invented_options("cascade,multilabel,multilabel-focal", 2);
+    static const char said[] =
+        "multilabel and multilabel-focal are the same nets here";
+    struct comparison c;
+    json_t *j;
+
+    invented_setup(&c, &o);
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            snprintf(c.system[i].run[k].hash, sizeof c.system[i].run[k].hash,
+                     "%zu-%zu", i == 2 ? 1 : i, k);
+        }
+    }
+    j = invented_json(&c);
+    ck_assert(says(j, said));
+    ck_assert(!says(j, "cascade and multilabel are"));
+    json_decref(j);
+    c.system[2].run[1].hash[0] = '9'; /* one of two runs is another */
+    j = invented_json(&c);
+    ck_assert(!says(j, "same nets"));
+    json_decref(j);
+    comparison_release(&c);
+}
+END_TEST
+
 START_TEST(without_the_cascade)
 {
     const struct comparison_options o =
@@ -373,6 +415,7 @@ static Suite *create(void)
     tcase_add_test(t, families_add_up);
     tcase_add_test(t, budget_is_spent);
     tcase_add_test(t, prices_meet_at_break_even);
+    tcase_add_test(t, the_same_nets_under_two_names);
     tcase_add_test(t, a_better_system_is_named);
     tcase_add_test(t, what_numbers_cannot_tell);
     tcase_add_test(t, without_the_cascade);
