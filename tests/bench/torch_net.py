@@ -77,8 +77,9 @@ def build(arch, width, outputs):
     if arch == "mobilenetv4":
         return network(width, outputs)
     import timm
-    return timm.create_model(arch.replace("-", "_"), num_classes=outputs,
-                             drop_rate=0.2, bn_eps=1e-3)
+    # tf_: TensorFlow's padding and epsilon, which are ours.
+    return timm.create_model("tf_" + arch.replace("-", "_"),
+                             num_classes=outputs, drop_rate=0.2)
 
 
 def read_safetensors(path):
