@@ -429,6 +429,14 @@ static enum nn_status set_logits(struct nn_lr *lr, struct nn_error *err)
     return NN_OK;
 }
 
+/* The answer, and how good it is. */
+static enum nn_status tell(const struct fit *f, struct nn_lr *lr,
+                           struct nn_error *err)
+{
+    unfold(f, lr);
+    return say_left(f, lr, err);
+}
+
 /* From the space that the rows span: what is left is measured out of it. */
 static enum nn_status leave_space(struct fit *f, const struct nn_lr *inside,
                                   struct nn_error *err)
@@ -453,8 +461,7 @@ static enum nn_status leave_space(struct fit *f, const struct nn_lr *inside,
     if (st) {
         goto out;
     }
-    unfold(f, &lr);
-    st = say_left(f, &lr, err);
+    st = tell(f, &lr, err);
 out:
     nn_lr_close(&lr);
     return st;
@@ -478,12 +485,7 @@ static enum nn_status fit_all(struct fit *f, struct nn_error *err)
     if (st) {
         goto out;
     }
-    if (f->space.z != NULL) {
-        st = leave_space(f, &lr, err);
-        goto out;
-    }
-    unfold(f, &lr);
-    st = say_left(f, &lr, err);
+    st = f->space.z != NULL ? leave_space(f, &lr, err) : tell(f, &lr, err);
 out:
     nn_lr_close(&lr);
     return st;
