@@ -239,12 +239,13 @@ static int say_data(json_t *list, const struct sweep_answer *a)
                             t->n_negatives, 100 / (double)t->n_negatives));
     }
     if (!bad) {
-        bad = say(list,
-                  nn_mem_sprintf(
-                      "The numbers are of training negatives: the same "
-                      "%zu validation negatives choose epoch, "
-                      "temperature and threshold at every point.",
-                      nn_dataset_count(a->ds, NN_VALID, NN_ITEMS_NEGATIVE)));
+        bad = say(
+            list,
+            nn_mem_sprintf("The numbers are of training negatives: the same "
+                           "%zu validation negatives choose %stemperature and "
+                           "threshold at every point.",
+                           nn_dataset_count(a->ds, NN_VALID, NN_ITEMS_NEGATIVE),
+                           a->options->epochs > 0 ? "epoch, " : ""));
     }
     if (!bad && a->options->epochs > 0) {
         bad = say(list, nn_mem_sprintf("Every run was shown about %zu "

@@ -202,6 +202,12 @@ START_TEST(prices_meet_at_break_even)
                             50 + 200 * (0.1 * hit + 0.9 * fpr), 1e-9);
     json_decref(j);
 
+    c.system[1].cost.ms_gate_bulk = 0.5 + fpr * 2; /* equal at 0 alone */
+    j = invented_json(&c);
+    row = json_array_get(json_object_get(j, "break_even"), 0);
+    ck_assert(json_is_null(json_object_get(row, "ms")));
+    json_decref(j);
+
     c.system[1].cost.macs_gate = 10; /* cheaper whatever the images */
     c.system[1].cost.ms_gate_bulk = 1000;
     j = invented_json(&c);
