@@ -28,7 +28,8 @@ struct verdict {
     double p_positive; /* score that model_threshold() applies to:
                           cascade_policy_score() of both stages; p_gate where
                           the species net cannot say none */
-    double p_gate;     /* gate probability */
+    double p_gate;     /* gate probability; where a rung rejects the image, that
+                          of rung.h, below the gate's threshold */
     double p_none;     /* cascade_policy_none(); 0 where the species net has no
                           such output or did not run */
     const double *p;   /* [n_classes] species probabilities, given that it is
@@ -89,8 +90,11 @@ struct cascade_scores {
                                alone, not of images in memory */
     uint8_t *ran;           /* 1: the species net ran */
     uint8_t *thumbnail;     /* 1: judged by its thumbnail alone */
+    size_t n_rungs;         /* R, of the model */
+    uint8_t *rung;          /* i: the i-th rung rejected it; 0: none did */
+    double *p_rung;         /* [n,R] of the rungs that saw it, else 0 */
     double *gate_z;         /* [n] gate logit before temperature */
-    double *p_gate;         /* [n] */
+    double *p_gate;         /* [n] as in struct verdict */
     double *p_none;         /* [n] 0 where ran = 0 or there is no such output */
     double *p_positive;     /* [n] as in struct verdict */
     double *p;       /* [n,n_classes]; rows of images with ran = 0 are 0 */

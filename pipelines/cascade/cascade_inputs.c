@@ -195,7 +195,7 @@ enum nn_status cascade_score_inputs(struct cascade *c,
     struct cascade_pass p = { .c = c, .all_stages = all_stages, .out = out };
     struct memory m = { .c = c, .pass = &p };
     size_t batch = n < (size_t)c->max_batch ? n : (size_t)c->max_batch;
-    enum nn_status st = cascade_scores_init(out, n, c->model->n_classes, err);
+    enum nn_status st = cascade_scores_init(out, c->model, n, err);
 
     if (st) {
         return st;

@@ -4,8 +4,11 @@
 
 #include "pipelines/cascade/cascade.h"
 
+struct ladder;
+
 struct cascade {
     const struct model *model;
+    struct ladder *ladder;            /* NULL: the model has no rungs */
     struct nn_scorer *gate, *species; /* species may be NULL */
     struct nn_input gate_in, species_in;
     int32_t max_batch;
@@ -17,6 +20,7 @@ struct cascade {
                                   species net [max_batch,...] */
     uint32_t *wait_row;        /* [max_batch] whose they are */
     uint8_t *want;             /* [max_batch] images for the species net */
+    int32_t *left;             /* [max_batch] images for the gate */
     int thumbnails;            /* 1: cascade_use_thumbnails() */
 };
 
@@ -38,6 +42,7 @@ struct cascade_batch {
 struct cascade_pass {
     struct cascade *c;
     int all_stages;
+    int rungs_alone; /* 1: every rung looks, and no other net */
     struct cascade_scores *out;
     cascade_rows_fn *rows; /* or NULL */
     void *ctx;
@@ -47,8 +52,9 @@ struct cascade_pass {
     int no_memory;     /* for a reason */
 };
 
-/* Room for n images in *s. Errors: NN_ERR_NOMEM. */
-enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
+/* Room for n images in *s, of model m. Errors: NN_ERR_NOMEM. */
+enum nn_status cascade_scores_init(struct cascade_scores *s,
+                                   const struct model *m, size_t n,
                                    struct nn_error *err);
 /* The image of that row could not be read. */
 void cascade_fail_row(struct cascade_pass *p, size_t row,
@@ -70,6 +76,27 @@ enum { CASCADE_WAIT = 8 };
 enum nn_status cascade_score_batch(struct cascade_pass *p,
                                    const struct cascade_batch *b,
                                    struct nn_error *err);
+/* Scorers of m's rungs, and room for max_batch images. Errors: those of
+ * nn_scorer_create(), NN_ERR_NOMEM. */
+enum nn_status ladder_create(const struct model *m, int32_t max_batch,
+                             struct ladder **out, struct nn_error *err);
+void ladder_destroy(struct ladder **l);
+/* The images left[0..*n_left-1] of b through the rungs. Rows of those that a
+ * rung rejects are final but for the species net; the others stay in left, in
+ * order, and *input holds their gate inputs side by side until the next call.
+ * Each rung runs on what the one before it has left of the batch. */
+enum nn_status ladder_climb(struct ladder *l, const struct cascade_batch *b,
+                            struct cascade_scores *s, int32_t *left,
+                            int32_t *n_left, const float **input,
+                            struct nn_error *err);
+/* Every rung on the images which[0..n-1] of b: their probabilities alone. */
+enum nn_status ladder_look_at_all(struct ladder *l,
+                                  const struct cascade_batch *b,
+                                  struct cascade_scores *s,
+                                  const int32_t *which, int32_t n,
+                                  struct nn_error *err);
+/* 1: by the probabilities of a row a rung rejects it, and the row says so. */
+int ladder_rejects(const struct model *m, struct cascade_scores *s, size_t row);
 /* What the gate's outputs z say of a row, and what the species net's do, into
  * the scores. */
 void cascade_put_gate(const struct model *m, const float *z, size_t row,

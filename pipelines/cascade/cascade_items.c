@@ -176,7 +176,25 @@ static enum nn_status score_dataset(struct cascade_pass *p,
     return st ? st : cascade_tell(p, n, err);
 }
 
-/* Both nets over all items, each through the features that it keeps. */
+/* The rungs over all items that could be read; what they reject is none. */
+static enum nn_status climb_kept(struct cascade *c, const struct nn_dataset *ds,
+                                 const uint32_t *index, size_t n,
+                                 struct cascade_scores *out,
+                                 struct nn_error *err)
+{
+    struct cascade_pass p = { .c = c, .rungs_alone = 1, .out = out };
+    enum nn_status st = score_decoded(&p, ds, index, n, NULL, NULL, err);
+
+    for (size_t i = 0; !st && i < n; i++) {
+        if (out->ok[i]) {
+            ladder_rejects(c->model, out, i);
+        }
+    }
+    return st;
+}
+
+/* All nets over all items, the gate's and the species net through the features
+ * that they keep. */
 static enum nn_status score_kept(struct cascade *c, const struct nn_dataset *ds,
                                  const uint32_t *index, size_t n,
                                  const char *label, struct cascade_scores *out,
@@ -197,6 +215,12 @@ static enum nn_status score_kept(struct cascade *c, const struct nn_dataset *ds,
     for (size_t i = 0; i < n; i++) {
         if (out->ok[i]) {
             cascade_put_gate(c->model, z + i * gate, i, out);
+        }
+    }
+    if (c->ladder != NULL) {
+        st = climb_kept(c, ds, index, n, out, err);
+        if (st) {
+            goto out;
         }
     }
     if (species == 0) {
@@ -223,7 +247,7 @@ enum nn_status cascade_score(struct cascade *c, const struct nn_dataset *ds,
 {
     struct cascade_pass p = { .c = c, .all_stages = all_stages, .out = out };
     struct nn_progress bar;
-    enum nn_status st = cascade_scores_init(out, n, c->model->n_classes, err);
+    enum nn_status st = cascade_scores_init(out, c->model, n, err);
 
     if (st) {
         return st;
@@ -258,7 +282,7 @@ enum nn_status cascade_score_rows(struct cascade *c,
     struct cascade_pass p = {
         .c = c, .all_stages = all_stages, .out = out, .rows = rows, .ctx = ctx
     };
-    enum nn_status st = cascade_scores_init(out, n, c->model->n_classes, err);
+    enum nn_status st = cascade_scores_init(out, c->model, n, err);
 
     if (st) {
         return st;

@@ -19,9 +19,10 @@ static enum nn_status allocate(struct cascade *c)
     c->species_z = nn_mem_calloc(batch, k * sizeof(float));
     c->p = nn_mem_calloc(k, sizeof *c->p);
     c->want = nn_mem_calloc(batch, 1);
+    c->left = nn_mem_calloc(batch, sizeof *c->left);
     c->wait_row = nn_mem_calloc(batch, sizeof *c->wait_row);
     return c->gate_z == NULL || c->species_z == NULL || c->p == NULL ||
-                   c->want == NULL || c->wait_row == NULL
+                   c->want == NULL || c->left == NULL || c->wait_row == NULL
                ? NN_ERR_NOMEM
                : NN_OK;
 }
@@ -55,6 +56,12 @@ enum nn_status cascade_create(const struct model *m, int32_t max_batch,
         goto out;
     }
     c->gate_in = nn_scorer_input(c->gate);
+    if (m->rungs.n > 0) {
+        st = ladder_create(m, max_batch, &c->ladder, err);
+        if (st) {
+            goto out;
+        }
+    }
     if (m->species != NULL) {
         c->species_batch = species_batch(m, max_batch);
         st = nn_scorer_create(m->species, c->species_batch, &c->species, err);
@@ -104,6 +111,7 @@ void cascade_destroy(struct cascade **cp)
     if (c == NULL) {
         return;
     }
+    ladder_destroy(&c->ladder);
     nn_scorer_destroy(&c->gate);
     nn_scorer_destroy(&c->species);
     nn_mem_free(c->gate_z);
@@ -114,6 +122,7 @@ void cascade_destroy(struct cascade **cp)
     nn_mem_free(c->wait_x);
     nn_mem_free(c->wait_row);
     nn_mem_free(c->want);
+    nn_mem_free(c->left);
     nn_mem_free(c);
 }
 
@@ -135,6 +144,8 @@ void cascade_scores_release(struct cascade_scores *s)
     nn_mem_free(s->status);
     nn_mem_free(s->ran);
     nn_mem_free(s->thumbnail);
+    nn_mem_free(s->rung);
+    nn_mem_free(s->p_rung);
     nn_mem_free(s->gate_z);
     nn_mem_free(s->p_gate);
     nn_mem_free(s->p_none);
@@ -144,17 +155,20 @@ void cascade_scores_release(struct cascade_scores *s)
     *s = (struct cascade_scores)CASCADE_SCORES_INIT;
 }
 
-enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
+enum nn_status cascade_scores_init(struct cascade_scores *s,
+                                   const struct model *m, size_t n,
                                    struct nn_error *err)
 {
-    size_t cells;
+    size_t cells, rungs;
 
     *s = (struct cascade_scores)CASCADE_SCORES_INIT;
-    if (nn_size_mul(n, k, &cells)) {
+    if (nn_size_mul(n, m->n_classes, &cells) ||
+        nn_size_mul(n, m->rungs.n, &rungs)) {
         return nn_fail_nomem(err);
     }
     s->n = n;
-    s->n_classes = k;
+    s->n_classes = m->n_classes;
+    s->n_rungs = m->rungs.n;
     s->ok = nn_mem_calloc(n, 1);
     s->reason = nn_mem_calloc(n, sizeof *s->reason);
     s->status = nn_mem_calloc(n, sizeof *s->status);
@@ -162,6 +176,8 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
     s->shot = nn_mem_calloc(n, sizeof *s->shot);
     s->ran = nn_mem_calloc(n, 1);
     s->thumbnail = nn_mem_calloc(n, 1);
+    s->rung = nn_mem_calloc(n, 1);
+    s->p_rung = nn_mem_calloc(rungs, sizeof *s->p_rung);
     s->gate_z = nn_mem_calloc(n, sizeof *s->gate_z);
     s->p_gate = nn_mem_calloc(n, sizeof *s->p_gate);
     s->p_none = nn_mem_calloc(n, sizeof *s->p_none);
@@ -170,9 +186,9 @@ enum nn_status cascade_scores_init(struct cascade_scores *s, size_t n, size_t k,
     s->seconds = nn_mem_calloc(n, sizeof *s->seconds);
     if (s->ok == NULL || s->reason == NULL || s->status == NULL ||
         s->note == NULL || s->shot == NULL || s->ran == NULL ||
-        s->thumbnail == NULL || s->gate_z == NULL || s->p_gate == NULL ||
-        s->p_none == NULL || s->p_positive == NULL || s->p == NULL ||
-        s->seconds == NULL) {
+        s->thumbnail == NULL || s->rung == NULL || s->p_rung == NULL ||
+        s->gate_z == NULL || s->p_gate == NULL || s->p_none == NULL ||
+        s->p_positive == NULL || s->p == NULL || s->seconds == NULL) {
         cascade_scores_release(s);
         return nn_fail_nomem(err);
     }
@@ -397,27 +413,70 @@ static int is_overdue(const struct cascade_pass *p, uint32_t row)
             nn_time_s() - p->wait_since >= CASCADE_WAIT_S);
 }
 
+/* The good images of a batch, in c->left. */
+static int32_t good_ones(struct cascade *c, const struct cascade_batch *b)
+{
+    int32_t n = 0;
+
+    for (int32_t i = 0; i < b->n; i++) {
+        c->want[i] = b->bad == NULL || !b->bad[i];
+        if (c->want[i]) {
+            c->left[n++] = i;
+        }
+    }
+    return n;
+}
+
+/* The gate on a batch; before it, the rungs, where there are some. */
+static enum nn_status run_gate(struct cascade_pass *p,
+                               const struct cascade_batch *b,
+                               struct nn_error *err)
+{
+    struct cascade *c = p->c;
+    const float *input = b->input;
+    size_t k = nn_scorer_outputs(c->gate);
+    int32_t n = good_ones(c, b);
+    enum nn_status st;
+
+    if (p->rungs_alone) {
+        return ladder_look_at_all(c->ladder, b, p->out, c->left, n, err);
+    }
+    if (c->ladder != NULL) {
+        st = ladder_climb(c->ladder, b, p->out, c->left, &n, &input, err);
+        if (st || n == 0) {
+            return st;
+        }
+        st = nn_scorer_run(c->gate, input, n, c->gate_z, err);
+    } else { /* inputs that mean nothing cost less than moving the others */
+        st = nn_scorer_run(c->gate, input, b->n, c->gate_z, err);
+    }
+    for (int32_t j = 0; !st && j < n; j++) {
+        int32_t at = c->ladder != NULL ? j : c->left[j];
+
+        cascade_put_gate(c->model, c->gate_z + (size_t)at * k,
+                         b->row[c->left[j]], p->out);
+    }
+    return st;
+}
+
 enum nn_status cascade_score_batch(struct cascade_pass *p,
                                    const struct cascade_batch *b,
                                    struct nn_error *err)
 {
     struct cascade *c = p->c;
     struct cascade_scores *s = p->out;
-    size_t k = nn_scorer_outputs(c->gate);
     double since = nn_time_s();
-    enum nn_status st = nn_scorer_run(c->gate, b->input, b->n, c->gate_z, err);
+    enum nn_status st = run_gate(p, b, err);
     double now = nn_time_s(), spent = now - b->since;
 
-    if (st) {
+    if (st || p->rungs_alone) {
         return st;
     }
     s->gate_s += spent;
     for (int32_t i = 0; i < b->n; i++) {
         size_t row = b->row[i];
 
-        c->want[i] = b->bad == NULL || !b->bad[i];
         if (c->want[i]) {
-            cascade_put_gate(c->model, c->gate_z + (size_t)i * k, row, s);
             s->seconds[row] += b->seconds != NULL ? (double)b->seconds[i] +
                                                         (now - since) / b->n
                                                   : spent / b->n;

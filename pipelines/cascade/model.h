@@ -3,6 +3,7 @@
  * A .safetensors file with the weights of both nets ("gate.", "species.") and
  * metadata: "format" (MODEL_FORMAT), "system", "classes" (JSON array),
  * "gate.net", "gate.policy", "species.net", "species.policy", "cascade.policy",
+ * "rungs" (rung.h, weights "rung1.", ...),
  * "data" (JSON: name, hash, counts), "seen" (JSON: seen.h), "reference" (JSON:
  * model_reference.h), "program" (version), "training" (JSON: options, seconds).
  * docs/model-format.md has the grammar. */
@@ -15,12 +16,16 @@
 #include "common/eval/shift.h"
 #include "common/net/net.h"
 #include "pipelines/cascade/cascade_policy.h"
+#include "pipelines/cascade/rung.h"
 #include "stage1_gate/gate.h"
 #include "stage2_species/species.h"
 
 #define MODEL_FORMAT "bearcascade-model 2"
 #define MODEL_FORMAT_1                                                         \
     "bearcascade-model 1" /* read too: common/net/format1.h */
+#define MODEL_FORMAT_3                                                         \
+    "bearcascade-model 3" /* of a model with rungs, which programs that know   \
+                             none must not read as one without */
 #define MODEL_MAX_CLASSES 1000
 
 /* 1: a format that model_load() reads. */
@@ -41,6 +46,7 @@ struct model {
     enum model_system system;
     size_t n_classes;
     char **classes;      /* sorted as in the data set */
+    struct rungs rungs;  /* in front of a cascade's gate; mostly none */
     struct nn_net *gate; /* of a single model, the one net */
     struct gate_policy gate_policy;
     struct nn_net *species; /* NULL when there is one class only, and of single

@@ -1,4 +1,5 @@
-/* Both thresholds from what the nets say of the validation images. */
+/* All thresholds from what the nets say of the validation images. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,14 @@ struct split {
 struct search {
     const struct cascade_votes *v;
     const struct cascade_aim *aim;
-    size_t n[2];    /* negatives, positives */
-    size_t spare;   /* positives that may be lost: m */
-    size_t by_gate; /* and those of them by the gate */
-    double *gate;   /* [n[1]] of the positives, ascending */
-    double *room;   /* [n[1]] */
+    size_t total[2]; /* negatives, positives */
+    uint8_t *gone;   /* [v->n] 1: a rung rejects it */
+    size_t n[2];     /* those that come to the gate */
+    size_t may_lose; /* positives in all: m */
+    size_t spare;    /* of those that come to the gate */
+    size_t by_gate;  /* and those of them by the gate */
+    double *gate;    /* [n[1]] of the positives, ascending */
+    double *room;    /* [n[1]] */
     size_t n_splits;
 };
 
@@ -31,35 +35,95 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static enum nn_status begin(struct search *s, struct nn_error *err)
+static enum nn_status check_votes(const struct cascade_votes *v,
+                                  struct nn_error *err)
+{
+    int bad = 0;
+
+    for (size_t i = 0; i < v->n; i++) {
+        bad |= !isfinite(v->p_gate[i]) || !isfinite(v->p_none[i]);
+    }
+    for (size_t i = 0; i < v->n * v->n_rungs; i++) {
+        bad |= !isfinite(v->p_rung[i]);
+    }
+    return bad ? nn_fail(err, NN_ERR_NUMERIC,
+                         "a probability of a validation image is not finite")
+               : NN_OK;
+}
+
+/* The positives' p[i * step] that are not gone, ascending, into s->gate. */
+static size_t sort_positives(struct search *s, const double *p, size_t step)
+{
+    const struct cascade_votes *v = s->v;
+    size_t m = 0;
+
+    for (size_t i = 0; i < v->n; i++) {
+        if (v->positive[i] && !s->gone[i]) {
+            s->gate[m++] = p[i * step];
+        }
+    }
+    qsort(s->gate, m, sizeof *s->gate, ascending);
+    return m;
+}
+
+/* Thresholds of the rungs, one after the other, and who is gone by them. */
+static void cut_rungs(struct search *s, struct rungs *rungs)
+{
+    const struct cascade_votes *v = s->v;
+    size_t r = v->n_rungs;
+
+    for (size_t k = 0; k < r; k++) {
+        /* With a share of the loss, rounded down, for this rung. */
+        size_t a =
+            (size_t)(s->aim->rung_loss * (double)s->may_lose / (double)r);
+        size_t m = sort_positives(s, v->p_rung + k, r);
+        double t = s->gate[a < m ? a : m - 1];
+
+        for (size_t i = 0; i < v->n; i++) {
+            if (!s->gone[i] && v->p_rung[i * r + k] < t) {
+                s->gone[i] = 1;
+                s->n[v->positive[i] != 0]--;
+            }
+        }
+        rungs->v[k].threshold = t;
+        rungs->v[k].recall = (double)s->n[1] / (double)s->total[1];
+        rungs->v[k].fpr =
+            s->total[0] > 0 ? (double)s->n[0] / (double)s->total[0] : 0;
+    }
+}
+
+static enum nn_status begin(struct search *s, struct rungs *rungs,
+                            struct nn_error *err)
 {
     const struct cascade_votes *v = s->v;
     struct nn_recall_threshold at;
-    enum nn_status st;
-    size_t m = 0;
+    enum nn_status st = check_votes(v, err);
+    size_t m;
 
+    if (st) {
+        return st;
+    }
+    s->gone = nn_mem_calloc(v->n, 1);
     s->gate = nn_mem_calloc(v->n, sizeof *s->gate);
     s->room = nn_mem_calloc(v->n, sizeof *s->room);
-    if (s->gate == NULL || s->room == NULL) {
+    if (s->gone == NULL || s->gate == NULL || s->room == NULL) {
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < v->n; i++) {
-        if (!isfinite(v->p_gate[i]) || !isfinite(v->p_none[i])) {
-            return nn_fail(err, NN_ERR_NUMERIC,
-                           "a probability of a validation image is not finite");
-        }
         s->n[v->positive[i] != 0]++;
-        if (v->positive[i]) {
-            s->gate[m++] = v->p_gate[i];
-        }
     }
+    s->total[0] = s->n[0];
+    s->total[1] = s->n[1];
+    m = sort_positives(s, v->p_gate, 1);
     st = nn_threshold_at_recall(s->gate, m, s->aim->min_recall, NN_CONFIDENCE,
                                 &at, err);
     if (st) {
         return st;
     }
-    qsort(s->gate, m, sizeof *s->gate, ascending);
-    s->spare = s->by_gate = m - at.rank;
+    s->may_lose = m - at.rank;
+    cut_rungs(s, rungs);
+    m = sort_positives(s, v->p_gate, 1);
+    s->spare = s->by_gate = s->may_lose - (s->total[1] - m);
     if (s->aim->gate_recall > 0) {
         st = nn_threshold_at_recall(s->gate, m, s->aim->gate_recall,
                                     NN_CONFIDENCE, &at, err);
@@ -83,7 +147,7 @@ static void count(const struct search *s, struct split *x)
     for (size_t i = 0; i < v->n; i++) {
         int positive = v->positive[i] != 0;
 
-        if (v->p_gate[i] >= x->t1) {
+        if (!s->gone[i] && v->p_gate[i] >= x->t1) {
             x->gate[positive]++;
             x->both[positive] +=
                 cascade_policy_score(x->t1, v->p_gate[i], v->p_none[i]) >= at;
@@ -99,7 +163,7 @@ static struct split try_split(const struct search *s, double t1)
     size_t m = 0;
 
     for (size_t i = 0; i < v->n; i++) {
-        if (v->positive[i] && v->p_gate[i] >= x.t1) {
+        if (v->positive[i] && !s->gone[i] && v->p_gate[i] >= x.t1) {
             s->room[m++] = 1 - v->p_none[i];
         }
     }
@@ -114,7 +178,7 @@ static enum nn_status try_pass(const struct search *s, struct split *x,
                                struct nn_error *err)
 {
     const struct cascade_votes *v = s->v;
-    size_t may = (size_t)(s->aim->gate_pass * (double)s->n[0]), m = 0;
+    size_t may = (size_t)(s->aim->gate_pass * (double)s->total[0]), m = 0;
     double *p = nn_mem_calloc(s->n[0] + 1, sizeof *p);
     double t1 = 0;
 
@@ -122,7 +186,7 @@ static enum nn_status try_pass(const struct search *s, struct split *x,
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < v->n; i++) {
-        if (!v->positive[i]) {
+        if (!v->positive[i] && !s->gone[i]) {
             p[m++] = v->p_gate[i];
         }
     }
@@ -147,26 +211,28 @@ static int better(const struct search *s, const struct split *x,
                : x->gate[0] + x->gate[1] < than->gate[0] + than->gate[1];
 }
 
-static double lower_bound(size_t n, size_t lost, double confidence)
+/* cuts: thresholds that each lose some of the n. */
+static double lower_bound(size_t n, size_t lost, size_t cuts, double confidence)
 {
-    return n > lost + 1 ? nn_clopper_pearson_lower(n - lost - 1, n, confidence)
-                        : 0;
+    size_t blocks = lost + cuts - 1;
+
+    return n > blocks ? nn_clopper_pearson_lower(n - blocks, n, confidence) : 0;
 }
 
 /* The fewest positives whose bound reaches the target with none lost, which
  * leaves one split. */
-static size_t fewest(double target)
+static size_t fewest(double target, size_t cuts)
 {
     size_t lo = 1, hi = 2;
 
-    while (lower_bound(hi, 0, NN_CONFIDENCE) < target) {
+    while (lower_bound(hi, 0, cuts, NN_CONFIDENCE) < target) {
         lo = hi;
         hi *= 2;
     }
     while (hi - lo > 1) {
         size_t mid = lo + (hi - lo) / 2;
 
-        *(lower_bound(mid, 0, NN_CONFIDENCE) < target ? &lo : &hi) = mid;
+        *(lower_bound(mid, 0, cuts, NN_CONFIDENCE) < target ? &lo : &hi) = mid;
     }
     return hi;
 }
@@ -174,22 +240,24 @@ static size_t fewest(double target)
 static struct cascade_policy tell(const struct search *s, const struct split *x)
 {
     double sure = 1 - (1 - NN_CONFIDENCE) / (double)s->n_splits;
+    size_t cuts = 2 + s->v->n_rungs;
     struct cascade_policy p = {
         .none_threshold = x->t2,
         .min_recall = s->aim->min_recall,
-        .recall = (double)x->both[1] / (double)s->n[1],
-        .recall_lower = lower_bound(s->n[1], s->spare, sure),
-        .n_positives = s->n[1],
-        .n_negatives = s->n[0],
+        .recall = (double)x->both[1] / (double)s->total[1],
+        .recall_lower = lower_bound(s->total[1], s->may_lose, cuts, sure),
+        .n_positives = s->total[1],
+        .n_negatives = s->total[0],
         .n_splits = s->n_splits,
-        .n_needed = s->aim->min_recall < 1 ? fewest(s->aim->min_recall) : 0,
+        .n_needed =
+            s->aim->min_recall < 1 ? fewest(s->aim->min_recall, cuts) : 0,
         .cheapest = s->aim->cheapest,
     };
 
     p.certified = p.recall_lower >= p.min_recall;
-    if (s->n[0] > 0) {
-        p.fpr = (double)x->both[0] / (double)s->n[0];
-        p.fpr_upper = nn_clopper_pearson_upper(x->both[0], s->n[0], sure);
+    if (s->total[0] > 0) {
+        p.fpr = (double)x->both[0] / (double)s->total[0];
+        p.fpr_upper = nn_clopper_pearson_upper(x->both[0], s->total[0], sure);
     }
     return p;
 }
@@ -211,13 +279,13 @@ static struct split best_split(const struct search *s)
 
 enum nn_status cascade_choose(const struct cascade_votes *v,
                               const struct cascade_aim *aim,
-                              double *gate_threshold,
+                              struct rungs *rungs, double *gate_threshold,
                               struct cascade_policy *policy,
                               struct nn_error *err)
 {
     struct search s = { .v = v, .aim = aim };
     struct split best = { 0 };
-    enum nn_status st = begin(&s, err);
+    enum nn_status st = begin(&s, rungs, err);
 
     if (st) {
         goto out;
@@ -230,9 +298,11 @@ enum nn_status cascade_choose(const struct cascade_votes *v,
     } else {
         best = best_split(&s);
     }
-    *gate_threshold = best.t1;
+    /* What a rung rejects must stay below it. */
+    *gate_threshold = v->n_rungs > 0 ? fmax(best.t1, DBL_MIN) : best.t1;
     *policy = tell(&s, &best);
 out:
+    nn_mem_free(s.gone);
     nn_mem_free(s.gate);
     nn_mem_free(s.room);
     return st;

@@ -44,6 +44,8 @@ static void keep_readable(struct scored *x, const struct nn_dataset *ds)
         if (s->ok[i]) {
             s->p_gate[n] = s->p_gate[i];
             s->p_none[n] = s->p_none[i];
+            memmove(s->p_rung + n * s->n_rungs, s->p_rung + i * s->n_rungs,
+                    s->n_rungs * sizeof *s->p_rung);
             x->item[n] = x->item[i];
             x->positive[n++] = ds->items[x->item[i]].label != NN_NEGATIVE;
         }
@@ -186,6 +188,34 @@ out:
 
 /* --- thresholds --- */
 
+/* What the rungs reject gets the number that stands for that. */
+static void apply_rungs(struct scored *x, const struct rungs *rungs, double t1)
+{
+    struct cascade_scores *s = &x->s;
+
+    for (size_t i = 0; i < x->n; i++) {
+        for (size_t k = rungs->n; k-- > 0;) { /* the first one has the word */
+            double p = s->p_rung[i * rungs->n + k];
+
+            if (p < rungs->v[k].threshold) {
+                s->p_gate[i] = rung_score(t1, rungs->v[k].threshold, p);
+            }
+        }
+    }
+}
+
+static void say_rungs(const struct model *m)
+{
+    for (size_t k = 0; k < m->rungs.n; k++) {
+        const struct rung *r = &m->rungs.v[k];
+
+        nn_log(NN_LOG_INFO,
+               "cascade: rung %zu threshold %.4f (after it %.3f of the "
+               "positives and %.3f of the negatives are left)",
+               k + 1, r->threshold, r->recall, r->fpr);
+    }
+}
+
 enum nn_status cascade_fit_policy(const struct nn_dataset *ds, struct model *m,
                                   const char *features,
                                   const struct cascade_aim *aim,
@@ -198,16 +228,22 @@ enum nn_status cascade_fit_policy(const struct nn_dataset *ds, struct model *m,
     enum nn_status st;
 
     m->policy.gate_weight = CASCADE_GATE_WEIGHT;
+    for (size_t k = 0; k < m->rungs.n; k++) {
+        m->rungs.v[k].threshold = 0; /* all images through all nets */
+    }
     st = score(&x, ds, m, features, 0, "thresholds", err);
     if (st) {
         goto out;
     }
-    votes = (struct cascade_votes){ x.n, x.s.p_gate, x.s.p_none, x.positive };
-    st = cascade_choose(&votes, aim, &t1, &m->policy, err);
+    votes = (struct cascade_votes){ x.n,        x.s.p_gate, x.s.p_none,
+                                    x.positive, m->rungs.n, x.s.p_rung };
+    st = cascade_choose(&votes, aim, &m->rungs, &t1, &m->policy, err);
     if (st) {
         goto out;
     }
     m->policy.gate_weight = CASCADE_GATE_WEIGHT;
+    apply_rungs(&x, &m->rungs, t1);
+    say_rungs(m);
     m->gate_policy =
         gate_policy_at(x.s.p_gate, x.positive, x.n, t1, aim->min_recall);
     text = cascade_policy_text(&m->policy);

@@ -207,17 +207,17 @@ static struct cascade_votes paper(void)
         none[i] = 1 - room_of[i];
         positive[i] = i < P;
     }
-    return (struct cascade_votes){ P + N, gate_of, none, positive };
+    return (struct cascade_votes){ P + N, gate_of, none, positive, 0, NULL };
 }
 
 static struct cascade_policy choose_with(double recall, int cheapest,
                                          double gate_recall, double *t1)
 {
     const struct cascade_votes v = paper();
-    const struct cascade_aim aim = { recall, cheapest, gate_recall, 0 };
+    const struct cascade_aim aim = { recall, cheapest, gate_recall, 0, 0 };
     struct cascade_policy p;
 
-    ck_assert_int_eq(cascade_choose(&v, &aim, t1, &p, NULL), NN_OK);
+    ck_assert_int_eq(cascade_choose(&v, &aim, NULL, t1, &p, NULL), NN_OK);
     return p;
 }
 
@@ -326,12 +326,12 @@ START_TEST(share_that_the_gate_passes)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct cascade_votes v = paper();
         const struct cascade_aim aim = { .75, 0, cases[i].gate_recall,
-                                         cases[i].pass };
+                                         cases[i].pass, 0 };
         struct cascade_policy p;
         size_t passes = 0;
         double t1;
 
-        ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_OK);
+        ck_assert_int_eq(cascade_choose(&v, &aim, NULL, &t1, &p, NULL), NN_OK);
         near(t1, cases[i].t1);
         near(p.none_threshold, cases[i].t2);
         ck_assert_uint_eq(p.n_splits, 1);
@@ -365,22 +365,22 @@ START_TEST(cheapest_is_not_least_false_positives)
     static const double flat[6] = { .5, .5, .5, .5, .5, .5 };
     static const double none[6] = { .1, .8, .05, .3, .4, .2 };
     static const uint8_t positive[6] = { 1, 1, 1, 0, 0, 0 };
-    struct cascade_votes v = { 6, gate, none, positive };
-    struct cascade_aim aim = { .6, 0, 0, 0 };
+    struct cascade_votes v = { 6, gate, none, positive, 0, NULL };
+    struct cascade_aim aim = { .6, 0, 0, 0, 0 };
     struct cascade_policy p;
     double t1;
 
-    ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_OK);
+    ck_assert_int_eq(cascade_choose(&v, &aim, NULL, &t1, &p, NULL), NN_OK);
     near(t1, .1);
     near(p.none_threshold, .9);
     near(p.fpr, 0);
     aim.cheapest = 1;
-    ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_OK);
+    ck_assert_int_eq(cascade_choose(&v, &aim, NULL, &t1, &p, NULL), NN_OK);
     near(t1, .8);
     near(p.none_threshold, .2);
     near(p.fpr, 1 / 3.);
     v.p_gate = flat;
-    ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_OK);
+    ck_assert_int_eq(cascade_choose(&v, &aim, NULL, &t1, &p, NULL), NN_OK);
     near(t1, .5);
     near(p.none_threshold, .9);
 }
@@ -389,32 +389,35 @@ END_TEST
 START_TEST(bad_votes)
 {
     struct cascade_votes v = paper();
-    const struct cascade_aim aim = { .9, 0, 0, 0 }, none = { 1.5, 0, 0, 0 };
+    const struct cascade_aim aim = { .9, 0, 0, 0, 0 },
+                             none = { 1.5, 0, 0, 0, 0 };
     double bad[P + N], t1;
     struct cascade_policy p;
 
     memcpy(bad, gate_of, sizeof bad);
-    ck_assert_int_eq(cascade_choose(&v, &none, &t1, &p, NULL), NN_ERR_ARG);
+    ck_assert_int_eq(cascade_choose(&v, &none, NULL, &t1, &p, NULL),
+                     NN_ERR_ARG);
     bad[12] = (double)NAN;
     v.p_gate = bad;
-    ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_ERR_NUMERIC);
+    ck_assert_int_eq(cascade_choose(&v, &aim, NULL, &t1, &p, NULL),
+                     NN_ERR_NUMERIC);
     v.p_gate = gate_of;
     v.positive = (const uint8_t[P + N]){ 0 };
-    ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_ERR_ARG);
+    ck_assert_int_eq(cascade_choose(&v, &aim, NULL, &t1, &p, NULL), NN_ERR_ARG);
 }
 END_TEST
 
 START_TEST(out_of_memory)
 {
     const struct cascade_votes v = paper();
-    const struct cascade_aim aim = { .75, 0, 0, 0 };
+    const struct cascade_aim aim = { .75, 0, 0, 0, 0 };
     enum nn_status st = NN_ERR_NOMEM;
     struct cascade_policy p;
     double t1;
 
     for (int64_t i = 1; st != NN_OK; i++) {
         nn_mem_fail_at(i);
-        st = cascade_choose(&v, &aim, &t1, &p, NULL);
+        st = cascade_choose(&v, &aim, NULL, &t1, &p, NULL);
         nn_mem_fail_at(0);
         ck_assert(st == NN_OK || st == NN_ERR_NOMEM);
     }
@@ -466,9 +469,10 @@ START_TEST(promise_on_resampled_sets)
     size_t broken = 0;
 
     for (uint64_t set = 0; set < SETS; set++) {
-        const struct cascade_votes v = { POSITIVES + NEGATIVES, gate, none,
-                                         positive };
-        const struct cascade_aim aim = { .95, set % 2, 0, 0 };
+        const struct cascade_votes v = {
+            POSITIVES + NEGATIVES, gate, none, positive, 0, NULL
+        };
+        const struct cascade_aim aim = { .95, set % 2, 0, 0, 0 };
         struct nn_rng g = nn_rng_make(7, set);
         struct cascade_policy p;
         double t1;
@@ -478,7 +482,7 @@ START_TEST(promise_on_resampled_sets)
             positive[i] = i < POSITIVES;
             draw(&g, positive[i], &gate[i], &none[i]);
         }
-        ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &p, NULL), NN_OK);
+        ck_assert_int_eq(cascade_choose(&v, &aim, NULL, &t1, &p, NULL), NN_OK);
         for (int i = 0; i < POSITIVES; i++) {
             kept += gate[i] >= t1 && 1 - none[i] >= p.none_threshold;
         }
@@ -499,9 +503,11 @@ START_TEST(split_is_no_worse_than_either_end)
     static double gate[POSITIVES + NEGATIVES], none[POSITIVES + NEGATIVES];
     static double sure[POSITIVES + NEGATIVES];
     static uint8_t positive[POSITIVES + NEGATIVES];
-    const struct cascade_aim aim = { .95, 0, 0, 0 };
+    const struct cascade_aim aim = { .95, 0, 0, 0, 0 };
     struct nn_rng g = nn_rng_make(8, 0);
-    struct cascade_votes v = { POSITIVES + NEGATIVES, gate, none, positive };
+    struct cascade_votes v = {
+        POSITIVES + NEGATIVES, gate, none, positive, 0, NULL
+    };
     struct cascade_policy two, one;
     double t1;
 
@@ -510,13 +516,13 @@ START_TEST(split_is_no_worse_than_either_end)
         sure[i] = .5;
         draw(&g, positive[i], &gate[i], &none[i]);
     }
-    ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &two, NULL), NN_OK);
+    ck_assert_int_eq(cascade_choose(&v, &aim, NULL, &t1, &two, NULL), NN_OK);
     v.p_none = sure;
-    ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &one, NULL), NN_OK);
+    ck_assert_int_eq(cascade_choose(&v, &aim, NULL, &t1, &one, NULL), NN_OK);
     ck_assert_double_lt(two.fpr, one.fpr);
     v.p_none = none;
     v.p_gate = sure;
-    ck_assert_int_eq(cascade_choose(&v, &aim, &t1, &one, NULL), NN_OK);
+    ck_assert_int_eq(cascade_choose(&v, &aim, NULL, &t1, &one, NULL), NN_OK);
     ck_assert_double_lt(two.fpr, one.fpr);
 }
 END_TEST

@@ -109,7 +109,7 @@ END_TEST
 
 START_TEST(other_formats_are_refused)
 {
-    static const char *const formats[] = { "bearcascade-model 3",
+    static const char *const formats[] = { "bearcascade-model 4",
                                            "bearcascade-model",
                                            "bearcascade-backbone 1" };
     char *dir = testkit_mkdir();
