@@ -5,12 +5,18 @@
     bearcascade export -m MODEL --net species --onnx species.onnx
     onnx_cascade.py gate.onnx species.onnx PHOTO...
 
-Everything it needs to know stands in the metadata of the two files. One line a
+and for a cascade with rungs in front of its gate, which `inspect` shows,
+
+    bearcascade export -m MODEL --net rung1   --onnx rung1.onnx
+    onnx_cascade.py gate.onnx species.onnx --rung rung1.onnx PHOTO...
+
+Everything it needs to know stands in the metadata of the files. One line a
 photo: path, verdict, p_positive. Needs onnxruntime, numpy and Pillow. Pillow
 resizes with the same filter as bearcascade, but for JPEG files that bearcascade
 decodes at a reduced scale, and its rounding differs: probabilities are alike to
 about 0.01, so that a photo near a threshold may get another verdict.
 """
+import argparse
 import json
 import math
 import sys
@@ -58,27 +64,39 @@ class Net:
         x = np.asarray(image, np.float32) - np.float32(p["mean"])
         return (x / np.float32(p["stddev"])).transpose(2, 0, 1)[None]
 
+    def run(self, x):
+        return self.session.run(["probabilities"], {"image": x})[0][0]
+
     def __call__(self, image):
-        return self.session.run(["probabilities"],
-                                {"image": self.input(image)})[0][0]
+        return self.run(self.input(image))
 
 
 class Cascade:
-    def __init__(self, gate, species):
+    def __init__(self, gate, species, rungs=()):
         self.gate = Net(gate)
         self.species = Net(species)
         self.classes = json.loads(self.gate.meta["classes"])
         self.decision = json.loads(self.gate.meta["decision"])
-        if json.loads(self.species.meta["decision"]) != self.decision:
-            raise ValueError(f"'{gate}' and '{species}' are of two models")
+        self.rungs = [Net(r) for r in rungs]
+        for net in [self.species, *self.rungs]:
+            if json.loads(net.meta["decision"]) != self.decision:
+                raise ValueError(f"'{gate}' and another are of two models")
+        if len(self.rungs) != len(self.decision.get("rungs", [])):
+            raise ValueError(f"the model of '{gate}' has "
+                             f"{len(self.decision.get('rungs', []))} rungs")
 
     def __call__(self, image):
         """(verdict, p_positive) by the rule of the metadata."""
         d = self.decision
         t1 = d["gate_threshold"]
-        p_gate = float(self.gate(image)[0])
         says_none = "none_threshold" in d
         b = min(t1, 0.5) if says_none else t1
+        x = self.gate.input(image)
+        for rung, at in zip(self.rungs, d.get("rungs", [])):
+            p = float(rung.run(x)[0])
+            if p < at["threshold"]:
+                return "none", p * min(1, t1 / at["threshold"]) * b / t1
+        p_gate = float(self.gate.run(x)[0])
         if p_gate < t1:
             return "none", p_gate * b / t1
         p = self.species(image).astype(np.float64)
@@ -100,10 +118,16 @@ class Cascade:
 
 
 def main():
-    if len(sys.argv) < 4:
-        sys.exit(__doc__.strip())
-    cascade = Cascade(sys.argv[1], sys.argv[2])
-    for path in sys.argv[3:]:
+    args = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    args.add_argument("gate")
+    args.add_argument("species")
+    args.add_argument("--rung", action="append", default=[],
+                      help="the first, then the second, ...")
+    args.add_argument("photo", nargs="+")
+    args = args.parse_args()
+    cascade = Cascade(args.gate, args.species, args.rung)
+    for path in args.photo:
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file).convert("RGB")
         verdict, score = cascade(image)

@@ -163,7 +163,7 @@ static enum nn_status make_net(const struct nn_task *t,
         return st;
     }
     return o->start != NULL ? start_from(*out, o->start, err)
-                            : nn_task_init(*out, o->init, "gate.", "gate", err);
+                            : nn_task_init(*out, o->init, "gate.", o->task, err);
 }
 
 /* Test views, temperature, then the threshold on the calibrated

@@ -11,7 +11,7 @@
 #include "pipelines/export/onnx.h"
 #include "pipelines/train/pretrain.h"
 
-enum { NET_GATE, NET_SPECIES };
+enum { NET_GATE, NET_SPECIES, NET_RUNG1 };
 
 struct command {
     struct cmd_common common;
@@ -96,6 +96,15 @@ static json_t *decision(const struct model *m)
         nn_json_put(&j, "gate_weight", json_real(m->policy.gate_weight));
         nn_json_put(&j, "policy", cascade_policy_to_json(&m->policy));
     }
+    if (m->rungs.n > 0) {
+        nn_json_put(&j, "rungs", rungs_json(&m->rungs));
+        nn_json_put(&j, "rungs_rule",
+                    json_string("before the gate, in their order: none when "
+                                "the probability p of a rung is below its "
+                                "threshold; p_gate is then p * min(1, "
+                                "gate_threshold / threshold). A rung gets the "
+                                "input of the gate"));
+    }
     nn_json_put(
         &j, "rule",
         json_string(
@@ -121,6 +130,34 @@ static json_t *decision(const struct model *m)
 
 /* --- which net --- */
 
+/* A rung in front of the gate. */
+static enum nn_status export_rung(const struct command *c,
+                                  const struct model *m, struct nn_error *err)
+{
+    size_t i = (size_t)(c->net - NET_RUNG1);
+    char name[16];
+    json_t *meta;
+    int failed;
+    enum nn_status st;
+
+    if (i >= m->rungs.n) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' has %zu rungs in front of its gate", m->path,
+                       m->rungs.n);
+    }
+    snprintf(name, sizeof name, "rung%d", c->net - NET_RUNG1 + 1);
+    meta = net_metadata(m->rungs.v[i].net, name);
+    failed = meta == NULL ||
+             set_json(meta, "preprocessing", preprocessing(&m->gate->spec)) ||
+             set_json(meta, "threshold", json_real(m->rungs.v[i].threshold)) ||
+             set_json(meta, "decision", decision(m));
+    st = failed ? nn_fail_nomem(err)
+                : onnx_write(m->rungs.v[i].net, 1, &m->gate->spec, meta,
+                             c->onnx, err);
+    json_decref(meta);
+    return st;
+}
+
 static enum nn_status export_cascade(const struct command *c,
                                      const struct model *m,
                                      struct nn_error *err)
@@ -132,6 +169,9 @@ static enum nn_status export_cascade(const struct command *c,
     json_t *meta;
     enum nn_status st;
 
+    if (c->net >= NET_RUNG1) {
+        return export_rung(c, m, err);
+    }
     if (net == NULL) {
         return nn_fail(err, NN_ERR_ARG,
                        "'%s' has no species net: one class, or no cascade",
@@ -156,8 +196,8 @@ static enum nn_status export_cascade(const struct command *c,
                  set_json(meta, "policy",
                           species_policy_to_json(&m->species_policy));
     }
-    st =
-        failed ? nn_fail_nomem(err) : onnx_write(net, gate, meta, c->onnx, err);
+    st = failed ? nn_fail_nomem(err)
+                : onnx_write(net, gate, NULL, meta, c->onnx, err);
     json_decref(meta);
     return st;
 }
@@ -180,7 +220,7 @@ static enum nn_status export_backbone(const struct command *c,
         st = nn_fail_nomem(err);
         goto out;
     }
-    st = onnx_write(net, 0, meta, c->onnx, err);
+    st = onnx_write(net, 0, NULL, meta, c->onnx, err);
 out:
     json_decref(meta);
     nn_net_destroy(&net);
@@ -257,14 +297,15 @@ int cmd_export(int argc, char **argv)
             "a cascade or a backbone: a .safetensors file or a run folder; "
             "left out: the cascade that came with the program"),
         NN_OPT_STRING('o', "onnx", &x.onnx, "OUT", "file to write"),
-        NN_OPT_CHOICE(0, "net", &x.net, "gate|species",
-                      "which net of a cascade"),
+        NN_OPT_CHOICE(0, "net", &x.net, "gate|species|rung1|rung2|rung3",
+                      "which net of a cascade; rungs are those in front of "
+                      "its gate"),
         CMD_COMMON_ROWS(x.common),
         NN_OPT_END,
     };
     const struct nn_options o = {
         .command = "export",
-        .synopsis = "[--model FILE|RUN] --onnx OUT [--net gate|species]",
+        .synopsis = "[--model FILE|RUN] --onnx OUT [--net NET]",
         .summary =
             "Write a net as ONNX (opset 17): input image [N,3,S,S], outputs "
             "probabilities (calibrated; of a gate [N,1]) and logits. The "

@@ -96,6 +96,26 @@ static void print_reference(const struct nn_shift_reference *ref)
     }
 }
 
+/* What a rung hands on, and what the ladder costs where 1 % is positive. */
+static void print_rungs(const struct model *m, int layers)
+{
+    for (size_t i = 0; i < m->rungs.n; i++) {
+        const struct rung *r = &m->rungs.v[i];
+        char name[16];
+
+        snprintf(name, sizeof name, "rung %zu", i + 1);
+        print_net(name, r->net, layers);
+        printf("  threshold %.4f; of the validation images %.3f of the "
+               "positives and %.3f of the negatives go on\n",
+               r->threshold, r->recall, r->fpr);
+    }
+    if (m->rungs.n > 0) {
+        printf("rungs and gate: %.1f M multiply-adds an image where 1 %% is "
+               "positive\n",
+               rungs_macs(&m->rungs, m->gate, .01) / 1e6);
+    }
+}
+
 static void print_model(const struct model *m, int layers)
 {
     char *policy = gate_policy_text(&m->gate_policy);
@@ -106,6 +126,7 @@ static void print_model(const struct model *m, int layers)
         printf(" %s", m->classes[k]);
     }
     putchar('\n');
+    print_rungs(m, layers);
     print_net("gate", m->gate, layers);
     if (policy != NULL) {
         printf("gate policy: %s\n", policy);
@@ -144,6 +165,16 @@ static json_t *net_json(const struct nn_net *net)
     return j;
 }
 
+static json_t *rung_nets_json(const struct rungs *r)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < r->n; i++) {
+        nn_json_add(&a, net_json(r->v[i].net));
+    }
+    return a;
+}
+
 static enum nn_status print_model_json(const struct model *m,
                                        struct nn_error *err)
 {
@@ -157,6 +188,12 @@ static enum nn_status print_model_json(const struct model *m,
     nn_json_put(&j, "classes", classes);
     nn_json_put(&j, "gate", net_json(m->gate));
     nn_json_put(&j, "gate_policy", gate_policy_to_json(&m->gate_policy));
+    if (m->rungs.n > 0) {
+        nn_json_put(&j, "rungs", rungs_json(&m->rungs));
+        nn_json_put(&j, "rung_nets", rung_nets_json(&m->rungs));
+        nn_json_put(&j, "ladder_multiply_adds_at_1_percent",
+                    json_real(rungs_macs(&m->rungs, m->gate, .01)));
+    }
     if (m->species != NULL) {
         nn_json_put(&j, "species", net_json(m->species));
         nn_json_put(&j, "species_policy",

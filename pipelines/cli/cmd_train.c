@@ -4,6 +4,7 @@
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/train_rows.h"
 #include "pipelines/cli/train_run.h"
+#include "pipelines/cli/train_rungs.h"
 
 /* The stages' measured defaults are the defaults shown by --help. */
 static void set_defaults(struct train *t)
@@ -29,6 +30,7 @@ static void set_defaults(struct train *t)
                                        .hard_share = 1,
                                        .fn_filter_recall = 0.98 };
     t->init_rate = TRAIN_INIT_RATE;
+    t->rung_loss = TRAIN_RUNG_LOSS;
     t->bn_var_floor = -1;
     t->head_views = t->gate.train.head_views;
     t->head_rate = t->gate.train.head_lr;
@@ -53,6 +55,10 @@ static enum nn_status check_options(struct train *t, struct nn_error *err)
         return st;
     }
     st = tta_check(t->species_tta, &t->species.tta, err);
+    if (st) {
+        return st;
+    }
+    st = train_parse_rungs(t, err);
     if (st) {
         return st;
     }

@@ -26,6 +26,11 @@ uint64_t run_mark(const struct model *m)
                                m->policy.gate_weight };
     uint64_t h = hash_net(m->species, hash_net(m->gate, (uint64_t)m->system));
 
+    for (size_t i = 0; i < m->rungs.n; i++) {
+        h = hash_net(m->rungs.v[i].net, h);
+        h = nn_hash_u64(&m->rungs.v[i].threshold,
+                        sizeof m->rungs.v[i].threshold, h);
+    }
     for (size_t k = 0; k < m->n_classes; k++) {
         h = nn_hash_u64(m->classes[k], strlen(m->classes[k]) + 1, h);
     }

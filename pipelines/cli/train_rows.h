@@ -54,6 +54,13 @@
                       "channels of a mobilenetv4 species net times this"),     \
         NN_OPT_INT(0, "species-size", &(t).species_size, "PX", 0, 1024,        \
                    "input of the species net; 0: as for the gate"),            \
+        NN_OPT_LIST(0, "rung", &(t).rung, "NET[:WIDTH]@PX",                    \
+                    "a cheaper net in front of the gate, as in "               \
+                    "mobilenetv4:0.5@96, which rejects what is surely "        \
+                    "negative; may be repeated, the cheapest first"),          \
+        NN_OPT_DOUBLE(0, "rung-loss", &(t).rung_loss, "S", 0, 1,               \
+                      "share of the positives that may be lost by "            \
+                      "--min-recall which all rungs together may lose"),       \
         TEST_VIEWS_ROWS((t).gate_tta, (t).species_tta),                        \
         NN_OPT_CHOICE(                                                         \
             0, "species-from", &(t).species_from, "gate|init|random",          \
@@ -72,6 +79,8 @@
         NN_OPT_INT(                                                            \
             0, "gate-epochs", &(t).gate_epochs, "N", 0, 100000,                \
             "epochs of the gate; 0: 45 from random weights, 20 from others"),  \
+        NN_OPT_INT(0, "rung-epochs", &(t).rung_epochs, "N", 0, 100000,         \
+                   "epochs of each rung; 0: as the gate's own defaults"),      \
         NN_OPT_INT(0, "species-epochs", &(t).species_epochs, "N", 0, 100000,   \
                    "epochs of the species net; 0: 20, or 12 when the gate "    \
                    "started from a file"),                                     \

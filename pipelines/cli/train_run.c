@@ -1,5 +1,7 @@
 #include "pipelines/cli/train_run.h"
 
+#include "pipelines/cli/train_rungs.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +18,7 @@
 #include "pipelines/train/train_reference.h"
 #include "pipelines/train/train_summary.h"
 
-static void say_result(const char *name, const struct nn_train_result *r)
+void train_say_result(const char *name, const struct nn_train_result *r)
 {
     if (r->epochs_done == 0) {
         nn_log(NN_LOG_INFO, "%s: %s on validation images, %.0f s", name,
@@ -47,7 +49,7 @@ static enum nn_status make_gate(const struct train *t, struct nn_dataset *ds,
         if (st) {
             return st;
         }
-        say_result("gate", r);
+        train_say_result("gate", r);
     }
     if (t->rounds.pool == NULL) {
         return NN_OK;
@@ -122,7 +124,7 @@ static enum nn_status train_baseline(const struct train *t,
     if (st) {
         return st;
     }
-    say_result(model_system_name(m->system), &r);
+    train_say_result(model_system_name(m->system), &r);
     text = gate_policy_text(&m->gate_policy);
     if (text == NULL) {
         return nn_fail_nomem(err);
@@ -212,11 +214,16 @@ static enum nn_status make_species(const struct train *t, struct nn_dataset *ds,
                                      .cheapest =
                                          t->thresholds == THRESHOLDS_CHEAPEST,
                                      .gate_recall = t->gate_recall,
-                                     .gate_pass = t->gate_pass };
+                                     .gate_pass = t->gate_pass,
+                                     .rung_loss = t->rung_loss };
     struct species_options o = t->species;
+    struct rungs rungs;
     uint8_t *extra = NULL;
-    enum nn_status st;
+    enum nn_status st = train_rungs(t, ds, m->gate, run, &rungs, err);
 
+    if (st) {
+        goto out;
+    }
     /* The gate has seen the same bears, and the negatives besides. */
     if (t->species_from == SPECIES_FROM_GATE) {
         o.start = m->gate;
@@ -230,9 +237,12 @@ static enum nn_status make_species(const struct train *t, struct nn_dataset *ds,
         goto out;
     }
     if (o.extra != NULL) {
+        m->rungs = rungs;
+        rungs.n = 0;
         st = cascade_fit_policy(ds, m, kept_features(t), &aim, err);
     }
 out:
+    rungs_release(&rungs);
     nn_mem_free(extra);
     return st;
 }
@@ -256,7 +266,7 @@ static enum nn_status train_species(const struct train *t,
     if (st) {
         return st;
     }
-    say_result("species", &r);
+    train_say_result("species", &r);
     nn_log(NN_LOG_INFO,
            "species: right class for %.3f of the validation images of a class, "
            "calibration error %.3f -> %.3f at temperature %.2f; below %.3f the "
@@ -480,6 +490,18 @@ static enum nn_status take_folder(const struct train *t, int *folder,
     return NN_OK;
 }
 
+static enum nn_status check_data(const struct train *t, struct nn_dataset *ds,
+                                 struct nn_error *err)
+{
+    if (t->rung.n > 0 && ds->n_classes < 2) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "--rung needs a species net, and '%s' has one class",
+                       ds->path);
+    }
+    return train_check_data(ds, split_seed(t), t->system != MODEL_SOFTMAX_MAX,
+                            err);
+}
+
 enum nn_status train_run(struct train *t, const struct nn_options *o,
                          const char *data, struct nn_error *err)
 {
@@ -519,8 +541,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
-    st = train_check_data(ds, split_seed(t), t->system != MODEL_SOFTMAX_MAX,
-                          err);
+    st = check_data(t, ds, err);
     data_card_print(ds, stderr);
     data_card_print_names(ds, stderr);
     if (st) {

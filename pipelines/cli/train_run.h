@@ -6,10 +6,17 @@
 
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/augment_rows.h"
+#include "pipelines/cascade/rung.h"
 #include "pipelines/cli/data_rows.h"
 #include "pipelines/mine/train_rounds.h"
 #include "pipelines/train/baseline.h"
 #include "pipelines/train/train_subset.h"
+
+struct rung_choice {
+    enum nn_arch arch;
+    float width;
+    int32_t size;
+};
 
 struct train {
     struct cmd_common common;
@@ -19,6 +26,10 @@ struct train {
     int epochs, batch, gate_epochs, species_epochs;
     int gate_net, gate_size, species_net, species_size; /* net_choice.h */
     const char *gate_tta, *species_tta; /* of the trained nets */
+    struct nn_option_list rung;         /* as given; train_rungs.h */
+    struct rung_choice rungs[RUNGS_MAX];
+    double rung_loss;
+    int rung_epochs;
     double gate_width, species_width, min_recall, gate_recall, gate_pass;
     double min_coverage;
     double lr, weight_decay, positive_share, label_smoothing, ema, bn_var_floor;
@@ -54,6 +65,8 @@ enum { SPECIES_NONE_ON, SPECIES_NONE_OFF };
 /* Learning rate of nets that start from pre-trained weights: --lr times this
  * (docs/training.md). */
 #define TRAIN_INIT_RATE 0.3
+/* Of the positives that may be lost, those that rungs may lose. */
+#define TRAIN_RUNG_LOSS 0.2
 
 /* Sizes that were given are ones that a net may have. Errors: NN_ERR_ARG. */
 NN_MUST_CHECK enum nn_status train_check_sizes(struct train *t,
@@ -68,6 +81,14 @@ NN_MUST_CHECK enum nn_status train_choose_nets(struct train *t,
 void train_apply_options(struct train *t);
 NN_MUST_CHECK enum nn_status train_choose_start(struct train *t,
                                                 struct nn_error *err);
+
+/* A rung like the gate, with its own net; *init (nn_mem_free) is what o->init
+ * points to. Errors: NN_ERR_NOMEM. */
+NN_MUST_CHECK enum nn_status
+train_rung_options(const struct train *t, const struct rung_choice *c,
+                   const char *task, struct gate_options *o, char **init,
+                   struct nn_error *err);
+void train_say_result(const char *name, const struct nn_train_result *r);
 
 /* Of a run that goes on: what would end it half-way, or change what its rounds
  * of mining were, is told before. options: what it is to have now. Errors:

@@ -8,6 +8,7 @@
 #include "common/data/feature_cache.h"
 #include "common/train/checkpoint.h"
 #include "pipelines/cli/models.h"
+#include "pipelines/cli/train_rungs.h"
 #include "pipelines/cli/net_choice.h"
 #include "pipelines/cli/train_run.h"
 
@@ -132,8 +133,12 @@ enum nn_status train_choose_nets(struct train *t, struct nn_error *err)
         return st;
     }
     init = t->species_from != SPECIES_FROM_RANDOM ? t->init_path : NULL;
-    return net_choice_make(&species, init, "species.", "gate.",
-                           net_choice_arch(t->gate_net), err);
+    st = net_choice_make(&species, init, "species.", "gate.",
+                         net_choice_arch(t->gate_net), err);
+    if (st) {
+        return st;
+    }
+    return train_check_rungs(t, err);
 }
 
 /* --- first weights --- */
@@ -254,6 +259,62 @@ enum nn_status train_choose_start(struct train *t, struct nn_error *err)
         return nn_fail(err, NN_ERR_ARG,
                        "--tune frozen and head-first need pre-trained weights, "
                        "and the gate has none");
+    }
+    return NN_OK;
+}
+
+/* The gate's first weights where it is the same net, else those of a backbone
+ * that is installed. */
+static enum nn_status find_rung_start(const struct train *t,
+                                      const struct rung_choice *c,
+                                      const char *task, char **path,
+                                      struct nn_error *err)
+{
+    enum nn_status st;
+
+    *path = NULL;
+    if (t->init != NULL && t->init_path == NULL) { /* none */
+        return NN_OK;
+    }
+    if (t->gate_init != NULL && c->arch == t->gate.arch &&
+        c->width == t->gate.width) {
+        *path = nn_mem_strdup(t->gate_init);
+        return *path == NULL ? nn_fail_nomem(err) : NN_OK;
+    }
+    st = models_backbone(c->arch, (double)c->width, path, err);
+    if (!st && *path == NULL) {
+        say_random(task, c->arch, (double)c->width);
+    }
+    return st;
+}
+
+enum nn_status train_rung_options(const struct train *t,
+                                  const struct rung_choice *c, const char *task,
+                                  struct gate_options *o, char **init,
+                                  struct nn_error *err)
+{
+    enum nn_status st = find_rung_start(t, c, task, init, err);
+
+    if (st) {
+        return st;
+    }
+    *o = t->gate;
+    o->train = gate_defaults().train;
+    apply_shared(t, &o->train);
+    augment_apply(&t->views, &o->train.augment);
+    train_subset_loss(&t->subset, &o->train.loss);
+    o->arch = c->arch;
+    o->width = c->width;
+    o->size = c->size;
+    o->tta = (struct nn_tta){ .n = 0 };
+    o->init = *init;
+    o->task = task;
+    if (*init != NULL) {
+        apply_start(t, c->arch, t->rung_epochs, &o->train);
+        o->train.epochs = INIT_GATE_EPOCHS;
+    }
+    if (t->rung_epochs > 0 || t->epochs > 0) {
+        o->train.epochs = t->epochs > 0 ? t->epochs : t->rung_epochs;
     }
     return NN_OK;
 }

@@ -72,8 +72,18 @@ struct comparison_speed {
     int unsure;      /* 1: the machine was busy */
 };
 
+/* A rung in front of the gate (pipelines/cascade/rung.h). */
+struct comparison_rung {
+    size_t macs;
+    double ms_1, ms_bulk;
+    double go_on[2]; /* shares of the validation negatives and positives that
+                        are left after it */
+};
+
 struct comparison_cost {
     size_t parameters; /* what two nets share counts once */
+    size_t n_rungs;
+    struct comparison_rung rung[RUNGS_MAX];
     size_t macs_gate, macs_species;
     double ms_gate_1, ms_species_1;       /* an image, one at a time */
     double ms_gate_bulk, ms_species_bulk; /* an image, 32 at a time */

@@ -14,6 +14,7 @@ enum {
     SECONDS = 2,        /* that they last, at least */
     PASSES = 3,         /* of each net in a round; the least of all counts */
     MEMORY_IMAGES = 64, /* that classify is given for its peak */
+    TIMINGS = 2 * (2 + RUNGS_MAX), /* of a system */
 };
 /* Shares of their multiply-adds by which nets that cost the same may differ. */
 #define SAME_COST 0.01
@@ -149,10 +150,14 @@ static void add_timing(struct timings *all, const struct nn_net *net,
     all->wanted[all->n_wanted++] = (struct wanted){ i, to };
 }
 
-/* Those of a system, two for each of its nets. */
+/* Those of a system, two for each of its nets: TIMINGS at most. */
 static void add_timings(struct timings *all, const struct model *m,
                         struct comparison_cost *k)
 {
+    for (size_t i = 0; i < m->rungs.n; i++) {
+        add_timing(all, m->rungs.v[i].net, 1, &k->rung[i].ms_1);
+        add_timing(all, m->rungs.v[i].net, BULK, &k->rung[i].ms_bulk);
+    }
     add_timing(all, m->gate, 1, &k->ms_gate_1);
     add_timing(all, m->gate, BULK, &k->ms_gate_bulk);
     if (m->species != NULL) {
@@ -224,6 +229,14 @@ static void count(const struct model *m, struct comparison_cost *k)
 {
     k->parameters = nn_graph_param_count(m->gate->graph);
     k->macs_gate = nn_net_macs(m->gate);
+    k->n_rungs = m->rungs.n;
+    for (size_t i = 0; i < m->rungs.n; i++) {
+        const struct rung *r = &m->rungs.v[i];
+
+        k->parameters += nn_graph_param_count(r->net->graph);
+        k->rung[i] = (struct comparison_rung){ .macs = nn_net_macs(r->net),
+                                               .go_on = { r->fpr, r->recall } };
+    }
     if (m->species != NULL) {
         k->parameters += nn_net_same_trunk(m->gate, m->species)
                              ? classifier_count(m->species)
@@ -232,13 +245,19 @@ static void count(const struct model *m, struct comparison_cost *k)
     }
 }
 
+/* No rungs: those of two trainings need not reject the same. */
+static int same_nets(const struct model *a, const struct model *b)
+{
+    return a->rungs.n == 0 && b->rungs.n == 0 && same_net(a->gate, b->gate) &&
+           same_net(a->species, b->species);
+}
+
 /* Systems of the same nets cost the same: the first of them. */
 static size_t twin_of(struct model *const *m, size_t i)
 {
     size_t j = 0;
 
-    while (j < i && (!same_net(m[j]->gate, m[i]->gate) ||
-                     !same_net(m[j]->species, m[i]->species))) {
+    while (j < i && !same_nets(m[j], m[i])) {
         j++;
     }
     return j;
@@ -271,8 +290,8 @@ enum nn_status comparison_measure(struct comparison *c, struct nn_error *err)
     struct model **m = nn_mem_calloc(c->n_systems, sizeof(struct model *));
     size_t *twin = nn_mem_calloc(c->n_systems, sizeof *twin);
     struct timings all = {
-        .t = nn_mem_calloc(4 * c->n_systems, sizeof *all.t),
-        .wanted = nn_mem_calloc(4 * c->n_systems, sizeof *all.wanted),
+        .t = nn_mem_calloc(TIMINGS * c->n_systems, sizeof *all.t),
+        .wanted = nn_mem_calloc(TIMINGS * c->n_systems, sizeof *all.wanted),
     };
     enum nn_status st;
 
@@ -336,12 +355,44 @@ static struct rates rates(const struct comparison *c,
                                (n * ((double)c->n - pos)) };
 }
 
-/* Expected cost of an image: gate + pass(prevalence) species, with
- * pass = prevalence recall + (1 - prevalence) fpr. */
-static double price(double gate, double species, struct rates r,
-                    double prevalence)
+enum unit { UNIT_MACS, UNIT_MS_1, UNIT_MS_BULK };
+
+static double of_rung(const struct comparison_rung *r, enum unit u)
 {
-    return gate + (prevalence * r.recall + (1 - prevalence) * r.fpr) * species;
+    return u == UNIT_MACS   ? (double)r->macs
+           : u == UNIT_MS_1 ? r->ms_1
+                            : r->ms_bulk;
+}
+
+/* Expected cost of an image up to the gate: each net times the share of images
+ * that come to it. */
+static double ladder_price(const struct comparison_cost *k, enum unit u,
+                           double prevalence)
+{
+    double gate = u == UNIT_MACS   ? (double)k->macs_gate
+                  : u == UNIT_MS_1 ? k->ms_gate_1
+                                   : k->ms_gate_bulk;
+    double sum = 0, reach = 1;
+
+    for (size_t i = 0; i < k->n_rungs; i++) {
+        const struct comparison_rung *r = &k->rung[i];
+
+        sum += reach * of_rung(r, u);
+        reach = prevalence * r->go_on[1] + (1 - prevalence) * r->go_on[0];
+    }
+    return k->n_rungs > 0 ? sum + reach * gate : gate;
+}
+
+/* Expected cost of an image: ladder + pass(prevalence) species, with
+ * pass = prevalence recall + (1 - prevalence) fpr. */
+static double price(const struct comparison_cost *k, enum unit u,
+                    struct rates r, double prevalence)
+{
+    double species =
+        u == UNIT_MACS ? (double)k->macs_species : k->ms_species_bulk;
+
+    return ladder_price(k, u, prevalence) +
+           (prevalence * r.recall + (1 - prevalence) * r.fpr) * species;
 }
 
 /* Largest prevalence at which a line costs no more than another, given the
@@ -373,8 +424,8 @@ static struct comparison_price price_at(const struct comparison *c,
     struct rates r = rates(c, s);
 
     return (struct comparison_price){
-        price((double)k->macs_gate, (double)k->macs_species, r, prevalence),
-        price(k->ms_gate_bulk, k->ms_species_bulk, r, prevalence),
+        price(k, UNIT_MACS, r, prevalence),
+        price(k, UNIT_MS_BULK, r, prevalence),
         { images_s(&k->speed[COMPARISON_MEMORY], r, prevalence),
           images_s(&k->speed[COMPARISON_FILES], r, prevalence) }
     };
@@ -398,12 +449,14 @@ void comparison_prices(const struct comparison *c, struct comparison_result *r)
         struct comparison_system_result *to = &r->system[i];
         const struct comparison_cost *k = &s->cost;
         double pass = pass_rate(&s->run[0].said);
+        double share = (double)c->n_positives / (double)c->n;
         struct rates at = rates(c, s);
 
         to->passed_on[0] = at.fpr;
         to->passed_on[1] = at.recall;
-        to->ms_1 = k->ms_gate_1 + pass * k->ms_species_1;
-        to->ms_bulk = k->ms_gate_bulk + pass * k->ms_species_bulk;
+        to->ms_1 = ladder_price(k, UNIT_MS_1, share) + pass * k->ms_species_1;
+        to->ms_bulk =
+            ladder_price(k, UNIT_MS_BULK, share) + pass * k->ms_species_bulk;
         for (size_t p = 0; p < COMPARISON_PREVALENCES; p++) {
             to->price[p] = price_at(c, s, comparison_prevalence[p]);
         }

@@ -118,16 +118,33 @@ static json_t *speed_json(const struct comparison_speed *s)
                      sides[0], "unsure", s->unsure);
 }
 
+/* What each of the rungs costs, and who is left after it. */
+static json_t *cost_rungs_json(const struct comparison_cost *k)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < k->n_rungs; i++) {
+        const struct comparison_rung *g = &k->rung[i];
+
+        nn_json_add(
+            &a, json_pack("{s:I, s:o, s:o, s:{s:f, s:f}}", "macs",
+                          (json_int_t)g->macs, "ms_1", nn_json_number(g->ms_1),
+                          "ms_bulk", nn_json_number(g->ms_bulk), "go_on",
+                          "positives", g->go_on[1], "negatives", g->go_on[0]));
+    }
+    return a;
+}
+
 static json_t *cost_json(const struct comparison_cost *k,
                          const struct comparison_system_result *r)
 {
     return json_pack(
-        "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, "
+        "{s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, "
         "s:{s:o, s:o}}",
-        "parameters", (json_int_t)k->parameters, "macs_gate",
-        (json_int_t)k->macs_gate, "macs_species", (json_int_t)k->macs_species,
-        "ms_gate_1", nn_json_number(k->ms_gate_1), "ms_species_1",
-        nn_json_number(k->ms_species_1), "ms_gate_bulk",
+        "parameters", (json_int_t)k->parameters, "rungs", cost_rungs_json(k),
+        "macs_gate", (json_int_t)k->macs_gate, "macs_species",
+        (json_int_t)k->macs_species, "ms_gate_1", nn_json_number(k->ms_gate_1),
+        "ms_species_1", nn_json_number(k->ms_species_1), "ms_gate_bulk",
         nn_json_number(k->ms_gate_bulk), "ms_species_bulk",
         nn_json_number(k->ms_species_bulk), "ms_1", nn_json_number(r->ms_1),
         "ms_bulk", nn_json_number(r->ms_bulk), "peak_mb",

@@ -139,6 +139,7 @@ struct pass {
     struct onnx_wire *graph;
     const struct nn_layers *all; /* of this view */
     size_t view, n_views;
+    const struct nn_net_spec *from; /* the net whose input comes in */
 };
 
 static void view_name(const struct pass *p, const char *what, char *name)
@@ -156,7 +157,7 @@ static void value_name(const struct pass *p, int32_t i, char *name)
     char layer[32];
 
     if (i < 0) {
-        view_name(p, "image", name);
+        view_name(p, p->from != NULL ? "fitted" : "image", name);
     } else if ((size_t)i + 1 < p->all->n) {
         snprintf(layer, sizeof layer, "layer%d", (int)i);
         view_name(p, layer, name);
@@ -255,33 +256,63 @@ static void put_product(struct onnx_wire *graph, const char *out, const char *a,
     onnx_put_message(graph, GRAPH_NODE, &n);
 }
 
-/* The image of a view behind the first: rows x image x columns. */
-static void put_view(const struct pass *p, const struct nn_net *net)
+/* A view: rows x `in` x columns, called `image`. */
+static void put_scaled(const struct pass *p, int32_t size,
+                       struct nn_tta_view to, const char *in, const char *image)
 {
     struct nn_tta_scale s = NN_VIEW_SCALE_INIT;
-    const struct nn_tta_view to = net->spec.more[p->view - 1];
-    int64_t from = net->spec.size, small = to.size;
+    int64_t from = size, small = to.size;
     size_t n = (size_t)(from * small);
     const int64_t r[] = { small, from }, c[] = { from, small };
     float *m = nn_mem_calloc(2 * n, sizeof *m);
-    char rows[NAME], columns[NAME], tall[NAME], image[NAME];
+    char rows[NAME], columns[NAME], tall[NAME];
 
-    if (m == NULL || nn_tta_scale_init(&s, net->spec.size, to, NULL)) {
+    if (m == NULL || nn_tta_scale_init(&s, size, to, NULL)) {
         p->graph->failed = 1;
         goto out;
     }
     view_name(p, "rows", rows);
     view_name(p, "columns", columns);
     view_name(p, "tall", tall);
-    view_name(p, "image", image);
     nn_tta_scale_matrices(&s, m, m + n);
     put_tensor(p->graph, rows, 2, r, m, n);
     put_tensor(p->graph, columns, 2, c, m + n, n);
-    put_product(p->graph, tall, rows, "image");
+    put_product(p->graph, tall, rows, in);
     put_product(p->graph, image, tall, columns);
 out:
     nn_tta_scale_release(&s);
     nn_mem_free(m);
+}
+
+/* The image of a view behind the first. */
+static void put_view(const struct pass *p, const struct nn_net *net)
+{
+    char image[NAME];
+
+    value_name(p, -1, image);
+    put_scaled(p, net->spec.size, net->spec.more[p->view - 1], "image", image);
+}
+
+/* The view of another net's input that this one sees, in its own
+ * normalisation. */
+static void put_fitted(const struct pass *p, const struct nn_net_spec *to)
+{
+    const struct nn_tta_view view = { .size = to->size };
+    const int64_t shape[] = { 3, 1, 1 };
+    float scale[3], shift[3];
+    struct onnx_wire n;
+
+    for (int c = 0; c < 3; c++) {
+        scale[c] = p->from->stddev[c] / to->stddev[c];
+        shift[c] = (p->from->mean[c] - to->mean[c]) / to->stddev[c];
+    }
+    put_scaled(p, p->from->size, view, "image", "small");
+    put_tensor(p->graph, "scale", 3, shape, scale, 3);
+    put_tensor(p->graph, "shift", 3, shape, shift, 3);
+    n = begin_node("Mul", "scaled", "small", "scale", (char *)NULL);
+    onnx_put_message(p->graph, GRAPH_NODE, &n);
+    n = begin_node("Add", "fitted", "scaled", "shift", (char *)NULL);
+    onnx_put_message(p->graph, GRAPH_NODE, &n);
 }
 
 static void put_mean_of_views(const struct pass *last)
@@ -316,11 +347,15 @@ static void put_limits(struct onnx_wire *graph, const struct nn_layers *layers)
 
 /* layers: of each view. */
 static void put_passes(struct onnx_wire *graph, const struct nn_net *net,
+                       const struct nn_net_spec *from,
                        const struct nn_layers *layers)
 {
-    struct pass p = { graph, layers, 0, 1 + net->spec.n_more };
+    struct pass p = { graph, layers, 0, 1 + net->spec.n_more, from };
 
     put_limits(graph, layers);
+    if (from != NULL) {
+        put_fitted(&p, &net->spec);
+    }
     for (p.view = 0; p.view < p.n_views; p.view++) {
         p.all = &layers[p.view];
         if (p.view > 0) {
@@ -396,13 +431,15 @@ static void put_probabilities(struct onnx_wire *graph, const struct nn_net *net,
 /* --- the file --- */
 
 static void put_graph(struct onnx_wire *model, const struct nn_net *net,
-                      int gate, const struct nn_layers *layers)
+                      int gate, const struct nn_net_spec *from,
+                      const struct nn_layers *layers)
 {
-    const int64_t image[] = { 3, net->spec.size, net->spec.size };
+    int32_t size = from != NULL ? from->size : net->spec.size;
+    const int64_t image[] = { 3, size, size };
     const int64_t k[] = { (int64_t)net->spec.n_outputs }, one[] = { 1 };
     struct onnx_wire g = ONNX_WIRE_INIT;
 
-    put_passes(&g, net, layers);
+    put_passes(&g, net, from, layers);
     put_probabilities(&g, net, gate);
     onnx_put_text(&g, 2, nn_arch_info(net->spec.arch)->name);
     put_value(&g, 11, "image", 3, image);
@@ -412,6 +449,7 @@ static void put_graph(struct onnx_wire *model, const struct nn_net *net,
 }
 
 static void put_model(struct onnx_wire *m, const struct nn_net *net, int gate,
+                      const struct nn_net_spec *from,
                       const struct nn_layers *layers, const json_t *metadata)
 {
     struct onnx_wire opset = ONNX_WIRE_INIT;
@@ -421,7 +459,7 @@ static void put_model(struct onnx_wire *m, const struct nn_net *net, int gate,
     onnx_put_int(m, 1, IR_VERSION);
     onnx_put_text(m, 2, "bearcascade");
     onnx_put_text(m, 3, BEARCASCADE_VERSION);
-    put_graph(m, net, gate, layers);
+    put_graph(m, net, gate, from, layers);
     onnx_put_text(&opset, 1, "");
     onnx_put_int(&opset, 2, OPSET);
     onnx_put_message(m, 8, &opset);
@@ -436,6 +474,7 @@ static void put_model(struct onnx_wire *m, const struct nn_net *net, int gate,
 }
 
 enum nn_status onnx_write(const struct nn_net *net, int gate,
+                          const struct nn_net_spec *from,
                           const json_t *metadata, const char *path,
                           struct nn_error *err)
 {
@@ -451,7 +490,7 @@ enum nn_status onnx_write(const struct nn_net *net, int gate,
             goto out;
         }
     }
-    put_model(&m, net, gate, layers, metadata);
+    put_model(&m, net, gate, from, layers, metadata);
     if (m.failed) {
         st = nn_fail_nomem(err);
         goto out;

@@ -16,10 +16,13 @@
 #include "common/net/net.h"
 
 /* gate: 1 when the answer is the mass of the outputs named "+..." against
- * those named "-..."; else the head decides. metadata: an object of strings,
- * written as metadata_props. Errors: NN_ERR_UNSUPPORTED (a graph that ONNX
- * export does not know), NN_ERR_IO, NN_ERR_NOMEM. */
+ * those named "-..."; else the head decides. from: NULL, or the net whose
+ * input comes in; this one, of one view, then sees a view of that as large as
+ * its own input, made and normalised inside the graph. metadata: an object of
+ * strings, written as metadata_props. Errors: NN_ERR_UNSUPPORTED (a graph that
+ * ONNX export does not know), NN_ERR_IO, NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status onnx_write(const struct nn_net *net, int gate,
+                                        const struct nn_net_spec *from,
                                         const json_t *metadata,
                                         const char *path, struct nn_error *err);
 

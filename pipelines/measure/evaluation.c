@@ -133,8 +133,11 @@ static void stages(struct evaluation *e, const struct model *m,
         struct verdict v = cascade_scores_verdict(m, s, i);
 
         if (s->ok[i] && v.kind == VERDICT_NONE) {
-            (v.species_stage ? e->none_by_species
-                             : e->none_by_gate)[positive]++;
+            int rung = s->rung != NULL ? s->rung[i] : 0;
+
+            (rung > 0          ? e->none_by_rung[rung - 1]
+             : v.species_stage ? e->none_by_species
+                               : e->none_by_gate)[positive]++;
         }
     }
 }

@@ -49,6 +49,7 @@ struct evaluation {
     double species_ece;          /* NaN where undefined */
     /* Verdicts none of [0] negatives and [1] positives, by stage. */
     size_t none_by_gate[2], none_by_species[2];
+    size_t none_by_rung[RUNGS_MAX][2]; /* not counted to the gate's */
     double ms_gate, ms_species; /* per image; reading counts for the gate */
     size_t *confusion; /* [n_classes+1][n_classes+2]: rows are the truth
                           (classes, none), columns the verdict (classes, none,

@@ -208,6 +208,13 @@ void evaluation_print(const struct evaluation *e, const struct model *m,
                 e->none_by_species[0], "positives rejected, by gate + species",
                 e->none_by_gate[1], e->none_by_species[1]);
     }
+    for (size_t i = 0; i < m->rungs.n; i++) {
+        char text[64];
+
+        snprintf(text, sizeof text, "before that by rung %zu", i + 1);
+        fprintf(to, "  %-44s %zu negatives, %zu positives\n", text,
+                e->none_by_rung[i][0], e->none_by_rung[i][1]);
+    }
     print_families(e, who, to);
     print_confusion(e, m, to);
 }
@@ -302,5 +309,13 @@ json_t *evaluation_json(const struct evaluation *e, const struct model *m)
     nn_json_put(&j, "confusion", confusion_json(e));
     nn_json_put(&j, "none_by_gate", none_json(e->none_by_gate));
     nn_json_put(&j, "none_by_species", none_json(e->none_by_species));
+    if (m->rungs.n > 0) {
+        json_t *rungs = json_array();
+
+        for (size_t i = 0; i < m->rungs.n; i++) {
+            nn_json_add(&rungs, none_json(e->none_by_rung[i]));
+        }
+        nn_json_put(&j, "none_by_rung", rungs);
+    }
     return j;
 }

@@ -150,6 +150,22 @@
                     "measured." : ""))];
     }
 
+    /* The rungs in front of gates; null where no system has any. */
+    function rungTable() {
+        var rows = [];
+        B.data.systems.forEach(function (s) {
+            B.list(s.cost.rungs).forEach(function (r, i) {
+                rows.push([B.systemHead(s), i + 1, B.large(r.macs),
+                    B.short(r.ms_bulk), B.percent(r.go_on.positives, 1),
+                    B.percent(r.go_on.negatives, 1)]);
+            });
+        });
+        return rows.length === 0 ? null : B.table(
+            "Rungs before the gate, and which validation images are left " +
+            "after each", ["system", "rung", "multiply-adds", "ms, many",
+                "positives left", "negatives left"], rows, {id: "rungs"});
+    }
+
     function evenTable() {
         var list = B.list(B.data.raw.break_even);
         return list.length === 0 ? null : B.table(
@@ -181,6 +197,6 @@
                 }),
             B.el("div", {class: "charts"}, chart.node),
             B.el("div", {class: "side"},
-                shareTables().concat(evenTable()))]);
+                [rungTable()].concat(shareTables(), evenTable()))]);
     };
 })(window.bearcascade);

@@ -154,22 +154,41 @@
             return B.known(x) ? x : other;
         }
         var bulk = num(c.ms_bulk, null);
+        function rungs(name) {
+            return B.list(c.rungs).map(function (r) {
+                return {cost: r[name], go_on: r.go_on};
+            });
+        }
         return {
-            macs: [num(c.macs_gate, null), num(c.macs_species, 0)],
+            macs: [num(c.macs_gate, null), num(c.macs_species, 0),
+                rungs("macs")],
             ms: [num(c.ms_gate_bulk, system.cascade ? null : bulk),
-                num(c.ms_species_bulk, system.cascade ? null : 0)]
+                num(c.ms_species_bulk, system.cascade ? null : 0),
+                rungs("ms_bulk")]
         };
     };
 
-    /* Expected cost of one image: prices [gate, species]. */
+    /* Up to the gate: each net times the share of images that come to it. */
+    function ladder(price, prevalence) {
+        var sum = 0, reach = 1;
+        price[2].forEach(function (r) {
+            sum += reach * r.cost;
+            reach = prevalence * r.go_on.positives +
+                (1 - prevalence) * r.go_on.negatives;
+        });
+        return sum + reach * price[0];
+    }
+
+    /* Expected cost of one image: prices [gate, species, rungs]. */
     B.expected = function (price, recall, fpr, prevalence) {
         if (price[0] === null || price[1] === null) {
             return null;
         }
         if (price[1] === 0) {
-            return price[0];
+            return ladder(price, prevalence);
         }
-        return recall === null || fpr === null ? null : price[0] +
+        return recall === null || fpr === null ? null :
+            ladder(price, prevalence) +
             (prevalence * recall + (1 - prevalence) * fpr) * price[1];
     };
 

@@ -59,7 +59,7 @@ def data(p):
     n = struct.unpack("<Q", b[:8])[0]
     h = json.loads(b[8:8 + n])
     m = h.pop("__metadata__")
-    keep = {k: m[k] for k in m if k.endswith(("policy", "net"))}
+    keep = {k: m[k] for k in m if k.endswith(("policy", "net", "rungs"))}
     return h, keep, b[8 + n:]
 sys.exit(0 if data(sys.argv[1]) == data(sys.argv[2]) else 1)
 PY

@@ -115,6 +115,39 @@ START_TEST(prices_at_four_shares)
 }
 END_TEST
 
+/* Two rungs of 10 and 30 hand on .9 and .8 of the positives and .5 and .2 of
+ * the others to a gate of 100: at a share x 10 + (.5 + .4 x) 30 + (.2 + .6 x)
+ * 100 = 45 + 72 x, and the species net's 600 (1/6 + 7/12 x). Times are a tenth,
+ * one by one and many at a time; the test images are positive by 4 in 10. */
+START_TEST(prices_of_a_ladder)
+{
+    struct paper w;
+
+    write_down(&w);
+    w.system[0].cost.n_rungs = 2;
+    w.system[0].cost.rung[0] = (struct comparison_rung){ 10, 1, 1, { .5, .9 } };
+    w.system[0].cost.rung[1] = (struct comparison_rung){ 30, 3, 3, { .2, .8 } };
+    w.system[0].cost.ms_gate_1 = w.system[0].cost.ms_gate_bulk = 10;
+    w.system[0].cost.ms_species_1 = w.system[0].cost.ms_species_bulk = 60;
+    comparison_prices(&w.c, &w.r);
+    for (size_t i = 0; i < COMPARISON_PREVALENCES; i++) {
+        double x = comparison_prevalence[i];
+
+        ck_assert_double_eq_tol(w.of[0].price[i].macs,
+                                45 + 72 * x + 600 * (1 / 6. + 7 / 12. * x),
+                                1e-9);
+        ck_assert_double_eq_tol(w.of[0].price[i].ms, w.of[0].price[i].macs / 10,
+                                1e-9);
+        ck_assert_double_eq_tol(w.of[1].price[i].macs, 400, 1e-9);
+    }
+    ck_assert_double_eq_tol(w.of[0].ms_1, 4.5 + 7.2 * .4 + 60 * .4, 1e-9);
+    ck_assert_double_eq_tol(w.of[0].ms_bulk, w.of[0].ms_1, 1e-9);
+    /* 145 + 422 x = 400. */
+    ck_assert_double_eq_tol(w.difference.even_macs, 255 / 422., 1e-9);
+    throw_away(&w);
+}
+END_TEST
+
 /* By files where both have such times that are sure, else in memory, else by
  * multiply-adds; always at 1 %. */
 START_TEST(weighed_by_what_is_sure)
@@ -304,6 +337,7 @@ static Suite *create(void)
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, prices_at_four_shares);
+    tcase_add_test(t, prices_of_a_ladder);
     tcase_add_test(t, weighed_by_what_is_sure);
     tcase_add_test(t, busy_machines);
     tcase_add_test(t, equals_are_weighed_by_cost);

@@ -95,17 +95,18 @@ static json_t *make_meta(void)
     return meta;
 }
 
-/* Write net, read the file back and compute it from one image; logits of the
- * net itself to logits[5]. */
-static void export_and_run(const struct nn_net *net, int gate,
-                           struct onnx_run *r, float *logits)
+/* Write net, read the file back and compute it from one image, of the size that
+ * `from` (or the net) takes; that image as rows to *image. */
+static void export_and_compute(const struct nn_net *net, int gate,
+                               const struct nn_net_spec *from,
+                               struct onnx_run *r, float **image)
 {
     char *dir = testkit_mkdir(), *path = nn_path_join(dir, "x.onnx");
-    size_t area = (size_t)net->spec.size * (size_t)net->spec.size, size;
+    int32_t side = from != NULL ? from->size : net->spec.size;
+    size_t area = (size_t)side * (size_t)side, size;
     float *rows = nn_mem_calloc(3 * area, sizeof *rows);     /* H,W,C */
     float *planes = nn_mem_calloc(3 * area, sizeof *planes); /* C,H,W */
     struct nn_error err = NN_ERROR_INIT;
-    struct nn_scorer *s = NULL;
     json_t *meta = make_meta();
     struct onnx_field f;
     unsigned char *bytes;
@@ -114,25 +115,32 @@ static void export_and_run(const struct nn_net *net, int gate,
         rows[i] = 2 * sinf((float)(i * i % 1009));
         planes[i % 3 * area + i / 3] = rows[i];
     }
-    ck_assert_int_eq(nn_scorer_create(net, 1, &s, &err), NN_OK);
-    ck_assert_int_eq(nn_scorer_run(s, rows, 1, logits, &err), NN_OK);
-    ck_assert_msg(onnx_write(net, gate, meta, path, &err) == NN_OK, "%s",
+    ck_assert_msg(onnx_write(net, gate, from, meta, path, &err) == NN_OK, "%s",
                   err.text);
     ck_assert_int_eq(nn_file_read(path, 1 << 26, &bytes, &size, &err), NN_OK);
     struct onnx_bytes file = { bytes, bytes + size };
 
     while (onnx_next(&file, &f)) {
         if (f.number == 7) {
-            onnx_run(r, f.bytes, planes, 3, net->spec.size, net->spec.size);
+            onnx_run(r, f.bytes, planes, 3, side, side);
         }
     }
     nn_mem_free(bytes);
-    nn_mem_free(rows);
     nn_mem_free(planes);
-    nn_scorer_destroy(&s);
     json_decref(meta);
     nn_mem_free(path);
     testkit_rmdir(dir);
+    *image = rows;
+}
+
+/* Logits of the net itself to logits[5]. */
+static void run_net(const struct nn_net *net, const float *input, float *logits)
+{
+    struct nn_scorer *s = NULL;
+
+    ck_assert_int_eq(nn_scorer_create(net, 1, &s, NULL), NN_OK);
+    ck_assert_int_eq(nn_scorer_run(s, input, 1, logits, NULL), NN_OK);
+    nn_scorer_destroy(&s);
 }
 
 static void same(const struct onnx_run *r, const char *name, const float *want,
@@ -167,7 +175,7 @@ START_TEST(a_file_computes_what_the_net_does)
 {
     const struct answers *a = &answers[_i];
     struct nn_net *net = make_net(a->arch, a->head);
-    float logits[5], p[5], spread = 0;
+    float logits[5], p[5], spread = 0, *image;
 
     if (a->views != NULL) {
         struct nn_tta views;
@@ -175,7 +183,9 @@ START_TEST(a_file_computes_what_the_net_does)
         ck_assert_int_eq(nn_tta_parse(a->views, &views, NULL), NN_OK);
         ck_assert_int_eq(nn_net_set_tta(net, &views, NULL), NN_OK);
     }
-    export_and_run(net, a->gate, &computed, logits);
+    export_and_compute(net, a->gate, NULL, &computed, &image);
+    run_net(net, image, logits);
+    nn_mem_free(image);
     for (int i = 1; i < 5; i++) {
         spread = fmaxf(spread, fabsf(logits[i] - logits[0]));
     }
@@ -187,6 +197,42 @@ START_TEST(a_file_computes_what_the_net_does)
         nn_net_probabilities(net, logits, p);
     }
     same(&computed, "probabilities", p, a->gate ? 1 : 5, 1e-5);
+    onnx_run_release(&computed);
+    nn_net_destroy(&net);
+}
+END_TEST
+
+/* A rung: what comes in is the input of a gate of 64 pixels and of another
+ * normalisation, x bytes at (x - 40) / 80; the net sees 48 pixels, normalised
+ * as its own spec says. */
+START_TEST(a_file_sees_a_view_of_another_input)
+{
+    struct nn_net *net = make_net(NN_ARCH_MOBILENETV4, NN_HEAD_SOFTMAX);
+    struct nn_net_spec from = net->spec;
+    const struct nn_tta_view to = { .size = 48 };
+    struct nn_tta_scale scale = NN_VIEW_SCALE_INIT;
+    float logits[5], p, *image,
+        *small = nn_mem_calloc(48 * 48, 3 * sizeof *small);
+
+    from.size = 64;
+    for (int c = 0; c < 3; c++) {
+        from.mean[c] = 40;
+        from.stddev[c] = 80;
+    }
+    export_and_compute(net, 1, &from, &computed, &image);
+    ck_assert_int_eq(nn_tta_scale_init(&scale, 64, to, NULL), NN_OK);
+    nn_tta_scale_run(&scale, image, 1, small);
+    for (size_t i = 0; i < 3 * 48 * 48; i++) {
+        small[i] = (80 * small[i] + 40 - net->spec.mean[i % 3]) /
+                   net->spec.stddev[i % 3];
+    }
+    run_net(net, small, logits);
+    same(&computed, "logits", logits, 5, 1e-4);
+    p = (float)gate_probability(net, gate_logit(net, logits));
+    same(&computed, "probabilities", &p, 1, 1e-5);
+    nn_tta_scale_release(&scale);
+    nn_mem_free(small);
+    nn_mem_free(image);
     onnx_run_release(&computed);
     nn_net_destroy(&net);
 }
@@ -204,7 +250,7 @@ START_TEST(a_file_holds_the_whole_net)
     unsigned char *bytes;
     struct onnx_field f;
 
-    ck_assert_msg(onnx_write(net, 1, meta, path, &err) == NN_OK, "%s",
+    ck_assert_msg(onnx_write(net, 1, NULL, meta, path, &err) == NN_OK, "%s",
                   err.text);
     ck_assert_int_eq(nn_file_read(path, 1 << 26, &bytes, &size, &err), NN_OK);
     struct onnx_bytes file = { bytes, bytes + size };
@@ -246,7 +292,7 @@ static int write_once(void *ctx)
     const struct writing *w = ctx;
     struct nn_error err = NN_ERROR_INIT;
 
-    return onnx_write(w->net, 1, w->meta, w->path, &err);
+    return onnx_write(w->net, 1, NULL, w->meta, w->path, &err);
 }
 
 START_TEST(running_out_of_memory)
@@ -272,6 +318,7 @@ static Suite *create(void)
     tcase_add_test(t, known_bytes);
     tcase_add_loop_test(t, a_file_computes_what_the_net_does, 0,
                         (int)(sizeof answers / sizeof answers[0]));
+    tcase_add_test(t, a_file_sees_a_view_of_another_input);
     tcase_add_test(t, a_file_holds_the_whole_net);
     tcase_add_test(t, running_out_of_memory);
     suite_add_tcase(s, t);

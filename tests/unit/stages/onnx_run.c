@@ -369,20 +369,32 @@ static void run_sum_of_exp(struct onnx_run *r, const struct node *n, int share)
     }
 }
 
-/* What is done to each number alone; a scalar goes with all. */
+/* Where number i of x finds its partner in b: a scalar goes with all, [C,1,1]
+ * with its channel. */
+static size_t partner(const struct onnx_value *x, const struct onnx_value *b,
+                      size_t i)
+{
+    return b->ndim == 0 ? 0 : b->ndim == 3 ? i / (x->n / (size_t)x->dim[1]) : i;
+}
+
+/* What is done to each number alone. */
 static void run_each(struct onnx_run *r, const struct node *n)
 {
     const struct onnx_value *x = n->in[0];
     struct onnx_value *y = make(r, n->out, x->ndim, x->dim);
 
     for (int k = 1; k < n->n_in; k++) {
-        ck_assert(n->in[k]->n == x->n || n->in[k]->ndim == 0);
+        const struct onnx_value *b = n->in[k];
+
+        ck_assert(b->n == x->n || b->ndim == 0 ||
+                  (b->ndim == 3 && x->ndim == 4 && b->dim[0] == x->dim[1] &&
+                   b->n == (size_t)b->dim[0]));
     }
     for (size_t i = 0; i < y->n; i++) {
         double a = (double)x->v[i], b = 0, sum = 0;
 
         for (int k = 0; k < n->n_in; k++) {
-            b = (double)n->in[k]->v[n->in[k]->ndim == 0 ? 0 : i];
+            b = (double)n->in[k]->v[partner(x, n->in[k], i)];
             sum += b;
         }
         y->v[i] = (float)(strcmp(n->op, "Relu") == 0      ? fmax(a, 0)
