@@ -60,7 +60,8 @@
                     "negative; may be repeated, the cheapest first"),          \
         NN_OPT_DOUBLE(0, "rung-loss", &(t).rung_loss, "S", 0, 1,               \
                       "share of the positives that may be lost by "            \
-                      "--min-recall which all rungs together may lose"),       \
+                      "--min-recall which all rungs together may lose; 0: "    \
+                      "they reject what lies below all of them"),              \
         TEST_VIEWS_ROWS((t).gate_tta, (t).species_tta),                        \
         NN_OPT_CHOICE(                                                         \
             0, "species-from", &(t).species_from, "gate|init|random",          \

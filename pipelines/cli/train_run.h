@@ -65,8 +65,9 @@ enum { SPECIES_NONE_ON, SPECIES_NONE_OFF };
 /* Learning rate of nets that start from pre-trained weights: --lr times this
  * (docs/training.md). */
 #define TRAIN_INIT_RATE 0.3
-/* Of the positives that may be lost, those that rungs may lose. */
-#define TRAIN_RUNG_LOSS 0.2
+/* Of the positives that may be lost, the share that rungs may lose: what a weak
+ * net takes the strong ones use better (docs/training.md). */
+#define TRAIN_RUNG_LOSS 0
 
 /* Sizes that were given are ones that a net may have. Errors: NN_ERR_ARG. */
 NN_MUST_CHECK enum nn_status train_check_sizes(struct train *t,
