@@ -236,6 +236,30 @@ START_TEST(large_images_repeat_too)
 }
 END_TEST
 
+/* What few images of default data show: bear-like negatives, every texture. */
+START_TEST(rare_negatives_show_something)
+{
+    struct synth_options o = synth_defaults();
+    uint8_t rgb[BYTES];
+
+    for (int k = 0; k < SYNTH_CLASSES; k++) {
+        o.class_share[k] = 0.0f;
+    }
+    o.near_miss_share = 0.3f;
+    o.family_share[SYNTH_TEXTURE] = 9.0f;
+    for (uint64_t i = 0; i < 64; i++) {
+        int low = 255, high = 0;
+
+        ck_assert(!synth_render(13, i, &o, SIZE, rgb, NULL, NULL, NULL));
+        for (int k = 0; k < BYTES; k += 3) {
+            low = rgb[k] < low ? rgb[k] : low;
+            high = rgb[k] > high ? rgb[k] : high;
+        }
+        ck_assert_msg(high - low > 16, "image %d is flat", (int)i);
+    }
+}
+END_TEST
+
 struct batch {
     struct synth_options opt;
     uint8_t *rgb;
@@ -446,6 +470,7 @@ static Suite *create(void)
     tcase_add_test(t, sizes_out_of_range_are_refused);
     tcase_add_test(t, images_repeat_to_the_byte);
     tcase_add_test(t, large_images_repeat_too);
+    tcase_add_test(t, rare_negatives_show_something);
     tcase_add_test(t, thread_count_changes_nothing);
     tcase_add_test(t, truth_matches_the_mask);
     tcase_add_test(t, bodies_fit_their_tables);
