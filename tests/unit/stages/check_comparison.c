@@ -371,12 +371,9 @@ END_TEST
 static void refused(const struct comparison_options *o, const char *why)
 {
     struct nn_error err = NN_ERROR_INIT;
-    struct nn_dataset *ds;
     struct comparison c;
 
-    ck_assert(
-        !data_open(o->data, &(struct data_options){ .seed = 1 }, &ds, NULL));
-    ck_assert_int_eq(comparison_init(&c, o, ds, &err), NN_ERR_ARG);
+    ck_assert_int_eq(comparison_init(&c, o, invented_open(), &err), NN_ERR_ARG);
     ck_assert_msg(strstr(err.text, why) != NULL, "%s", err.text);
 }
 

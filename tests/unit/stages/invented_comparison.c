@@ -4,13 +4,14 @@
 
 #include "common/base/mem.h"
 #include "common/base/rng.h"
+#include "pipelines/synth/synth.h"
 #include "tests/unit/testkit.h"
 
-enum { REPLICATES = 200 };
+enum { IMAGES = 240, REPLICATES = 200 };
 
 struct comparison_options invented_options(const char *systems, int seeds)
 {
-    return (struct comparison_options){ .data = "synth:240:3:size=64",
+    return (struct comparison_options){ .data = "invented:240",
                                         .out = "nowhere",
                                         .systems = systems,
                                         .seeds = seeds,
@@ -19,6 +20,64 @@ struct comparison_options invented_options(const char *systems, int seeds)
                                         .how.seed = 1,
                                         .replicates = REPLICATES };
 }
+
+/* --- images that nobody draws, with labels as synth gives them ---------------
+ */
+
+static enum nn_status open_all(const char *spec, void **ctx, size_t *n,
+                               struct nn_error *err)
+{
+    (void)spec;
+    (void)err;
+    *ctx = invented_zeros(1, sizeof(struct synth_options));
+    *(struct synth_options *)*ctx = synth_defaults();
+    *n = IMAGES;
+    return NN_OK;
+}
+
+static enum nn_status describe(void *ctx, size_t i,
+                               struct nn_generator_item *item)
+{
+    static char name[16];
+    struct synth_truth t;
+    int none;
+
+    synth_describe(3, i, ctx, &t);
+    none = t.class == SYNTH_NEGATIVE;
+    snprintf(name, sizeof name, "%zu.jpg", i);
+    *item = (struct nn_generator_item){
+        .file = name,
+        .label = none ? "" : synth_class_name(t.class),
+        .family = none ? synth_family_name(t.family) : "",
+        .split = NN_TEST /* all of them, for larger counts */
+    };
+    return NN_OK;
+}
+
+static enum nn_status read_one(void *ctx, size_t i, uint8_t **bytes,
+                               size_t *size, struct nn_error *err)
+{
+    (void)ctx;
+    (void)bytes;
+    (void)size;
+    return nn_fail(err, NN_ERR_IO, "nobody has drawn image %zu", i);
+}
+
+struct nn_dataset *invented_open(void)
+{
+    static const struct nn_generator generator = { "invented", open_all,
+                                                   describe, read_one,
+                                                   nn_mem_free };
+    static const struct nn_generator *const generators[] = { &generator, NULL };
+    const struct nn_dataset_options o = { .generators = generators };
+    struct nn_dataset *ds;
+
+    ck_assert(!nn_dataset_open("invented:240", &o, &ds, NULL));
+    return ds;
+}
+
+/* --- systems ---------------------------------------------------------------
+ */
 
 void *invented_zeros(size_t n, size_t size)
 {
@@ -86,14 +145,7 @@ void invented_speed(struct comparison_cost *k, double nothing, double all)
 
 void invented_setup(struct comparison *c, const struct comparison_options *o)
 {
-    struct nn_dataset *ds;
-
-    ck_assert(
-        !data_open(o->data, &(struct data_options){ .seed = 1 }, &ds, NULL));
-    for (size_t i = 0; i < ds->n; i++) {
-        ds->items[i].split = NN_TEST; /* all of them, for larger counts */
-    }
-    ck_assert(!comparison_init(c, o, ds, NULL));
+    ck_assert(!comparison_init(c, o, invented_open(), NULL));
     for (size_t s = 0; s < c->n_systems; s++) {
         struct comparison_cost *k = &c->system[s].cost;
 

@@ -7,6 +7,8 @@
 #include "pipelines/compare/comparison.h"
 
 struct comparison_options invented_options(const char *systems, int seeds);
+/* Labels and families of 240 test images; the images cannot be read. */
+struct nn_dataset *invented_open(void);
 void *invented_zeros(size_t n, size_t size);
 int invented_is_positive(const struct comparison *c, size_t i);
 int32_t invented_truth(const struct comparison *c, size_t i);
@@ -16,7 +18,7 @@ void invented_run(const struct comparison *c, struct comparison_run *r,
                   double skill, uint64_t seed);
 /* Times of an image, by all ways and of all images alike. */
 void invented_speed(struct comparison_cost *k, double nothing, double all);
-/* 240 test images and the systems of o, each worse than the one before. A
+/* Those images and the systems of o, each worse than the one before. A
  * cascade costs 50 + 200 multiply-adds, 0.5 + 2 ms; others 100, and 1 ms. */
 void invented_setup(struct comparison *c, const struct comparison_options *o);
 
