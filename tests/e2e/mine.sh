@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-pool=synth:1300:5:size=64:kind=negatives:near-miss=0.1
+pool=synth:1200:5:size=64:kind=negatives:near-miss=0.1
 small="--gate-width 0.25 --gate-size 32 --species-width 0.25 --species-size 32
     --batch 16 --quiet"
 run 0 "synth draws images" synth --out "$data" --count 160 --seed 4 \
@@ -125,16 +125,31 @@ run 1 "negatives that are gone" train "$data" --out "$tmp/r6n" --epochs 1 \
     $small --negatives "$tmp/inside" --negatives "$tmp/gone.jsonl"
 err_has "are named" "none of the .* images of '$tmp/gone.jsonl'"
 
-# Killed at different moments, then resumed.
-mine 0 "a drawn pool" "$tmp/m2" -p $pool --trust-pool
-for s in 0.3 4 6; do
+# Killed before there is a score and after the first block of 1024 is written,
+# then resumed.
+drawn="-p $pool --trust-pool --top 5"
+# shellcheck disable=SC2086
+mine 0 "a drawn pool" "$tmp/m2" $drawn
+written() { # COUNT FILE: more bytes than that
+    test "$(cat "$2" 2>/dev/null | wc -c)" -gt "$1"
+}
+killed=0
+for bytes in 0 80; do # 80: a header
+    # shellcheck disable=SC2086
     "$BEARCASCADE" mine -m "$tmp/run" --positives "$data" -o "$tmp/m3" \
-        --top 20 --quiet -p $pool --trust-pool --resume >/dev/null 2>&1 &
-    sleep $s
+        --quiet $drawn --resume >/dev/null 2>&1 &
+    waits=0
+    until written $bytes "$tmp/m3/scores.bin" || [ $waits -ge 6000 ]; do
+        waits=$((waits + 1))
+        sleep 0.05
+    done
     kill -9 $! 2>/dev/null
-    wait $! 2>/dev/null
+    wait $! 2>/dev/null || killed=$((killed + ($? == 137)))
 done
-mine 0 "killed three times and resumed" "$tmp/m3" -p $pool --trust-pool --resume
+check "killed twice" test $killed -eq 2
+check "with a block of scores written" written 8000 "$tmp/m3/scores.bin"
+# shellcheck disable=SC2086
+mine 0 "resumed" "$tmp/m3" $drawn --resume
 check "mined.jsonl is the same" cmp -s "$tmp/m2/mined.jsonl" \
     "$tmp/m3/mined.jsonl"
 
