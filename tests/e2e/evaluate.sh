@@ -11,7 +11,7 @@ run 0 "synth draws images" synth --out "$data" --count 260 --seed 5 --size 64 \
 run 0 "train makes a model" train "$data" --out "$tmp/run" --epochs 12 \
     --gate-size 32 --gate-width 0.25 --species-size 32 --species-width 0.25 \
     --batch 16 --quiet
-run 0 "train keeps less" train "$data" --out "$tmp/less" --epochs 12 \
+run 0 "train keeps less" train "$data" --out "$tmp/less" --epochs 6 \
     --gate-size 32 --gate-width 0.25 --species-size 32 --species-width 0.25 \
     --batch 16 --min-recall 0.7 --quiet
 check "the promise is kept end to end" python3 "$again" policy \
@@ -22,7 +22,7 @@ run 0 "train whose gate alone loses none" train "$data" --out "$tmp/all" \
 check "that promise is kept, too" python3 "$again" policy \
     "$BEARCASCADE" "$tmp/all/best.safetensors" "$data" 0.7 1
 run 0 "train makes one whose species net cannot say none" train "$data" \
-    --out "$tmp/plain" --epochs 12 --gate-size 32 --gate-width 0.25 \
+    --out "$tmp/plain" --epochs 6 --gate-size 32 --gate-width 0.25 \
     --species-size 32 --species-width 0.25 --batch 16 --species-none off --quiet
 run 0 "synth draws others" synth --out "$tmp/odd" --count 90 --seed 6 \
     --size 64 --quiet
