@@ -272,10 +272,11 @@ enum nn_status nn_loader_create(const struct nn_dataset *ds,
     return NN_OK;
 }
 
-/* Bytes that wait for nn_loader_second(). */
-static void forget_bytes(const struct nn_loader *l, struct slot *s)
+/* What waits for nn_loader_second(). */
+static void forget_waiting(const struct nn_loader *l, struct slot *s)
 {
     for (int32_t i = 0; s->cell != NULL && i < l->opt.batch; i++) {
+        nn_image_release(&s->cell[i].img);
         nn_mem_free(s->cell[i].bytes);
         s->cell[i].bytes = NULL;
     }
@@ -283,7 +284,7 @@ static void forget_bytes(const struct nn_loader *l, struct slot *s)
 
 static void release_slot(const struct nn_loader *l, struct slot *s)
 {
-    forget_bytes(l, s);
+    forget_waiting(l, s);
     nn_mem_free(s->input);
     nn_mem_free(s->second);
     nn_mem_free(s->index);
@@ -383,7 +384,7 @@ enum nn_status nn_loader_start(struct nn_loader *l, const uint32_t *index,
     l->pass_n = n - skip;
     l->skipped = skip;
     for (int i = 0; i < l->opt.prefetch; i++) {
-        forget_bytes(l, &l->slot[i]);
+        forget_waiting(l, &l->slot[i]);
         l->slot[i].done = 0;
         l->slot[i].n = 0;
     }
@@ -407,6 +408,7 @@ static void move_cell(const struct nn_loader *l, struct slot *s, int32_t from,
     s->index[t] = s->index[f];
     s->row[t] = s->row[f];
     s->cell[t] = s->cell[f];
+    s->cell[f].img = (struct nn_image)NN_IMAGE_INIT;
     s->cell[f].bytes = NULL;
 }
 
@@ -441,7 +443,7 @@ static void recycle(struct nn_loader *l)
     struct slot *s = &l->slot[l->batch_no % (size_t)l->opt.prefetch];
 
     if (s->n > 0) {
-        forget_bytes(l, s);
+        forget_waiting(l, s);
         s->n = 0;
         s->done = 0;
         l->batch_no++;

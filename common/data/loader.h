@@ -15,8 +15,10 @@
  *
  * A loader may make a second input from each image, for another net, by the
  * rule of common/net/prepare.h: one read, and one decoding where that serves
- * both. Where it does not, the bytes wait for nn_loader_second(), so that only
- * those images are decoded twice that the second net is to see.
+ * both. The image, or the bytes where it does not serve, waits for
+ * nn_loader_second(), so that the second input is made only of images that the
+ * second net is to see; of images that would take more memory than that input
+ * it is made at once.
  * Use one loader from one thread; its workers have the context of the thread
  * that made it. */
 #ifndef NN_COMMON_DATA_LOADER_H

@@ -167,7 +167,16 @@ static enum nn_status put_second(const struct nn_loader *l,
     return NN_OK;
 }
 
-/* Both inputs, or the first and the bytes for the second. */
+/* Does an image that waits take no more memory than the input it makes? */
+static int is_small(const struct nn_loader *l, const struct nn_image *img)
+{
+    return (size_t)img->w * (size_t)img->h * 3 <=
+           l->second_bytes * sizeof(float);
+}
+
+/* The first input, and what makes the second where somebody asks for it: the
+ * image, or the bytes where it does not serve. Only what is made of an image
+ * too large to wait is made at once. */
 static enum nn_status fill_two(struct nn_loader *l, uint32_t item, uint8_t *rgb,
                                struct slot *s, size_t i, int *bad,
                                struct nn_error *err)
@@ -196,9 +205,12 @@ static enum nn_status fill_two(struct nn_loader *l, uint32_t item, uint8_t *rgb,
                  s->input + i * l->view_bytes);
     if (!nn_decode_serves(&info, l->first.side, l->second.side)) {
         keep_bytes = 1;
-        goto out;
+    } else if (is_small(l, &img)) {
+        c->img = img;
+        img = (struct nn_image)NN_IMAGE_INIT;
+    } else {
+        st = put_second(l, &img, rgb, s->second + i * l->second_bytes, err);
     }
-    st = put_second(l, &img, rgb, s->second + i * l->second_bytes, err);
 out:
     if (!keep_bytes) {
         nn_mem_free(c->bytes);
@@ -261,21 +273,21 @@ static void complete_one(void *ctx, size_t i)
     const struct completing *k = ctx;
     const struct nn_loader *l = k->l;
     struct cell *c = &k->slot->cell[i];
-    struct nn_image img = NN_IMAGE_INIT;
-    enum nn_status st;
+    enum nn_status st = NN_OK;
 
-    if (!k->want[i] || c->bytes == NULL) {
+    if (!k->want[i] || (c->bytes == NULL && c->img.rgb == NULL)) {
         return;
     }
-    st = nn_decode_for(c->bytes, c->size, l->second.side, &img, NULL, &c->why);
-    if (st) {
-        goto out;
+    if (c->img.rgb == NULL) {
+        st = nn_decode_for(c->bytes, c->size, l->second.side, &c->img, NULL,
+                           &c->why);
     }
-    st = nn_prepare(&l->second, &img, k->slot->second + i * l->second_bytes,
-                    &c->why);
-out:
+    if (st == NN_OK) {
+        st = nn_prepare(&l->second, &c->img,
+                        k->slot->second + i * l->second_bytes, &c->why);
+    }
     c->why.status = st;
-    nn_image_release(&img);
+    nn_image_release(&c->img);
     nn_mem_free(c->bytes);
     c->bytes = NULL;
 }

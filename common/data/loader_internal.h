@@ -10,7 +10,10 @@
 /* Of one image in a batch under way. */
 struct cell {
     struct nn_error why; /* status NN_OK: it could be read */
-    uint8_t *bytes;      /* the file, while the second input is not made */
+    /* While the second input is not made: what makes it, the image if it
+     * serves for that, else the file; else both are empty. */
+    struct nn_image img;
+    uint8_t *bytes;
     size_t size;
     float seconds; /* that reading and preparing it took its worker */
     struct nn_told told;

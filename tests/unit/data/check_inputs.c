@@ -189,6 +189,46 @@ START_TEST(two_nets_one_read)
 }
 END_TEST
 
+/* The second input is made of the images that are asked for; of the others not,
+ * which leaves the zeros of the buffer. */
+START_TEST(second_where_asked)
+{
+    const struct nn_input first = rule(LARGE);
+    const struct nn_input second = rule(SMALL);
+    struct nn_loader_options o = nn_loader_once(&first, COUNTED, COUNTED);
+    struct nn_dataset *ds = counted_open();
+    struct reasons why = { 0 };
+    size_t n = SMALL * SMALL * 3;
+    float *want = nn_mem_calloc(n, sizeof *want);
+    float *none = nn_mem_calloc(n, sizeof *none);
+    uint8_t wanted[COUNTED];
+    struct nn_loader *l;
+    struct nn_batch b;
+
+    o.second = &second;
+    o.failed = note;
+    o.failed_ctx = &why;
+    ck_assert_int_eq(nn_loader_create(ds, &o, &l, NULL), NN_OK);
+    ck_assert_int_eq(nn_loader_start(l, all, COUNTED, 0, 0, NULL), NN_OK);
+    ck_assert_int_eq(nn_loader_next(l, &b, NULL), NN_OK);
+    ck_assert_int_eq(b.n, COUNTED - 2);
+    for (int32_t i = 0; i < b.n; i++) {
+        wanted[i] = i % 2 == 1 || b.index[i] == 7; /* too large to wait */
+    }
+    ck_assert_int_eq(nn_loader_second(l, wanted, NULL), NN_OK);
+    for (int32_t i = 0; i < b.n; i++) {
+        by_hand(b.index[i], &second, want);
+        ck_assert_mem_eq(b.second + (size_t)i * n, wanted[i] ? want : none,
+                         n * sizeof *want);
+    }
+    nn_loader_destroy(&l); /* with what still waits */
+    nn_dataset_close(&ds);
+    nn_mem_free(want);
+    nn_mem_free(none);
+    ck_assert_int_eq(nn_mem_live(), 0);
+}
+END_TEST
+
 /* --- kept inputs --- */
 
 static float *pass(const struct nn_dataset *ds, const struct nn_input *in,
@@ -355,6 +395,7 @@ static Suite *create(void)
     tcase_add_test(t, one_rule);
     tcase_add_test(t, scales);
     tcase_add_test(t, two_nets_one_read);
+    tcase_add_test(t, second_where_asked);
     tcase_add_test(t, kept);
     tcase_add_test(t, budget);
     tcase_add_test(t, want_of_memory);
