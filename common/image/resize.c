@@ -19,10 +19,11 @@
          */
 
 /* How one axis is resampled: output i is the sum over k < count[i] of
- * weight[i * taps + k] * source[first[i] + k]. */
+ * weight[i * taps + k] * source[first[i] + k]. Weights behind them are 0. */
 struct axis {
     int32_t *first, *count, *weight; /* one block, at first */
     int32_t taps;                    /* room for each output */
+    int32_t most;                    /* largest count */
     int32_t lo, hi;                  /* source range that is read */
 };
 
@@ -85,8 +86,13 @@ static void weigh_output(struct axis *a, int32_t i, double from, double to,
             break;
         }
     }
+    while (last - first > 1 && weight[last - first - 1] == 0) {
+        last--;
+    }
     a->first[i] = first;
     a->count[i] = last - first;
+    memset(weight + a->count[i], 0,
+           (size_t)(a->taps - a->count[i]) * sizeof *weight);
 }
 
 static enum nn_status axis_init(struct axis *a, int32_t size, double from,
@@ -109,6 +115,7 @@ static enum nn_status axis_init(struct axis *a, int32_t size, double from,
     a->weight = a->count + n;
     a->lo = size;
     a->hi = 0;
+    a->most = 1;
     for (int32_t i = 0; i < out; i++) {
         weigh_output(a, i, from + i * scale, from + (i + 1) * scale, size,
                      filter);
@@ -116,6 +123,7 @@ static enum nn_status axis_init(struct axis *a, int32_t size, double from,
 
         a->lo = a->lo < a->first[i] ? a->lo : a->first[i];
         a->hi = a->hi > end ? a->hi : end;
+        a->most = a->most > a->count[i] ? a->most : a->count[i];
     }
     return NN_OK;
 }
@@ -150,9 +158,11 @@ static void sum_rows(const uint8_t *src, size_t stride, const int32_t *weight,
     }
 }
 
-/* One output row from a row of mid, whose first pixel is column a->lo. */
-static void sum_columns(const uint16_t *mid, const struct axis *a, int32_t w,
-                        uint8_t *out)
+/* One output row from a row of mid, whose first pixel is column a->lo. All
+ * outputs take `most` pixels, a constant where this is inlined: a loop as long
+ * as each needs is one that the processor mispredicts. */
+static inline void sum_most(const uint16_t *mid, const struct axis *a,
+                            int32_t w, uint8_t *out, const int32_t most)
 {
     const int32_t *weight = a->weight;
 
@@ -161,7 +171,7 @@ static void sum_columns(const uint16_t *mid, const struct axis *a, int32_t w,
         int32_t half = 1 << (ONE_BITS + MID_BITS - 1);
         int32_t r = half, g = half, b = half;
 
-        for (int32_t k = 0; k < a->count[x]; k++, p += 3) {
+        for (int32_t k = 0; k < most; k++, p += 3) {
             r += weight[k] * p[0];
             g += weight[k] * p[1];
             b += weight[k] * p[2];
@@ -169,6 +179,27 @@ static void sum_columns(const uint16_t *mid, const struct axis *a, int32_t w,
         out[0] = (uint8_t)(r >> (ONE_BITS + MID_BITS));
         out[1] = (uint8_t)(g >> (ONE_BITS + MID_BITS));
         out[2] = (uint8_t)(b >> (ONE_BITS + MID_BITS));
+    }
+}
+
+static void sum_columns(const uint16_t *mid, const struct axis *a, int32_t w,
+                        uint8_t *out)
+{
+    switch (a->most) {
+    case 1:
+        sum_most(mid, a, w, out, 1);
+        break;
+    case 2:
+        sum_most(mid, a, w, out, 2);
+        break;
+    case 3:
+        sum_most(mid, a, w, out, 3);
+        break;
+    case 4:
+        sum_most(mid, a, w, out, 4);
+        break;
+    default:
+        sum_most(mid, a, w, out, a->most);
     }
 }
 
@@ -200,7 +231,8 @@ enum nn_status nn_resize_into(const struct nn_image *src, struct nn_box box,
     }
     size_t n = (size_t)(ax.hi - ax.lo) * 3, row = (size_t)src->w * 3;
 
-    mid = nn_mem_realloc(NULL, n, sizeof(*mid));
+    /* Behind the row come pixels of weight 0. */
+    mid = nn_mem_calloc(n + (size_t)ax.most * 3, sizeof(*mid));
     if (!mid) {
         st = NN_ERR_NOMEM;
         goto out;
