@@ -162,8 +162,9 @@ static enum nn_status make_net(const struct nn_task *t,
     if (st) {
         return st;
     }
-    return o->start != NULL ? start_from(*out, o->start, err)
-                            : nn_task_init(*out, o->init, "gate.", o->task, err);
+    return o->start != NULL
+               ? start_from(*out, o->start, err)
+               : nn_task_init(*out, o->init, "gate.", o->task, err);
 }
 
 /* Test views, temperature, then the threshold on the calibrated
