@@ -29,7 +29,7 @@ for lib in $(find "$build" -name '*.a' ! -path '*/tests/*' | sort); do
     */common/*) right='^nn_' ;;
     */stage1_gate/*) right='^gate_' ;;
     */stage2_species/*) right='^species_' ;;
-    */pipelines/cascade/*) right='^(bc|cascade|verdict|model|baseline)_' ;;
+    */pipelines/cascade/*) right='^(bc|cascade|ladder|rungs?|verdict|model|baseline)_' ;;
     *) right= ;;
     esac
     wrong=$(awk -F '|' -v right="$right" '$3 ~ /^[A-Z]$/ {
