@@ -1,5 +1,6 @@
 /* Figures of a comparison against slower second computations. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -252,6 +253,46 @@ START_TEST(a_better_system_is_named)
 }
 END_TEST
 
+/* The first twelve images of a class are called unknown; the likeliest class is
+ * the right one for nine of them. All others of a class are named right. */
+START_TEST(unknown_with_its_best_guess)
+{
+    const struct comparison_options o =
+        invented_options("cascade,multilabel", 1);
+    const json_t *figures, *told;
+    struct comparison c;
+    struct outcomes *said;
+    char want[64];
+    size_t at;
+    json_t *j, *line;
+    int found = 0;
+
+    invented_setup(&c, &o);
+    said = &c.system[0].run[0].said;
+    for (size_t i = 0; i < c.n_positives; i++) {
+        said->best[i] = said->truth[i];
+        said->verdict[i] = i < 12 ? (int32_t)c.k + 1 : said->truth[i];
+        if (i < 3) {
+            said->best[i] = (said->truth[i] + 1) % (int32_t)c.k;
+        }
+    }
+    j = invented_json(&c);
+    figures = json_object_get(json_array_get(json_object_get(j, "systems"), 0),
+                              "figures");
+    snprintf(want, sizeof want, "it would be right on %.1f %% of",
+             100 * (invented_number(figures, "end_to_end", "value") +
+                    9 / (double)c.n));
+    told = json_object_get(json_object_get(j, "verdict"), "conditions");
+    json_array_foreach(told, at, line)
+    {
+        found += strstr(json_string_value(line), want) != NULL;
+    }
+    ck_assert_int_eq(found, 1);
+    json_decref(j);
+    comparison_release(&c);
+}
+END_TEST
+
 /* Skills that differ by little, or few images: no design is recommended. */
 START_TEST(what_numbers_cannot_tell)
 {
@@ -421,6 +462,7 @@ static Suite *create(void)
     tcase_add_test(t, prices_meet_at_break_even);
     tcase_add_test(t, the_same_nets_under_two_names);
     tcase_add_test(t, a_better_system_is_named);
+    tcase_add_test(t, unknown_with_its_best_guess);
     tcase_add_test(t, what_numbers_cannot_tell);
     tcase_add_test(t, without_the_cascade);
     tcase_add_test(t, wrong_wishes);
