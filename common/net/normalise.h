@@ -19,4 +19,17 @@ static inline void nn_normalise(const uint8_t *src, size_t pixels,
     }
 }
 
+/* What one normalisation makes of a byte, from what another made of it:
+ * scale x + shift. */
+static inline void nn_normalise_anew(const float mean[3], const float stddev[3],
+                                     const float to_mean[3],
+                                     const float to_stddev[3], float scale[3],
+                                     float shift[3])
+{
+    for (size_t c = 0; c < 3; c++) {
+        scale[c] = stddev[c] / to_stddev[c];
+        shift[c] = (mean[c] - to_mean[c]) / to_stddev[c];
+    }
+}
+
 #endif /* NN_COMMON_NET_NORMALISE_H */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/net/normalise.h"
 #include "pipelines/cascade/cascade_internal.h"
 
 /* A rung at work. */
@@ -26,10 +27,10 @@ struct ladder {
 static void set_normalisation(struct step *s, const struct nn_net_spec *from,
                               const struct nn_net_spec *to)
 {
+    nn_normalise_anew(from->mean, from->stddev, to->mean, to->stddev, s->scale,
+                      s->shift);
     s->as_is = 1;
     for (int c = 0; c < 3; c++) {
-        s->scale[c] = from->stddev[c] / to->stddev[c];
-        s->shift[c] = (from->mean[c] - to->mean[c]) / to->stddev[c];
         s->as_is &=
             from->stddev[c] == to->stddev[c] && from->mean[c] == to->mean[c];
     }
@@ -212,6 +213,10 @@ enum nn_status ladder_climb(struct ladder *l, const struct cascade_batch *b,
         n = m;
     }
     *n_left = n;
+    *input = b->input;
+    if (n == b->n) { /* all of them, where they lie */
+        return NN_OK;
+    }
     for (int32_t j = 0; j < n; j++) {
         memcpy(l->gate_x + (size_t)j * l->floats,
                b->input + (size_t)left[j] * l->floats,

@@ -8,6 +8,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/net/normalise.h"
 #include "common/tensor/fold.h"
 #include "pipelines/export/onnx_wire.h"
 
@@ -302,10 +303,8 @@ static void put_fitted(const struct pass *p, const struct nn_net_spec *to)
     float scale[3], shift[3];
     struct onnx_wire n;
 
-    for (int c = 0; c < 3; c++) {
-        scale[c] = p->from->stddev[c] / to->stddev[c];
-        shift[c] = (p->from->mean[c] - to->mean[c]) / to->stddev[c];
-    }
+    nn_normalise_anew(p->from->mean, p->from->stddev, to->mean, to->stddev,
+                      scale, shift);
     put_scaled(p, p->from->size, view, "image", "small");
     put_tensor(p->graph, "scale", 3, shape, scale, 3);
     put_tensor(p->graph, "shift", 3, shape, shift, 3);
