@@ -1,9 +1,18 @@
 #include "pipelines/synth/sdf.h"
 
-/* The loops below run over SDF_LANES points so that a compiler can use SIMD;
- * all operations round alike in scalar and SIMD form. */
+#include "common/base/cpu.h"
 
-static void distance_ball(const struct prim *q, const struct sdf_points *p,
+/* The loops below run over SDF_LANES points so that a compiler can use SIMD;
+ * all operations round alike in scalar and SIMD form. They are compiled into
+ * two functions, one for AVX2. */
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__x86_64__)
+#define AVX2 __attribute__((target("avx2")))
+#else
+#define AVX2
+#endif
+
+INLINE void distance_ball(const struct prim *q, const struct sdf_points *p,
                           float *restrict d)
 {
     const struct v3 a = v3_mul(q->m.r[0], q->inv.x);
@@ -25,7 +34,7 @@ static void distance_ball(const struct prim *q, const struct sdf_points *p,
     }
 }
 
-static void distance_cone(const struct prim *q, const struct sdf_points *p,
+INLINE void distance_cone(const struct prim *q, const struct sdf_points *p,
                           float *restrict d)
 {
     const struct v3 o = q->c, n = q->m.r[1];
@@ -48,7 +57,7 @@ static void distance_cone(const struct prim *q, const struct sdf_points *p,
     }
 }
 
-static void distance_box(const struct prim *q, const struct sdf_points *p,
+INLINE void distance_box(const struct prim *q, const struct sdf_points *p,
                          float *restrict d)
 {
     const struct v3 o = q->c, s = q->s;
@@ -75,7 +84,7 @@ static void distance_box(const struct prim *q, const struct sdf_points *p,
     }
 }
 
-static void distance_round(const struct prim *q, const struct sdf_points *p,
+INLINE void distance_round(const struct prim *q, const struct sdf_points *p,
                            float *restrict d)
 {
     const struct v3 o = q->c, n = q->m.r[1], s = q->s;
@@ -100,7 +109,7 @@ static void distance_round(const struct prim *q, const struct sdf_points *p,
     }
 }
 
-static void distance_prim(const struct prim *q, const struct sdf_points *p,
+INLINE void distance_prim(const struct prim *q, const struct sdf_points *p,
                           float *d)
 {
     switch (q->kind) {
@@ -121,7 +130,7 @@ static void distance_prim(const struct prim *q, const struct sdf_points *p,
 }
 
 /* Quadratic smooth minimum: pulls both in by k/4 where they are equal. */
-static void join(float *restrict d, const float *restrict e, float k)
+INLINE void join(float *restrict d, const float *restrict e, float k)
 {
     const float width = k > 1e-6f ? k : 1e-6f, inv = 1.0f / width;
 
@@ -134,7 +143,7 @@ static void join(float *restrict d, const float *restrict e, float k)
     }
 }
 
-static void carve(float *restrict d, const float *restrict e)
+INLINE void carve(float *restrict d, const float *restrict e)
 {
     for (int l = 0; l < SDF_LANES; l++) {
         float out = -e[l];
@@ -143,8 +152,8 @@ static void carve(float *restrict d, const float *restrict e)
     }
 }
 
-void sdf_distance(const struct sdf_list *list, const struct sdf_points *p,
-                  float d[SDF_LANES])
+INLINE void distance(const struct sdf_list *list, const struct sdf_points *p,
+                     float d[SDF_LANES])
 {
     float e[SDF_LANES];
 
@@ -163,8 +172,24 @@ void sdf_distance(const struct sdf_list *list, const struct sdf_points *p,
     }
 }
 
-void sdf_look(const struct sdf_list *list, const struct sdf_points *p,
-              struct sdf_look *out)
+AVX2 static void distance_avx2(const struct sdf_list *list,
+                               const struct sdf_points *p, float d[SDF_LANES])
+{
+    distance(list, p, d);
+}
+
+void sdf_distance(const struct sdf_list *list, const struct sdf_points *p,
+                  float d[SDF_LANES])
+{
+    if (nn_cpu_flags() & NN_CPU_AVX2) {
+        distance_avx2(list, p, d);
+    } else {
+        distance(list, p, d);
+    }
+}
+
+INLINE void look(const struct sdf_list *list, const struct sdf_points *p,
+                 struct sdf_look *out)
 {
     float d[SDF_LANES], e[SDF_LANES];
 
@@ -193,6 +218,22 @@ void sdf_look(const struct sdf_list *list, const struct sdf_points *p,
             }
         }
         join(d, e, q->k);
+    }
+}
+
+AVX2 static void look_avx2(const struct sdf_list *list,
+                           const struct sdf_points *p, struct sdf_look *out)
+{
+    look(list, p, out);
+}
+
+void sdf_look(const struct sdf_list *list, const struct sdf_points *p,
+              struct sdf_look *out)
+{
+    if (nn_cpu_flags() & NN_CPU_AVX2) {
+        look_avx2(list, p, out);
+    } else {
+        look(list, p, out);
     }
 }
 

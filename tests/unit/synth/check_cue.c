@@ -9,8 +9,8 @@
 #include "tests/unit/testkit.h"
 
 enum {
-    IMAGES = 2400,
-    TRAIN = 1600,
+    IMAGES = 1600,
+    TRAIN = 1100,
     SIZE = 64,
     BINS = 6, /* a side of the colour cube */
     HIST = BINS * BINS * BINS,
