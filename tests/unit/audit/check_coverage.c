@@ -111,6 +111,7 @@ static int is_false(const struct scene *s, uint64_t pile, size_t *looks)
     struct audit_looks *a = NULL;
     double all = 0, marked = 0, allowance = s->wrong > 0 ? 0.12 : 0;
     int false_once = 0, reached = 0;
+    int failed = 0; /* an assertion a look would be a third of the time */
 
     draw_pile(s, &rng, item, unit);
     for (int i = 0; i < N; i++) {
@@ -131,7 +132,7 @@ static int is_false(const struct scene *s, uint64_t pile, size_t *looks)
         answer = answer_of(s, &rng, says);
         says = answer == AUDIT_POSITIVE;
         marked += says && item[i].positive ? unit[i].value : 0;
-        ck_assert(audit_looks_put(a, answer, NULL) == NN_OK);
+        failed |= audit_looks_put(a, answer, NULL) != NN_OK;
         if (k % 25 == 0 || (is_draw && says)) {
             double keep = (1 - allowance) * (1 - allowance);
 
@@ -147,6 +148,7 @@ static int is_false(const struct scene *s, uint64_t pile, size_t *looks)
         }
     }
     audit_looks_destroy(&a);
+    ck_assert(!failed);
     return false_once;
 }
 

@@ -289,7 +289,7 @@ static void *use(void *ctx)
 
     nn_context_set(u->context);
     s = session(u->m, u->threads, 1);
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 6; round++) {
         for (size_t i = 0; i < PHOTOS; i++) {
             struct bc_result r;
             double p[CLASSES];
