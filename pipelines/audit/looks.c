@@ -20,6 +20,11 @@
 #define BET_ADD  0.1
 #define EPOCH    200
 
+struct turn {
+    double time;
+    uint32_t unit;
+};
+
 struct audit_looks {
     const struct audit_unit *unit;
     size_t n;
@@ -30,7 +35,7 @@ struct audit_looks {
     double *share;  /* [n] expected shares of positives */
     uint32_t *rank; /* [n] units by falling share: the way from the top */
     double *below;  /* [n + 1] sums of expected values from a rank on */
-    uint32_t *order;
+    struct turn *order;
     size_t n_order, at; /* the epoch's draws, by time */
     double now;         /* time of the epoch's last draw */
     size_t top;         /* rank of the first unit not seen from the top */
@@ -97,14 +102,12 @@ static int top_pays(const struct audit_looks *a)
     return d < 1.5 || 3 * a->unseen * p >= BALANCE * d * d;
 }
 
-static int by_time(const void *x, const void *y, void *ctx)
+static int by_time(const void *x, const void *y)
 {
-    const struct audit_looks *a = ctx;
-    uint32_t i = *(const uint32_t *)x, j = *(const uint32_t *)y;
-    double s = a->clock[i] / (a->unit[i].value * a->weight[i]);
-    double t = a->clock[j] / (a->unit[j].value * a->weight[j]);
+    const struct turn *i = x, *j = y;
 
-    return s != t ? (s > t) - (s < t) : (i > j) - (i < j);
+    return i->time != j->time ? (i->time > j->time) - (i->time < j->time)
+                              : (i->unit > j->unit) - (i->unit < j->unit);
 }
 
 /* New weights for the unseen; their clocks go on from where they stand. */
@@ -114,7 +117,7 @@ static void start_epoch(struct audit_looks *a)
     double scale = a->unseen / (d > 1.5 ? d : 1.5), risk = 0;
 
     for (size_t i = a->at; i < a->n_order; i++) {
-        uint32_t u = a->order[i];
+        uint32_t u = a->order[i].unit;
 
         if (!a->answer[u]) {
             a->clock[u] -= a->now * a->unit[u].value * a->weight[u];
@@ -136,10 +139,11 @@ static void start_epoch(struct audit_looks *a)
         a->weight[i] = w;
         a->weights += w * a->unit[i].value;
         a->least = a->n_order == 0 ? w : least(a->least, w);
-        a->order[a->n_order++] = i;
+        a->order[a->n_order++] =
+            (struct turn){ a->clock[i] / (a->unit[i].value * w), i };
         risk += p * a->unit[i].value / w;
     }
-    qsort_r(a->order, a->n_order, sizeof *a->order, by_time, a);
+    qsort(a->order, a->n_order, sizeof *a->order, by_time);
     d = false_total(a) - a->found - a->unsure;
     a->bet = d > 0 ? 1 - (risk * a->least + BET_ADD) / d : 0;
     a->bet = least(a->bet < BET_MIN ? BET_MIN : a->bet, BET_MOST);
@@ -159,10 +163,10 @@ static void choose(struct audit_looks *a)
     if (a->n_draws >= a->epoch_end) {
         start_epoch(a);
     }
-    while (a->answer[a->order[a->at]]) {
+    while (a->answer[a->order[a->at].unit]) {
         a->at++;
     }
-    a->next = a->order[a->at];
+    a->next = a->order[a->at].unit;
     a->next_is_draw = 1;
 }
 
