@@ -47,6 +47,16 @@ gate_mine_scan(const struct nn_net *gate, const struct nn_pool *pool,
 NN_MUST_CHECK enum nn_status
 gate_mine_scores_read(const struct gate_mine_scores *s, size_t at, size_t n,
                       double *z, struct nn_error *err);
+/* Scores of a file of their own, which has no name: those of s. Errors:
+ * NN_ERR_IO; *out is then empty. */
+NN_MUST_CHECK enum nn_status
+gate_mine_scores_copy(const struct gate_mine_scores *s,
+                      struct gate_mine_scores *out, struct nn_error *err);
+/* Scores of images at.. = z[0..n-1], at + n <= s->n. Errors: NN_ERR_IO. */
+NN_MUST_CHECK enum nn_status gate_mine_scores_write(struct gate_mine_scores *s,
+                                                    size_t at, size_t n,
+                                                    const double *z,
+                                                    struct nn_error *err);
 void gate_mine_scores_close(struct gate_mine_scores *s);
 
 /* --- known images --- */

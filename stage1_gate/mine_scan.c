@@ -232,3 +232,38 @@ enum nn_status gate_mine_scores_read(const struct gate_mine_scores *s,
     }
     return NN_OK;
 }
+
+enum nn_status gate_mine_scores_write(struct gate_mine_scores *s, size_t at,
+                                      size_t n, const double *z,
+                                      struct nn_error *err)
+{
+    if (nn_file_pwrite(s->fd, z, n * sizeof *z,
+                       HEADER + (int64_t)(at * sizeof *z))) {
+        return nn_fail(err, NN_ERR_IO, "cannot write the scores: %s",
+                       strerror(errno));
+    }
+    return NN_OK;
+}
+
+enum nn_status gate_mine_scores_copy(const struct gate_mine_scores *s,
+                                     struct gate_mine_scores *out,
+                                     struct nn_error *err)
+{
+    double z[BLOCK];
+    enum nn_status st;
+
+    *out = (struct gate_mine_scores){ .fd = -1, .n = s->n };
+    st = nn_file_temp(&out->fd, err);
+    for (size_t at = 0; !st && at < s->n; at += BLOCK) {
+        size_t n = s->n - at < BLOCK ? s->n - at : BLOCK;
+
+        st = gate_mine_scores_read(s, at, n, z, err);
+        if (!st) {
+            st = gate_mine_scores_write(out, at, n, z, err);
+        }
+    }
+    if (st) {
+        gate_mine_scores_close(out);
+    }
+    return st;
+}

@@ -9,6 +9,7 @@
 #include "common/data/feature_cache.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/mine/ask.h"
+#include "pipelines/mine/mine_rungs.h"
 #include "pipelines/study/study.h"
 #include "pipelines/cli/data_rows.h"
 #include "pipelines/cli/study_rows.h"
@@ -149,6 +150,7 @@ static enum nn_status score_pool(const struct mine *m, struct work *w,
                                  struct nn_error *err)
 {
     char *journal = nn_path_join(m->out, "scores.bin");
+    size_t n_rejected;
     enum nn_status st;
 
     if (journal == NULL) {
@@ -157,6 +159,17 @@ static enum nn_status score_pool(const struct mine *m, struct work *w,
     st = gate_mine_scan(w->model->gate, w->pool, journal, w->features,
                         &stop_asked, "score pool", &w->scores, err);
     nn_mem_free(journal);
+    if (st) {
+        return st;
+    }
+    st = mine_show_rungs(w->model, w->pool, w->features, &stop_asked,
+                         &w->scores, &n_rejected, err);
+    if (!st && n_rejected > 0) {
+        nn_log(NN_LOG_INFO,
+               "%zu images of the pool pass the gate alone, but not the rungs "
+               "before it: they count as rejected",
+               n_rejected);
+    }
     return st;
 }
 
@@ -197,63 +210,6 @@ static enum nn_status choose(const struct mine *m, struct work *w,
     return gate_mine_choose(gate, w->pool, &w->scores, &w->bank,
                             has_rule(m) ? &w->rule : NULL, &w->second_scorer,
                             &w->opt, &stop_asked, &w->result, err);
-}
-
-/* The bytes of an image into DIR/0001-name.jpg, number from 1. */
-static enum nn_status copy_image(const struct nn_dataset *ds, uint32_t item,
-                                 const char *dir, size_t number,
-                                 struct nn_error *err)
-{
-    char *name = nn_mem_sprintf("%s/%04zu-%s", dir, number,
-                                nn_path_base(ds->items[item].file));
-    struct nn_file_out o = { 0 };
-    uint8_t *bytes = NULL;
-    size_t size;
-    enum nn_status st;
-
-    if (name == NULL) {
-        return nn_fail_nomem(err);
-    }
-    st = nn_dataset_read(ds, item, &bytes, &size, err);
-    if (st) {
-        goto out;
-    }
-    st = nn_file_out_open(&o, name, err);
-    if (st) {
-        goto out;
-    }
-    fwrite(bytes, 1, size, o.stream);
-    st = nn_file_out_commit(&o, err);
-out:
-    nn_mem_free(bytes);
-    nn_mem_free(name);
-    return st;
-}
-
-/* DIR/0001-name.jpg, ... with the bytes of the accepted images. */
-static enum nn_status copy_accepted(const struct work *w, const char *dir,
-                                    struct nn_error *err)
-{
-    size_t n;
-    uint32_t *item = gate_mine_accepted(&w->result, &n);
-    enum nn_status st;
-
-    if (item == NULL) {
-        return nn_fail_nomem(err);
-    }
-    st = nn_file_mkdirs(dir, err);
-    if (st) {
-        goto out;
-    }
-    for (size_t i = 0; i < n; i++) {
-        st = copy_image(w->result.images, item[i], dir, i + 1, err);
-        if (st) {
-            goto out;
-        }
-    }
-out:
-    nn_mem_free(item);
-    return st;
 }
 
 /* Drawn images are in no file that train could read; copies of them are. The
@@ -362,7 +318,7 @@ static enum nn_status write_record(const struct mine *m, const struct work *w,
         return st;
     }
     if (m->link != NULL) {
-        st = copy_accepted(w, m->link, err);
+        st = mining_copy_accepted(&w->result, m->link, err);
         if (st) {
             return st;
         }

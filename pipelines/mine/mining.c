@@ -295,6 +295,62 @@ enum nn_status mining_write_summary(const struct mining_round *r,
     return st;
 }
 
+/* The bytes of an image into DIR/0001-name.jpg, number from 1. */
+static enum nn_status copy_image(const struct nn_dataset *ds, uint32_t item,
+                                 const char *dir, size_t number,
+                                 struct nn_error *err)
+{
+    char *name = nn_mem_sprintf("%s/%04zu-%s", dir, number,
+                                nn_path_base(ds->items[item].file));
+    struct nn_file_out o = { 0 };
+    uint8_t *bytes = NULL;
+    size_t size;
+    enum nn_status st;
+
+    if (name == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_dataset_read(ds, item, &bytes, &size, err);
+    if (st) {
+        goto out;
+    }
+    st = nn_file_out_open(&o, name, err);
+    if (st) {
+        goto out;
+    }
+    fwrite(bytes, 1, size, o.stream);
+    st = nn_file_out_commit(&o, err);
+out:
+    nn_mem_free(bytes);
+    nn_mem_free(name);
+    return st;
+}
+
+enum nn_status mining_copy_accepted(const struct gate_mine_result *result,
+                                    const char *dir, struct nn_error *err)
+{
+    size_t n;
+    uint32_t *item = gate_mine_accepted(result, &n);
+    enum nn_status st;
+
+    if (item == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_file_mkdirs(dir, err);
+    if (st) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        st = copy_image(result->images, item[i], dir, i + 1, err);
+        if (st) {
+            goto out;
+        }
+    }
+out:
+    nn_mem_free(item);
+    return st;
+}
+
 const char *mining_verdict_words(enum gate_mine_verdict v)
 {
     return v == GATE_MINE_V_SUSPECTED_FN ? "suspected false negative"

@@ -53,6 +53,11 @@ NN_MUST_CHECK enum nn_status mining_write_jsonl(const struct mining_round *r,
 char *mining_place(const char *file);
 /* How many of the accepted ones are drawn. */
 size_t mining_drawn(const struct mining_round *r);
+/* Copies of the accepted ones as DIR/0001-name.jpg, ..., their bytes as they
+ * are. Errors: NN_ERR_IO, NN_ERR_NOMEM, those of nn_dataset_read(). */
+NN_MUST_CHECK enum nn_status
+mining_copy_accepted(const struct gate_mine_result *result, const char *dir,
+                     struct nn_error *err);
 /* The accepted ones as a manifest that `train --negatives` takes. */
 NN_MUST_CHECK enum nn_status mining_write_manifest(const struct mining_round *r,
                                                    const char *path,
