@@ -49,7 +49,7 @@ static void make_first(void *ctx, size_t i)
     if (st) {
         goto out;
     }
-    if (c->species != NULL &&
+    if (cascade_second_input(c) != NULL &&
         nn_decode_serves(&info, c->gate_in.side, c->species_in.side)) {
         m->made[i] = 1;
         st = nn_prepare(&c->species_in, &img,
@@ -162,7 +162,7 @@ static enum nn_status memory_init(struct memory *m, size_t n,
     if (st) {
         return st;
     }
-    if (c->species != NULL) {
+    if (cascade_second_input(c) != NULL) {
         st = cascade_take_inputs(c, &c->species_in, &c->species_x, err);
         if (st) {
             return st;

@@ -13,6 +13,10 @@ struct cascade {
     struct nn_input gate_in, species_in;
     int32_t max_batch;
     int32_t species_batch;     /* images that the species net takes at once */
+    int one_trunk;             /* model_one_trunk() */
+    float *seen;               /* then what the gate computed of images that
+                                  pass [max_batch,C] */
+    uint32_t *seen_row;        /* [max_batch] whose that is */
     float *gate_z, *species_z; /* logits [max_batch,K] of each */
     float *p;                  /* [species outputs] */
     float *gate_x, *species_x; /* inputs [max_batch,...], where one is needed */
@@ -20,7 +24,7 @@ struct cascade {
                                   species net [max_batch,...] */
     uint32_t *wait_row;        /* [max_batch] whose they are */
     uint8_t *want;             /* [max_batch] images for the species net */
-    int32_t *left;             /* [max_batch] images for the gate */
+    int32_t *left, n_left;     /* [max_batch] images for the gate */
     int thumbnails;            /* 1: cascade_use_thumbnails() */
 };
 
@@ -63,6 +67,10 @@ void cascade_fail_row(struct cascade_pass *p, size_t row,
  * wrote. */
 void cascade_note_row(struct cascade_pass *p, size_t row, const char *note,
                       const struct nn_shot *shot);
+/* What the species net wants prepared; NULL: nothing, for it never runs. (On
+ * the gate's trunk it does for images that a rung rejects and that are wanted
+ * all the same.) */
+const struct nn_input *cascade_second_input(const struct cascade *c);
 /* Room for max_batch inputs in *x, unless it is there. */
 enum nn_status cascade_take_inputs(const struct cascade *c,
                                    const struct nn_input *in, float **x,

@@ -118,7 +118,7 @@ static enum nn_status score_decoded(struct cascade_pass *p,
     if (l.row == NULL) {
         return nn_fail_nomem(err);
     }
-    o.second = c->species != NULL ? &c->species_in : NULL;
+    o.second = cascade_second_input(c);
     o.failed = item_failed;
     o.noted = item_noted;
     o.failed_ctx = &l;

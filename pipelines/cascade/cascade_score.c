@@ -21,6 +21,14 @@ static enum nn_status allocate(struct cascade *c)
     c->want = nn_mem_calloc(batch, 1);
     c->left = nn_mem_calloc(batch, sizeof *c->left);
     c->wait_row = nn_mem_calloc(batch, sizeof *c->wait_row);
+    if (c->one_trunk) {
+        c->seen =
+            nn_mem_calloc(batch, nn_scorer_dims(c->gate) * sizeof *c->seen);
+        c->seen_row = nn_mem_calloc(batch, sizeof *c->seen_row);
+        if (c->seen == NULL || c->seen_row == NULL) {
+            return NN_ERR_NOMEM;
+        }
+    }
     return c->gate_z == NULL || c->species_z == NULL || c->p == NULL ||
                    c->want == NULL || c->left == NULL || c->wait_row == NULL
                ? NN_ERR_NOMEM
@@ -29,8 +37,13 @@ static enum nn_status allocate(struct cascade *c)
 
 /* Few photos reach the species net, and larger images need more memory: half
  * as many at once are enough for them. */
-static int32_t species_batch(const struct model *m, int32_t max_batch)
+static int32_t species_batch(const struct cascade *c, int32_t max_batch)
 {
+    const struct model *m = c->model;
+
+    if (cascade_second_input(c) == NULL) { /* it never runs */
+        return 1;
+    }
     return m->species->spec.size > m->gate->spec.size ? (max_batch + 1) / 2
                                                       : max_batch;
 }
@@ -63,7 +76,8 @@ enum nn_status cascade_create(const struct model *m, int32_t max_batch,
         }
     }
     if (m->species != NULL) {
-        c->species_batch = species_batch(m, max_batch);
+        c->one_trunk = model_one_trunk(m);
+        c->species_batch = species_batch(c, max_batch);
         st = nn_scorer_create(m->species, c->species_batch, &c->species, err);
         if (st) {
             goto out;
@@ -98,6 +112,13 @@ int32_t cascade_pile_batch(int threads)
     return most < CASCADE_BATCH ? most : CASCADE_BATCH;
 }
 
+const struct nn_input *cascade_second_input(const struct cascade *c)
+{
+    return c->model->species != NULL && (!c->one_trunk || c->ladder != NULL)
+               ? &c->species_in
+               : NULL;
+}
+
 int32_t cascade_max_batch(const struct cascade *c)
 {
     return c->max_batch;
@@ -121,6 +142,8 @@ void cascade_destroy(struct cascade **cp)
     nn_mem_free(c->species_x);
     nn_mem_free(c->wait_x);
     nn_mem_free(c->wait_row);
+    nn_mem_free(c->seen);
+    nn_mem_free(c->seen_row);
     nn_mem_free(c->want);
     nn_mem_free(c->left);
     nn_mem_free(c);
@@ -307,16 +330,32 @@ static int32_t count_wanted(const struct cascade *c, int32_t n)
     return m;
 }
 
+/* Species outputs of m images of those rows, made since t0. */
+static void put_all(struct cascade_pass *p, const uint32_t *row, int32_t m,
+                    double t0)
+{
+    struct cascade_scores *s = p->out;
+    size_t outputs = nn_scorer_outputs(p->c->species);
+    double spent = nn_time_s() - t0;
+
+    for (int32_t i = 0; i < m; i++) {
+        cascade_put_species(p->c, p->c->species_z + (size_t)i * outputs, row[i],
+                            s);
+        s->seconds[row[i]] += spent / m;
+    }
+    s->species_s += spent;
+    s->species_steps++;
+}
+
 /* The species net on m inputs, of those rows. */
 static enum nn_status run_species(struct cascade_pass *p, const float *input,
                                   const uint32_t *row, int32_t m,
                                   struct nn_error *err)
 {
     struct cascade *c = p->c;
-    struct cascade_scores *s = p->out;
     size_t outputs = nn_scorer_outputs(c->species);
     size_t floats = (size_t)c->species_in.size * (size_t)c->species_in.size * 3;
-    double t0 = nn_time_s(), spent;
+    double t0 = nn_time_s();
 
     for (int32_t at = 0, n; at < m; at += n) {
         enum nn_status st;
@@ -328,14 +367,45 @@ static enum nn_status run_species(struct cascade_pass *p, const float *input,
             return st;
         }
     }
-    spent = nn_time_s() - t0;
-    for (int32_t i = 0; i < m; i++) {
-        cascade_put_species(c, c->species_z + (size_t)i * outputs, row[i], s);
-        s->seconds[row[i]] += spent / m;
-    }
-    s->species_s += spent;
-    s->species_steps++;
+    put_all(p, row, m, t0);
     return NN_OK;
+}
+
+/* The species net's classifier on what the gate has computed, of the wanted
+ * images that it saw; they are not wanted any more. */
+static enum nn_status classify_seen(struct cascade_pass *p,
+                                    const struct cascade_batch *b,
+                                    struct nn_error *err)
+{
+    struct cascade *c = p->c;
+    size_t dims = nn_scorer_dims(c->gate);
+    double t0 = nn_time_s();
+    int32_t m = 0;
+    enum nn_status st;
+
+    for (int32_t j = 0; j < c->n_left; j++) {
+        int32_t i = c->left[j];
+
+        if (!c->want[i]) {
+            continue;
+        }
+        st = nn_scorer_features(c->gate, c->ladder != NULL ? j : i,
+                                c->seen + (size_t)m * dims);
+        if (st) {
+            return nn_fail(err, st, "the gate's features are not there");
+        }
+        c->seen_row[m++] = b->row[i];
+        c->want[i] = 0;
+    }
+    if (m == 0) {
+        return NN_OK;
+    }
+    st = nn_net_classify(c->model->species, c->seen, (size_t)m, c->species_z,
+                         err);
+    if (!st) {
+        put_all(p, c->seen_row, m, t0);
+    }
+    return st;
 }
 
 enum nn_status cascade_flush(struct cascade_pass *p, struct nn_error *err)
@@ -443,13 +513,13 @@ static enum nn_status run_gate(struct cascade_pass *p,
     }
     if (c->ladder != NULL) {
         st = ladder_climb(c->ladder, b, p->out, c->left, &n, &input, err);
-        if (st || n == 0) {
-            return st;
+        if (!st && n > 0) {
+            st = nn_scorer_run(c->gate, input, n, c->gate_z, err);
         }
-        st = nn_scorer_run(c->gate, input, n, c->gate_z, err);
     } else { /* inputs that mean nothing cost less than moving the others */
         st = nn_scorer_run(c->gate, input, b->n, c->gate_z, err);
     }
+    c->n_left = n;
     for (int32_t j = 0; !st && j < n; j++) {
         int32_t at = c->ladder != NULL ? j : c->left[j];
 
@@ -482,6 +552,12 @@ enum nn_status cascade_score_batch(struct cascade_pass *p,
                                                   : spent / b->n;
             c->want[i] =
                 p->all_stages || model_gate_passes(c->model, s->p_gate[row]);
+        }
+    }
+    if (c->one_trunk) {
+        st = classify_seen(p, b, err);
+        if (st) {
+            return st;
         }
     }
     if (c->species != NULL && count_wanted(c, b->n) > 0) {

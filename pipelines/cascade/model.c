@@ -37,6 +37,20 @@ int32_t model_input_side(const struct model *m)
                : gate;
 }
 
+int model_one_trunk(const struct model *m)
+{
+    const struct nn_net_spec *a = &m->gate->spec, *b;
+
+    if (m->species == NULL) {
+        return 0;
+    }
+    b = &m->species->spec;
+    return a->size == b->size && a->n_more == 0 && b->n_more == 0 &&
+           memcmp(a->mean, b->mean, sizeof a->mean) == 0 &&
+           memcmp(a->stddev, b->stddev, sizeof a->stddev) == 0 &&
+           nn_net_same_trunk(m->gate, m->species);
+}
+
 int model_says_unknown(const struct model *m)
 {
     return m->species != NULL && species_says_unknown(m->species, m->n_classes);

@@ -71,6 +71,9 @@ int model_says_none(const struct model *m);
 /* The net whose features tell photos apart best: the species net, for a gate
  * may be a small one; the gate where it is alone. */
 const struct nn_net *model_strong_net(const struct model *m);
+/* 1: gate and species net are one trunk with two classifiers, and see the same
+ * view of an image: what the gate has computed serves the species net too. */
+int model_one_trunk(const struct model *m);
 /* The larger of its nets' input sides, in pixels. */
 int32_t model_input_side(const struct model *m);
 /* 1: the species net has learnt what is of no class, "?" (species.h). */

@@ -134,6 +134,10 @@ static void print_model(const struct model *m, int layers)
     nn_mem_free(policy);
     if (m->species != NULL) {
         print_net("species", m->species, layers);
+        if (model_one_trunk(m)) {
+            printf("  on the gate's trunk: of an image that passes the gate, "
+                   "its classifier alone is computed\n");
+        }
         printf("species policy: unknown below %.3f (keeps %.1f %% of %zu "
                "validation images, accuracy %.3f)\n",
                m->species_policy.reject_threshold,
@@ -196,6 +200,7 @@ static enum nn_status print_model_json(const struct model *m,
     }
     if (m->species != NULL) {
         nn_json_put(&j, "species", net_json(m->species));
+        nn_json_put(&j, "one_trunk", json_boolean(model_one_trunk(m)));
         nn_json_put(&j, "species_policy",
                     species_policy_to_json(&m->species_policy));
     }

@@ -84,8 +84,9 @@ struct comparison_cost {
     size_t parameters; /* what two nets share counts once */
     size_t n_rungs;
     struct comparison_rung rung[RUNGS_MAX];
-    size_t macs_gate, macs_species;
-    double ms_gate_1, ms_species_1;       /* an image, one at a time */
+    size_t macs_gate, macs_species; /* of a species net on the gate's trunk its
+                                       classifier's alone; and its times */
+    double ms_gate_1, ms_species_1; /* an image, one at a time */
     double ms_gate_bulk, ms_species_bulk; /* an image, 32 at a time */
     double peak_bytes;                    /* of classify; NaN: not measured */
     struct comparison_speed speed[COMPARISON_WAYS];

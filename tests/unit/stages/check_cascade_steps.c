@@ -249,6 +249,80 @@ START_TEST(no_row_waits_for_long)
 }
 END_TEST
 
+/* On one trunk the species net's classifier takes what the gate has computed:
+ * the same bits as two nets, at once, and no input of its own. */
+START_TEST(one_trunk_is_run_once)
+{
+    struct cascade_input in[ROWS];
+    struct nn_image img[ROWS] = { NN_IMAGE_INIT };
+    struct cascade_scores two[2], one;
+    struct cascade *c;
+
+    for (size_t i = 0; i < ROWS; i++) {
+        ck_assert_int_eq(nn_image_create(&img[i], 40, 32), NN_OK);
+        memset(img[i].rgb, (int)(i * 37 % 256), 40 * 32 * 3);
+        in[i] = (struct cascade_input){ .image = &img[i] };
+    }
+    ck_assert_int_eq(model_one_trunk(model), 0);
+    ck_assert_int_eq(cascade_create(model, ROWS, &c, NULL), NN_OK);
+    ck_assert_int_eq(
+        cascade_score(c, ds, index_of, ROWS, _i, NULL, &two[0], NULL), NN_OK);
+    ck_assert_int_eq(cascade_score_inputs(c, in, ROWS, _i, &two[1], NULL),
+                     NN_OK);
+    cascade_destroy(&c);
+    scripted_trunk(model->species, 0);
+    ck_assert_int_eq(model_one_trunk(model), 1);
+    for (int32_t batch = 1; batch < 100; batch = 3 * batch + 1) {
+        ck_assert_int_eq(cascade_create(model, batch, &c, NULL), NN_OK);
+        for (int memory = 0; memory < 2; memory++) {
+            ck_assert_int_eq(
+                memory ? cascade_score_inputs(c, in, ROWS, _i, &one, NULL)
+                       : cascade_score(c, ds, index_of, ROWS, _i, NULL, &one,
+                                       NULL),
+                NN_OK);
+            expect_same(&one, &two[memory]);
+            ck_assert_uint_gt(one.species_steps, 0);
+            cascade_scores_release(&one);
+        }
+        ck_assert_ptr_null(c->wait_x);
+        ck_assert_ptr_null(c->species_x);
+        cascade_destroy(&c);
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        nn_image_release(&img[i]);
+    }
+    cascade_scores_release(&two[0]);
+    cascade_scores_release(&two[1]);
+}
+END_TEST
+
+/* Another view, another net: nothing is shared. */
+START_TEST(what_is_one_trunk)
+{
+    struct nn_net *species = model->species;
+    struct nn_net_spec kept = species->spec;
+
+    scripted_trunk(species, 0);
+    ck_assert_int_eq(model_one_trunk(model), 1);
+    species->spec.mean[1] += 1;
+    ck_assert_int_eq(model_one_trunk(model), 0);
+    species->spec = kept;
+    species->spec.stddev[2] += 1;
+    ck_assert_int_eq(model_one_trunk(model), 0);
+    species->spec = kept;
+    species->spec.size = 64;
+    ck_assert_int_eq(model_one_trunk(model), 0);
+    species->spec = kept;
+    species->spec.more[0] = (struct nn_tta_view){ .size = 32, .mirrored = 1 };
+    species->spec.n_more = 1;
+    ck_assert_int_eq(model_one_trunk(model), 0);
+    species->spec = kept;
+    model->species = NULL;
+    ck_assert_int_eq(model_one_trunk(model), 0);
+    model->species = species;
+}
+END_TEST
+
 /* A pass that ends in the middle leaves nothing for the next one. */
 START_TEST(stopped_in_the_middle)
 {
@@ -287,6 +361,8 @@ static Suite *create(void)
     tcase_add_test(t, larger_images_by_halves);
     tcase_add_test(t, full_steps_from_memory);
     tcase_add_test(t, no_row_waits_for_long);
+    tcase_add_loop_test(t, one_trunk_is_run_once, 0, 2);
+    tcase_add_test(t, what_is_one_trunk);
     tcase_add_test(t, stopped_in_the_middle);
     suite_add_tcase(s, t);
     return s;

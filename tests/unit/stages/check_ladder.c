@@ -274,6 +274,37 @@ START_TEST(same_bits_however_they_come)
 }
 END_TEST
 
+/* Gate and species net on one trunk: the species net runs on what the gate did
+ * not see, and on nothing else. */
+START_TEST(same_bits_on_one_trunk)
+{
+    static const struct scripted_output species[] = { { "ant", 3, 0 },
+                                                      { "bee", 0, 1 },
+                                                      { "cat", -4, 2 } };
+    struct model *m = ladder_model();
+    int all_stages = _i == 1;
+
+    nn_net_destroy(&m->species);
+    m->species = scripted_net_at(GATE, NN_HEAD_SOFTMAX, .5, species, 3);
+    if (_i == 2) {
+        ck_assert_int_eq(model_set_threshold(m, .3, NULL), NN_OK);
+    }
+    for (int32_t batch = 1; batch <= IMAGES; batch = 5 * batch + 2) {
+        struct cascade_scores one, two;
+
+        scripted_trunk(m->species, 1);
+        score(m, batch, all_stages, NULL, &two);
+        scripted_trunk(m->species, 0);
+        ck_assert_int_eq(model_one_trunk(m), 1);
+        score(m, batch, all_stages, NULL, &one);
+        same_bits(&one, &two);
+        cascade_scores_release(&one);
+        cascade_scores_release(&two);
+    }
+    model_destroy(&m);
+}
+END_TEST
+
 /* Kept features of gate and species net, the second time from the folder. */
 START_TEST(same_bits_from_kept_features)
 {
@@ -397,6 +428,7 @@ static Suite *create(void)
     tcase_add_test(t, each_rejects_what_is_below_it);
     tcase_add_test(t, a_lower_threshold_reaches_behind_the_rungs);
     tcase_add_test(t, same_bits_however_they_come);
+    tcase_add_loop_test(t, same_bits_on_one_trunk, 0, 3);
     tcase_add_test(t, same_bits_from_kept_features);
     tcase_add_unchecked_fixture(t, set_up, tear_down);
     suite_add_tcase(s, t);

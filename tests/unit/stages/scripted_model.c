@@ -99,6 +99,14 @@ struct nn_net *scripted_net(enum nn_head head, double temperature,
     return scripted_net_at(SIZE, head, temperature, out, n);
 }
 
+void scripted_trunk(struct nn_net *net, float a)
+{
+    const struct nn_param *p;
+    float *w = param(net, "conv_stem.weight", &p);
+
+    w[p->count - 1] = a; /* from blue to a channel that is not the first */
+}
+
 struct model *scripted_model(void)
 {
     /* Two classes and two families share the mass alike: the difference of
@@ -120,6 +128,7 @@ struct model *scripted_model(void)
     ck_assert_int_eq(model_create(&ds, &m, NULL), NN_OK);
     m->gate = scripted_net(NN_HEAD_SOFTMAX, 2, gate, 5);
     m->species = scripted_net(NN_HEAD_SOFTMAX, 0.5, species, 3);
+    scripted_trunk(m->species, 1);
     m->gate_policy.threshold = 0.5;
     m->species_policy.reject_threshold = 0.6;
     return m;

@@ -19,11 +19,16 @@ struct nn_net *scripted_net_at(int32_t size, enum nn_head head,
                                double temperature,
                                const struct scripted_output *out, size_t n);
 
+/* Another trunk with the same answers: a weight of the first layer that leads
+ * nowhere is a. */
+void scripted_trunk(struct nn_net *net, float a);
+
 /* Classes ant, bee, cat; with r in 0..255 and x = r / 255
  *   gate     z = 8 x - 4, at temperature 2: p = sigmoid(4 x - 2); the outputs
  *            stand in an order that is not that of the classes
  *   species  logits 3 x, 1, 2 - 4 x, at temperature 1/2
- * Thresholds 0.5 and 0.6. model_destroy() frees it. One thread from now on. */
+ * Thresholds 0.5 and 0.6. The trunks differ. model_destroy() frees it. One
+ * thread from now on. */
 struct model *scripted_model(void);
 double scripted_gate(int r);
 void scripted_species(int r, double p[3]);
