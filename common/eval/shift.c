@@ -8,7 +8,7 @@
 #include "common/base/rng.h"
 #include "common/eval/sampling.h"
 
-enum { FAR_PART = 10, SIGNS_SEED = 0x7369676e, STEPS = 2048 };
+enum { FAR_PART = 10, SIGNS_SEED = 0x7369676e, STEPS = 2048, LANES = 8 };
 
 static size_t beyond(size_t n)
 {
@@ -61,21 +61,39 @@ double nn_shift_p_value(const size_t n[2], size_t n_drawn, size_t far)
     return most < 1 ? most : 1;
 }
 
+/* sum [n] of x [from_dims], for rows `from` on of the signs: side by side, as
+ * each sum has to wait for its last addition. n <= LANES. */
+static void reduce_lanes(const float *x, size_t from_dims, size_t from,
+                         size_t n, float *sum)
+{
+    double s[LANES] = { 0 };
+    uint64_t plus[LANES] = { 0 };
+
+    for (size_t i = 0; i < from_dims; i += 64) {
+        size_t end = i + 64 < from_dims ? i + 64 : from_dims;
+
+        for (size_t k = 0; k < n; k++) {
+            plus[k] = nn_rng_at(SIGNS_SEED, from + k, i / 64);
+        }
+        for (size_t j = i; j < end; j++) {
+            const double value[2] = { -(double)x[j], (double)x[j] };
+
+            for (size_t k = 0; k < LANES; k++) {
+                s[k] += value[plus[k] >> (j - i) & 1];
+            }
+        }
+    }
+    for (size_t k = 0; k < n; k++) {
+        sum[k] = (float)s[k];
+    }
+}
+
 /* sum [dims] of x [from_dims], each with signs of its own. */
 static void reduce(const float *x, size_t from_dims, size_t dims, float *sum)
 {
-    for (size_t k = 0; k < dims; k++) {
-        double s = 0;
-
-        for (size_t i = 0; i < from_dims; i += 64) {
-            uint64_t plus = nn_rng_at(SIGNS_SEED, k, i / 64);
-            size_t end = i + 64 < from_dims ? i + 64 : from_dims;
-
-            for (size_t j = i; j < end; j++, plus >>= 1) {
-                s += plus & 1 ? (double)x[j] : -(double)x[j];
-            }
-        }
-        sum[k] = (float)s;
+    for (size_t k = 0; k < dims; k += LANES) {
+        reduce_lanes(x, from_dims, k, dims - k < LANES ? dims - k : LANES,
+                     sum + k);
     }
 }
 

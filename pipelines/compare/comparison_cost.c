@@ -11,11 +11,11 @@
 enum {
     BULK = 32,          /* images a step of the timed passes */
     ROUNDS = 7,         /* through all nets, at least */
-    SECONDS = 2,        /* that they last, at least */
     PASSES = 3,         /* of each net in a round; the least of all counts */
     MEMORY_IMAGES = 64, /* that classify is given for its peak */
     TIMINGS = 2 * (2 + RUNGS_MAX), /* of a system */
 };
+#define SECONDS 0.5 /* that the rounds last, at least */
 /* Shares of their multiply-adds by which nets that cost the same may differ. */
 #define SAME_COST 0.01
 

@@ -10,7 +10,7 @@ run 2 "without weights there is nothing to measure" bench --quick
 run 1 "a missing model fails" bench --model "$tmp/none.safetensors" --quick
 err_has "and is named" "none.safetensors"
 
-run 0 "a small cascade is trained" train synth:80:8:size=64 \
+run 0 "a small cascade is trained" train synth:40:8:size=64 \
     --out "$tmp/run" --gate-size 32 --gate-width 0.25 --species-size 48 \
     --species-width 0.35 --gate-epochs 1 --species-epochs 1 --batch 16 --quiet
 run 0 "the quick table" bench --model "$tmp/run" --quick --rounds 1 --quiet
@@ -62,7 +62,7 @@ for n in b["nets"]:
     assert 0 <= n["loader"]["wait_share"] <= 1, n["loader"]
 PY
 
-run 0 "a cascade of equal nets is trained" train synth:80:8:size=64 \
+run 0 "a cascade of equal nets is trained" train synth:40:8:size=64 \
     --out "$tmp/same" --gate-size 32 --gate-width 0.25 --species-size 32 \
     --species-width 0.25 --gate-epochs 1 --species-epochs 1 --batch 16 --quiet
 run 0 "and measured" bench --model "$tmp/same" --quick --rounds 1 --json --quiet

@@ -7,7 +7,7 @@ data=$tmp/data
 small="--sizes 32:2,64:2 --width 0.25 --batch 16 --mixup 0.2 --cutmix 1
        --no-mix-epochs 1 --negatives families --seed 5 --quiet"
 
-run 0 "synth draws images" synth --out "$data" --count 240 --seed 4 \
+run 0 "synth draws images" synth --out "$data" --count 120 --seed 4 \
     --size 64 --quiet
 # shellcheck disable=SC2086
 run 0 "two threads" pretrain "$data" --out "$tmp/a" --threads 2 $small
@@ -93,7 +93,7 @@ err_has "and says which" "another input sizes"
 run 0 "one class of all negatives, a sigmoid each" pretrain "$data" \
     --out "$tmp/d" --size 32 --epochs 1 --width 0.25 --batch 16 --quiet \
     --negatives class --head sigmoid --optimiser sgd --lr 0.01 --half
-run 0 "more images" synth --out "$tmp/more/data" --count 80 --seed 9 \
+run 0 "more images" synth --out "$tmp/more/data" --count 30 --seed 9 \
     --size 64 --quiet
 mkdir "$tmp/plain"
 cp -r "$tmp/more/data/train/black" "$tmp/plain/polar"

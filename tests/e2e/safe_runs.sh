@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-run 0 "synth draws images" synth --out "$data" --count 200 --seed 9 \
+run 0 "synth draws images" synth --out "$data" --count 120 --seed 9 \
     --size 64 --quiet --no-splits
 small="--gate-size 32 --gate-width 0.25 --batch 16 --quiet --threads 1"
 nets="$small --species-size 32 --species-width 0.25"
@@ -107,8 +107,10 @@ for system in multilabel softmax-none softmax-max; do
 done
 
 # Where most of a pool is laid aside, that is what the advice speaks of.
+run 0 "a pool" synth --out "$tmp/pool" --count 60 --seed 5 --size 64 --quiet \
+    --no-splits --kind negatives
 run 0 "mine a pool" mine -m "$tmp/m" --positives "$data" --out "$tmp/mined" \
-    --pool synth:60:5:size=64:kind=negatives --top 50 --quiet --threads 1
+    --pool "$tmp/pool" --top 50 --quiet --threads 1
 suspects=$(sed -n 's/.* \([0-9]*\) suspected.*/\1/p' "$tmp/out" | tail -n 1)
 taken=$(grep -c . "$tmp/mined/negatives.jsonl")
 if [ "${suspects:-0}" -gt "$taken" ]; then

@@ -4,9 +4,9 @@
 
 data=$tmp/data
 small="--with gate-width=0.25 --with gate-size=32 --with batch=16"
-run 0 "synth draws images" synth --out "$data" --count 240 --seed 4 \
+run 0 "synth draws images" synth --out "$data" --count 160 --seed 4 \
     --size 64 --quiet
-run 0 "and a pool" synth --out "$tmp/pool" --count 150 --seed 9 --size 64 \
+run 0 "and a pool" synth --out "$tmp/pool" --count 80 --seed 9 --size 64 \
     --kind negatives --no-splits --quiet
 study() { # STATUS TITLE ARGS...
     want=$1 title=$2

@@ -4,7 +4,7 @@
 
 data=$tmp/data
 small="--with gate-size=32 --with gate-width=0.1 --with batch=32 --quiet"
-run 0 "synth draws images" synth --out "$data" --count 160 --seed 8 \
+run 0 "synth draws images" synth --out "$data" --count 120 --seed 8 \
     --size 64 --quiet
 
 # What train offers for it.
