@@ -80,13 +80,16 @@ class Page:
                                 url="about:blank")["targetId"])
         return other
 
-    def call(self, method, **params):
+    def send(self, method, **params):
         self.id += 1
         data = json.dumps({"id": self.id, "method": method,
                            "params": params}).encode()
         size = (bytes([0x80 | len(data)]) if len(data) < 126 else
                 b"\xfe" + struct.pack(">H", len(data)))
         self.s.sendall(b"\x81" + size + bytes(4) + data)
+
+    def call(self, method, **params):
+        self.send(method, **params)
         while True:
             self.f.read(1)
             n = self.f.read(1)[0] & 127
@@ -122,6 +125,11 @@ class Page:
         data = self.call("Page.captureScreenshot")["data"]
         with open(path, "wb") as f:
             f.write(base64.b64decode(data))
+
+    def crash(self):
+        """The tab is gone at once: no handler of the page runs."""
+        self.send("Page.crash")
+        self.s.close()
 
     def kill(self):
         os.killpg(self.process.pid, signal.SIGKILL)
