@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-run 0 "synth draws images" synth --out "$data" --count 700 --seed 9 \
+run 0 "synth draws images" synth --out "$data" --count 320 --seed 9 \
     --size 64 --quiet
 one="--gate-size 32 --gate-width 0.25 --species-size 32 --species-width 0.25
     --batch 16 --epochs 1 --quiet --no-report"
