@@ -35,7 +35,7 @@ def in_folder(main, kept):
 
 
 class Page:
-    """A tab."""
+    """A tab; Page(profile) is the first one of a browser of its own."""
 
     open_ones = []
 
@@ -50,17 +50,19 @@ class Page:
             stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             start_new_session=True)
         Page.open_ones.append(self.process)
-        for _ in range(300):
+        for _ in range(1500):
             if os.path.exists(port_file) and open(port_file).read().strip():
                 break
-            time.sleep(0.1)
-        port = int(open(port_file).read().split()[0])
+            time.sleep(0.02)
+        self.port = int(open(port_file).read().split()[0])
         tabs = json.load(urllib.request.urlopen(
-            f"http://127.0.0.1:{port}/json/list"))
-        path = next(t["webSocketDebuggerUrl"] for t in tabs
-                    if t["type"] == "page").split(str(port), 1)[1]
-        self.s = socket.create_connection(("127.0.0.1", port))
-        self.s.sendall((f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+            f"http://127.0.0.1:{self.port}/json/list"))
+        self.connect(next(t["id"] for t in tabs if t["type"] == "page"))
+
+    def connect(self, tab):
+        self.s = socket.create_connection(("127.0.0.1", self.port))
+        self.s.sendall((f"GET /devtools/page/{tab} HTTP/1.1\r\n"
+                        f"Host: 127.0.0.1:{self.port}\r\n"
                         "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
                         "Sec-WebSocket-Version: 13\r\n\r\n").encode())
@@ -68,14 +70,26 @@ class Page:
         while self.f.readline().strip():
             pass
         self.id = 0
+        self.events = []
 
-    def call(self, method, **params):
+    def tab(self):
+        """Another tab of the same browser, which knows what this one stored."""
+        other = Page.__new__(Page)
+        other.process, other.port = self.process, self.port
+        other.connect(self.call("Target.createTarget",
+                                url="about:blank")["targetId"])
+        return other
+
+    def send(self, method, **params):
         self.id += 1
         data = json.dumps({"id": self.id, "method": method,
                            "params": params}).encode()
         size = (bytes([0x80 | len(data)]) if len(data) < 126 else
                 b"\xfe" + struct.pack(">H", len(data)))
         self.s.sendall(b"\x81" + size + bytes(4) + data)
+
+    def call(self, method, **params):
+        self.send(method, **params)
         while True:
             self.f.read(1)
             n = self.f.read(1)[0] & 127
@@ -86,6 +100,7 @@ class Page:
             j = json.loads(self.f.read(n))
             if j.get("id") == self.id:
                 return j.get("result", j)
+            self.events.append(j)
 
     def js(self, text):
         r = self.call("Runtime.evaluate", expression=text, returnByValue=True)
@@ -94,11 +109,11 @@ class Page:
     def open(self, path, ready="typeof looks === 'object'"):
         """ready: an expression that is true once the page's script has run."""
         self.call("Page.navigate", url="file://" + path)
-        for _ in range(100):
+        for _ in range(500):
             if self.js(ready + " && "
                        "document.readyState === 'complete'") is True:
                 return
-            time.sleep(0.1)
+            time.sleep(0.02)
 
     def key(self, key):
         text = {"text": key} if len(key) == 1 else {}
@@ -110,6 +125,11 @@ class Page:
         data = self.call("Page.captureScreenshot")["data"]
         with open(path, "wb") as f:
             f.write(base64.b64decode(data))
+
+    def crash(self):
+        """The tab is gone at once: no handler of the page runs."""
+        self.send("Page.crash")
+        self.s.close()
 
     def kill(self):
         os.killpg(self.process.pid, signal.SIGKILL)

@@ -10,7 +10,7 @@ mkdir "$models"
 BEARCASCADE_MODELS=$models
 export BEARCASCADE_MODELS
 
-run 0 "synth draws images" synth --out "$data" --count 80 --seed 3 \
+run 0 "synth draws images" synth --out "$data" --count 48 --seed 3 \
     --size 64 --quiet
 # shellcheck disable=SC2086
 run 1 "weights that were not fetched" train "$data" --out "$tmp/r0" $short \
@@ -66,7 +66,8 @@ err_has "and its species net" "species: starts from .*: 247 of 247"
 
 # --- the classifier alone ---
 
-frozen="--quiet --seed 3 --batch 16 --init efficientnet-lite0 --gate-size 32"
+frozen="--quiet --seed 3 --batch 16 --init efficientnet-lite0 --gate-size 32
+    --species-size 40"
 # shellcheck disable=SC2086
 run 0 "without epochs" train "$data" --out "$tmp/f1" $frozen
 err_has "the gate's classifier is fitted" \

@@ -4,6 +4,7 @@ Run as a program it writes comparison.json, sweep.json and images.json of a
 large case into a folder, to look at the page by hand.
 """
 import base64
+import bisect
 import json
 import math
 import random
@@ -64,7 +65,9 @@ def area(run, label):
     neg = [s for s, y in zip(run["p_positive"], label) if y < 0]
     if not pos or not neg:
         return None
-    won = sum((a > b) + (a == b) / 2 for a in pos for b in neg)
+    neg.sort()
+    won = sum(bisect.bisect_left(neg, a) + bisect.bisect_right(neg, a)
+              for a in pos) / 2
     return won / (len(pos) * len(neg))
 
 

@@ -191,7 +191,7 @@ def with_photos(work, photos):
 
 
 def main(work, out):
-    subprocess.run([B, "synth", "--out", work + "/data", "--count", "40",
+    subprocess.run([B, "synth", "--out", work + "/data", "--count", "18",
                     "--size", "256", "-q", "--seed", "3"], check=True)
     photos = []
     made = sorted(os.path.join(d, f) for d, _, n in os.walk(work + "/data")

@@ -5,7 +5,8 @@ shows after its sliders were moved equal those counted here.
 Environment: REPORT_FROM_JSON (writes the page from JSON files). Prints TAP;
 skips all where no chromium is found. A folder as argument keeps the pages.
 """
-import html
+import atexit
+import functools
 import json
 import math
 import os
@@ -14,12 +15,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 import made_comparison as made
+from browser import CHROMIUM, Page
 from tap import check, done
 
-CHROMIUM = next((shutil.which(n) for n in (
-    "chromium", "chromium-browser", "google-chrome") if shutil.which(n)), None)
 COLUMNS = ["recall", "fpr", "species_accuracy", "end_to_end", "macro_f1",
            "precision", "macs", "ms"]
 
@@ -116,17 +117,23 @@ def wrong_moves(c, moves, matrices=True):
     return wrong
 
 
-def hits_at(run, label, share, open_set, k):
-    """Recall where a share of negatives passes, straight between points."""
+def points(run, label, open_set, k):
+    """Share of negatives and of positives at each threshold, from the top."""
     pos = sum(y >= 0 for y in label)
-    neg = len(label) - pos
-    at = [(0.0, 0.0)]
-    for t in sorted(set(run["p_positive"]), reverse=True):
-        over = [i for i in range(len(label)) if run["p_positive"][i] >= t]
-        tp = sum(label[i] >= 0 and (not open_set or max(
-            range(k), key=lambda j: run["p"][i][j]) == label[i])
-            for i in over)
-        at.append((sum(label[i] < 0 for i in over) / neg, tp / pos))
+    at, fp, tp, last = [(0.0, 0.0)], 0, 0, None
+    for p, y, row in sorted(zip(run["p_positive"], label, run["p"]),
+                            key=lambda r: -r[0]):
+        if p != last:
+            at.append(None)
+        fp += y < 0
+        tp += y >= 0 and (not open_set or
+                          max(range(k), key=lambda j: row[j]) == y)
+        at[-1], last = (fp / (len(label) - pos), tp / pos), p
+    return at
+
+
+def hits_at(at, share):
+    """Recall where a share of negatives passes, straight between points."""
     below = [p for p in at if p[0] <= share][-1]
     above = [p for p in at if p[0] > share][:1]
     if below[0] == share or not above:
@@ -139,9 +146,9 @@ def curve_wrong(c, shown, kind):
     s = next(s for s in c["systems"] if s["name"] == shown["system"])
     label, k = c["test"]["label"], len(c["classes"])
     curve = shown[kind]
+    runs = [points(r, label, kind == "open", k) for r in s["runs"]]
     for i in range(0, len(curve["x"]), 17):
-        want = [hits_at(r, label, curve["x"][i], kind == "open", k)
-                for r in s["runs"]]
+        want = [hits_at(at, curve["x"][i]) for at in runs]
         if abs(curve["y"][i] - sum(want) / len(want)) > 1e-9:
             return (shown["system"], kind, curve["x"][i], curve["y"][i], want)
         band = curve["band"] and curve["band"][i]
@@ -197,9 +204,19 @@ def galleries(c, images):
 # --- the browser ------------------------------------------------------------
 
 
+@functools.cache
+def browser(folder):
+    """One tab for all pages."""
+    atexit.register(Page.kill_all)
+    page = Page(os.path.join(os.path.abspath(folder), "profile"))
+    page.call("Runtime.enable")
+    page.call("Log.enable")
+    return page
+
+
 def browse(folder, name, parts, width=1280):
-    """The page of parts, after its own check: what it noted, its text and the
-    lines of the console."""
+    """The page of parts, after its own check: what it noted, its text and what
+    it said on the console."""
     args = []
     for part, value in zip(("comparison", "sweep", "images"), parts):
         path = os.path.join(folder, f"{name}.{part}.json")
@@ -209,21 +226,25 @@ def browse(folder, name, parts, width=1280):
         with open(path, "w", encoding="utf-8") as f:
             json.dump(value, f, ensure_ascii=False)
         args.append(path)
-    page = os.path.join(folder, name + ".html")
-    subprocess.run([os.environ["REPORT_FROM_JSON"], page] + args, check=True)
-    got = subprocess.run(
-        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu",
-         "--disable-dev-shm-usage", "--user-data-dir=" +
-         os.path.join(folder, "profile"), f"--window-size={width},900",
-         "--virtual-time-budget=20000", "--enable-logging=stderr", "--v=0",
-         "--dump-dom", "file://" + os.path.abspath(page) + "#test"],
-        capture_output=True, timeout=240, check=False)
-    dom = got.stdout.decode("utf-8", "replace")
-    console = [x for x in got.stderr.decode("utf-8", "replace").split("\n")
-               if "CONSOLE" in x]
-    note = re.search(r'<pre id="test-output"[^>]*>(.*?)</pre>', dom, re.S)
-    text = html.unescape(note.group(1)) if note else ""
-    return (json.loads(text) if text else None), dom, console
+    path = os.path.abspath(os.path.join(folder, name + ".html"))
+    subprocess.run([os.environ["REPORT_FROM_JSON"], path] + args, check=True)
+    page, note = browser(folder), ""
+    page.call("Emulation.setDeviceMetricsOverride", width=width, height=900,
+              deviceScaleFactor=1, mobile=False)
+    page.events = []
+    page.call("Page.navigate", url="file://" + path + "#test")
+    for _ in range(1200):
+        whole, note = page.js(
+            "[document.readyState === 'complete', (document.getElementById("
+            "'test-output') || {}).textContent || '']")
+        if whole and (note or page.events):
+            break
+        time.sleep(0.05)
+    console = [e for e in page.events if e.get("method") in (
+        "Runtime.consoleAPICalled", "Runtime.exceptionThrown",
+        "Log.entryAdded")]
+    return (json.loads(note) if note else None,
+            page.js("document.documentElement.outerHTML"), console)
 
 
 def small_cases():

@@ -4,8 +4,13 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-run 0 "synth draws images" synth --out "$data" --count 700 --seed 9 \
+run 0 "synth draws images" synth --out "$data" --count 320 --seed 9 \
     --size 64 --quiet
+# A summary takes sixty photos of a kind: two thirds of the train part validate.
+(cd "$data/train" && find . -type f | LC_ALL=C sort | awk 'NR % 3' |
+    while read -r f; do
+        mkdir -p "../valid/${f%/*}" && mv "$f" "../valid/$f"
+    done)
 one="--gate-size 32 --gate-width 0.25 --species-size 32 --species-width 0.25
     --batch 16 --epochs 1 --quiet --no-report"
 # shellcheck disable=SC2086

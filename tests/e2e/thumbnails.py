@@ -49,22 +49,22 @@ def settled(rows):
     return [r for r in rows if NOTE in r.get("note", "")]
 
 
-def png(path, colour):
-    """64 x 64 pixels of about that colour, darker towards one side."""
+def png(path, colour, n=32):
+    """n x n pixels of about that colour, darker towards one side."""
     def chunk(name, data):
         return (struct.pack(">I", len(data)) + name + data
                 + struct.pack(">I", zlib.crc32(name + data)))
     across, down = random.uniform(-1, 1), random.uniform(-1, 1)
     raw = b""
-    for y in range(64):
+    for y in range(n):
         raw += b"\0"
-        for x in range(64):
-            light = 1 + (across * (x - 32) + down * (y - 32)) / 160
+        for x in range(n):
+            light = 1 + (across * (x - n / 2) + down * (y - n / 2)) / n / 2.5
             raw += bytes(max(0, min(255, round(c * light))) for c in colour)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as f:
         f.write(b"\x89PNG\r\n\x1a\n"
-                + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0))
+                + chunk(b"IHDR", struct.pack(">IIBBBBB", n, n, 8, 2, 0, 0, 0))
                 + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
     return path
 
@@ -83,9 +83,9 @@ for split, n in ("train", 48), ("valid", 24), ("test", 4):
         png(f"{top}/data/{split}/negative/{i}.png", between(BLUE, RED, .2))
 call("train", "data", "--out", "run", "--epochs", "10", "--gate-size", "32",
      "--gate-width", "0.25", "--species-size", "32", "--species-width", "0.25",
-     "--batch", "16", "--quiet")
+     "--batch", "16", "--quiet", "--no-report")
 MODEL = top + "/run/best.safetensors"
-sources = [png(f"{top}/sources/{i}.png", between(BLUE, RED, random.random()))
+sources = [png(f"{top}/sources/{i}.png", between(BLUE, RED, random.random()), 64)
            for i in range(60)]
 for folder in "photos", "edited", "swapped":
     os.mkdir(os.path.join(top, folder))

@@ -71,7 +71,7 @@ def compare(n, threshold):
 
 
 def main():
-    n = 16
+    n = 8
     make(n)
     _, whole, _ = rows("--all-stages", "photos")
     scores = sorted(r["p_positive"] for r in whole.values())
