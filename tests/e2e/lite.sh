@@ -135,6 +135,27 @@ a, b = ([(p["epochs"], p["loss"], p["fpr95"], p["roc_area"])
          for p in json.load(open(f))["points"]] for f in sys.argv[1:])
 sys.exit(a != b or {r[:2] for r in a} != {(0, "cross-entropy")})' \
     "$tmp/s1/sweep.json" "$tmp/s2/sweep.json"
+# Of two nets on one trunk at one size the second costs its classifier alone.
+run 0 "one trunk at one size, and at two" compare "$data" --out "$tmp/c1" \
+    --systems cascade,cascade-plain --seeds 1 --no-left-out --quiet \
+    --with init=efficientnet-lite0 --with gate-size=32 --with species-size=32 \
+    --with batch=16 --with cascade-plain:species-size=40
+for system in cascade cascade-plain; do
+    run 0 "inspect" inspect "$tmp/c1/$system-s1" --json
+    cp "$tmp/out" "$tmp/$system.json"
+done
+check "is what a cascade costs" python3 - "$tmp" <<'PY'
+import json, sys
+read = lambda name: json.load(open(f"{sys.argv[1]}/{name}.json"))
+one, two = read("cascade"), read("cascade-plain")
+assert one["one_trunk"] and not two["one_trunk"], (one, two)
+cost = {s["name"]: s["cost"] for s in read("c1/comparison")["systems"]}
+a, b = cost["cascade"], cost["cascade-plain"]
+assert a["macs_species"] == 1280 * 4, a # outputs: three classes, none
+assert a["ms_species_bulk"] < a["ms_gate_bulk"] / 2, a
+assert b["macs_species"] == two["species"]["multiply_adds"] > 1e6, b
+assert b["ms_species_bulk"] > b["ms_gate_bulk"] / 2, b
+PY
 # shellcheck disable=SC2086
 run 2 "other losses" sweep "$data" --out "$tmp/s3" $few --losses focal-2
 err_has "need epochs" "--losses focal-2 needs --epochs N"
