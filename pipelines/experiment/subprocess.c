@@ -297,7 +297,7 @@ enum nn_status subprocess_train(const char *data, const char *dir,
                                 int threads, char **command,
                                 struct nn_error *err)
 {
-    enum { OWN = 4, MORE = 5 };
+    enum { OWN = 4, MORE = 6 }; /* of its own here, and of train_now() */
     const char **args = nn_mem_calloc(n + OWN + MORE, sizeof *args);
     char *line = NULL;
     enum nn_status st;
