@@ -337,10 +337,28 @@ static void say_unknown(struct talk *t)
     }
 }
 
-/* "at any share", "below a share of 12 %" */
-static void when_text(double share, const char *other, char text[96])
+/* 1: at every share that is told the prices, [0] multiply-adds or [1] times,
+ * differ by less than what counts. */
+static int cost_alike(const struct comparison_result *r, size_t best, int unit)
 {
-    if (share >= 1) {
+    int alike = 1;
+
+    for (size_t i = 0; i < COMPARISON_PREVALENCES; i++) {
+        const struct comparison_price *a = &r->system[0].price[i];
+        const struct comparison_price *b = &r->system[best].price[i];
+        double ratio = unit == 0 ? a->macs / b->macs : a->ms / b->ms;
+
+        alike &= ratio <= SAME_COST && ratio >= 1 / SAME_COST;
+    }
+    return alike;
+}
+
+/* "at any share", "below a share of 12 %" */
+static void when_text(int alike, double share, const char *other, char text[96])
+{
+    if (alike) {
+        snprintf(text, 96, "neither (they differ by less than a tenth)");
+    } else if (share >= 1) {
         snprintf(text, 96, "the cascade at any share of images with a class");
     } else if (isfinite(share)) {
         snprintf(text, 96,
@@ -361,8 +379,8 @@ static void say_cost(struct talk *t)
     char macs[96], ms[96];
     int unsure = 0;
 
-    when_text(d->even_macs, other, macs);
-    when_text(d->even_ms, other, ms);
+    when_text(cost_alike(r, best, 0), d->even_macs, other, macs);
+    when_text(cost_alike(r, best, 1), d->even_ms, other, ms);
     say(t,
         "Of the cascade and %s the cheaper one is, by multiply-adds, %s, and "
         "by "

@@ -293,6 +293,51 @@ START_TEST(unknown_with_its_best_guess)
 }
 END_TEST
 
+/* How many of the conditions begin so. */
+static int count_conditions(const struct comparison *c, const char *begin)
+{
+    json_t *j = invented_json(c), *line;
+    size_t at;
+    int found = 0;
+
+    json_array_foreach(
+        json_object_get(json_object_get(j, "verdict"), "conditions"), at, line)
+    {
+        found += strncmp(json_string_value(line), begin, strlen(begin)) == 0;
+    }
+    json_decref(j);
+    return found;
+}
+
+/* A second net that costs next to nothing makes no design the dearer one. */
+START_TEST(alike_within_a_tenth)
+{
+    const struct comparison_options o =
+        invented_options("cascade,multilabel", 1);
+    struct comparison c;
+
+    invented_setup(&c, &o);
+    c.system[0].cost.macs_gate = c.system[1].cost.macs_gate = 1000;
+    c.system[0].cost.macs_species = 5;
+    ck_assert_int_eq(count_conditions(&c, "Of the cascade and multilabel the "
+                                          "cheaper one is, by multiply-adds, "
+                                          "neither (they differ by less than a "
+                                          "tenth), and by"),
+                     1);
+    c.system[1].cost.macs_gate = 900;
+    ck_assert_int_eq(count_conditions(&c, "Of the cascade and multilabel the "
+                                          "cheaper one is, by multiply-adds, "
+                                          "multilabel at any share of"),
+                     1);
+    c.system[1].cost.macs_gate = 1120;
+    ck_assert_int_eq(count_conditions(&c, "Of the cascade and multilabel the "
+                                          "cheaper one is, by multiply-adds, "
+                                          "the cascade at any share of"),
+                     1);
+    comparison_release(&c);
+}
+END_TEST
+
 /* Skills that differ by little, or few images: no design is recommended. */
 START_TEST(what_numbers_cannot_tell)
 {
@@ -463,6 +508,7 @@ static Suite *create(void)
     tcase_add_test(t, the_same_nets_under_two_names);
     tcase_add_test(t, a_better_system_is_named);
     tcase_add_test(t, unknown_with_its_best_guess);
+    tcase_add_test(t, alike_within_a_tenth);
     tcase_add_test(t, what_numbers_cannot_tell);
     tcase_add_test(t, without_the_cascade);
     tcase_add_test(t, wrong_wishes);
