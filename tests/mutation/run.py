@@ -238,12 +238,17 @@ def parse():
                    "not see is left to a later run")
     p.add_argument("--most", type=int, help="stop after so many faults")
     p.add_argument("--setup", default="", help="options for meson setup")
+    p.add_argument("--check", action="store_true",
+                   help="do nothing but see that the lists fit the sources")
     return p.parse_args()
 
 
 def main():
     opt = parse()
     faults = load_faults(os.path.join(HERE, "faults"))
+    if opt.check:
+        print(f"{len(faults)} faults fit the sources")
+        return
     os.makedirs(opt.work, exist_ok=True)
     lock = open(os.path.join(opt.work, "lock"), "w", encoding="utf-8")
     fcntl.flock(lock, fcntl.LOCK_EX)  # two runs would spoil each other's copy
@@ -295,4 +300,5 @@ def main():
     print(text)
 
 
-main()
+if __name__ == "__main__":
+    main()
