@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/context.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
 #include "common/base/rng.h"
@@ -557,11 +558,28 @@ static enum nn_status run(struct fit *f, struct nn_error *err)
     return fit_all(f, err);
 }
 
+/* Loops over less than this (rows, features, outputs, folds) are done before
+ * another thread has woken. */
+#define SERIAL 262144.0
+
+static struct nn_context context_for(const struct nn_logistic_rows *r,
+                                     const struct nn_logistic_options *o)
+{
+    struct nn_context c = nn_context_get();
+    double dims = fmin((double)r->dims, (double)r->n);
+
+    if ((double)r->n * dims * (double)r->outputs * o->folds < SERIAL) {
+        c.threads = 1;
+    }
+    return c;
+}
+
 enum nn_status nn_logistic_fit(const struct nn_logistic_rows *rows,
                                const struct nn_logistic_options *opt,
                                struct nn_logistic *out, struct nn_error *err)
 {
     struct fit f = { .r = rows, .o = opt, .out = out };
+    struct nn_context before;
     double *w = NULL;
     enum nn_status st = check_options(opt, err);
 
@@ -573,6 +591,7 @@ enum nn_status nn_logistic_fit(const struct nn_logistic_rows *rows,
     if (st) {
         return st;
     }
+    before = nn_context_set(context_for(rows, opt));
     w = nn_mem_calloc(rows->n, sizeof *w);
     st = make_room(&f, w, err);
     if (st) {
@@ -580,6 +599,7 @@ enum nn_status nn_logistic_fit(const struct nn_logistic_rows *rows,
     }
     st = run(&f, err);
 out:
+    nn_context_set(before);
     nn_lr_metric_close(&f.metric);
     nn_lr_space_close(&f.space);
     nn_mem_free(w);

@@ -217,6 +217,18 @@ enum nn_status nn_lr_metric_set(struct nn_lr_metric *m, double scale,
 
 enum { AT_ONCE = 4 };
 
+/* Compiled for AVX2 too, without contraction: the same bits. */
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__x86_64__)
+#define AVX2 __attribute__((target("avx2")))
+#else
+#define AVX2
+#endif
+
+/* Half the lanes. Arrays of doubles are not aligned for it. */
+typedef double quad __attribute__((vector_size(32), aligned(8), may_alias));
+enum { QUADS = LANES / 4 };
+
 struct solve {
     const struct nn_lr_metric *m;
     double *const *v;
@@ -226,7 +238,7 @@ struct solve {
 
 /* The first rows are those that make the rest a multiple of AT_ONCE: no others
  * stand above them. */
-static size_t rows_from(size_t first, size_t d)
+INLINE size_t rows_from(size_t first, size_t d)
 {
     size_t rest = (d - first) % AT_ONCE;
 
@@ -234,15 +246,15 @@ static size_t rows_from(size_t first, size_t d)
 }
 
 /* L u = v, from the first row down; each sum in the order of its terms. */
-static void solve_down(const double *l, size_t d, double (*u)[LANES])
+INLINE void solve_down(const double *l, size_t d, quad (*u)[QUADS])
 {
     for (size_t first = 0, n; first < d; first += n) {
         const double *row = l + first * d;
-        double sum[AT_ONCE][LANES] = { { 0 } };
+        quad sum[AT_ONCE][QUADS] = { { { 0 } } };
 
         n = rows_from(first, d);
         for (size_t t = 0; t < first; t++) {
-            for (size_t j = 0; j < LANES; j++) {
+            for (size_t j = 0; j < QUADS; j++) {
                 sum[0][j] += row[t] * u[t][j];
                 sum[1][j] += row[d + t] * u[t][j];
                 sum[2][j] += row[2 * d + t] * u[t][j];
@@ -250,40 +262,37 @@ static void solve_down(const double *l, size_t d, double (*u)[LANES])
             }
         }
         for (size_t r = 0; r < n; r++, row += d) {
-            for (size_t t = first; t < first + r; t++) {
-                for (size_t j = 0; j < LANES; j++) {
-                    sum[r][j] += row[t] * u[t][j];
+            for (size_t j = 0; j < QUADS; j++) {
+                quad s = sum[r][j];
+
+                for (size_t t = first; t < first + r; t++) {
+                    s += row[t] * u[t][j];
                 }
-            }
-            for (size_t j = 0; j < LANES; j++) {
-                u[first + r][j] =
-                    (u[first + r][j] - sum[r][j]) / row[first + r];
+                u[first + r][j] = (u[first + r][j] - s) / row[first + r];
             }
         }
     }
 }
 
 /* L' u = v, from the last row up. */
-static void solve_up(const double *l, size_t d, double (*u)[LANES])
+INLINE void solve_up(const double *l, size_t d, quad (*u)[QUADS])
 {
     for (size_t end = d, first; end > 0; end = first) {
         const double *row;
-        double mine[AT_ONCE][LANES];
+        quad mine[AT_ONCE][QUADS];
 
         first = end < AT_ONCE ? 0 : end - AT_ONCE;
         row = l + first * d;
         for (size_t i = end; i-- > first;) {
-            for (size_t j = 0; j < LANES; j++) {
+            for (size_t j = 0; j < QUADS; j++) {
                 mine[i - first][j] = u[i][j] /= l[i * d + i];
-            }
-            for (size_t t = first; t < i; t++) {
-                for (size_t j = 0; j < LANES; j++) {
+                for (size_t t = first; t < i; t++) {
                     u[t][j] -= l[i * d + t] * mine[i - first][j];
                 }
             }
         }
         for (size_t t = 0; t < first; t++) { /* of AT_ONCE rows */
-            for (size_t j = 0; j < LANES; j++) {
+            for (size_t j = 0; j < QUADS; j++) {
                 u[t][j] = u[t][j] - row[3 * d + t] * mine[3][j] -
                           row[2 * d + t] * mine[2][j] -
                           row[d + t] * mine[1][j] - row[t] * mine[0][j];
@@ -292,25 +301,39 @@ static void solve_up(const double *l, size_t d, double (*u)[LANES])
     }
 }
 
+INLINE void solve_both(const double *l, size_t d, double *u)
+{
+    solve_down(l, d, (quad(*)[QUADS])u);
+    solve_up(l, d, (quad(*)[QUADS])u);
+}
+
+AVX2 static void solve_avx2(const double *l, size_t d, double *u)
+{
+    solve_both(l, d, u);
+}
+
 static void solve_lanes(void *ctx, size_t group)
 {
     const struct solve *s = ctx;
     size_t d = s->m->d, from = group * LANES;
     size_t n = s->count - from < LANES ? s->count - from : LANES;
-    double(*u)[LANES] = (double(*)[LANES])(s->room + group * d * LANES);
+    double *u = s->room + group * d * LANES;
 
-    memset(u, 0, d * sizeof *u);
+    memset(u, 0, d * LANES * sizeof *u);
     for (size_t j = 0; j < n; j++) {
         for (size_t i = 0; i < d; i++) {
-            u[i][j] = s->v[from + j][i];
+            u[i * LANES + j] = s->v[from + j][i];
         }
         s->v[from + j][d] /= s->m->scale;
     }
-    solve_down(s->m->l, d, u);
-    solve_up(s->m->l, d, u);
+    if (nn_cpu_flags() & NN_CPU_AVX2) {
+        solve_avx2(s->m->l, d, u);
+    } else {
+        solve_both(s->m->l, d, u);
+    }
     for (size_t j = 0; j < n; j++) {
         for (size_t i = 0; i < d; i++) {
-            s->v[from + j][i] = u[i][j];
+            s->v[from + j][i] = u[i * LANES + j];
         }
     }
 }

@@ -410,6 +410,26 @@ START_TEST(threads_do_not_change_a_bit)
 }
 END_TEST
 
+/* It may be done by one thread; whoever asked has the others as before. */
+START_TEST(a_small_fit_keeps_the_callers_threads)
+{
+    struct nn_logistic_options o = nn_logistic_defaults();
+    struct nn_logistic l;
+    struct rows w;
+
+    draw_rows(&w, 24, 3, 2, 1, 1);
+    nn_parallel_set_threads(3);
+    ck_assert_int_eq(fit(&w, &o, &l), NN_OK);
+    ck_assert_int_eq(nn_parallel_threads(), 3);
+    nn_logistic_release(&l);
+    w.raw[5] = NAN;
+    ck_assert_int_eq(fit(&w, &o, &l), NN_ERR_NUMERIC);
+    ck_assert_int_eq(nn_parallel_threads(), 3);
+    nn_logistic_release(&l);
+    free_rows(&w);
+}
+END_TEST
+
 static void expect(struct rows *w, const struct nn_logistic_options *o,
                    enum nn_status want)
 {
@@ -500,6 +520,7 @@ static Suite *create(void)
     tcase_add_test(t, the_loss_is_that_of_rows_held_out);
     tcase_add_test(t, without_groups_to_hold_out_the_first_is_taken);
     tcase_add_loop_test(t, threads_do_not_change_a_bit, 0, 2);
+    tcase_add_test(t, a_small_fit_keeps_the_callers_threads);
     tcase_add_test(t, bad_arguments_are_refused);
     tcase_add_loop_test(t, each_allocation_may_fail, 0, 2);
     suite_add_tcase(s, t);

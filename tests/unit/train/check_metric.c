@@ -1,7 +1,9 @@
 /* The metric of the regression's optimiser: what it solves, put back into the
  * equations. A wrong solution would still lead to the optimum, only later. */
 #include <math.h>
+#include <string.h>
 
+#include "common/base/cpu.h"
 #include "common/base/mem.h"
 #include "common/base/parallel.h"
 #include "common/base/rng.h"
@@ -93,12 +95,48 @@ START_TEST(solutions_fit_the_equations)
 }
 END_TEST
 
+/* The solves are compiled for AVX2 too; a net must not depend on the machine
+ * that fitted it more than its features do. */
+START_TEST(instruction_sets_agree_on_each_bit)
+{
+    static const size_t size[] = { 3, 66, 131 };
+    struct nn_rng g = nn_rng_make(6, 0);
+
+    for (size_t c = 0; c < 3; c++) {
+        size_t d = size[c];
+        double *u[2][COUNT_MAX], *room;
+        struct nn_lr_metric m;
+
+        make_metric(&m, d, &g);
+        ck_assert_int_eq(nn_lr_metric_set(&m, .2, .3, NULL), NN_OK);
+        room = nn_mem_calloc(nn_lr_metric_room(&m, COUNT_MAX), sizeof *room);
+        for (size_t i = 0; i < COUNT_MAX; i++) {
+            u[0][i] = draw(&g, d + 1);
+            u[1][i] = nn_mem_calloc(d + 1, sizeof(double));
+            memcpy(u[1][i], u[0][i], (d + 1) * sizeof(double));
+        }
+        nn_lr_metric_apply(&m, u[0], COUNT_MAX, room);
+        nn_cpu_limit("scalar");
+        nn_lr_metric_apply(&m, u[1], COUNT_MAX, room);
+        nn_cpu_limit(NULL);
+        for (size_t i = 0; i < COUNT_MAX; i++) {
+            ck_assert_mem_eq(u[0][i], u[1][i], (d + 1) * sizeof(double));
+            nn_mem_free(u[0][i]);
+            nn_mem_free(u[1][i]);
+        }
+        nn_mem_free(room);
+        nn_lr_metric_close(&m);
+    }
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("train/metric");
     TCase *t = tcase_create("metric");
 
     tcase_add_loop_test(t, solutions_fit_the_equations, 0, 2);
+    tcase_add_test(t, instruction_sets_agree_on_each_bit);
     suite_add_tcase(s, t);
     return s;
 }
