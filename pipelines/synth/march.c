@@ -1,8 +1,10 @@
 #include "pipelines/synth/scene.h"
 #include "pipelines/synth/sdf.h"
 
-enum { TILE = 8, STEPS = 44 }; /* samples a tile side; most steps a ray */
-#define SHADOW_REACH 0.6f      /* of the body's radius */
+/* Samples a tile side, those of a packet of rays, packets; most steps a ray. */
+enum { TILE = 8, ROWS = SDF_LANES / TILE, PACKETS = TILE / ROWS, STEPS = 44 };
+#define NOTHING      1e6f /* farther than any hit */
+#define SHADOW_REACH 0.6f /* of the body's radius */
 
 struct v3 camera_ray(const struct camera *c, float x, float y, int32_t size)
 {
@@ -43,45 +45,80 @@ static void points_at(const struct rays *r, struct v3 o, struct sdf_points *p)
     }
 }
 
-/* Walk all rays until each has hit or left; returns how many hit. pixel:
- * metres a sample covers at distance 1. */
-static int walk(const struct sdf_list *list, struct v3 eye, float pixel,
-                struct rays *r)
+/* The rays under way, one a lane: where one has ended the next begins, so that
+ * the lanes are full until no ray is left. */
+struct walkers {
+    int n, ray[SDF_LANES], step[SDF_LANES];
+};
+
+static void next_points(const struct walkers *w, const struct rays *r,
+                        struct v3 o, struct sdf_points *p)
 {
-    int left = SDF_LANES, hits = 0;
-    int done[SDF_LANES] = { 0 };
+    for (int l = 0; l < w->n; l++) {
+        const struct rays *at = &r[w->ray[l] / SDF_LANES];
+        int i = w->ray[l] % SDF_LANES;
 
-    for (int l = 0; l < SDF_LANES; l++) {
-        r->t[l] = list->near;
-        r->hit[l] = 0;
+        p->x[l] = o.x + at->dir.x[i] * at->t[i];
+        p->y[l] = o.y + at->dir.y[i] * at->t[i];
+        p->z[l] = o.z + at->dir.z[i] * at->t[i];
     }
-    for (int step = 0; step < STEPS && left > 0; step++) {
-        struct sdf_points p;
-        float d[SDF_LANES];
-        float slack = step + 1 == STEPS ? 6.0f : 0.35f;
+}
 
-        points_at(r, eye, &p);
-        sdf_distance(list, &p, d);
+/* One step of a ray, d from the body; 1 when it has hit or left. */
+static int take_step(struct rays *r, int i, float d, int last, float pixel,
+                     float far)
+{
+    float gap = d - r->shell[i], slack = last ? 6.0f : 0.35f;
+
+    if (gap < slack * pixel * r->t[i]) {
+        r->hit[i] = 1;
+        return 1;
+    }
+    r->t[i] += 0.93f * gap;
+    return last || r->t[i] > far;
+}
+
+/* Walk all rays of `packets` until each has hit or left; returns how many hit.
+ * pixel: metres a sample covers at distance 1. */
+static int walk(const struct sdf_list *list, struct v3 eye, float pixel,
+                struct rays *r, int packets)
+{
+    struct walkers w = { .n = 0 };
+    struct sdf_points p = { { 0 }, { 0 }, { 0 } };
+    int next = 0, hits = 0;
+
+    for (int i = 0; i < packets; i++) {
         for (int l = 0; l < SDF_LANES; l++) {
-            float gap = d[l] - r->shell[l];
-
-            if (done[l]) {
-                continue;
-            }
-            if (gap < slack * pixel * r->t[l]) {
-                r->hit[l] = done[l] = 1;
-                left--;
-                hits++;
-            } else {
-                r->t[l] += 0.93f * gap;
-                if (r->t[l] > list->far) {
-                    done[l] = 1;
-                    left--;
-                }
-            }
+            r[i].t[l] = list->near;
+            r[i].hit[l] = 0;
         }
     }
-    return hits;
+    for (;;) {
+        float d[SDF_LANES];
+        int left = 0;
+
+        while (w.n < SDF_LANES && next < packets * SDF_LANES) {
+            w.ray[w.n] = next++;
+            w.step[w.n++] = 0;
+        }
+        if (w.n == 0) {
+            return hits;
+        }
+        next_points(&w, r, eye, &p);
+        sdf_distance(list, &p, w.n, d);
+        for (int l = 0; l < w.n; l++) {
+            struct rays *at = &r[w.ray[l] / SDF_LANES];
+            int i = w.ray[l] % SDF_LANES, step = w.step[l] + 1;
+
+            if (take_step(at, i, d[l], step == STEPS, pixel, list->far)) {
+                hits += at->hit[i];
+            } else {
+                w.ray[left] = w.ray[l];
+                w.step[left++] = step;
+            }
+        }
+        w.n = left;
+    }
 }
 
 static void normals(const struct sdf_list *list, const struct sdf_points *p,
@@ -100,7 +137,7 @@ static void normals(const struct sdf_list *list, const struct sdf_points *p,
             q.y[l] = p->y[l] + eps * sy[i];
             q.z[l] = p->z[l] + eps * sz[i];
         }
-        sdf_distance(list, &q, d);
+        sdf_distance(list, &q, SDF_LANES, d);
         for (int l = 0; l < SDF_LANES; l++) {
             n[l] = v3_add(n[l], v3_mul(v3(sx[i], sy[i], sz[i]), d[l]));
         }
@@ -132,7 +169,7 @@ static void visibility(const struct sdf_list *list, const struct sdf_points *p,
             q.y[l] = p->y[l] + w.y * at + n[l].y * lift;
             q.z[l] = p->z[l] + w.z * at + n[l].z * lift;
         }
-        sdf_distance(list, &q, d);
+        sdf_distance(list, &q, SDF_LANES, d);
         for (int l = 0; l < SDF_LANES; l++) {
             float open = dir != NULL ? 0.5f + 2.2f * d[l] / at : d[l] / at;
 
@@ -193,7 +230,7 @@ static void finish(const struct scene *s, struct canvas *c)
 
 static float nearest_hit(const struct rays *r)
 {
-    float t = 1e6f;
+    float t = NOTHING;
 
     for (int l = 0; l < SDF_LANES; l++) {
         if (r->hit[l]) {
@@ -300,18 +337,22 @@ static void draw_tile(struct tile *t, int32_t x0, int32_t y0)
     struct v3 axis = v3_norm(camera_ray(&s->camera, ((float)x0 + mid) * inv,
                                         ((float)y0 + mid) * inv, t->c->size));
     float half = 0.75f * (float)TILE * t->pixel;
+    struct rays r[PACKETS];
 
     sdf_cull(&t->list, &s->subject, s->camera.pos, axis, half,
              0.02f * s->subject.radius + t->fuzz);
     if (t->list.n == 0) {
         return;
     }
-    for (int32_t y = y0; y < y0 + TILE; y += SDF_LANES / TILE) {
-        struct rays r;
-
-        aim(t, x0, y, &r);
-        if (walk(&t->list, s->camera.pos, t->pixel, &r) > 0) {
-            shade_packet(t, &r, x0, y);
+    for (int i = 0; i < PACKETS; i++) {
+        aim(t, x0, y0 + i * ROWS, &r[i]);
+    }
+    if (walk(&t->list, s->camera.pos, t->pixel, r, PACKETS) == 0) {
+        return;
+    }
+    for (int i = 0; i < PACKETS; i++) {
+        if (nearest_hit(&r[i]) < NOTHING) {
+            shade_packet(t, &r[i], x0, y0 + i * ROWS);
         }
     }
 }
@@ -388,7 +429,7 @@ void march_draw(const struct scene *s, struct canvas *c)
 
 float march_whole_area(const struct scene *s, int32_t size)
 {
-    enum { GRID = 48 };
+    enum { GRID = 48, AT_ONCE = 24 }; /* rays a side; packets a walk */
     float box[4], dx, dy, pixel, area = 0.0f;
     struct sdf_list all;
 
@@ -406,20 +447,21 @@ float march_whole_area(const struct scene *s, int32_t size)
                           1.1f * s->subject.radius,
                       0.02f);
     all.far = all.near + 2.4f * s->subject.radius;
-    for (int i = 0; i < GRID * GRID; i += SDF_LANES) {
-        struct rays r = { .shell = { 0 } };
+    for (int i = 0; i < GRID * GRID; i += AT_ONCE * SDF_LANES) {
+        struct rays r[AT_ONCE];
 
-        for (int l = 0; l < SDF_LANES; l++) {
+        for (int l = 0; l < AT_ONCE * SDF_LANES; l++) {
             float x = box[0] + ((float)((i + l) % GRID) + 0.5f) * dx;
             float y = box[1] + ((float)((i + l) / GRID) + 0.5f) * dy;
             struct v3 d = v3_norm(camera_ray(&s->camera, x, y, size));
+            struct rays *at = &r[l / SDF_LANES];
 
-            r.dir.x[l] = d.x;
-            r.dir.y[l] = d.y;
-            r.dir.z[l] = d.z;
-            r.shell[l] = 0.5f * s->subject.fuzz;
+            at->dir.x[l % SDF_LANES] = d.x;
+            at->dir.y[l % SDF_LANES] = d.y;
+            at->dir.z[l % SDF_LANES] = d.z;
+            at->shell[l % SDF_LANES] = 0.5f * s->subject.fuzz;
         }
-        area += (float)walk(&all, s->camera.pos, pixel * 0.3f, &r);
+        area += (float)walk(&all, s->camera.pos, pixel * 0.3f, r, AT_ONCE);
     }
     return area * dx * dy;
 }

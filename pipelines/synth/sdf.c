@@ -13,14 +13,14 @@
 #endif
 
 INLINE void distance_ball(const struct prim *q, const struct sdf_points *p,
-                          float *restrict d)
+                          const int lanes, float *restrict d)
 {
     const struct v3 a = v3_mul(q->m.r[0], q->inv.x);
     const struct v3 b = v3_mul(q->m.r[1], q->inv.y);
     const struct v3 c = v3_mul(q->m.r[2], q->inv.z);
     const struct v3 o = q->c, inv = q->inv;
 
-    for (int l = 0; l < SDF_LANES; l++) {
+    for (int l = 0; l < lanes; l++) {
         float x = p->x[l] - o.x, y = p->y[l] - o.y, z = p->z[l] - o.z;
         float u = a.x * x + a.y * y + a.z * z;
         float v = b.x * x + b.y * y + b.z * z;
@@ -35,13 +35,13 @@ INLINE void distance_ball(const struct prim *q, const struct sdf_points *p,
 }
 
 INLINE void distance_cone(const struct prim *q, const struct sdf_points *p,
-                          float *restrict d)
+                          const int lanes, float *restrict d)
 {
     const struct v3 o = q->c, n = q->m.r[1];
     const float a = q->cone_a, b = q->cone_b;
     const float r1 = q->s.x, r2 = q->s.y, h = q->s.z;
 
-    for (int l = 0; l < SDF_LANES; l++) {
+    for (int l = 0; l < lanes; l++) {
         float x = p->x[l] - o.x, y = p->y[l] - o.y, z = p->z[l] - o.z;
         float along = n.x * x + n.y * y + n.z * z;
         float rr = x * x + y * y + z * z - along * along;
@@ -58,13 +58,13 @@ INLINE void distance_cone(const struct prim *q, const struct sdf_points *p,
 }
 
 INLINE void distance_box(const struct prim *q, const struct sdf_points *p,
-                         float *restrict d)
+                         const int lanes, float *restrict d)
 {
     const struct v3 o = q->c, s = q->s;
     const struct m3 m = q->m;
     const float round = q->round;
 
-    for (int l = 0; l < SDF_LANES; l++) {
+    for (int l = 0; l < lanes; l++) {
         float x = p->x[l] - o.x, y = p->y[l] - o.y, z = p->z[l] - o.z;
         float u = m.r[0].x * x + m.r[0].y * y + m.r[0].z * z;
         float v = m.r[1].x * x + m.r[1].y * y + m.r[1].z * z;
@@ -85,13 +85,13 @@ INLINE void distance_box(const struct prim *q, const struct sdf_points *p,
 }
 
 INLINE void distance_round(const struct prim *q, const struct sdf_points *p,
-                           float *restrict d)
+                           const int lanes, float *restrict d)
 {
     const struct v3 o = q->c, n = q->m.r[1], s = q->s;
     const float round = q->round;
     const int ring = q->kind == PRIM_RING;
 
-    for (int l = 0; l < SDF_LANES; l++) {
+    for (int l = 0; l < lanes; l++) {
         float x = p->x[l] - o.x, y = p->y[l] - o.y, z = p->z[l] - o.z;
         float v = n.x * x + n.y * y + n.z * z;
         float rr = x * x + y * y + z * z - v * v;
@@ -110,31 +110,32 @@ INLINE void distance_round(const struct prim *q, const struct sdf_points *p,
 }
 
 INLINE void distance_prim(const struct prim *q, const struct sdf_points *p,
-                          float *d)
+                          const int lanes, float *d)
 {
     switch (q->kind) {
     case PRIM_ELLIPSOID:
-        distance_ball(q, p, d);
+        distance_ball(q, p, lanes, d);
         break;
     case PRIM_CONE:
-        distance_cone(q, p, d);
+        distance_cone(q, p, lanes, d);
         break;
     case PRIM_BOX:
-        distance_box(q, p, d);
+        distance_box(q, p, lanes, d);
         break;
     case PRIM_DISC:
     case PRIM_RING:
-        distance_round(q, p, d);
+        distance_round(q, p, lanes, d);
         break;
     }
 }
 
 /* Quadratic smooth minimum: pulls both in by k/4 where they are equal. */
-INLINE void join(float *restrict d, const float *restrict e, float k)
+INLINE void join(float *restrict d, const float *restrict e, float k,
+                 const int lanes)
 {
     const float width = k > 1e-6f ? k : 1e-6f, inv = 1.0f / width;
 
-    for (int l = 0; l < SDF_LANES; l++) {
+    for (int l = 0; l < lanes; l++) {
         float gap = d[l] - e[l];
         float h = (width - (gap < 0.0f ? -gap : gap)) * inv;
 
@@ -143,9 +144,9 @@ INLINE void join(float *restrict d, const float *restrict e, float k)
     }
 }
 
-INLINE void carve(float *restrict d, const float *restrict e)
+INLINE void carve(float *restrict d, const float *restrict e, const int lanes)
 {
-    for (int l = 0; l < SDF_LANES; l++) {
+    for (int l = 0; l < lanes; l++) {
         float out = -e[l];
 
         d[l] = d[l] > out ? d[l] : out;
@@ -153,38 +154,50 @@ INLINE void carve(float *restrict d, const float *restrict e)
 }
 
 INLINE void distance(const struct sdf_list *list, const struct sdf_points *p,
-                     float d[SDF_LANES])
+                     const int lanes, float d[SDF_LANES])
 {
     float e[SDF_LANES];
 
-    for (int l = 0; l < SDF_LANES; l++) {
+    for (int l = 0; l < lanes; l++) {
         d[l] = 1e6f;
     }
     for (size_t i = 0; i < list->n; i++) {
         const struct prim *q = &list->model->prim[list->prim[i]];
 
-        distance_prim(q, p, e);
+        distance_prim(q, p, lanes, e);
         if (q->carve) {
-            carve(d, e);
+            carve(d, e, lanes);
         } else {
-            join(d, e, q->k);
+            join(d, e, q->k, lanes);
         }
     }
 }
 
-AVX2 static void distance_avx2(const struct sdf_list *list,
-                               const struct sdf_points *p, float d[SDF_LANES])
+/* Half the lanes where that is enough. */
+INLINE void distance_of(const struct sdf_list *list, const struct sdf_points *p,
+                        int n, float d[SDF_LANES])
 {
-    distance(list, p, d);
+    if (n > SDF_LANES / 2) {
+        distance(list, p, SDF_LANES, d);
+    } else {
+        distance(list, p, SDF_LANES / 2, d);
+    }
+}
+
+AVX2 static void distance_avx2(const struct sdf_list *list,
+                               const struct sdf_points *p, int n,
+                               float d[SDF_LANES])
+{
+    distance_of(list, p, n, d);
 }
 
 void sdf_distance(const struct sdf_list *list, const struct sdf_points *p,
-                  float d[SDF_LANES])
+                  int n, float d[SDF_LANES])
 {
     if (nn_cpu_flags() & NN_CPU_AVX2) {
-        distance_avx2(list, p, d);
+        distance_avx2(list, p, n, d);
     } else {
-        distance(list, p, d);
+        distance_of(list, p, n, d);
     }
 }
 
@@ -205,7 +218,7 @@ INLINE void look(const struct sdf_list *list, const struct sdf_points *p,
         if (q->carve) {
             continue;
         }
-        distance_prim(q, p, e);
+        distance_prim(q, p, SDF_LANES, e);
         for (int l = 0; l < SDF_LANES; l++) {
             float h = sm_max((q->k - sm_abs(d[l] - e[l])) * inv, 0.0f);
             float half = 0.5f * h * h;
@@ -217,7 +230,7 @@ INLINE void look(const struct sdf_list *list, const struct sdf_points *p,
                 out->material[l] = q->material;
             }
         }
-        join(d, e, q->k);
+        join(d, e, q->k, SDF_LANES);
     }
 }
 

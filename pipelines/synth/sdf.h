@@ -30,8 +30,9 @@ void sdf_drop_beyond(struct sdf_list *list, struct v3 p, float reach);
 /* All primitives. */
 void sdf_all(struct sdf_list *list, const struct model *model);
 
+/* Of the first n points, 1..SDF_LANES; the rest of d is not set. */
 void sdf_distance(const struct sdf_list *list, const struct sdf_points *p,
-                  float d[SDF_LANES]);
+                  int n, float d[SDF_LANES]);
 
 /* What lies at the surface: nearest material, blended colour, tip and flow. */
 struct sdf_look {
