@@ -22,6 +22,7 @@ from browser import CHROMIUM, Page
 
 B = os.environ["BEARCASCADE"]
 N = BAD = 0
+MODEL = "small"  # a folder of the run's
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlE"
                          "QVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
@@ -128,13 +129,18 @@ def save_answers(path, plan, letters, revisions=0):
 
 def from_photos():
     """The rows are made by audit itself, and as classify makes them."""
-    model = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                         "../../models/bears.safetensors")
     run("synth", "-q", "-n", "48", "--size", "64", "--out", "drawn")
-    rc, rows, err = run("classify", "-q", "-m", model, "-f", "jsonl", "drawn")
+    backbone = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                            "../../models/backbone-100.safetensors")
+    run("synth", "-q", "-n", "48", "--size", "64", "--seed", "2", "--out", "few")
+    rc, _, err = run("train", "few", "-q", "--only", "gate", "--tune",
+                     "frozen", "--gate-size", "64", "--init", backbone,
+                     "--out", MODEL)
+    check(rc == 0, "a small model", err)
+    rc, rows, err = run("classify", "-q", "-m", MODEL, "-f", "jsonl", "drawn")
     want = {r["file"]: r["p_positive"] for r in map(json.loads,
                                                      rows.splitlines())}
-    rc, text, err = run("audit", "-q", "-m", model, "drawn", "--out", "p")
+    rc, text, err = run("audit", "-q", "-m", MODEL, "drawn", "--out", "p")
     lines = open("p/predictions.jsonl").read().splitlines()
     got = {r["file"]: r["p_positive"] for r in map(json.loads, lines)}
     check(rc == 0 and "48 photos" in text and got == want,
@@ -142,13 +148,13 @@ def from_photos():
     os.remove("p/plan.json")  # as a kill would leave it, in the middle of a row
     with open("p/predictions.jsonl", "w") as f:
         f.write("\n".join(lines[:40]) + "\n" + lines[40][:30])
-    rc, _, err = run("audit", "-q", "-m", model, "drawn", "--out", "p")
+    rc, _, err = run("audit", "-q", "-m", MODEL, "drawn", "--out", "p")
     again = open("p/predictions.jsonl").read().splitlines()
     check(rc == 0 and again[:40] == lines[:40] and len(again) == 48,
           "killed and started again: no photo is classified twice", err)
-    rc, _, err = run("audit", "-m", model, "p/predictions.jsonl", "--out", "q")
+    rc, _, err = run("audit", "-m", MODEL, "p/predictions.jsonl", "--out", "q")
     check(rc == 2 and "holds predictions" in err, "rows have their model", err)
-    rc, _, err = run("audit", "-m", model, "drawn.tar", "--out", "q")
+    rc, _, err = run("audit", "-m", MODEL, "drawn.tar", "--out", "q")
     check(rc == 2 and "unpack" in err, "no archive, before it is read", err)
     rc, _, err = run("audit", "-m", "absent.safetensors", "drawn", "--out", "q")
     check(rc == 1 and "absent" in err and not os.path.exists("q/plan.json"),
@@ -170,8 +176,6 @@ def png(side, rgb):
 
 def shift():
     """Noise looks like noise, and drawn photos do not."""
-    model = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                         "../../models/bears.safetensors")
     rng = random.Random(4)
     for folder, n in (("known/dots", 4), ("known/negative", 64),
                       ("noise", 12)):
@@ -179,7 +183,7 @@ def shift():
         for i in range(n):
             with open(f"{folder}/{i}.png", "wb") as f:
                 f.write(png(64, rng.randbytes(64 * 64 * 3)))
-    args = ("classify", "-q", "-m", model, "--reference", "known")
+    args = ("classify", "-q", "-m", MODEL, "--reference", "known")
     rc, rows, err = run(*args, "noise")
     check(rc == 0 and len(rows.splitlines()) == 12 and ": no alarm" in err,
           "photos like the reference: no alarm", (rc, err))
@@ -188,7 +192,7 @@ def shift():
     check(rc == 0 and "warning" in err and "bearcascade audit" in err and
           f"of {len(some)} photos that were drawn {len(some)} look" in err,
           "photos unlike the reference: an alarm, and what to do", (rc, err))
-    rc, out, err = run("classify", "-q", "-m", model, "--reference", "absent",
+    rc, out, err = run("classify", "-q", "-m", MODEL, "--reference", "absent",
                      "noise")
     check(rc == 1 and "absent" in err and not out,
           "no reference, said before any photo is looked at", (rc, out, err))
@@ -196,8 +200,6 @@ def shift():
 
 def re_rank(browser):
     """The audit of from_photos(): 30 answers, --next, and on to the end."""
-    model = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                         "../../models/bears.safetensors")
     truth = {"drawn/" + r["file"] for r in map(
         json.loads, open("drawn/manifest.jsonl")) if r["label"]}
     page = browser.tab()
@@ -206,20 +208,20 @@ def re_rank(browser):
     few = page.js(answer_like(truth) % 2)
     save_answers("few.json", plan, few)
     rc, _, err = run("audit", "-q", "--next", "--answers", "few.json", "-m",
-                     model, "--out", "p")
+                     MODEL, "--out", "p")
     check(rc == 1 and "or more" in err, "two answers teach nothing", err)
     begun = page.js(answer_like(truth) % 28)
     save_answers("begun.json", plan, begun)
     beyond = page.js(answer_like(truth) % 3)
     save_answers("beyond.json", plan, beyond)
     rc, text, err = run("audit", "-q", "--next", "--answers", "begun.json",
-                        "-m", model, "--out", "p")
+                        "-m", MODEL, "--out", "p")
     check(rc == 0 and "learned from" in text, "--next", (begun, err))
     rc, _, err = run("audit", "--answers", "beyond.json", "--out", "p")
     check(rc == 1 and "as if --next" in err,
           "answers that the old page asked for are refused", err)
     rc, _, err = run("audit", "-q", "--next", "--answers", "begun.json",
-                     "-m", model, "--out", "p")
+                     "-m", MODEL, "--out", "p")
     check(rc == 1 and "no answers" in err, "nothing new to learn from", err)
     page = browser.tab()
     page.open(os.path.abspath("p/audit.html"))
