@@ -65,7 +65,12 @@ void testkit_close(const float *got, const float *want, size_t n, double abs,
 
 void testkit_each_alloc_failure(int (*fn)(void *ctx), void *ctx)
 {
-    for (long n = 1; n < 100000; n++) {
+    testkit_alloc_failures(1, fn, ctx);
+}
+
+void testkit_alloc_failures(long step, int (*fn)(void *ctx), void *ctx)
+{
+    for (long n = 1; n < 100000; n += step) {
         long before = nn_mem_live();
         int st;
 

@@ -42,5 +42,7 @@ void testkit_close(const float *got, const float *want, size_t n, double abs,
  * fn returns an enum nn_status. Fails unless each earlier call returned
  * NN_ERR_NOMEM and nn_mem_live() is back where it was. */
 void testkit_each_alloc_failure(int (*fn)(void *ctx), void *ctx);
+/* The first, and each step-th after it. */
+void testkit_alloc_failures(long step, int (*fn)(void *ctx), void *ctx);
 
 #endif /* TESTS_UNIT_TESTKIT_H */
