@@ -43,6 +43,18 @@ static void drop(json_t **j)
     *j = NULL;
 }
 
+/* jansson's copy leaves out what it has no memory for. */
+json_t *nn_json_copy(const json_t *value)
+{
+    json_t *copy = json_copy((json_t *)(uintptr_t)value);
+
+    if (json_object_size(copy) != json_object_size(value) ||
+        json_array_size(copy) != json_array_size(value)) {
+        drop(&copy);
+    }
+    return copy;
+}
+
 void nn_json_put(json_t **object, const char *key, json_t *value)
 {
     json_t *clean = NULL;
@@ -51,7 +63,7 @@ void nn_json_put(json_t **object, const char *key, json_t *value)
         drop(object);
     } else if (json_object_set(*object, key, value) != 0) {
         clean = nn_json_text(key);
-        if (clean == NULL ||
+        if (clean == NULL || strcmp(json_string_value(clean), key) == 0 ||
             json_object_set(*object, json_string_value(clean), value) != 0) {
             drop(object);
         }
@@ -69,11 +81,13 @@ void nn_json_add(json_t **array, json_t *value)
 
 char *nn_json_dump(const json_t *value, size_t flags)
 {
-    char *text = value != NULL ? json_dumps(value, flags) : NULL, *copy = NULL;
+    char *text, *copy = NULL;
     json_free_t release;
 
+    starved = 0;
+    text = value != NULL ? json_dumps(value, flags) : NULL;
     if (text != NULL) { /* jansson's block, which may not be ours */
-        copy = nn_mem_strdup(text);
+        copy = starved ? NULL : nn_mem_strdup(text);
         json_get_alloc_funcs(NULL, &release);
         release(text);
     }

@@ -38,6 +38,10 @@ json_t *nn_json_number(double x);
 /* nn_text() of s, such as a file's name. NULL when out of memory. */
 json_t *nn_json_text(const char *s);
 
+/* An object or array with the same values in it, not copies of them. NULL when
+ * out of memory or for a NULL value. */
+json_t *nn_json_copy(const json_t *value);
+
 /* value as text with jansson's JSON_ flags; freed with nn_mem_free(). NULL when
  * out of memory or for a NULL value. */
 char *nn_json_dump(const json_t *value, size_t flags);

@@ -28,9 +28,9 @@ static int must_fail(void)
     return atomic_fetch_sub(&fail_at, 1) == 1;
 }
 
-void nn_mem_fail_at(long n)
+long nn_mem_fail_at(long n)
 {
-    atomic_store(&fail_at, n);
+    return atomic_exchange(&fail_at, n);
 }
 
 long nn_mem_calls(void)

@@ -32,9 +32,10 @@ void nn_mem_free(void *p); /* NULL is fine; frees any of the above */
 NN_MUST_CHECK int nn_mem_grow(void *p, size_t *cap, size_t need, size_t size);
 
 /* Test hooks. The n-th call from now that allocates fails (n = 1: the next);
- * 0 turns it off. nn_mem_calls(): allocations made so far; nn_mem_live():
- * blocks not yet freed. */
-void nn_mem_fail_at(long n);
+ * 0 turns it off. Returns how many were still to come until the one that was to
+ * fail before, 0 when it has. nn_mem_calls(): allocations made so far;
+ * nn_mem_live(): blocks not yet freed. */
+long nn_mem_fail_at(long n);
 long nn_mem_calls(void);
 long nn_mem_live(void);
 

@@ -1,4 +1,5 @@
 /* Rows of a manifest that name images inside archives. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,12 +19,15 @@ size_t nn_archive_prefix(const char *path)
 
     for (; colon != NULL; colon = strchr(colon + 1, ':')) {
         size_t n = (size_t)(colon - path);
-        char *archive = nn_mem_sprintf("%.*s", (int)n, path);
-        int yes = archive != NULL && nn_is_archive_name(archive) &&
-                  nn_file_exists(archive) && !nn_file_is_dir(archive);
+        char archive[PATH_MAX]; /* a longer one cannot be opened */
 
-        nn_mem_free(archive);
-        if (yes) {
+        if (n >= sizeof archive) {
+            return 0;
+        }
+        memcpy(archive, path, n);
+        archive[n] = '\0';
+        if (nn_is_archive_name(archive) && nn_file_exists(archive) &&
+            !nn_file_is_dir(archive)) {
             return nn_file_exists(path) ? 0 : n;
         }
     }

@@ -176,55 +176,73 @@ static uint32_t lower(uint32_t c)
 }
 
 /* Two names that differ in letter case or in how accents are encoded (NFC,
- * NFD) become one: lower case, and a mark (1) behind an accented letter. */
-static void fold(const char *name, uint32_t *out, size_t *n_out)
-{
-    size_t n = strlen(name), m = 0;
+ * NFD) become one: lower case, and a mark behind an accented letter. Read code
+ * by code, 0 behind the last: it needs no memory that could be lacking. */
+enum { MARK = 1 };
 
-    for (size_t i = 0, k; i < n; i += k) {
+struct folding {
+    const char *at;
+    size_t left;
+    uint32_t last; /* what came before, 0 at the beginning */
+    int marked;    /* the last letter had a mark, which comes next */
+};
+
+static uint32_t next_folded(struct folding *f)
+{
+    if (f->marked) {
+        f->marked = 0;
+        return f->last = MARK;
+    }
+    while (f->left > 0) {
+        size_t k = nn_utf8_length(f->at, f->left);
         uint32_t c;
         char base;
 
-        k = nn_utf8_length(name + i, n - i);
         k = k > 0 ? k : 1;
-        c = code_point(name + i, k);
+        c = code_point(f->at, k);
         base = base_letter(c);
+        f->at += k;
+        f->left -= k;
         if (c < 0x80) {
-            out[m++] = c >= 'A' && c <= 'Z' ? c + 32 : c;
-        } else if (base != '\0') {
-            out[m++] = (uint32_t)base;
-            out[m++] = 1;
-        } else if (c < 0x300 || c > 0x36f) {
-            out[m++] = lower(c);
-        } else if (m == 0 || out[m - 1] != 1) {
-            out[m++] = 1; /* a combining mark; several are as good as one */
+            return f->last = c >= 'A' && c <= 'Z' ? c + 32 : c;
+        }
+        if (base != '\0') {
+            f->marked = 1;
+            return f->last = (uint32_t)base;
+        }
+        if (c < 0x300 || c > 0x36f) {
+            return f->last = lower(c);
+        }
+        if (f->last != MARK) { /* several are as good as one */
+            return f->last = MARK;
         }
     }
-    *n_out = m;
+    return 0;
 }
 
-/* 1: they differ and fold to the same; -1: no memory. */
+/* They differ and fold to the same. */
 static int are_twins(const char *a, const char *b)
 {
-    size_t n = strlen(a), m = strlen(b);
-    uint32_t *x = nn_mem_calloc(2 * n + 1, sizeof *x);
-    uint32_t *y = nn_mem_calloc(2 * m + 1, sizeof *y);
-    int yes = x == NULL || y == NULL ? -1 : 0;
+    struct folding x = { .at = a, .left = strlen(a) };
+    struct folding y = { .at = b, .left = strlen(b) };
+    uint32_t c;
 
-    if (yes == 0) {
-        fold(a, x, &n);
-        fold(b, y, &m);
-        yes = n == m && memcmp(x, y, n * sizeof *x) == 0 && strcmp(a, b) != 0;
+    if (strcmp(a, b) == 0) {
+        return 0;
     }
-    nn_mem_free(x);
-    nn_mem_free(y);
-    return yes;
+    do {
+        c = next_folded(&x);
+        if (c != next_folded(&y)) {
+            return 0;
+        }
+    } while (c != 0);
+    return 1;
 }
 
 const char *nn_twin_of(const char *name, char *const *classes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (are_twins(name, classes[i]) == 1) {
+        if (are_twins(name, classes[i])) {
             return classes[i];
         }
     }

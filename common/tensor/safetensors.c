@@ -207,8 +207,8 @@ static enum nn_status parse_header(struct nn_st_file *f, size_t size,
 
 struct nn_hasher *nn_st_checksum_begin(const json_t *header)
 {
-    json_t *h = json_copy((json_t *)(uintptr_t)header);
-    json_t *meta = json_copy(json_object_get(header, "__metadata__"));
+    json_t *h = nn_json_copy(header);
+    json_t *meta = nn_json_copy(json_object_get(header, "__metadata__"));
     struct nn_hasher *hash = NULL;
     char *text = NULL;
 

@@ -74,7 +74,7 @@ static enum nn_status write_list(const struct mining_round *r,
     }
     json_array_foreach(photos, i, photo)
     {
-        json_t *row = json_copy(photo);
+        json_t *row = nn_json_copy(photo);
 
         nn_json_put(&row, "model", json_string(r->model_id));
         st = nn_json_print_line(row, o.stream, err);
@@ -103,7 +103,7 @@ static json_t *page_json(const struct mining_round *r, const json_t *photos,
 
         if (gate_mine_is_accepted(p->verdict)) {
             char *url = page_small_photo(r->result->images, i, SIDE, QUALITY);
-            json_t *photo = json_copy(json_array_get(photos, at++));
+            json_t *photo = nn_json_copy(json_array_get(photos, at++));
 
             nn_json_put(&photo, "url", url != NULL ? json_string(url) : NULL);
             nn_json_add(&shown, photo);

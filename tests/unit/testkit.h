@@ -39,8 +39,8 @@ void testkit_close(const float *got, const float *want, size_t n, double abs,
                    double rel, const char *what);
 
 /* Run fn(ctx) with the 1st, 2nd, ... allocation failing until it succeeds;
- * fn returns an enum nn_status. Fails unless each earlier call returned
- * NN_ERR_NOMEM and nn_mem_live() is back where it was. */
+ * fn returns an enum nn_status. Fails unless each call in which one failed
+ * returned NN_ERR_NOMEM and nn_mem_live() is back where it was. */
 void testkit_each_alloc_failure(int (*fn)(void *ctx), void *ctx);
 /* The first, and each step-th after it. */
 void testkit_alloc_failures(long step, int (*fn)(void *ctx), void *ctx);

@@ -213,6 +213,33 @@ START_TEST(parsing_may_run_out_of_memory)
 }
 END_TEST
 
+static int copy_once(void *ctx)
+{
+    json_t *copy = nn_json_copy(ctx);
+    enum nn_status st = copy != NULL ? NN_OK : NN_ERR_NOMEM;
+
+    ck_assert(st || json_equal(copy, ctx));
+    json_decref(copy);
+    return (int)st;
+}
+
+/* jansson's own copy is then one without the member. */
+START_TEST(a_copy_is_whole_or_null)
+{
+    json_t *object = json_pack("{s:i, s:[i], s:s}", "a", 1, "b", 2, "c", "d");
+    json_t *array = json_array();
+
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(json_array_append_new(array, json_integer(i)), 0);
+    }
+    testkit_each_alloc_failure(copy_once, object);
+    testkit_each_alloc_failure(copy_once, array);
+    ck_assert_ptr_null(nn_json_copy(NULL));
+    json_decref(object);
+    json_decref(array);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("json");
@@ -226,6 +253,7 @@ static Suite *create(void)
     tcase_add_test(t, file_errors_are_passed_on);
     tcase_add_test(t, built_values_are_whole_or_null);
     tcase_add_test(t, parsing_may_run_out_of_memory);
+    tcase_add_test(t, a_copy_is_whole_or_null);
     tcase_add_test(t, line_keeps_the_order_of_keys);
     tcase_add_test(t, lines_to_a_stream);
     suite_add_tcase(s, t);

@@ -480,17 +480,20 @@ static int open_and_append(void *ctx)
     const struct nn_dataset_options opt = { 0 };
     struct nn_dataset *all = NULL;
     enum nn_status st = nn_dataset_open(photos, &opt, &all, NULL);
+    long left;
 
     if (st) {
         return (int)st;
     }
     st = nn_dataset_append_places(all, place, 3, "list", NULL);
     ck_assert_uint_eq(all->n, st ? N : N + 3);
+    left = nn_mem_fail_at(0); /* what follows is the test's own */
     for (size_t k = 0; !st && k < 3; k++) {
         ck_assert_str_eq(all->items[N + k].file, place[k].path);
         album_expect(all, N + k, k == 1 ? 60 : 50 + k);
     }
     nn_dataset_close(&all);
+    nn_mem_fail_at(left);
     return (int)st;
 }
 
