@@ -179,13 +179,15 @@ NN_INLINE void v_store(float *p, vf v)
 {
     memcpy(p, &v, sizeof(v));
 }
-NN_INLINE vf v_load_n(const float *p, size_t n)
+/* Calls: in line, these two are most of what there is to compile. */
+static __attribute__((noinline, unused)) vf v_load_n(const float *p, size_t n)
 {
     vf v = { n > 0 ? p[0] : 0, n > 1 ? p[1] : 0, n > 2 ? p[2] : 0,
              n > 3 ? p[3] : 0 };
     return v;
 }
-NN_INLINE void v_store_n(float *p, vf v, size_t n)
+static __attribute__((noinline, unused)) void v_store_n(float *p, vf v,
+                                                        size_t n)
 {
     for (size_t i = 0; i < n && i < VW; i++) {
         p[i] = v[i];
