@@ -15,6 +15,7 @@ import sys
 
 import tap
 from browser import CHROMIUM, Page, in_folder
+from pictures import drawn
 from tap import check
 
 B = os.environ["BEARCASCADE"]
@@ -39,10 +40,8 @@ def rows(path):
 
 
 def make():
-    for folder, n, seed in (("data", "96", "3"), ("new", "60", "8")):
-        rc, _, err = run("synth", "--out", folder, "--count", n, "--seed",
-                         seed, "--size", "64", "--quiet", "--no-splits")
-        check(rc == 0, f"synth draws {folder}", err)
+    drawn("whole", "data", "96")
+    drawn("parts", "new", "60")
     os.mkdir("pool")
     for d, _, files in os.walk("new"):
         for f in files:

@@ -4,8 +4,7 @@
 
 data=$tmp/data
 small="--gate-size 32 --gate-width 0.25 --batch 16 --quiet"
-run 0 "synth draws images" synth --out "$data" --count 160 --seed 8 \
-    --size 64 --quiet
+drawn parts "$data" 160
 for system in multilabel softmax-none softmax-max; do
     out=$tmp/$system
     run 0 "train --system $system" train "$data" --out "$out" \

@@ -19,6 +19,7 @@ import time
 import zipfile
 import zlib
 
+from pictures import drawn
 from tap import check, done
 
 B = os.environ["BEARCASCADE"]
@@ -102,8 +103,7 @@ def png(block):
 # --- photos ------------------------------------------------------------------
 
 top = tempfile.mkdtemp(prefix="bearcascade-camera-")
-call("synth", "--out", top + "/data", "--count", "120", "--seed", "9",
-     "--size", "64", "--quiet")
+drawn("parts", top + "/data", "120")
 call("train", top + "/data", "--out", top + "/run", "--epochs", "3",
      "--gate-size", "32", "--gate-width", "0.25", "--species-size", "32",
      "--species-width", "0.25", "--batch", "16", "--quiet")

@@ -4,8 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 : "${BEARCASCADE:?names the program}"
 
-run 0 "synth draws images" synth --out "$tmp/data" --count 120 --seed 9 \
-    --size 64 --quiet
+drawn parts "$tmp/data" 120
 for dir in "$tmp"/data/*/grizzly; do # a class that is called as a key of rows
     mv "$dir" "${dir%/*}/error"
 done

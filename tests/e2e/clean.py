@@ -15,6 +15,7 @@ import sys
 
 import tap
 from browser import CHROMIUM, Page, in_folder
+from pictures import drawn
 from tap import check
 
 B = os.environ["BEARCASCADE"]
@@ -41,9 +42,7 @@ def photos_of(*parts):
 
 def make_data():
     """Drawn photos: six lie in a wrong folder, one in two, one is damaged."""
-    rc, _, err = run("synth", "--out", "data", "--count", "240", "--seed", "3",
-                     "--size", "64", "--quiet", "--no-splits")
-    check(rc == 0, "synth draws photos", err)
+    drawn("whole", "data")
     wrong = []
     for k, path in enumerate(photos_of("negative")[5:50:8]):
         at = os.path.join("data", "teddy", f"x-{k}.jpg")
@@ -228,8 +227,7 @@ def change(wrong):
     gone = [p for p in photos_of() if "/x-" not in p][7::24][:10]
     for path in gone:
         os.remove(path)
-    run("synth", "--out", "more", "--count", "40", "--seed", "77", "--size",
-        "64", "--quiet", "--no-splits")
+    drawn("more", "more")
     new = sorted(os.path.join(d, f) for d, _, fs in os.walk("more")
                  for f in fs)[1::4][:10]
     for path in new:

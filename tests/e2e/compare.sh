@@ -5,8 +5,7 @@
 data=$tmp/data
 small="--with gate-size=32 --with gate-width=0.25 --with species-size=32
  --with species-width=0.25 --with batch=16 --epochs 2 --bootstrap 200 --quiet"
-run 0 "synth draws images" synth --out "$data" --count 140 --seed 8 \
-    --size 64 --quiet
+drawn parts "$data" 140
 
 # Times and memory are the machine's (and the verdict tells times); all else
 # must come again, whatever the number of threads.

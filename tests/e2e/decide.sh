@@ -6,8 +6,7 @@
 
 small="--gate-size 32 --gate-width 0.25 --species-size 32
     --species-width 0.25 --batch 16 --quiet"
-run 0 "synth draws images" synth --out "$tmp/data" --count 180 --seed 5 \
-    --size 64 --quiet
+drawn parts "$tmp/data" 180
 run 0 "train" train "$tmp/data" --out "$tmp/run" --epochs 3 \
     --min-recall 0.8 $small
 run 0 "train a plain cascade" train "$tmp/data" --out "$tmp/plain" \

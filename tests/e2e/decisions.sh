@@ -3,8 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-run 0 "synth draws images" synth --out "$data" --count 240 --seed 9 \
-    --size 64 --quiet --no-splits
+drawn whole "$data"
 small="--gate-size 32 --gate-width 0.25 --batch 16 --quiet --threads 1
     --species-size 32 --species-width 0.25 --epochs 1 --split-seed 5"
 # shellcheck disable=SC2086
@@ -58,8 +57,7 @@ names = sorted(os.path.relpath(os.path.join(d, f), sys.argv[1])
 print("\n".join([f for f in names if f not in said][::20][:10]))
 PY
 while read -r f; do rm "$data/$f"; done <"$tmp/gone"
-run 0 "ten new ones" synth --out "$tmp/more" --count 40 --seed 77 --size 64 \
-    --quiet --no-splits
+drawn more "$tmp/more"
 find "$tmp/more" -name '*.jpg' | sort | awk 'NR % 4 == 1' >"$tmp/new"
 while read -r f; do
     at=$data/$(dirname "${f#"$tmp/more/"}")
@@ -125,9 +123,7 @@ run 1 "a class that is not there any more" inspect "$data" \
 err_has "is named" "d.jsonl' line [0-9]*: .* has no class 'teddy'"
 one_error_line "in one line"
 mv "$data/toy" "$data/teddy"
-run 0 "other photos" synth --out "$tmp/other" --count 24 --seed 5 --size 64 \
-    --quiet --no-splits
-run 1 "decisions on another data set" inspect "$tmp/other" \
+run 1 "decisions on another data set" inspect "$tmp/more" \
     --decisions "$tmp/d.jsonl"
 err_has "are refused" "decides on other photos: none of its 40 is in"
 one_error_line "in one line"

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from pictures import blocks, bmp
+from pictures import blocks, bmp, drawn
 from tap import check, done
 
 B = os.environ["BEARCASCADE"]
@@ -82,9 +82,7 @@ def read(path):
 
 def train(work):
     """A model that is quick; how good it is makes no difference."""
-    subprocess.run([B, "synth", "--out", work + "/data", "--count", "120",
-                    "--seed", "9", "--size", "64", "-q"], check=True,
-                   capture_output=True)
+    drawn("parts", work + "/data", "120")
     subprocess.run([B, "train", work + "/data", "--out", work + "/run",
                     "--epochs", "1", "--gate-size", "32", "--gate-width",
                     "0.25", "--species-size", "32", "--species-width", "0.25",

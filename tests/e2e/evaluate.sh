@@ -6,8 +6,7 @@
 again=$(dirname "$0")/evaluate.py
 
 data=$tmp/data
-run 0 "synth draws images" synth --out "$data" --count 240 --seed 5 --size 64 \
-    --quiet
+drawn parts "$data"
 run 0 "train makes a model" train "$data" --out "$tmp/run" --epochs 8 \
     --gate-size 32 --gate-width 0.25 --species-size 32 --species-width 0.25 \
     --batch 16 --quiet
@@ -26,12 +25,11 @@ run 0 "train makes one whose species net cannot say none" train "$data" \
     --out "$tmp/plain" --epochs 3 --gate-size 32 --gate-width 0.25 \
     --species-size 32 --species-width 0.25 --batch 16 --species-none off --quiet \
     --gate-from "$tmp/run"
-run 0 "synth draws others" synth --out "$tmp/odd" --count 60 --seed 6 \
-    --size 64 --quiet
+drawn negatives "$tmp/odd" 25
 run 0 "train makes one that has seen what is of no class" train "$data" \
     --out "$tmp/odd-run" --epochs 8 --gate-size 32 --gate-width 0.25 \
     --species-size 32 --species-width 0.25 --batch 16 \
-    --unknown "$tmp/odd/train/negative" --gate-pass 0.95 --quiet \
+    --unknown "$tmp/odd/negative" --gate-pass 0.95 --quiet \
     --min-recall 0.7 --gate-from "$tmp/run"
 check "its gate passes what it may, and no more" python3 -c 'import json, struct, sys
 b = open(sys.argv[1], "rb").read()
@@ -41,7 +39,7 @@ p = json.loads(m["gate.policy"])
 k = p["n_negatives"]
 sys.exit(abs(p["fpr"] - int(0.95 * k) / k) > 1e-9)' "$tmp/odd-run/best.safetensors"
 run 2 "it must be able to say none" train "$data" --out "$tmp/no" \
-    --unknown "$tmp/odd/train/negative" --species-none off
+    --unknown "$tmp/odd/negative" --species-none off
 err_has "it says so" "species net that may say none"
 for option in --gate-pass --gate-recall; do
     for more in "--species-none off" "--only gate" "--system multilabel"; do

@@ -4,8 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 pics=$tmp/pics
-run 0 "synth draws images" synth --out "$tmp/s" --count 48 --seed 3 --size 64 \
-    --quiet
+drawn parts "$tmp/s" 48
 mkdir "$pics"
 python3 - "$tmp" <<'PY'
 import csv, io, json, os, shutil, sys, tarfile

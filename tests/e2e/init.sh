@@ -18,8 +18,7 @@ mkdir "$models"
 BEARCASCADE_MODELS=$models
 export BEARCASCADE_MODELS
 
-run 0 "synth draws images" synth --out "$data" --count 160 --seed 3 \
-    --size 64 --quiet
+drawn parts "$data" 160
 run 0 "a backbone of width 0.25" pretrain "$data" --out "$tmp/b25" --size 32 \
     --width 0.25 --batch 16 --epochs 1 --quiet
 run 0 "and one of width 0.3" pretrain "$data" --out "$tmp/b30" --size 32 \

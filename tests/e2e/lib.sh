@@ -49,6 +49,13 @@ out_has() { check "$1" grep -q -e "$2" "$tmp/out"; }
 err_has() { check "$1" grep -q -e "$2" "$tmp/err"; }
 one_error_line() { check "$1" test "$(wc -l <"$tmp/err")" -le "${2:-2}"; }
 
+# drawn SET DIR [COUNT]: a copy of images that the build drew (drawn.sh).
+drawn() {
+    got=0
+    sh "$(dirname "$0")/drawn.sh" "$@" >"$tmp/out" 2>"$tmp/err" || got=$?
+    check "drawn images" test "$got" -eq 0
+}
+
 # The metadata tells how a model was made (threads, seconds); the weights must
 # be the same bytes.
 same_weights() {

@@ -6,8 +6,7 @@
 data=$tmp/data
 small="--gate-width 0.25 --gate-size 32 --species-width 0.25 --species-size 32
     --batch 16 --quiet"
-run 0 "synth draws images" synth --out "$data" --count 160 --seed 4 \
-    --size 64 --quiet
+drawn parts "$data" 160
 run 0 "train" train "$data" --out "$tmp/run" --epochs 1 $small
 
 mine() { # STATUS TITLE OUT ARGS...
@@ -25,8 +24,7 @@ run 1 "a missing pool" mine -m "$tmp/run" --positives "$data" -o "$tmp/x" \
 err_has "is named" "nowhere"
 
 # An undisturbed run of a small pool, drawn from files.
-run 0 "a pool of files" synth --out "$tmp/pool" --count 120 --seed 9 \
-    --size 64 --no-splits --quiet
+drawn whole "$tmp/pool" 120
 printf 'text' >"$tmp/pool/broken.jpg"
 mine 0 "mining" "$tmp/m1" -p "$tmp/pool" --link "$tmp/copies" --min-score 0
 out_has "says what it found" "round 1: .* of 121 images"

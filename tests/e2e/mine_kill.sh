@@ -5,11 +5,9 @@
 . "$(dirname "$0")/lib.sh"
 
 kills=${KILLS:-6}
-run 0 "synth draws images" synth --out "$tmp/data" --count 160 --seed 4 \
-    --size 64 --quiet
+drawn parts "$tmp/data" 160
 # A manifest names each of the pool's images many times.
-run 0 "and a pool" synth --out "$tmp/pool" --count 250 --seed 5 --size 64 \
-    --kind negatives --no-splits --quiet
+drawn negatives "$tmp/pool"
 (cd "$tmp" && i=0 && while [ $i -lt "${COPIES:-40}" ]; do
     find pool -name '*.jpg' | sort
     i=$((i + 1))

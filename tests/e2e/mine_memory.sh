@@ -5,10 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 
 few=${FEW:-3000} many=${MANY:-24000}
-run 0 "synth draws images" synth --out "$tmp/data" --count 160 --seed 4 \
-    --size 64 --quiet
-run 0 "and a pool" synth --out "$tmp/pool" --count 250 --seed 5 --size 64 \
-    --kind negatives --no-splits --quiet
+drawn parts "$tmp/data" 160
+drawn negatives "$tmp/pool"
 
 # pool COUNT: a pool of so many images, as an argument of --pool.
 pool() {

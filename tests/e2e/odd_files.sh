@@ -4,8 +4,7 @@
 : "${MAKE_ODD:?names the program that writes the odd files}"
 
 data=$tmp/data
-run 0 "synth draws images" synth --out "$data" --count 80 --seed 6 \
-    --size 64 --quiet
+drawn parts "$data" 80
 run 0 "train" train "$data" --out "$tmp/run" --epochs 1 --gate-size 32 \
     --gate-width 0.25 --species-size 32 --species-width 0.25 --batch 16 --quiet
 mkdir "$tmp/odd"

@@ -4,10 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-run 0 "synth draws images" synth --out "$data" --count 160 --seed 9 \
-    --size 64 --quiet --no-splits
-run 0 "more negatives" synth --out "$tmp/more" --count 40 --seed 21 --size 64 \
-    --quiet --no-splits --kind negatives
+drawn whole "$data" 160
+drawn negatives "$tmp/more" 40
 one="--gate-size 32 --gate-width 0.25 --batch 16 --quiet --threads 1
     --species-size 32 --species-width 0.25 --epochs 1"
 # shellcheck disable=SC2086

@@ -4,8 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 : "${BEARCASCADE:?names the program}"
 
-run 0 "synth draws images" synth --out "$tmp/data" --count 80 --seed 8 \
-    --size 64 --quiet
+drawn parts "$tmp/data" 80
 run 0 "train" train "$tmp/data" --out "$tmp/run" --epochs 1 --gate-size 32 \
     --gate-width 0.25 --species-size 32 --species-width 0.25 --batch 16 --quiet
 model=$tmp/run/best.safetensors

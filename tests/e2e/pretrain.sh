@@ -7,8 +7,7 @@ data=$tmp/data
 small="--sizes 32:2,64:2 --width 0.25 --batch 16 --mixup 0.2 --cutmix 1
        --no-mix-epochs 1 --negatives families --seed 5 --quiet"
 
-run 0 "synth draws images" synth --out "$data" --count 120 --seed 4 \
-    --size 64 --quiet
+drawn parts "$data" 120
 # shellcheck disable=SC2086
 run 0 "two threads" pretrain "$data" --out "$tmp/a" --threads 2 $small
 out_has "it says how often it is right" "^top-1 0\.[0-9]*, top-5 0"

@@ -6,8 +6,7 @@ tiny="--gate-size 32 --gate-width 0.25 --species-size 32 --species-width 0.25
       --batch 16 --epochs 4 --seed 5 --quiet"
 data=$tmp/data
 
-run 0 "synth draws images" synth --out "$data" --count 140 --seed 4 \
-    --size 64 --quiet
+drawn parts "$data" 140
 # shellcheck disable=SC2086
 run 0 "two threads" train "$data" --out "$tmp/a" --threads 2 $tiny
 cp "$tmp/out" "$tmp/verdict"

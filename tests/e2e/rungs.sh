@@ -7,8 +7,7 @@ data=$tmp/data
 small="--gate-net mobilenetv4 --gate-width 0.25 --gate-size 48
     --species-width 0.25 --species-size 48 --batch 16 --quiet --no-reference
     --min-recall 0.6 --init none"
-run 0 "synth draws images" synth --out "$data" --count 160 --seed 4 \
-    --size 64 --quiet
+drawn parts "$data" 160
 
 # What is no ladder is refused before any work.
 refused() { # STATUS TITLE TEXT ARGS...
@@ -105,8 +104,7 @@ check "the same rows" sh -c 'grep "\"file\"" "$1" |
     sed "s/,\"ms\":[0-9.]*//" | cmp -s - "$2"' sh "$tmp/out" "$tmp/all"
 
 # What a rung rejects fools nobody: mine passes it over.
-run 0 "a pool" synth --out "$tmp/pool" --count 120 --seed 31 --size 64 \
-    --kind negatives --no-splits --quiet
+drawn negatives "$tmp/pool" 120
 run 0 "mine" mine --model "$tmp/run" --pool "$tmp/pool" --positives "$data" \
     --out "$tmp/mined" --top 20 --keep-overlap
 err_has "says how many the rungs reject" \

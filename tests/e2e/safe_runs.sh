@@ -4,8 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-run 0 "synth draws images" synth --out "$data" --count 120 --seed 9 \
-    --size 64 --quiet --no-splits
+drawn whole "$data" 120
 small="--gate-size 32 --gate-width 0.25 --batch 16 --quiet --threads 1"
 nets="$small --species-size 32 --species-width 0.25"
 one="$nets --epochs 1"
@@ -107,8 +106,7 @@ for system in multilabel softmax-none softmax-max; do
 done
 
 # Where most of a pool is laid aside, that is what the advice speaks of.
-run 0 "a pool" synth --out "$tmp/pool" --count 60 --seed 5 --size 64 --quiet \
-    --no-splits --kind negatives
+drawn negatives "$tmp/pool" 60
 run 0 "mine a pool" mine -m "$tmp/m" --positives "$data" --out "$tmp/mined" \
     --pool "$tmp/pool" --top 50 --quiet --threads 1
 suspects=$(sed -n 's/.* \([0-9]*\) suspected.*/\1/p' "$tmp/out" | tail -n 1)

@@ -4,8 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-run 0 "synth draws images" synth --out "$data" --count 120 --seed 9 \
-    --size 64 --quiet --no-splits
+drawn whole "$data" 120
 small="--gate-size 32 --gate-width 0.25 --batch 16 --quiet --threads 1"
 one="$small --species-size 32 --species-width 0.25 --epochs 1"
 
@@ -22,8 +21,7 @@ check "and the columns that docs/data.md names" \
 # Ten photos go, ten come, one is renamed, one is edited.
 find "$data" -name '*.jpg' | sort | awk 'NR % 12 == 3' >"$tmp/gone"
 while read -r f; do rm "$f"; done <"$tmp/gone"
-run 0 "ten new ones" synth --out "$tmp/more" --count 40 --seed 77 --size 64 \
-    --quiet --no-splits
+drawn more "$tmp/more"
 find "$tmp/more" -name '*.jpg' | sort | awk 'NR % 4 == 1' >"$tmp/new"
 while read -r f; do
     mkdir -p "$data/$(dirname "${f#"$tmp/more/"}")"

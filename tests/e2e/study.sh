@@ -4,10 +4,8 @@
 
 data=$tmp/data
 small="--with gate-width=0.25 --with gate-size=32 --with batch=16"
-run 0 "synth draws images" synth --out "$data" --count 160 --seed 4 \
-    --size 64 --quiet
-run 0 "and a pool" synth --out "$tmp/pool" --count 80 --seed 9 --size 64 \
-    --kind negatives --no-splits --quiet
+drawn parts "$data" 160
+drawn negatives "$tmp/pool" 80
 study() { # STATUS TITLE ARGS...
     want=$1 title=$2
     shift 2

@@ -4,8 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 data=$tmp/data
-run 0 "synth draws images" synth --out "$data" --count 240 --seed 3 \
-    --size 64 --quiet
+drawn parts "$data"
 # Some bears of test become field images.
 for f in "$data"/test/*/*1*.jpg; do
     mv "$f" "${f%/*}/field-${f##*/}"

@@ -4,8 +4,7 @@
 
 data=$tmp/data
 small="--with gate-size=32 --with gate-width=0.1 --with batch=32 --quiet"
-run 0 "synth draws images" synth --out "$data" --count 120 --seed 8 \
-    --size 64 --quiet
+drawn parts "$data" 120
 
 # What train offers for it.
 find "$data/train/negative" -type f | sort | head -n 4 |
