@@ -124,6 +124,14 @@ static enum nn_status families_init(struct comparison_means *to,
     return nf == 0 || nf > MAX_STATS / 2 ? NN_OK : means_init(to, &m, err);
 }
 
+/* Where all resamples agree: the exact intervals of shares. */
+static void widen_families(struct comparison_means *m, const size_t *n)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        outcomes_widen_share(&m->v[i], n[i / 2]);
+    }
+}
+
 static enum nn_status add_confusions(const struct comparison *c,
                                      const struct comparison_system *s,
                                      size_t *counts, struct nn_error *err)
@@ -220,6 +228,8 @@ static enum nn_status difference_init(struct comparison_difference *to,
     if (st) {
         goto out;
     }
+    outcomes_widen_difference(to->figures.v, c->n_positives,
+                              c->n - c->n_positives);
     majority(c, us, a);
     majority(c, s, b);
     nn_mcnemar_count(a, b, c->n, &to->only_cascade, &to->only_other);
@@ -356,6 +366,8 @@ static enum nn_status budget_init(const struct comparison *c,
     if (st) {
         return st;
     }
+    outcomes_widen_share(&v[0], c->n);
+    outcomes_widen_share(&v[1], c->n);
     b->perfect_gate = v[0];
     b->perfect_species = v[1];
     return NN_OK;
@@ -394,10 +406,15 @@ static enum nn_status fill(const struct comparison *c,
         return st;
     }
     for (size_t i = 0; i < c->n_systems; i++) {
-        st = system_init(&r->system[i], c, &c->system[i], err);
+        struct comparison_system_result *s = &r->system[i];
+
+        st = system_init(s, c, &c->system[i], err);
         if (st) {
             return st;
         }
+        outcomes_widen(s->figures.v, c->n_positives, c->n - c->n_positives);
+        widen_families(&s->families, r->family_n);
+        widen_families(&s->left_out, r->family_n);
     }
     st = all_differences(c, r, err);
     if (st) {

@@ -42,6 +42,7 @@ static enum nn_status all_figures(struct evaluation *e,
     if (st) {
         return st;
     }
+    outcomes_widen(v, e->n_positives, e->n_negatives);
     e->roc_area = figure(&v[OUTCOMES_ROC_AREA]);
     e->average_precision = figure(&v[OUTCOMES_AVERAGE_PRECISION]);
     e->species_accuracy = figure(&v[OUTCOMES_SPECIES_ACCURACY]);
@@ -70,6 +71,7 @@ static enum nn_status family_figures(struct evaluation_negatives *to,
     if (st) {
         goto out;
     }
+    outcomes_widen(v, t.n_positives, t.n - t.n_positives);
     put_negatives(to, name, t.n - t.n_positives, v);
 out:
     outcomes_release(&t);
@@ -174,44 +176,6 @@ static void one_kind_alone(struct evaluation *e)
     e->gate_ece = e->gate_brier = (double)NAN;
 }
 
-static void widen(struct evaluation_figure *f, size_t n)
-{
-    if (f->lo == f->hi && (f->value == 0 || f->value == 1)) {
-        make_exact(f, n);
-    }
-}
-
-static void widen_negatives(struct evaluation_negatives *v)
-{
-    widen(&v->fpr95, v->n);
-    widen(&v->fpr99, v->n);
-    widen(&v->fpr, v->n);
-}
-
-static void drop_interval(struct evaluation_figure *f)
-{
-    if (f->lo == f->hi) {
-        f->lo = f->hi = (double)NAN;
-    }
-}
-
-/* Resampling images that all agree gives them back: an interval without width,
- * which few images do not deserve. What stands beside the share is exact then;
- * for a ranking without a fault there is no such thing. */
-static void where_all_agree(struct evaluation *e)
-{
-    widen(&e->fnr, e->n_positives);
-    widen(&e->species_accuracy, e->n_positives);
-    widen(&e->unknown_rate, e->n_positives);
-    widen(&e->end_to_end, e->n_positives + e->n_negatives);
-    widen_negatives(&e->all);
-    for (size_t f = 0; f < e->n_families; f++) {
-        widen_negatives(&e->families[f]);
-    }
-    drop_interval(&e->roc_area);
-    drop_interval(&e->average_precision);
-}
-
 /* Everything but the times. */
 static enum nn_status fill(struct evaluation *e, const struct outcomes *t,
                            const struct nn_dataset *ds,
@@ -269,9 +233,7 @@ evaluation_compute(const struct model *m, const struct nn_dataset *ds,
         evaluation_release(e);
         return st;
     }
-    if (evaluation_has_both(e)) {
-        where_all_agree(e);
-    } else {
+    if (!evaluation_has_both(e)) {
         one_kind_alone(e);
     }
     return NN_OK;

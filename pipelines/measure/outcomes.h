@@ -150,6 +150,28 @@ NN_MUST_CHECK enum nn_status outcomes_intervals(
     const struct outcomes *t, unsigned groups, size_t replicates, uint64_t seed,
     struct nn_interval *out /* [OUTCOMES_FIGURES] */, struct nn_error *err);
 
+/* Resamples of images that all agree, or all of a kind, are those images again:
+ * their interval has no width, which few images do not deserve.
+ *
+ * _share: a share of n images gets the exact interval (Clopper and Pearson,
+ *     Biometrika 26, 1934), a mean over runs that of the nearest count.
+ * _drop_interval: what is no share gets none (lo and hi NaN): for a ranking
+ *     without a fault there is no such thing.
+ * outcomes_widen: one or the other, for each figure v [OUTCOMES_FIGURES].
+ * _difference: the same for v of one system minus another on the same images.
+ *     What happens to none of n images happens to no more than a share u = 1 -
+ *     (1 - NN_CONFIDENCE)^(1/n) of all. Where the systems judge all n alike,
+ *     the difference is between -u and u; where they do not, each such image
+ *     could move it by 2.
+ *
+ * What has a width, or was not asked for, stays as it is. */
+void outcomes_widen_share(struct nn_interval *v, size_t n);
+void outcomes_drop_interval(struct nn_interval *v);
+void outcomes_widen(struct nn_interval *v, size_t n_positives,
+                    size_t n_negatives);
+void outcomes_widen_difference(struct nn_interval *v, size_t n_positives,
+                               size_t n_negatives);
+
 /* Negatives of one family among some rows. */
 struct outcomes_family {
     size_t n;

@@ -233,6 +233,14 @@ static enum nn_status measure_init(struct measure *m, const struct study *s,
 
 /* --- results --- */
 
+/* Gates that pass the same images show no difference, however few those are. */
+static void tell_nothing(struct nn_interval *v, double none)
+{
+    if (fabs(v->value - none) < 1e-12) {
+        outcomes_drop_interval(v);
+    }
+}
+
 static void take(const struct nn_interval *v, size_t n, struct study_figures *f)
 {
     *f = (struct study_figures){ .n = n };
@@ -242,6 +250,12 @@ static void take(const struct nn_interval *v, size_t n, struct study_figures *f)
     f->ratio = v[STUDY_KINDS];
     f->ratio_base = v[STUDY_KINDS + 1];
     f->gain = v[STUDY_KINDS + 2];
+    for (int k = 0; k < STUDY_KINDS; k++) {
+        outcomes_widen_share(&f->rate[k], n);
+    }
+    tell_nothing(&f->ratio, 1);
+    tell_nothing(&f->ratio_base, 1);
+    tell_nothing(&f->gain, 0);
 }
 
 static void take_all(const struct measure *m, const struct nn_interval *v,

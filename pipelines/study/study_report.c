@@ -1,4 +1,5 @@
 /* What a study has found: a sentence, a table, study.json. */
+#include <math.h>
 #include <string.h>
 
 #include "common/base/json.h"
@@ -49,28 +50,44 @@ static const char *verdict_text(const struct study_figures *f)
                              : "no difference is shown";
 }
 
+enum { RANGE = 48 };
+
+/* "0.90 to 1.20" behind what it is. */
+static const char *range(const struct nn_interval *v, const char *what,
+                         char text[RANGE])
+{
+    if (isnan(v->lo)) {
+        snprintf(text, RANGE, "no interval: they pass the same images");
+    } else {
+        snprintf(text, RANGE, "%s%.2f to %.2f", what, v->lo, v->hi);
+    }
+    return text;
+}
+
 char *study_sentence(const struct study *s, const struct study_result *r)
 {
     const struct study_figures *a = &r->all, *l = &r->left_out;
+    char of_all[RANGE], of_left[RANGE];
     char *helped = list_families(s, r, STUDY_HELPED);
     char *hurt = list_families(s, r, STUDY_HURT);
     char *unseen =
-        l->n == 0 ? nn_mem_strdup("")
-                  : nn_mem_sprintf(" On families kept out of training: %.2f "
-                                   "times (%.2f to %.2f), %s.",
-                                   l->ratio.value, l->ratio.lo, l->ratio.hi,
-                                   verdict_text(l));
+        l->n == 0
+            ? nn_mem_strdup("")
+            : nn_mem_sprintf(" On families kept out of training: %.2f "
+                             "times (%s), %s.",
+                             l->ratio.value, range(&l->ratio, "", of_left),
+                             verdict_text(l));
     char *text = NULL;
 
     if (helped != NULL && hurt != NULL && unseen != NULL) {
         text = nn_mem_sprintf(
             "At 95 %% recall %.3f of the test negatives pass after mining "
             "and %.3f after as many random negatives (%.3f before): %.2f times "
-            "fewer (95 %% interval %.2f to %.2f), %s. It helped on: %s; it "
-            "hurt on: %s.%s",
+            "fewer (%s), %s. It helped on: %s; it hurt on: %s.%s",
             a->rate[STUDY_MINED].value, a->rate[STUDY_RANDOM].value,
-            a->rate[STUDY_BASE].value, a->ratio.value, a->ratio.lo, a->ratio.hi,
-            verdict_text(a), helped, hurt, unseen);
+            a->rate[STUDY_BASE].value, a->ratio.value,
+            range(&a->ratio, "95 % interval ", of_all), verdict_text(a), helped,
+            hurt, unseen);
     }
     nn_mem_free(helped);
     nn_mem_free(hurt);
@@ -173,10 +190,15 @@ json_t *study_json(const struct study *s, const struct study_result *r)
 
 static void put_row(FILE *to, const char *name, const struct study_figures *f)
 {
-    fprintf(to, "  %-20.20s %5zu  %6.3f %6.3f %6.3f  %7.2f [%5.2f, %5.2f]",
-            name, f->n, f->rate[STUDY_BASE].value, f->rate[STUDY_RANDOM].value,
-            f->rate[STUDY_MINED].value, f->ratio.value, f->ratio.lo,
-            f->ratio.hi);
+    char interval[RANGE] = "no interval";
+
+    if (!isnan(f->ratio.lo)) {
+        snprintf(interval, sizeof interval, "[%5.2f, %5.2f]", f->ratio.lo,
+                 f->ratio.hi);
+    }
+    fprintf(to, "  %-20.20s %5zu  %6.3f %6.3f %6.3f  %7.2f %-14s", name, f->n,
+            f->rate[STUDY_BASE].value, f->rate[STUDY_RANDOM].value,
+            f->rate[STUDY_MINED].value, f->ratio.value, interval);
     fprintf(to, "  %s\n", study_verdict_name(study_judge(f)));
 }
 

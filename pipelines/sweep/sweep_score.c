@@ -135,6 +135,13 @@ static enum nn_status measure_point(struct sweep_point *p, struct measured *m,
     if (st) {
         return st;
     }
+    for (int k = 0; k < N_FIGURES; k++) {
+        if (which[k] == OUTCOMES_FPR95 || which[k] == OUTCOMES_FALSE_ALARM) {
+            outcomes_widen_share(&out[k], m->n - m->n_positives);
+        } else {
+            outcomes_drop_interval(&out[k]);
+        }
+    }
     list_figures(p, f);
     for (size_t s = 0; s < m->n_seeds; s++) {
         double v[OUTCOMES_FIGURES];

@@ -51,9 +51,14 @@ for s in c["systems"]:
     assert all(map(near, f["roc_area"]["seeds"], wins))
     assert all(map(near, f["end_to_end"]["seeds"], right)), s["name"]
     assert confusion == s["confusion"], s["name"]
-    for v in f.values():
-        if v["value"] is not None:
-            assert v["lo"] <= v["hi"]
+    # No interval without a width: where all images agree, an exact one or none.
+    for name, v in f.items():
+        if v["value"] is not None and v["lo"] is not None:
+            assert v["lo"] < v["hi"], (name, v)
+    of = {"fnr": len(pos), "unknown_rate": len(pos), "fpr": len(neg)}
+    for name, images in of.items():
+        if f[name]["value"] == 0:
+            assert near(f[name]["hi"], 1 - .025 ** (1 / images)), (name, f[name])
     assert s["cost"]["parameters"] > 0 and s["cost"]["ms_1"] > 0
 # Prices at each share, from the rates at which the gate passes images on.
 for row in c["prevalence"]:

@@ -495,6 +495,77 @@ START_TEST(families_left_out)
 }
 END_TEST
 
+/* A run that is right about everything. */
+static void make_perfect(const struct comparison *c, struct outcomes *t)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        int positive = invented_is_positive(c, i);
+
+        t->p_positive[i] = positive ? .9 : .1;
+        t->best[i] = positive ? invented_truth(c, i) : t->best[i];
+        t->verdict[i] = invented_truth(c, i);
+    }
+    nn_ranking_release(&t->ranking);
+    nn_ranking_release(&t->open_set);
+    ck_assert(!outcomes_rank(t, NULL));
+}
+
+/* No resample of images that are all right has a wrong one; that says little of
+ * images like them where there are few. */
+START_TEST(images_that_all_agree)
+{
+    const struct comparison_options o =
+        invented_options("cascade,multilabel", 2);
+    struct comparison_result r;
+    const struct nn_interval *v, *d;
+    struct comparison c;
+    double n, positives, negatives;
+
+    invented_setup(&c, &o);
+    for (size_t i = 0; i < 4; i++) {
+        make_perfect(&c, &c.system[i / 2].run[i % 2].said);
+    }
+    n = (double)c.n;
+    positives = (double)c.n_positives;
+    negatives = n - positives;
+    ck_assert_int_eq(comparison_result_init(&c, &r, NULL), NN_OK);
+    v = r.system[0].figures.v;
+    ck_assert_double_eq_tol(v[OUTCOMES_FPR95].hi, 1 - pow(.025, 1 / negatives),
+                            1e-12);
+    ck_assert_double_eq(v[OUTCOMES_FPR95].lo, 0);
+    ck_assert_double_eq_tol(v[OUTCOMES_FALSE_ALARM].hi, v[OUTCOMES_FPR99].hi,
+                            1e-12);
+    ck_assert_double_eq_tol(v[OUTCOMES_MISS_RATE].hi,
+                            1 - pow(.025, 1 / positives), 1e-12);
+    ck_assert_double_eq_tol(v[OUTCOMES_SPECIES_ACCURACY].lo,
+                            pow(.025, 1 / positives), 1e-12);
+    ck_assert_double_eq_tol(v[OUTCOMES_END_TO_END].lo, pow(.025, 1 / n), 1e-12);
+    ck_assert_double_eq(v[OUTCOMES_END_TO_END].hi, 1);
+    ck_assert_double_eq(v[OUTCOMES_ROC_AREA].value, 1);
+    ck_assert_double_nan(v[OUTCOMES_ROC_AREA].lo);
+    ck_assert_double_nan(v[OUTCOMES_MACRO_F1].hi);
+    for (size_t f = 0; f < c.ds->n_families; f++) {
+        if (r.family_n[f] > 0) {
+            ck_assert_double_eq_tol(r.system[1].families.v[2 * f + 1].hi,
+                                    1 - pow(.025, 1. / (double)r.family_n[f]),
+                                    1e-12);
+        }
+    }
+    d = r.difference[0].figures.v;
+    ck_assert_double_eq(d[OUTCOMES_END_TO_END].value, 0);
+    ck_assert_double_eq_tol(d[OUTCOMES_END_TO_END].hi, 1 - pow(.05, 1 / n),
+                            1e-12);
+    ck_assert_double_eq(d[OUTCOMES_END_TO_END].lo, -d[OUTCOMES_END_TO_END].hi);
+    ck_assert_double_eq_tol(d[OUTCOMES_FPR95].hi, 1 - pow(.05, 1 / negatives),
+                            1e-12);
+    ck_assert_double_nan(d[OUTCOMES_ROC_AREA].lo);
+    ck_assert_double_eq_tol(r.budget.perfect_species.lo, pow(.025, 1 / n),
+                            1e-12);
+    comparison_result_release(&r);
+    comparison_release(&c);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("comparison");
@@ -513,6 +584,7 @@ static Suite *create(void)
     tcase_add_test(t, without_the_cascade);
     tcase_add_test(t, wrong_wishes);
     tcase_add_test(t, families_left_out);
+    tcase_add_test(t, images_that_all_agree);
     suite_add_tcase(s, t);
     return s;
 }

@@ -139,6 +139,7 @@ END_TEST
 START_TEST(no_difference)
 {
     struct study_result r;
+    char *text;
 
     for (size_t t = 0; t < s.n_trials; t++) {
         memcpy(s.trial[t].run[STUDY_MINED].score,
@@ -149,10 +150,19 @@ START_TEST(no_difference)
     }
     ck_assert_int_eq(study_measure(&s, 100, &r, NULL), NN_OK);
     ck_assert_double_eq(r.all.ratio.value, 1);
-    ck_assert_double_eq(r.all.gain.lo, 0);
-    ck_assert_double_eq(r.all.gain.hi, 0);
+    ck_assert_double_nan(r.all.ratio.lo); /* not 1 to 1 */
+    ck_assert_double_eq(r.all.gain.value, 0);
+    ck_assert_double_nan(r.all.gain.hi);
+    text = study_sentence(&s, &r);
+    ck_assert_ptr_nonnull(
+        strstr(text, "1.00 times fewer (no interval: they pass the same "
+                     "images), no difference is shown."));
+    nn_mem_free(text);
     ck_assert_int_eq(study_judge(&r.all), STUDY_UNCLEAR);
     ck_assert_double_eq(r.all.rate[STUDY_BASE].value, 0);
+    ck_assert_double_eq(r.all.rate[STUDY_BASE].lo, 0);
+    ck_assert_double_eq_tol(r.all.rate[STUDY_BASE].hi,
+                            1 - pow(.025, 1. / N_NEG), 1e-12);
     ck_assert(isfinite(r.all.ratio_base.value));
     study_result_release(&r);
 }

@@ -251,6 +251,30 @@ START_TEST(measured_and_answered)
 }
 END_TEST
 
+/* No negative reaches the threshold: what 400 of them say of all. */
+START_TEST(negatives_that_all_agree)
+{
+    const double most = 1 - pow(.025, 1. / TEST_NEGATIVES);
+    const struct sweep_point *p;
+    struct story t;
+
+    story_init(&t, "30", 0, 1, 0.1);
+    for (size_t s = 0; s < 2; s++) {
+        for (size_t i = 0; i < TEST_N; i++) {
+            t.plan.point[0].run[s].score[i] = i % 5 == 0 ? 0.95 : 0.3;
+        }
+    }
+    ck_assert_int_eq(sweep_measure(&t.test, &t.plan, 100, &t.r, NULL), NN_OK);
+    p = &t.plan.point[0];
+    ck_assert_double_eq(p->fpr95.lo, 0);
+    ck_assert_double_eq_tol(p->fpr95.hi, most, 1e-12);
+    ck_assert_double_eq_tol(p->fpr.hi, most, 1e-12);
+    ck_assert_double_eq(p->roc_area.value, 1);
+    ck_assert_double_nan(p->roc_area.lo);
+    story_release(&t);
+}
+END_TEST
+
 /* What the sentence says where there is no number. */
 START_TEST(honest_words)
 {
@@ -375,6 +399,7 @@ static Suite *create(void)
     tcase_add_test(t, enough);
     tcase_add_test(t, bad_curves);
     tcase_add_test(t, measured_and_answered);
+    tcase_add_test(t, negatives_that_all_agree);
     tcase_add_loop_test(t, honest_words, 0, 3);
     tcase_add_test(t, undetermined_words);
     tcase_add_test(t, verdicts);
