@@ -85,7 +85,10 @@
                 return [B.el("dt", null, f[1]), B.el("dd", null, f[3] +
                     (f[2] > 0 ? "; more is better" : f[2] < 0
                         ? "; less is better" : ""))];
-            })))]);
+            }))),
+            B.el("p", null, "A figure without an interval is the same " +
+                "whichever of the test images are drawn again: they are too " +
+                "alike to say how far it may be off.")]);
     }
 
     B.summary = function () {

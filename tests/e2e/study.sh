@@ -49,6 +49,8 @@ for t in j["trials"]:
         assert not t["left_out"] or not [
             r for r in rows if "/dog/" in r["file"]]
     assert n["mined"] == n["random"]
+    how = json.load(open(t["random"]["dir"] + "/options.json"))
+    assert how["match-rounds"] == t["mined"]["dir"], how
 families = {f["family"]: f for f in j["families"]}
 assert sum(f["negatives"] for f in families.values()) == j["test"]["negatives"]
 assert [f["family"] for f in j["unseen_families"]] == ["dog"]

@@ -47,9 +47,19 @@ assert family and all(p["family"] for p in family)
 for p in points:
     assert p["seeds"] == [1, 2] and len(p["runs"]) == 2
     assert p["design"] == ("softmax-max" if p["negatives"] == 0 else "gate")
+    for r in p["runs"]:
+        said = r["command"].split()
+        assert ("--class-weights" in said) == (p["loss"] == "class-weights"), r
+        assert ("--gate-focal" in said) == (p["loss"] == "focal-2"), r
+        assert "--gate-focal" not in said or (
+            said[said.index("--gate-focal") + 1] == "2"), r
     for name in "roc_area", "fpr95", "fpr", "average_precision":
         f = p[name]
-        assert 0 <= f["lo"] <= f["value"] <= f["hi"] <= 1 or name != "roc_area"
+        known = f["lo"] is not None
+        assert known or name in ("roc_area", "average_precision"), f
+        assert not known or f["lo"] < f["hi"], (name, f)
+        assert not known or name != "roc_area" or (
+            0 <= f["lo"] <= f["value"] <= f["hi"] <= 1), f
         assert abs(sum(f["seeds"]) / 2 - f["value"]) < 1e-12
 # shared runs: the first and last mined points are the random ones
 mined = of("mined", "cross-entropy")
