@@ -181,5 +181,3 @@ enum nn_status outcomes_confusion(const struct outcomes *t, size_t *counts,
                               (int32_t)t->k + 1, (int32_t)t->k + 2, counts,
                               err);
 }
-
-/* --- intervals --- */
