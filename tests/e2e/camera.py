@@ -350,6 +350,19 @@ for form in "jsonl", "csv", "megadetector":
           == content(top + "/cut." + form), "killed and resumed: " + form,
           p.returncode)
 
+# A kill between two frames of a burst, which few kills at random meet.
+lines = open(top + "/whole.jsonl").readlines()
+first = [i for i, r in enumerate(map(json.loads, lines))
+         if r.get("burst", {}).get("frames", 1) > 1 and r["burst"]["frame"] == 1]
+for at in first[0], first[len(first) // 2]:
+    with open(top + "/cut.jsonl", "w") as f:
+        f.writelines(lines[:at + 1])
+    p = start("jsonl", top + "/cut.jsonl")
+    p.communicate()
+    check(p.returncode == 3 and content(top + "/whole.jsonl")
+          == content(top + "/cut.jsonl"), "a burst cut in two is whole again",
+          (p.returncode, lines[at]))
+
 # --- the same view again and again -------------------------------------------
 
 rows = []
