@@ -21,6 +21,18 @@ void nn_cpu_limit(const char *word);
 /* "avx512", "avx2", "neon" or "scalar": the best of flags. */
 const char *nn_cpu_name(unsigned flags);
 
+/* A body written once and compiled for two sets: a NN_INLINE function that a
+ * plain one and one marked NN_FOR_AVX2 call, the latter where nn_cpu_flags()
+ * has NN_CPU_AVX2. Outside the kernels nothing is contracted, so that both give
+ * the same bits. Where there is no AVX2 to compile for, NN_FOR_AVX2 is empty.
+ */
+#define NN_INLINE static inline __attribute__((always_inline))
+#if defined(__x86_64__)
+#define NN_FOR_AVX2 __attribute__((target("avx2")))
+#else
+#define NN_FOR_AVX2
+#endif
+
 /* Cache sizes in bytes, with a sensible value where unknown. Asked for once. */
 struct nn_cpu_caches {
     long l1d, l2, l3;

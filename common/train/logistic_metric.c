@@ -217,14 +217,6 @@ enum nn_status nn_lr_metric_set(struct nn_lr_metric *m, double scale,
 
 enum { AT_ONCE = 4 };
 
-/* Compiled for AVX2 too, without contraction: the same bits. */
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__x86_64__)
-#define AVX2 __attribute__((target("avx2")))
-#else
-#define AVX2
-#endif
-
 /* Half the lanes. Arrays of doubles are not aligned for it. */
 typedef double quad __attribute__((vector_size(32), aligned(8), may_alias));
 enum { QUADS = LANES / 4 };
@@ -238,7 +230,7 @@ struct solve {
 
 /* The first rows are those that make the rest a multiple of AT_ONCE: no others
  * stand above them. */
-INLINE size_t rows_from(size_t first, size_t d)
+NN_INLINE size_t rows_from(size_t first, size_t d)
 {
     size_t rest = (d - first) % AT_ONCE;
 
@@ -246,7 +238,7 @@ INLINE size_t rows_from(size_t first, size_t d)
 }
 
 /* L u = v, from the first row down; each sum in the order of its terms. */
-INLINE void solve_down(const double *l, size_t d, quad (*u)[QUADS])
+NN_INLINE void solve_down(const double *l, size_t d, quad (*u)[QUADS])
 {
     for (size_t first = 0, n; first < d; first += n) {
         const double *row = l + first * d;
@@ -275,7 +267,7 @@ INLINE void solve_down(const double *l, size_t d, quad (*u)[QUADS])
 }
 
 /* L' u = v, from the last row up. */
-INLINE void solve_up(const double *l, size_t d, quad (*u)[QUADS])
+NN_INLINE void solve_up(const double *l, size_t d, quad (*u)[QUADS])
 {
     for (size_t end = d, first; end > 0; end = first) {
         const double *row;
@@ -301,13 +293,13 @@ INLINE void solve_up(const double *l, size_t d, quad (*u)[QUADS])
     }
 }
 
-INLINE void solve_both(const double *l, size_t d, double *u)
+NN_INLINE void solve_both(const double *l, size_t d, double *u)
 {
     solve_down(l, d, (quad(*)[QUADS])u);
     solve_up(l, d, (quad(*)[QUADS])u);
 }
 
-AVX2 static void solve_avx2(const double *l, size_t d, double *u)
+NN_FOR_AVX2 static void solve_avx2(const double *l, size_t d, double *u)
 {
     solve_both(l, d, u);
 }

@@ -30,6 +30,17 @@ static void put_negatives(struct evaluation_negatives *to, const char *name,
     };
 }
 
+/* Of one kind alone every share is one of independent images. */
+static void set_intervals(struct nn_interval *v, size_t n_positives,
+                          size_t n_negatives)
+{
+    if (n_positives == 0 || n_negatives == 0) {
+        outcomes_exact(v, n_positives, n_negatives);
+    } else {
+        outcomes_widen(v, n_positives, n_negatives);
+    }
+}
+
 static enum nn_status all_figures(struct evaluation *e,
                                   const struct outcomes *t,
                                   const struct sampling *how,
@@ -42,7 +53,7 @@ static enum nn_status all_figures(struct evaluation *e,
     if (st) {
         return st;
     }
-    outcomes_widen(v, e->n_positives, e->n_negatives);
+    set_intervals(v, e->n_positives, e->n_negatives);
     e->roc_area = figure(&v[OUTCOMES_ROC_AREA]);
     e->average_precision = figure(&v[OUTCOMES_AVERAGE_PRECISION]);
     e->species_accuracy = figure(&v[OUTCOMES_SPECIES_ACCURACY]);
@@ -71,7 +82,7 @@ static enum nn_status family_figures(struct evaluation_negatives *to,
     if (st) {
         goto out;
     }
-    outcomes_widen(v, t.n_positives, t.n - t.n_positives);
+    set_intervals(v, t.n_positives, t.n - t.n_positives);
     put_negatives(to, name, t.n - t.n_positives, v);
 out:
     outcomes_release(&t);
@@ -149,33 +160,6 @@ int evaluation_has_both(const struct evaluation *e)
     return e->n_positives > 0 && e->n_negatives > 0;
 }
 
-static void make_exact(struct evaluation_figure *f, size_t n)
-{
-    size_t k;
-
-    if (n == 0 || isnan(f->value)) {
-        return;
-    }
-    k = (size_t)llround(f->value * (double)n);
-    f->lo = nn_clopper_pearson_lower(k, n, (1 + NN_CONFIDENCE) / 2);
-    f->hi = nn_clopper_pearson_upper(k, n, (1 + NN_CONFIDENCE) / 2);
-}
-
-/* Every share is one of independent images then. How far probabilities can be
- * trusted does not show on one kind alone. */
-static void one_kind_alone(struct evaluation *e)
-{
-    make_exact(&e->fnr, e->n_positives);
-    make_exact(&e->species_accuracy, e->n_positives);
-    make_exact(&e->unknown_rate, e->n_positives);
-    make_exact(&e->end_to_end, e->n_positives + e->n_negatives);
-    make_exact(&e->all.fpr, e->n_negatives);
-    for (size_t f = 0; f < e->n_families; f++) {
-        make_exact(&e->families[f].fpr, e->families[f].n);
-    }
-    e->gate_ece = e->gate_brier = (double)NAN;
-}
-
 /* Everything but the times. */
 static enum nn_status fill(struct evaluation *e, const struct outcomes *t,
                            const struct nn_dataset *ds,
@@ -234,7 +218,8 @@ evaluation_compute(const struct model *m, const struct nn_dataset *ds,
         return st;
     }
     if (!evaluation_has_both(e)) {
-        one_kind_alone(e);
+        /* One kind does not show how far probabilities can be trusted. */
+        e->gate_ece = e->gate_brier = (double)NAN;
     }
     return NN_OK;
 }

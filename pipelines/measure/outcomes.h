@@ -150,11 +150,16 @@ NN_MUST_CHECK enum nn_status outcomes_intervals(
     const struct outcomes *t, unsigned groups, size_t replicates, uint64_t seed,
     struct nn_interval *out /* [OUTCOMES_FIGURES] */, struct nn_error *err);
 
+/* Each figure of v [OUTCOMES_FIGURES] that is a share: the exact interval
+ * (Clopper and Pearson, Biometrika 26, 1934), of a mean over runs that of the
+ * nearest count. The others stay as they are. */
+void outcomes_exact(struct nn_interval *v, size_t n_positives,
+                    size_t n_negatives);
+
 /* Resamples of images that all agree, or all of a kind, are those images again:
  * their interval has no width, which few images do not deserve.
  *
- * _share: a share of n images gets the exact interval (Clopper and Pearson,
- *     Biometrika 26, 1934), a mean over runs that of the nearest count.
+ * _share: a share of n images gets the exact interval.
  * _drop_interval: what is no share gets none (lo and hi NaN): for a ranking
  *     without a fault there is no such thing.
  * outcomes_widen: one or the other, for each figure v [OUTCOMES_FIGURES].

@@ -71,15 +71,30 @@ static int all_agree(const struct nn_interval *v)
     return v->hi - v->lo < ROUNDING;
 }
 
-void outcomes_widen_share(struct nn_interval *v, size_t n)
+static void exact_share(struct nn_interval *v, size_t n)
 {
     const double side = (1 + NN_CONFIDENCE) / 2;
 
-    if (all_agree(v) && n > 0) {
+    if (n > 0 && !isnan(v->value)) {
         size_t k = (size_t)llround(v->value * (double)n);
 
         v->lo = nn_clopper_pearson_lower(k, n, side);
         v->hi = nn_clopper_pearson_upper(k, n, side);
+    }
+}
+
+void outcomes_exact(struct nn_interval *v, size_t n_positives,
+                    size_t n_negatives)
+{
+    for (int f = 0; f < OUTCOMES_FIGURES; f++) {
+        exact_share(&v[f], images_of(f, n_positives, n_negatives));
+    }
+}
+
+void outcomes_widen_share(struct nn_interval *v, size_t n)
+{
+    if (all_agree(v)) {
+        exact_share(v, n);
     }
 }
 

@@ -3,17 +3,11 @@
 #include "common/base/cpu.h"
 
 /* The loops below run over SDF_LANES points so that a compiler can use SIMD;
- * all operations round alike in scalar and SIMD form. They are compiled into
- * two functions, one for AVX2. */
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__x86_64__)
-#define AVX2 __attribute__((target("avx2")))
-#else
-#define AVX2
-#endif
+ * all operations round alike in scalar and SIMD form. They are compiled for
+ * AVX2 too. */
 
-INLINE void distance_ball(const struct prim *q, const struct sdf_points *p,
-                          const int lanes, float *restrict d)
+NN_INLINE void distance_ball(const struct prim *q, const struct sdf_points *p,
+                             const int lanes, float *restrict d)
 {
     const struct v3 a = v3_mul(q->m.r[0], q->inv.x);
     const struct v3 b = v3_mul(q->m.r[1], q->inv.y);
@@ -34,8 +28,8 @@ INLINE void distance_ball(const struct prim *q, const struct sdf_points *p,
     }
 }
 
-INLINE void distance_cone(const struct prim *q, const struct sdf_points *p,
-                          const int lanes, float *restrict d)
+NN_INLINE void distance_cone(const struct prim *q, const struct sdf_points *p,
+                             const int lanes, float *restrict d)
 {
     const struct v3 o = q->c, n = q->m.r[1];
     const float a = q->cone_a, b = q->cone_b;
@@ -57,8 +51,8 @@ INLINE void distance_cone(const struct prim *q, const struct sdf_points *p,
     }
 }
 
-INLINE void distance_box(const struct prim *q, const struct sdf_points *p,
-                         const int lanes, float *restrict d)
+NN_INLINE void distance_box(const struct prim *q, const struct sdf_points *p,
+                            const int lanes, float *restrict d)
 {
     const struct v3 o = q->c, s = q->s;
     const struct m3 m = q->m;
@@ -84,8 +78,8 @@ INLINE void distance_box(const struct prim *q, const struct sdf_points *p,
     }
 }
 
-INLINE void distance_round(const struct prim *q, const struct sdf_points *p,
-                           const int lanes, float *restrict d)
+NN_INLINE void distance_round(const struct prim *q, const struct sdf_points *p,
+                              const int lanes, float *restrict d)
 {
     const struct v3 o = q->c, n = q->m.r[1], s = q->s;
     const float round = q->round;
@@ -109,8 +103,8 @@ INLINE void distance_round(const struct prim *q, const struct sdf_points *p,
     }
 }
 
-INLINE void distance_prim(const struct prim *q, const struct sdf_points *p,
-                          const int lanes, float *d)
+NN_INLINE void distance_prim(const struct prim *q, const struct sdf_points *p,
+                             const int lanes, float *d)
 {
     switch (q->kind) {
     case PRIM_ELLIPSOID:
@@ -130,8 +124,8 @@ INLINE void distance_prim(const struct prim *q, const struct sdf_points *p,
 }
 
 /* Quadratic smooth minimum: pulls both in by k/4 where they are equal. */
-INLINE void join(float *restrict d, const float *restrict e, float k,
-                 const int lanes)
+NN_INLINE void join(float *restrict d, const float *restrict e, float k,
+                    const int lanes)
 {
     const float width = k > 1e-6f ? k : 1e-6f, inv = 1.0f / width;
 
@@ -144,7 +138,8 @@ INLINE void join(float *restrict d, const float *restrict e, float k,
     }
 }
 
-INLINE void carve(float *restrict d, const float *restrict e, const int lanes)
+NN_INLINE void carve(float *restrict d, const float *restrict e,
+                     const int lanes)
 {
     for (int l = 0; l < lanes; l++) {
         float out = -e[l];
@@ -153,8 +148,8 @@ INLINE void carve(float *restrict d, const float *restrict e, const int lanes)
     }
 }
 
-INLINE void distance(const struct sdf_list *list, const struct sdf_points *p,
-                     const int lanes, float d[SDF_LANES])
+NN_INLINE void distance(const struct sdf_list *list, const struct sdf_points *p,
+                        const int lanes, float d[SDF_LANES])
 {
     float e[SDF_LANES];
 
@@ -174,8 +169,9 @@ INLINE void distance(const struct sdf_list *list, const struct sdf_points *p,
 }
 
 /* Half the lanes where that is enough. */
-INLINE void distance_of(const struct sdf_list *list, const struct sdf_points *p,
-                        int n, float d[SDF_LANES])
+NN_INLINE void distance_of(const struct sdf_list *list,
+                           const struct sdf_points *p, int n,
+                           float d[SDF_LANES])
 {
     if (n > SDF_LANES / 2) {
         distance(list, p, SDF_LANES, d);
@@ -184,9 +180,9 @@ INLINE void distance_of(const struct sdf_list *list, const struct sdf_points *p,
     }
 }
 
-AVX2 static void distance_avx2(const struct sdf_list *list,
-                               const struct sdf_points *p, int n,
-                               float d[SDF_LANES])
+NN_FOR_AVX2 static void distance_avx2(const struct sdf_list *list,
+                                      const struct sdf_points *p, int n,
+                                      float d[SDF_LANES])
 {
     distance_of(list, p, n, d);
 }
@@ -201,8 +197,8 @@ void sdf_distance(const struct sdf_list *list, const struct sdf_points *p,
     }
 }
 
-INLINE void look(const struct sdf_list *list, const struct sdf_points *p,
-                 struct sdf_look *out)
+NN_INLINE void look(const struct sdf_list *list, const struct sdf_points *p,
+                    struct sdf_look *out)
 {
     float d[SDF_LANES], e[SDF_LANES];
 
@@ -234,8 +230,9 @@ INLINE void look(const struct sdf_list *list, const struct sdf_points *p,
     }
 }
 
-AVX2 static void look_avx2(const struct sdf_list *list,
-                           const struct sdf_points *p, struct sdf_look *out)
+NN_FOR_AVX2 static void look_avx2(const struct sdf_list *list,
+                                  const struct sdf_points *p,
+                                  struct sdf_look *out)
 {
     look(list, p, out);
 }

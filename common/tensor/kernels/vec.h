@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/base/cpu.h"
 #include "common/tensor/act.h"
 
 #if defined(__clang__)
@@ -17,7 +18,6 @@
 #else
 #define NN_UNROLL _Pragma("GCC unroll 32")
 #endif
-#define NN_INLINE static inline __attribute__((always_inline))
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
