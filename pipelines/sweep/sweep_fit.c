@@ -5,6 +5,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/rng.h"
+#include "common/eval/stats.h"
 #include "pipelines/sweep/sweep.h"
 
 enum { GRID = 160, SECTIONS = 80 };
@@ -172,6 +173,7 @@ struct source {
     size_t m;
     double *value; /* [m] of a replicate */
     double gain;
+    int still; /* all replicates are what was measured */
 };
 
 static int belongs(const struct sweep_point *p, enum sweep_kind kind,
@@ -227,17 +229,19 @@ static void replicate_values(const struct source *s, size_t r)
 
 /* 1 / variance of each point over the replicates; a value of 0 or 1 has none,
  * so that of one image is added. */
-static void set_weights(const struct source *s, size_t n_negatives,
+static void set_weights(struct source *s, size_t n_negatives,
                         struct sweep_fit *f)
 {
     double one = 1 / (double)n_negatives;
 
+    s->still = 1;
     for (size_t r = 0; r < s->r->n; r++) {
         replicate_values(s, r);
         for (size_t i = 0; i < s->m; i++) {
             double d = s->value[i] - f->value[i];
 
             f->weight[i] += d * d / (double)s->r->n;
+            s->still &= fabs(d) < 1e-12;
         }
     }
     for (size_t i = 0; i < s->m; i++) {
@@ -345,6 +349,13 @@ static enum nn_status fill(struct source *s, const struct experiment_test *test,
     st = set_interval(s, f, err);
     if (st) {
         return st;
+    }
+    /* Of test negatives that all agree: more than the gain may be of the kind
+     * that none of them is, and any number may be enough. */
+    if (s->still && nn_clopper_pearson_upper(0, test->n_negatives,
+                                             NN_CONFIDENCE) > s->gain) {
+        f->lo = f->n[0];
+        f->hi = INFINITY;
     }
     f->one_out_lo = f->one_out_hi = (double)NAN;
     return s->m > 3 ? leave_one_out(s, f, err) : NN_OK;

@@ -247,6 +247,44 @@ START_TEST(measured_and_answered)
     ck_assert_uint_eq(json_array_size(json_object_get(k, "points")), 5);
     json_decref(j);
     sweep_fit_release(&f);
+    /* A gain smaller than what 400 negatives can show of none of them: here
+     * some pass, and resamples say more. */
+    ck_assert_int_eq(sweep_fit_init(&t.plan, &t.test, &t.r, SWEEP_RANDOM,
+                                    SWEEP_CROSS_ENTROPY, 0.007, &f, &found,
+                                    NULL),
+                     NN_OK);
+    ck_assert_double_gt(f.lo, 1000);
+    sweep_fit_release(&f);
+    story_release(&t);
+}
+END_TEST
+
+/* No negative passes at any number. 400 tell of more than 0.75 % of all. */
+START_TEST(too_few_negatives_to_tell)
+{
+    static const double gain[] = { 0.008, 0.007 };
+    struct sweep_fit f;
+    struct story t;
+    int found;
+
+    story_init(&t, "30,100,300", 0, 1, 0.1);
+    for (size_t k = 0; k < t.plan.n * 2; k++) {
+        for (size_t i = 0; i < TEST_N; i++) {
+            t.plan.point[k / 2].run[k % 2].score[i] = i % 5 == 0 ? 0.95 : 0.3;
+        }
+    }
+    ck_assert_int_eq(sweep_measure(&t.test, &t.plan, 100, &t.r, NULL), NN_OK);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(sweep_fit_init(&t.plan, &t.test, &t.r, SWEEP_RANDOM,
+                                        SWEEP_CROSS_ENTROPY, gain[i], &f,
+                                        &found, NULL),
+                         NN_OK);
+        ck_assert_int_eq(sweep_judge(&f),
+                         i == 0 ? SWEEP_FEWEST : SWEEP_UNDETERMINED);
+        ck_assert_double_eq(f.lo, 30);
+        ck_assert(i == 0 ? f.hi == 30 : isinf(f.hi));
+        sweep_fit_release(&f);
+    }
     story_release(&t);
 }
 END_TEST
@@ -400,6 +438,7 @@ static Suite *create(void)
     tcase_add_test(t, bad_curves);
     tcase_add_test(t, measured_and_answered);
     tcase_add_test(t, negatives_that_all_agree);
+    tcase_add_test(t, too_few_negatives_to_tell);
     tcase_add_loop_test(t, honest_words, 0, 3);
     tcase_add_test(t, undetermined_words);
     tcase_add_test(t, verdicts);
