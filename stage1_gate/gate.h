@@ -13,6 +13,7 @@
 #define STAGE1_GATE_GATE_H
 
 #include "common/train/train.h"
+#include "stage1_gate/gate_lessons.h"
 
 struct gate_policy {
     double threshold;    /* pass when p >= threshold */
@@ -39,6 +40,8 @@ struct gate_options {
     const char *task; /* name in results.csv and of the saved state: "gate" */
     const struct nn_net *start; /* a gate of the same net and outputs whose
                                    weights come first, or NULL */
+    const struct gate_lessons *lessons; /* of a teacher, for every weight that
+                                           epochs train; NULL: labels alone */
 };
 /* The defaults found by measurement (docs/training.md). */
 struct gate_options gate_defaults(void);

@@ -9,6 +9,7 @@
 
 struct gate_task {
     const struct nn_dataset *ds;
+    const struct gate_lessons *lessons; /* or NULL */
     const struct nn_net *net;
     struct nn_task task; /* score: z of each */
 };
@@ -17,8 +18,15 @@ struct gate_task {
 
 static int32_t label_of(const void *ctx, const struct nn_item *it)
 {
-    const struct nn_dataset *ds = ((const struct gate_task *)ctx)->ds;
+    const struct gate_task *g = ctx;
+    const struct nn_dataset *ds = g->ds;
 
+    if (it->split == NN_SPLIT_UNLABELLED) {
+        return g->lessons != NULL &&
+                       gate_lessons_has(g->lessons, (size_t)(it - ds->items))
+                   ? NN_TASK_TAUGHT
+                   : NN_TASK_UNUSED;
+    }
     if (it->label != NN_NEGATIVE) {
         return it->label;
     }
@@ -38,18 +46,33 @@ static char *name_of(const void *ctx, size_t i)
                               : nn_mem_strdup("-");
 }
 
+static void soften(const void *ctx, uint32_t item, float *row)
+{
+    const struct gate_task *g = ctx;
+
+    gate_lessons_apply(g->lessons, item, row, g->task.spec.n_outputs);
+}
+
 /* --- sampling --- */
 
-/* Shares: positives together positive_share, evenly over the classes, and
+/* What has no label is drawn as often as it is there. The others share the
+ * rest: positives together positive_share of it, evenly over the classes, and
  * negatives as often as they are there; with positive_share 0 everything is. */
-static void set_shares(struct nn_task *t, const struct gate_options *o)
+static void set_shares(struct gate_task *g, const struct gate_options *o)
 {
+    struct nn_task *t = &g->task;
     size_t k = t->spec.ds->n_classes, n_pos = nn_task_count(t, 0, k);
     size_t n_neg = nn_task_count(t, k, t->spec.n_outputs);
     double natural = (double)n_pos / (double)(n_pos + n_neg);
     double positive = o->positive_share > 0 ? o->positive_share : natural;
-    double families = 0, classes = 0;
+    double families = 0, classes = 0, labelled = 1;
 
+    if (g->lessons != NULL) {
+        size_t taught = t->size[t->spec.n_outputs];
+
+        labelled = (double)(n_pos + n_neg) / (double)(n_pos + n_neg + taught);
+        t->share[t->spec.n_outputs] = 1 - labelled;
+    }
     for (size_t i = 0; i < t->spec.n_outputs; i++) {
         double w = i < k && o->positive_share > 0 ? t->size[i] > 0
                                                   : (double)t->size[i];
@@ -58,7 +81,8 @@ static void set_shares(struct nn_task *t, const struct gate_options *o)
         *(i < k ? &classes : &families) += w;
     }
     for (size_t i = 0; i < t->spec.n_outputs; i++) {
-        t->share[i] *= i < k ? positive / classes : (1 - positive) / families;
+        t->share[i] *=
+            labelled * (i < k ? positive / classes : (1 - positive) / families);
     }
 }
 
@@ -119,10 +143,12 @@ static enum nn_status set_up(struct gate_task *g, const struct nn_dataset *ds,
         .name_of = name_of,
         .label_of = label_of,
         .measure = measure,
+        .soften = o->lessons != NULL ? soften : NULL,
+        .soft_hash = o->lessons != NULL ? o->lessons->soft_hash : 0,
     };
     enum nn_status st;
 
-    *g = (struct gate_task){ .ds = ds };
+    *g = (struct gate_task){ .ds = ds, .lessons = o->lessons };
     st = nn_task_open(&g->task, &spec, err);
     if (st) {
         return st;
@@ -132,7 +158,7 @@ static enum nn_status set_up(struct gate_task *g, const struct nn_dataset *ds,
         return st;
     }
     g->task.feature_dir = nn_train_feature_dir(&o->train);
-    set_shares(&g->task, o);
+    set_shares(g, o);
     return NN_OK;
 }
 

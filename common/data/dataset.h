@@ -52,8 +52,15 @@
 
 #include "common/base/status.h"
 
-enum nn_split { NN_TRAIN, NN_VALID, NN_TEST, NN_SPLITS, NN_SPLIT_NONE };
-const char *nn_split_name(enum nn_split s); /* "train", ..., "none" */
+enum nn_split {
+    NN_TRAIN,
+    NN_VALID,
+    NN_TEST,
+    NN_SPLITS,
+    NN_SPLIT_NONE,
+    NN_SPLIT_UNLABELLED, /* of a training that knows no label (negatives.h) */
+};
+const char *nn_split_name(enum nn_split s); /* "train", ..., else "none" */
 int nn_split_parse(const char *name, enum nn_split *s); /* 0 or -1 */
 
 #define NN_NEGATIVE (-1) /* label of an image of no class */

@@ -51,7 +51,7 @@ static int leaks(const struct nn_dataset *ds, const struct nn_item *new_item,
             !nn_items_near(it, new_item, NN_NEAR_BITS)) {
             continue;
         }
-        measures |= it->split != NN_TRAIN;
+        measures |= it->split != NN_TRAIN && it->split != NN_SPLIT_UNLABELLED;
         twin = it->label != NN_NEGATIVE ? it : twin;
     }
     if (twin != NULL && a->known++ == 0) {
@@ -105,28 +105,35 @@ static enum nn_status add_source(struct nn_dataset *ds,
     return st;
 }
 
+/* Fingerprinted; *given, *bad: how many, and how many cannot be read. */
+static enum nn_status look_at(struct nn_dataset *const *sources, size_t n,
+                              size_t *given, size_t *bad, struct nn_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        enum nn_status st;
+
+        nn_dataset_fingerprint(sources[i]);
+        st = count_bad(sources[i], bad, err);
+        if (st) {
+            return st;
+        }
+        *given += sources[i]->n;
+    }
+    return NN_OK;
+}
+
 enum nn_status nn_negatives_add(struct nn_dataset *ds,
                                 struct nn_dataset *const *sources, size_t n,
                                 const char *what, struct nn_error *err)
 {
     struct added a = { 0 };
+    enum nn_status st = look_at(sources, n, &a.given, &a.bad, err);
 
-    for (size_t i = 0; i < n; i++) {
-        enum nn_status st;
-
-        nn_dataset_fingerprint(sources[i]);
-        st = count_bad(sources[i], &a.bad, err);
-        if (st) {
-            return st;
-        }
-        a.given += sources[i]->n;
+    for (size_t i = 0; st == NN_OK && i < n; i++) {
+        st = add_source(ds, sources[i], &a, err);
     }
-    for (size_t i = 0; i < n; i++) {
-        enum nn_status st = add_source(ds, sources[i], &a, err);
-
-        if (st) {
-            return st;
-        }
+    if (st) {
+        return st;
     }
     nn_log(NN_LOG_INFO,
            "%zu more %s for training (of the %zu given %zu are "
@@ -138,5 +145,62 @@ enum nn_status nn_negatives_add(struct nn_dataset *ds,
                "images of a class, such as '%s' of '%s' (class '%s')",
                a.known, what, a.file, a.twin, a.class_of_twin);
     }
+    return NN_OK;
+}
+
+/* --- without a label --- */
+
+static int is_known(const struct nn_dataset *ds, size_t n,
+                    const struct nn_item *item)
+{
+    for (size_t k = 0; k < n; k++) {
+        if (nn_items_near(&ds->items[k], item, NN_NEAR_BITS)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* had: items of ds with a label. */
+static enum nn_status add_unlabelled(struct nn_dataset *ds, size_t had,
+                                     const struct nn_dataset *source,
+                                     struct nn_error *err)
+{
+    uint32_t *index = nn_mem_calloc(source->n, sizeof *index);
+    size_t n = 0;
+    enum nn_status st;
+
+    if (index == NULL) {
+        return nn_fail_nomem(err);
+    }
+    for (size_t i = 0; i < source->n; i++) {
+        if (!source->items[i].bad && !is_known(ds, had, &source->items[i])) {
+            index[n++] = (uint32_t)i;
+        }
+    }
+    st = nn_dataset_append_ref(ds, source, index, n, NN_NEGATIVE,
+                               NN_SPLIT_UNLABELLED, err);
+    nn_mem_free(index);
+    return st;
+}
+
+enum nn_status nn_unlabelled_add(struct nn_dataset *ds,
+                                 struct nn_dataset *const *sources, size_t n,
+                                 struct nn_error *err)
+{
+    size_t had = ds->n, given = 0, bad = 0, taken;
+    enum nn_status st = look_at(sources, n, &given, &bad, err);
+
+    for (size_t i = 0; st == NN_OK && i < n; i++) {
+        st = add_unlabelled(ds, had, sources[i], err);
+    }
+    if (st) {
+        return st;
+    }
+    taken = ds->n - had;
+    nn_log(NN_LOG_INFO,
+           "%zu images without a label (of the %zu given %zu are unreadable, "
+           "%zu copies of images of the data set)",
+           taken, given, bad, given - taken - bad);
     return NN_OK;
 }

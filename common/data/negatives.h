@@ -25,4 +25,13 @@ NN_MUST_CHECK enum nn_status nn_negatives_add(struct nn_dataset *ds,
                                               size_t n, const char *what,
                                               struct nn_error *err);
 
+/* Append the images of n sources to ds as NN_SPLIT_UNLABELLED: what they show
+ * is for somebody else to say, and their label means nothing. Unreadable ones
+ * stay out, and those that nn_items_near() finds near to an item of ds: it has
+ * a label, or measures. Counts are logged; sources as above. Errors: as above.
+ */
+NN_MUST_CHECK enum nn_status
+nn_unlabelled_add(struct nn_dataset *ds, struct nn_dataset *const *sources,
+                  size_t n, struct nn_error *err);
+
 #endif /* NN_COMMON_DATA_NEGATIVES_H */

@@ -37,6 +37,13 @@ static void sort(uint64_t *v, size_t *n)
     *n = m;
 }
 
+static int is_of_part(const struct nn_item *it, enum nn_split part)
+{
+    return nn_item_in(it, part, NN_ITEMS_ALL) ||
+           (part == NN_TRAIN &&
+            nn_item_in(it, NN_SPLIT_UNLABELLED, NN_ITEMS_ALL));
+}
+
 enum nn_status nn_seen_init(struct nn_seen *s, const struct nn_dataset *ds,
                             struct nn_error *err)
 {
@@ -50,13 +57,33 @@ enum nn_status nn_seen_init(struct nn_seen *s, const struct nn_dataset *ds,
         for (size_t i = 0; i < ds->n; i++) {
             const struct nn_item *it = &ds->items[i];
 
-            if (it->hash != 0 &&
-                nn_item_in(it, (enum nn_split)p, NN_ITEMS_ALL)) {
+            if (it->hash != 0 && is_of_part(it, (enum nn_split)p)) {
                 s->v[p][s->n[p]++] = fingerprint(it);
             }
         }
         sort(s->v[p], &s->n[p]);
     }
+    return NN_OK;
+}
+
+enum nn_status nn_seen_add_trained(struct nn_seen *s,
+                                   const struct nn_seen *other,
+                                   struct nn_error *err)
+{
+    size_t n = s->n[NN_TRAIN], more = other->n[NN_TRAIN];
+    uint64_t *v;
+
+    if (more == 0) {
+        return NN_OK;
+    }
+    v = nn_mem_realloc(s->v[NN_TRAIN], n + more, sizeof *v);
+    if (v == NULL) {
+        return nn_fail_nomem(err);
+    }
+    memcpy(v + n, other->v[NN_TRAIN], more * sizeof *v);
+    s->v[NN_TRAIN] = v;
+    s->n[NN_TRAIN] = n + more;
+    sort(v, &s->n[NN_TRAIN]);
     return NN_OK;
 }
 

@@ -21,11 +21,16 @@ struct nn_seen {
     size_t n[NN_SEEN_PARTS];
 };
 
-/* Those of the readable items of ds in train and valid. Needs fingerprints.
- * Errors: NN_ERR_NOMEM. */
+/* Those of the readable items of ds in train, the unlabelled ones among them,
+ * and in valid. Needs fingerprints. Errors: NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status nn_seen_init(struct nn_seen *s,
                                           const struct nn_dataset *ds,
                                           struct nn_error *err);
+/* Put what another model was trained on into s too, which learnt from that
+ * model. Errors: NN_ERR_NOMEM; s is then as it was. */
+NN_MUST_CHECK enum nn_status nn_seen_add_trained(struct nn_seen *s,
+                                                 const struct nn_seen *other,
+                                                 struct nn_error *err);
 void nn_seen_release(struct nn_seen *s);
 
 /* {"bits": 48, "train": "HEX...", "valid": "HEX..."}, 12 hex digits an image;

@@ -25,7 +25,7 @@ struct head_rows {
 static enum nn_status list_items(struct head_rows *h, const struct nn_task *t,
                                  struct nn_error *err)
 {
-    size_t n = nn_task_count(t, 0, t->sampler.n_buckets), at = 0, all;
+    size_t n = nn_task_count(t, 0, nn_task_labelled(t)), at = 0, all;
 
     h->n = n;
     h->index = nn_mem_calloc(n, sizeof *h->index);
@@ -40,7 +40,7 @@ static enum nn_status list_items(struct head_rows *h, const struct nn_task *t,
         h->label == NULL || h->weight == NULL || h->group == NULL) {
         return nn_fail_nomem(err);
     }
-    for (size_t b = 0; b < t->sampler.n_buckets; b++) {
+    for (size_t b = 0; b < nn_task_labelled(t); b++) {
         for (size_t i = 0; i < t->size[b]; i++) {
             uint32_t item = t->bucket[b][i];
 

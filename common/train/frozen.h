@@ -6,7 +6,8 @@
  * with that head. An item of bucket b of size n_b and share s_b weighs
  * s_b / n_b times its own weight, so that the shares of an epoch hold here as
  * well; near-duplicates (struct nn_item.group) are held out together when the
- * strength is chosen. The head is the same for any number of threads. */
+ * strength is chosen. Labels alone count: what has none has no row. The head is
+ * the same for any number of threads. */
 #ifndef NN_COMMON_TRAIN_FROZEN_H
 #define NN_COMMON_TRAIN_FROZEN_H
 

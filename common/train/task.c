@@ -31,6 +31,9 @@ static size_t bucket_of(const struct nn_task *t, size_t i)
     int32_t label = t->label[i];
     int shown = label >= 0 || label == NN_TASK_ZEROS;
 
+    if (label == NN_TASK_TAUGHT && t->spec.soften != NULL) {
+        return t->sampler.n_buckets - 1;
+    }
     if (t->spec.ds->items[i].split != NN_TRAIN || !shown) {
         return t->sampler.n_buckets;
     }
@@ -123,7 +126,8 @@ enum nn_status nn_task_open(struct nn_task *t, const struct nn_task_spec *spec,
                             struct nn_error *err)
 {
     *t = (struct nn_task){ .spec = *spec };
-    t->sampler.n_buckets = spec->one_bucket ? 1 : spec->n_outputs;
+    t->sampler.n_buckets =
+        (spec->one_bucket ? 1 : spec->n_outputs) + (spec->soften != NULL);
     t->sampler.seed = spec->seed;
     if (name_outputs(t) || label_items(t) || fill_buckets(t) || list_valid(t)) {
         return nn_fail_nomem(err);
@@ -179,9 +183,14 @@ size_t nn_task_count(const struct nn_task *t, size_t from, size_t to)
     return n;
 }
 
+size_t nn_task_labelled(const struct nn_task *t)
+{
+    return t->sampler.n_buckets - (t->spec.soften != NULL);
+}
+
 enum nn_status nn_task_need_all(const struct nn_task *t, struct nn_error *err)
 {
-    for (size_t b = 0; b < t->sampler.n_buckets; b++) {
+    for (size_t b = 0; b < nn_task_labelled(t); b++) {
         if (t->size[b] == 0) {
             return nn_fail(err, NN_ERR_ARG,
                            "class '%s' has no image in the train part of "
@@ -278,6 +287,9 @@ static void target(void *ctx, uint32_t item, float *row, float *weight)
     if (t->label[item] >= 0) {
         row[t->label[item]] = 1;
     }
+    if (t->spec.soften != NULL) {
+        t->spec.soften(t->spec.ctx, item, row);
+    }
     *weight = t->spec.ds->items[item].weight;
 }
 
@@ -352,8 +364,9 @@ enum nn_status nn_task_train(struct nn_task *t,
                              struct nn_train_result *result,
                              struct nn_error *err)
 {
-    const struct nn_train_task task = { t->spec.name, t->spec.ds, t,
-                                        sample,       target,     evaluate };
+    const struct nn_train_task task = { t->spec.name,     t->spec.ds, t,
+                                        sample,           target,     evaluate,
+                                        t->spec.soft_hash };
 
     if (opt->tune == NN_TUNE_FROZEN) {
         return train_frozen(t, opt, run, net, result, err);

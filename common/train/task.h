@@ -26,6 +26,8 @@ enum {
     NN_TASK_UNUSED = -1, /* neither trained on nor validated */
     NN_TASK_ZEROS = -2,  /* trained on with a target of zeros; validated */
     NN_TASK_UNSEEN = -3, /* validated, never trained on */
+    NN_TASK_TAUGHT = -4, /* trained on as `soften` says, in whatever part it
+                            stands; not validated */
 };
 
 struct nn_task_spec {
@@ -44,6 +46,13 @@ struct nn_task_spec {
     void *ctx;
     char *(*name_of)(const void *ctx, size_t output);
     int32_t (*label_of)(const void *ctx, const struct nn_item *item);
+    /* Somebody else's word on a training item into its row of targets, which
+     * holds a 1 at its label, or zeros where it has none; NULL: the label is
+     * all. Not for a classifier that is fitted. With it, items of
+     * NN_TASK_TAUGHT are in a bucket of their own, behind the others. */
+    void (*soften)(const void *ctx, uint32_t item, float *row);
+    uint64_t soft_hash; /* of all that soften() says: an interrupted training
+                           goes on with the same */
     enum nn_status (*measure)(void *ctx, struct nn_train_metrics *m,
                               struct nn_error *err);
 };
@@ -88,6 +97,8 @@ NN_MUST_CHECK enum nn_status nn_task_set_epoch(struct nn_task *t, size_t n,
 
 /* Training items of buckets from .. to - 1. */
 size_t nn_task_count(const struct nn_task *t, size_t from, size_t to);
+/* Buckets of items that have a label: all, or all but the last. */
+size_t nn_task_labelled(const struct nn_task *t);
 /* Every output has a training item, and there is something to validate on.
  * Errors: NN_ERR_ARG (names the class and the data set). */
 NN_MUST_CHECK enum nn_status nn_task_need_all(const struct nn_task *t,

@@ -95,6 +95,9 @@ struct nn_train_task {
     enum nn_status (*evaluate)(void *ctx, struct nn_scorer *s,
                                struct nn_train_metrics *m,
                                struct nn_error *err);
+    uint64_t soft_hash; /* of targets that are no labels, which the data do not
+                           tell; 0: there are none. A run that goes on has the
+                           same. */
 };
 
 /* A run folder: results.csv (a row an epoch) and last.safetensors (the state

@@ -1,4 +1,5 @@
 /* Checkpoints and results.csv of one training. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,6 +108,10 @@ json_t *nn_training_fingerprint(const struct nn_training *t)
         "network width", (double)s->width, "input size", (int)s->size,
         "dropout", (double)s->dropout, "outputs", outputs_json(s));
     nn_json_put(&j, "sampling", json_string(t->sampling));
+    if (t->task->soft_hash != 0) {
+        snprintf(hex, sizeof hex, "%016" PRIx64, t->task->soft_hash);
+        nn_json_put(&j, "teacher", json_string(hex));
+    }
     return j != NULL ? add_later_options(j, o, s->arch) : NULL;
 }
 

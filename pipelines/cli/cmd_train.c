@@ -5,6 +5,7 @@
 #include "pipelines/cli/train_rows.h"
 #include "pipelines/cli/train_run.h"
 #include "pipelines/cli/train_rungs.h"
+#include "pipelines/cli/train_teach.h"
 
 /* The stages' measured defaults are the defaults shown by --help. */
 static void set_defaults(struct train *t)
@@ -29,6 +30,7 @@ static void set_defaults(struct train *t)
                                        .share = 0.25,
                                        .hard_share = 1,
                                        .fn_filter_recall = 0.98 };
+    t->teacher_weight = TRAIN_TEACHER_WEIGHT;
     t->init_rate = TRAIN_INIT_RATE;
     t->rung_loss = TRAIN_RUNG_LOSS;
     t->bn_var_floor = -1;
@@ -59,6 +61,10 @@ static enum nn_status check_options(struct train *t, struct nn_error *err)
         return st;
     }
     st = train_parse_rungs(t, err);
+    if (st) {
+        return st;
+    }
+    st = train_teach_check(t, err);
     if (st) {
         return st;
     }

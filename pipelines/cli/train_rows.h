@@ -145,6 +145,17 @@
             0, "unknown", &(t).unknown, "PATH",                                \
             "photos of the right kind but of no class (other bears): the "     \
             "species net learns from them what is unknown; may be repeated"),  \
+        NN_OPT_STRING(                                                         \
+            0, "teacher", &(t).teacher, "FILE|RUN",                            \
+            "a strong cascade of the same classes: gate and rungs whose "      \
+            "weights are trained in epochs learn its probabilities too"),      \
+        NN_OPT_DOUBLE(0, "teacher-weight", &(t).teacher_weight, "W", 0, 1,     \
+                      "share of the teacher's word, beside the label, on an "  \
+                      "image that has one"),                                   \
+        NN_OPT_LIST(                                                           \
+            0, "unlabelled", &(t).unlabelled, "PATH",                          \
+            "images without a label that the teacher looks at and the gate "   \
+            "learns from; may be repeated"),                                   \
         NN_OPT_LIST(                                                           \
             0, "mine-pool", &(t).mine_pool, "PATH",                            \
             "mine negatives here once the gate is trained; may be repeated"),  \

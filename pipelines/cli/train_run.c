@@ -1,6 +1,7 @@
 #include "pipelines/cli/train_run.h"
 
 #include "pipelines/cli/train_rungs.h"
+#include "pipelines/cli/train_teach.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -366,8 +367,9 @@ static enum nn_status save_and_tell(const struct train *t,
     return NN_OK;
 }
 
-static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
+static enum nn_status train_model(struct train *t, struct nn_dataset *ds,
                                   const struct mine_sources *unknown,
+                                  struct train_lessons *lessons,
                                   json_t *options, struct nn_error *err)
 {
     const struct nn_run run = { t->out, t->resume, &stop_asked };
@@ -383,14 +385,18 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         goto out;
     }
     m->data = data_card_json(ds);
-    m->training =
-        json_pack("{s:o, s:s?, s:s?}", "options", cmd_public_options(options),
-                  "gate_start", file_name(t->gate_init), "species_start",
-                  file_name(t->species_init));
+    m->training = json_pack(
+        "{s:o, s:s?, s:s?, s:s*}", "options", cmd_public_options(options),
+        "gate_start", file_name(t->gate_init), "species_start",
+        file_name(t->species_init), "teacher", file_name(t->teacher));
     nn_json_put(&m->data, "split_seed",
                 json_integer((json_int_t)split_seed(t)));
     if (m->data == NULL || m->training == NULL) {
         st = nn_fail_nomem(err);
+        goto out;
+    }
+    st = train_teach(t, ds, lessons, err);
+    if (st) {
         goto out;
     }
     st = train_nets(t, ds, unknown, &run, m, err);
@@ -402,6 +408,10 @@ static enum nn_status train_model(const struct train *t, struct nn_dataset *ds,
         goto out;
     }
     st = nn_seen_init(&m->seen, ds, err); /* with what mining has added */
+    if (st) {
+        goto out;
+    }
+    st = nn_seen_add_trained(&m->seen, &lessons->seen, err);
     if (st) {
         goto out;
     }
@@ -507,6 +517,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
 {
     struct nn_dataset *ds = NULL;
     struct mine_sources given = { .n = 0 }, unknown = { .n = 0 };
+    struct train_lessons lessons = { .unlabelled = { .n = 0 } };
     struct nn_pool *pool = NULL;
     json_t *options = NULL;
     int folder = -1;
@@ -533,6 +544,10 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
+    st = train_teach_open(t, &lessons, err);
+    if (st) {
+        goto out;
+    }
     st = open_data(t, data, &ds, &given, &unknown, &pool, err);
     if (st) {
         goto out;
@@ -547,7 +562,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
-    st = train_model(t, ds, &unknown, options, err);
+    st = train_model(t, ds, &unknown, &lessons, options, err);
 out:
     nn_folder_give_back(&folder);
     nn_mem_free(t->init_path);
@@ -557,6 +572,7 @@ out:
     nn_dataset_close(&ds);
     mine_sources_close(&given);
     mine_sources_close(&unknown);
+    train_lessons_release(&lessons);
     nn_pool_close(&pool);
     json_decref(options);
     return st;

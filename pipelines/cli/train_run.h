@@ -38,6 +38,9 @@ struct train {
     int thresholds;   /* THRESHOLDS_LEAST_FPR ... */
     struct data_rows data;
     struct nn_option_list negatives, unknown, mine_pool, leave_out;
+    const char *teacher; /* a model, or NULL; train_teach.h */
+    double teacher_weight;
+    struct nn_option_list unlabelled;
     struct train_rounds rounds;
     struct train_subset subset;
     struct augment_options views;
@@ -69,6 +72,9 @@ enum { SPECIES_NONE_ON, SPECIES_NONE_OFF };
  * net takes the strong ones use better (docs/training.md). */
 #define TRAIN_RUNG_LOSS 0
 
+/* Share of a teacher's word on images with a label (docs/training.md). */
+#define TRAIN_TEACHER_WEIGHT 0.5
+
 /* Sizes that were given are ones that a net may have. Errors: NN_ERR_ARG. */
 NN_MUST_CHECK enum nn_status train_check_sizes(struct train *t,
                                                struct nn_error *err);
@@ -89,6 +95,9 @@ NN_MUST_CHECK enum nn_status
 train_rung_options(const struct train *t, const struct rung_choice *c,
                    const char *task, struct gate_options *o, char **init,
                    struct nn_error *err);
+/* 1: a net in front of the species net is trained in epochs; after
+ * train_choose_start(). */
+int train_has_epochs(const struct train *t);
 void train_say_result(const char *name, const struct nn_train_result *r);
 
 /* Of a run that goes on: what would end it half-way, or change what its rounds

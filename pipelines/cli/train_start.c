@@ -288,6 +288,20 @@ static enum nn_status find_rung_start(const struct train *t,
     return st;
 }
 
+int train_has_epochs(const struct train *t)
+{
+    if (t->rounds.gate_from == NULL && t->gate.train.tune != NN_TUNE_FROZEN) {
+        return 1;
+    }
+    for (size_t i = 0; i < t->rung.n; i++) {
+        if (choose_tune(t, t->rungs[i].arch, t->rung_epochs) !=
+            NN_TUNE_FROZEN) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 enum nn_status train_rung_options(const struct train *t,
                                   const struct rung_choice *c, const char *task,
                                   struct gate_options *o, char **init,

@@ -130,6 +130,58 @@ START_TEST(a_source_of_nothing_is_an_error)
 }
 END_TEST
 
+/* They are nobody's copy, and the same photo may be a negative later. */
+START_TEST(images_without_a_label)
+{
+    struct nn_dataset *ds = album_open(data_dir);
+    struct nn_dataset *sources[] = { album_open_pool(one_dir),
+                                     album_open_pool(two_dir) };
+    size_t had = ds->n;
+    const char *log = album_log();
+
+    nn_dataset_fingerprint(ds);
+    ck_assert_int_eq(nn_unlabelled_add(ds, sources, 2, NULL), NN_OK);
+    ck_assert_uint_eq(ds->n, had + 2);
+    ck_assert_str_eq(nn_path_base(ds->items[had].file), "new.jpg");
+    ck_assert_str_eq(nn_path_base(ds->items[had + 1].file), "another.jpg");
+    for (size_t i = had; i < ds->n; i++) {
+        ck_assert_int_eq(ds->items[i].split, NN_SPLIT_UNLABELLED);
+    }
+    ck_assert_uint_eq(nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_ALL), 3);
+    ck_assert_str_eq(nn_split_name(NN_SPLIT_UNLABELLED), "none");
+    ck_assert_ptr_nonnull(
+        strstr(log, "2 images without a label (of the 8 given 1 are "
+                    "unreadable, 5 copies of images of the data set)"));
+    ck_assert_int_eq(nn_negatives_add(ds, sources, 1, "negatives", NULL),
+                     NN_OK);
+    ck_assert_uint_eq(ds->n, had + 4);
+    ck_assert_str_eq(nn_path_base(ds->items[had + 2].file), "new.jpg");
+    ck_assert_int_eq(ds->items[had + 2].split, NN_TRAIN);
+    nn_dataset_close(&ds);
+    nn_dataset_close(&sources[0]);
+    nn_dataset_close(&sources[1]);
+}
+END_TEST
+
+START_TEST(nothing_to_look_at_is_an_error)
+{
+    char *bad_dir = testkit_mkdir();
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_dataset *ds = album_open(data_dir), *source;
+    size_t had = ds->n;
+
+    album_put_text(bad_dir, "x.jpg", "no image");
+    source = album_open_pool(bad_dir);
+    nn_dataset_fingerprint(ds);
+    ck_assert_int_eq(nn_unlabelled_add(ds, &source, 1, &err), NN_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(err.text, "none of the 1 images of "));
+    ck_assert_uint_eq(ds->n, had);
+    nn_dataset_close(&ds);
+    nn_dataset_close(&source);
+    testkit_rmdir(bad_dir);
+}
+END_TEST
+
 static Suite *create(void)
 {
     Suite *s = suite_create("negatives");
@@ -141,6 +193,8 @@ static Suite *create(void)
     tcase_add_test(t, unknown_family_is_named);
     tcase_add_test(t, copies_do_not_leak);
     tcase_add_test(t, a_source_of_nothing_is_an_error);
+    tcase_add_test(t, images_without_a_label);
+    tcase_add_test(t, nothing_to_look_at_is_an_error);
     suite_add_tcase(s, t);
     return s;
 }

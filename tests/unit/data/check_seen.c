@@ -78,6 +78,39 @@ START_TEST(copies_are_kept_once)
 }
 END_TEST
 
+/* What a teacher has seen, an image of its own and one of both. */
+START_TEST(a_teacher_has_seen_more)
+{
+    struct nn_seen s, teacher;
+    struct nn_item item[4];
+    struct nn_dataset its = { .n = 4, .items = item };
+    size_t n;
+
+    items[2].split = NN_SPLIT_UNLABELLED; /* of ds, which stood in test */
+    s = seen_of_ds();
+    ck_assert(nn_seen_has(&s, NN_TRAIN, &items[2]));
+    ck_assert(!nn_seen_has(&s, NN_TRAIN, &items[5]));
+    n = s.n[NN_TRAIN];
+    for (size_t i = 0; i < 4; i++) { /* train, train, valid, test */
+        item[i] = items[i < 1 ? 0 : 3 * i + 2];
+        item[i].split = i < 2 ? NN_TRAIN : i == 2 ? NN_VALID : NN_TEST;
+    }
+    ck_assert_int_eq(nn_seen_init(&teacher, &its, NULL), NN_OK);
+    ck_assert_int_eq(nn_seen_add_trained(&s, &teacher, NULL), NN_OK);
+    ck_assert_uint_eq(s.n[NN_TRAIN], n + 1);
+    for (size_t i = 1; i < s.n[NN_TRAIN]; i++) {
+        ck_assert(s.v[NN_TRAIN][i - 1] < s.v[NN_TRAIN][i]);
+    }
+    ck_assert(nn_seen_has(&s, NN_TRAIN, &item[1]));
+    ck_assert(!nn_seen_has(&s, NN_TRAIN, &item[2]));
+    ck_assert(!nn_seen_has(&s, NN_TRAIN, &item[3]));
+    nn_seen_release(&teacher);
+    ck_assert_int_eq(nn_seen_add_trained(&s, &teacher, NULL), NN_OK);
+    ck_assert_uint_eq(s.n[NN_TRAIN], n + 1); /* of nothing, nothing */
+    nn_seen_release(&s);
+}
+END_TEST
+
 START_TEST(text_round_trip)
 {
     struct nn_seen s = seen_of_ds(), back;
@@ -182,6 +215,7 @@ static Suite *create(void)
     tcase_add_checked_fixture(t, set_up, NULL);
     tcase_add_test(t, knows_what_was_there);
     tcase_add_test(t, copies_are_kept_once);
+    tcase_add_test(t, a_teacher_has_seen_more);
     tcase_add_test(t, text_round_trip);
     tcase_add_loop_test(t, damage_is_named, 0, N_DAMAGED);
     tcase_add_test(t, leaves_out);

@@ -80,9 +80,13 @@ static struct nn_net *make_net(void)
 static struct nn_net *train(struct told *t, const double (*say)[2], int epochs,
                             double ema, int patience, struct nn_train_result *r)
 {
-    const struct nn_train_task task = {
-        t->name != NULL ? t->name : "told", t->ds, t, sample, target, evaluate
-    };
+    const struct nn_train_task task = { t->name != NULL ? t->name : "told",
+                                        t->ds,
+                                        t,
+                                        sample,
+                                        target,
+                                        evaluate,
+                                        0 };
     const struct nn_run run = { t->dir, 0, NULL };
     struct nn_train_options o = nn_train_defaults();
     struct nn_error err = NN_ERROR_INIT;

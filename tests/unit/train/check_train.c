@@ -172,8 +172,8 @@ static enum nn_status train(struct colours *c, const struct nn_run *run,
                             struct nn_net *net, struct nn_train_result *r,
                             struct nn_error *err)
 {
-    const struct nn_train_task task = { "colours", c->ds,  c,
-                                        sample,    target, evaluate };
+    const struct nn_train_task task = { "colours", c->ds,    c, sample,
+                                        target,    evaluate, 0 };
 
     c->stop = 0;
     return nn_train(&task, o, run, net, r, err);
