@@ -428,12 +428,25 @@ out:
     return st;
 }
 
+/* What the data set borrows from, and so outlives it. */
+struct inputs {
+    struct mine_sources given, unknown;
+    struct train_lessons lessons;
+    struct nn_pool *pool;
+};
+
+static void close_inputs(struct inputs *in)
+{
+    mine_sources_close(&in->given);
+    mine_sources_close(&in->unknown);
+    train_lessons_release(&in->lessons);
+    nn_pool_close(&in->pool);
+}
+
 /* The images to train on and, for rounds, the pool to mine. */
 static enum nn_status open_data(struct train *t, const char *data,
-                                struct nn_dataset **ds,
-                                struct mine_sources *given,
-                                struct mine_sources *unknown,
-                                struct nn_pool **pool, struct nn_error *err)
+                                struct nn_dataset **ds, struct inputs *in,
+                                struct nn_error *err)
 {
     const struct data_options how = data_rows_options(&t->data, split_seed(t));
     enum nn_status st = data_open(data, &how, ds, err);
@@ -458,27 +471,27 @@ static enum nn_status open_data(struct train *t, const char *data,
         return st;
     }
     if (t->negatives.n > 0) {
-        st = mine_sources_open(t->negatives.v, t->negatives.n, given, err);
+        st = mine_sources_open(t->negatives.v, t->negatives.n, &in->given, err);
         if (st) {
             return st;
         }
-        st = nn_negatives_add(*ds, given->v, given->n, "negatives", err);
+        st = nn_negatives_add(*ds, in->given.v, in->given.n, "negatives", err);
         if (st) {
             return st;
         }
     }
     if (t->unknown.n > 0) {
-        st = mine_sources_open(t->unknown.v, t->unknown.n, unknown, err);
+        st = mine_sources_open(t->unknown.v, t->unknown.n, &in->unknown, err);
         if (st) {
             return st;
         }
     }
     if (t->mine_pool.n > 0) {
-        st = data_open_pools(t->mine_pool.v, t->mine_pool.n, pool, err);
+        st = data_open_pools(t->mine_pool.v, t->mine_pool.n, &in->pool, err);
         if (st) {
             return st;
         }
-        t->rounds.pool = *pool;
+        t->rounds.pool = in->pool;
         t->rounds.leave_out = &t->leave_out;
     }
     return NN_OK;
@@ -516,9 +529,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
                          const char *data, struct nn_error *err)
 {
     struct nn_dataset *ds = NULL;
-    struct mine_sources given = { .n = 0 }, unknown = { .n = 0 };
-    struct train_lessons lessons = { .unlabelled = { .n = 0 } };
-    struct nn_pool *pool = NULL;
+    struct inputs in = { .pool = NULL };
     json_t *options = NULL;
     int folder = -1;
     enum nn_status st = train_choose_nets(t, err);
@@ -544,11 +555,11 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
-    st = train_teach_open(t, &lessons, err);
+    st = train_teach_open(t, &in.lessons, err);
     if (st) {
         goto out;
     }
-    st = open_data(t, data, &ds, &given, &unknown, &pool, err);
+    st = open_data(t, data, &ds, &in, err);
     if (st) {
         goto out;
     }
@@ -562,7 +573,7 @@ enum nn_status train_run(struct train *t, const struct nn_options *o,
     if (st) {
         goto out;
     }
-    st = train_model(t, ds, &unknown, &lessons, options, err);
+    st = train_model(t, ds, &in.unknown, &in.lessons, options, err);
 out:
     nn_folder_give_back(&folder);
     nn_mem_free(t->init_path);
@@ -570,10 +581,7 @@ out:
     nn_mem_free(t->gate_init);
     nn_mem_free(t->species_init);
     nn_dataset_close(&ds);
-    mine_sources_close(&given);
-    mine_sources_close(&unknown);
-    train_lessons_release(&lessons);
-    nn_pool_close(&pool);
+    close_inputs(&in);
     json_decref(options);
     return st;
 }

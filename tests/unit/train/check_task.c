@@ -184,53 +184,6 @@ START_TEST(shares_are_drawn)
 }
 END_TEST
 
-/* --- targets that are no labels --- */
-
-static void soften(const void *ctx, uint32_t item, float *row)
-{
-    (void)ctx;
-    row[0] += item == 1 ? 10 : 20; /* as it came, and told apart */
-}
-
-static int32_t taught_label(const void *ctx, const struct nn_item *it)
-{
-    return it->split == NN_SPLIT_UNLABELLED ? NN_TASK_TAUGHT
-                                            : label_of(ctx, it);
-}
-
-START_TEST(what_is_taught_has_a_bucket_of_its_own)
-{
-    struct world w;
-    struct nn_task t;
-    struct nn_task_spec spec;
-
-    set_up(&w);
-    w.item[2].split = w.item[10].split = w.item[13].split = NN_SPLIT_UNLABELLED;
-    w.item[23].split = NN_SPLIT_UNLABELLED; /* and cannot be read */
-    w.lone_negatives = 2;
-    spec = spec_of(&w, 3);
-    spec.label_of = taught_label;
-    spec.soften = soften;
-    ck_assert_int_eq(nn_task_open(&t, &spec, NULL), NN_OK);
-    ck_assert_uint_eq(t.sampler.n_buckets, 4);
-    ck_assert_uint_eq(nn_task_labelled(&t), 3);
-    expect(t.bucket[0], t.size[0], "0 1 3 4 5");
-    expect(t.bucket[2], t.size[2], "9 11");
-    expect(t.bucket[3], t.size[3], "2 10 13");
-    expect(t.valid, t.n_valid, "12 14 15 16 17 18 19 20");
-    ck_assert_uint_eq(t.sampler.n_epoch, 13);
-    ck_assert_int_eq(nn_task_need_all(&t, NULL), NN_OK);
-    nn_task_close(&t);
-
-    spec.soften = NULL; /* nobody teaches */
-    ck_assert_int_eq(nn_task_open(&t, &spec, NULL), NN_OK);
-    ck_assert_uint_eq(nn_task_labelled(&t), 3);
-    ck_assert_uint_eq(t.sampler.n_buckets, 3);
-    ck_assert_uint_eq(nn_task_count(&t, 0, 3), 10);
-    nn_task_close(&t);
-}
-END_TEST
-
 /* --- demands --- */
 
 static void refuse(enum nn_status st, const struct nn_error *err,
@@ -673,7 +626,6 @@ static Suite *create(void)
     tcase_add_test(t, unused_items_are_nowhere);
     tcase_add_test(t, one_bucket_in_order);
     tcase_add_test(t, shares_are_drawn);
-    tcase_add_test(t, what_is_taught_has_a_bucket_of_its_own);
     tcase_add_test(t, every_output_needs_items);
     tcase_add_loop_test(t, both_kinds_are_needed, 0, 4);
     tcase_add_test(t, temperature_of_known_logits);
