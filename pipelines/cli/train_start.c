@@ -290,7 +290,9 @@ static enum nn_status find_rung_start(const struct train *t,
 
 int train_has_epochs(const struct train *t)
 {
-    if (t->rounds.gate_from == NULL && t->gate.train.tune != NN_TUNE_FROZEN) {
+    int gate = t->rounds.gate_from == NULL || t->mine_pool.n > 0;
+
+    if (gate && t->gate.train.tune != NN_TUNE_FROZEN) {
         return 1;
     }
     for (size_t i = 0; i < t->rung.n; i++) {

@@ -42,7 +42,7 @@ APART = ("trail_camera", "things")  # families that look like no bear
 def arguments():
     p = argparse.ArgumentParser()
     p.add_argument("program")
-    p.add_argument("data")
+    p.add_argument("data", type=os.path.abspath)
     p.add_argument("out")
     p.add_argument("--seeds", type=int, default=3)
     p.add_argument("--base", type=int, default=300)

@@ -30,7 +30,7 @@ ARMS = ("labels", "taught", "unlabelled", "labelled", "both")
 def arguments():
     p = argparse.ArgumentParser()
     p.add_argument("program")
-    p.add_argument("data")
+    p.add_argument("data", type=os.path.abspath)
     p.add_argument("out")
     p.add_argument("--seeds", type=int, default=3)
     p.add_argument("--base", type=int, default=300)
