@@ -264,11 +264,7 @@ def refused(work, src, whole):
               f"{name}.json is left as it is: {text}", (rc, err))
     for more, text in ((("--resume", src), "the same file"),
                        (("--resume", work + "/n", "-f", "jsonl"),
-                        "MegaDetector format"),
-                       (("--resume", work + "/n", "--page", work + "/p"),
-                        "--detections"),
-                       (("--resume", work + "/n", "--sort-into", work + "/s"),
-                        "--detections")):
+                        "MegaDetector format")):
         before = read(src)
         rc, out, err = finish(work, src, *more)
         check(rc == 2 and text in err and read(src) == before and
