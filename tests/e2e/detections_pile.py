@@ -93,7 +93,8 @@ def undisturbed(work, src):
     kinds = {n.split("/")[0] for n in tree(work + "/plain/sorted")}
     check(len(kinds) >= 4 and same(work, "plain", "whole") == [] and
           len(read(work + "/plain/again.jsonl")) > 0 and
-          any(n.endswith(ODD) for n in tree(work + "/whole/sorted")),
+          all(any(n.endswith(name) for n in tree(work + "/whole/sorted"))
+              for name in (ODD, "b/far.bmp")),
           "and gives the same folders, page, table and report",
           (kinds, same(work, "plain", "whole")))
     labels = {r["verdict_kind"] for r in rows(work + "/whole.json")

@@ -45,7 +45,7 @@ def images():
                  for _ in range(i % 3)]
         # what an earlier run of ours may have left behind
         out.append({"file": f"p{i:03}.bmp", "verdict": "cow", "run": "old",
-                    "bytes": 1, "detections": boxes, "burst":
+                    "p_class": 2, "bytes": 1, "detections": boxes, "burst":
                     {"id": "a", "frame": 1, "frames": 9}})
     out[N // 3] = {"file": "torn.jpg", "detections": [det(0, 0, 1, 1)]}
     out[N // 2] = {"file": ODD, "detections": [det(.2, .2, .5, .5)]}
@@ -127,7 +127,8 @@ def undisturbed(work, src):
             r.pop(key, None)
     check(d == plain and said == err and len(d["images"]) == N,
           "the rows of a run without --resume", (said, err))
-    check("cow" not in {r.get("verdict") for r in d["images"]},
+    check("cow" not in {r.get("verdict") for r in d["images"]} and
+          2 not in {r.get("p_class") for r in d["images"]},
           "verdicts of an earlier run are replaced")
     return whole
 
