@@ -196,10 +196,11 @@ static enum nn_status sort_rows(struct classify_pile *p, struct pile_rows *rows,
 
 static enum nn_status find_recurring(const struct classify_pile *p,
                                      struct pile_rows *rows,
+                                     struct pile_moved *moved,
                                      struct nn_error *err)
 {
     struct recurring_counts n;
-    enum nn_status st = pile_recurring(rows, p->recurring, &n, err);
+    enum nn_status st = pile_recurring(rows, moved, p->recurring, &n, err);
 
     pile_rows_rewind(rows);
     if (st) {
@@ -218,15 +219,43 @@ static enum nn_status find_recurring(const struct classify_pile *p,
     return NN_OK;
 }
 
-/* The others first, while the photos are where the rows say. */
-static enum nn_status use_rows(struct classify_pile *p, struct pile_rows *rows,
-                               struct cmd_line *line, struct nn_error *err)
+/* What looks at photos again. */
+static enum nn_status show_rows(const struct classify_pile *p,
+                                struct pile_rows *rows, struct nn_error *err)
 {
+    struct pile_moved moved = { .n = 0 };
     const struct pile_page_options page = {
         .path = p->page,
         .threshold = p->from == NULL ? p->threshold : -1,
         .links = p->into == NULL || p->dry_run || p->by != PILE_MOVE,
+        .moved = &moved,
     };
+    enum nn_status st = NN_OK;
+
+    if (p->recurring == NULL && p->page == NULL) {
+        return NN_OK;
+    }
+    if (p->into != NULL) {
+        st = pile_moved_open(&moved, p->into, err);
+    }
+    if (st == NN_OK && p->recurring != NULL) {
+        st = find_recurring(p, rows, &moved, err);
+    }
+    if (st == NN_OK && p->page != NULL) {
+        st = pile_page(rows, &page, err);
+        pile_rows_rewind(rows);
+    }
+    if (st == NN_OK && p->page != NULL) {
+        nn_log(NN_LOG_INFO, "the page is %s", p->page);
+    }
+    pile_moved_release(&moved);
+    return st;
+}
+
+/* The others first, while the photos are where the rows say. */
+static enum nn_status use_rows(struct classify_pile *p, struct pile_rows *rows,
+                               struct cmd_line *line, struct nn_error *err)
+{
     size_t outside = 0;
     enum nn_status st = NN_OK;
 
@@ -239,15 +268,8 @@ static enum nn_status use_rows(struct classify_pile *p, struct pile_rows *rows,
                p->timelapse);
         line->exit = EXIT_SOME_FAILED;
     }
-    if (st == NN_OK && p->recurring != NULL) {
-        st = find_recurring(p, rows, err);
-    }
-    if (st == NN_OK && p->page != NULL) {
-        st = pile_page(rows, &page, err);
-        pile_rows_rewind(rows);
-    }
-    if (st == NN_OK && p->page != NULL) {
-        nn_log(NN_LOG_INFO, "the page is %s", p->page);
+    if (st == NN_OK) {
+        st = show_rows(p, rows, err);
     }
     if (st == NN_OK && p->into != NULL) {
         st = sort_rows(p, rows, line, err);

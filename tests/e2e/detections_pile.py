@@ -113,10 +113,10 @@ def kill_at_random(args, took):
 
 
 def kill_while_sorting(args, growing, whole):
-    """Once the list has so many lines more."""
+    """Once the list, of so many bytes in the end, is longer."""
     def size():
         return os.path.getsize(growing) if os.path.exists(growing) else 0
-    goal = size() + RNG.random() * os.path.getsize(whole) / KILLS
+    goal = size() + RNG.random() * whole / KILLS
     p = subprocess.Popen([B, "classify", "-q", *args],
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while p.poll() is None and size() <= goal:
@@ -170,21 +170,23 @@ def moved(work, src):
         os.utime(os.path.join(card, n), (1e9, 1e9))
     before = contents(card)
     into, out = work + "/m/sorted", work + "/m/out.json"
-    args = command(work, src, "--resume", out, "--sort-into", into,
-                   "--sort-by", "move", "--timelapse", work + "/m/t.csv", card)
-    shutil.copytree(card, work + "/n/card")
-    _, plain, _ = classify(work, src, "--sort-into", work + "/n/sorted",
-                           "--sort-by", "move", "--timelapse",
-                           work + "/n/t.csv", work + "/n/card")
+    also = [(work + "/m/" + name) for name in ("t.csv", "p.html", "r.jsonl")]
+    more = ("--sort-into", into, "--sort-by", "move", "--timelapse", also[0],
+            "--page", also[1], "--recurring", also[2], card)
+    args = command(work, src, "--resume", out, *more)
+    _, plain, _ = classify(work, src, *more)
+    want = [read(path) for path in also]
+    placed, size = tree(into), os.path.getsize(into + "/undo.jsonl")
+    stay = len(tree(card))
+    run("--undo", into)
     lost = twice = part = 0
     for _ in range(10):  # the machine may be too busy at times
         for _ in range(KILLS):
-            kill_while_sorting(args, into + "/undo.jsonl",
-                               work + "/n/sorted/undo.jsonl")
+            kill_while_sorting(args, into + "/undo.jsonl", size)
             now = contents(card, into)
             lost += now.keys() != before.keys()
             twice += sum(v > 1 for v in now.values()) > 1
-            part += len(tree(work + "/n/card")) < len(tree(card)) < len(before)
+            part += stay < len(tree(card)) < len(before)
         if part > 0:
             break
         run("--undo", into)
@@ -192,11 +194,11 @@ def moved(work, src):
     check(part > 0, "kills came in the midst of the moves", part)
     check(rc == 3 and lost == twice == 0 and
           contents(card, into) == before and
-          tree(into) == tree(work + "/n/sorted") and
-          read(work + "/m/t.csv").replace(b"/m/", b"/n/") ==
-          read(work + "/n/t.csv"),
+          tree(into) == placed,
           "moves that are killed: nothing is lost, doubled or misplaced",
           (lost, twice, part, err))
+    check([read(path) for path in also] == want and want[2].count(b"\n") > 3,
+          "and the table, the page and the report are the same", err)
     verdicts = [r.get("verdict") for r in rows(out)]
     check(verdicts == [r.get("verdict") for r in json.loads(plain)["images"]],
           "photos that were moved keep their verdicts", verdicts)
@@ -204,7 +206,8 @@ def moved(work, src):
     rc, _, err = run(*args)
     check(rc == 3 and read(out) == was and looked_at(err) == 0 and
           "moved 0 photos" in err and "are gone" in err and
-          contents(card, into) == before, "and once more does nothing", err)
+          contents(card, into) == before and
+          [read(path) for path in also] == want, "and once more does nothing", err)
     rc, _, err = run("--undo", into)
     check(rc == 0 and contents(card) == before, "undone", err)
     rc, _, err = classify(work, src, "--resume", out, card)
