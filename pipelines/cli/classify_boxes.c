@@ -15,10 +15,11 @@
 #include "common/base/parallel.h"
 #include "pipelines/cli/box_crops.h"
 #include "pipelines/cli/box_head.h"
-#include "pipelines/cli/md_rows.h"
+#include "pipelines/cli/box_rows.h"
 #include "pipelines/cli/results.h"
 #include "pipelines/cli/run_mark.h"
 #include "pipelines/piles/md_file.h"
+#include "pipelines/piles/md_image.h"
 #include "pipelines/piles/merge.h"
 
 /* Photos that are read at a time. */
@@ -49,21 +50,13 @@ struct boxes {
     struct predictions out;
     struct results *results; /* of --resume, or NULL */
     char *head, run[RUN_MARK_SIZE];
-    size_t n_known, n_boxes, n_bare, n_failed, n_videos, n_unread, n_replaced;
+    size_t n_known, n_gone, n_boxes, n_bare, n_failed, n_videos, n_unread,
+        n_replaced;
 };
 
 /* --- usage --- */
 
-static int is_same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
-}
-
 enum nn_status classify_boxes_check(const struct classify_boxes *b,
-                                    const struct classify_pile *pile,
                                     const struct cmd_line *line,
                                     const char *resume,
                                     enum predictions_format format,
@@ -84,15 +77,6 @@ enum nn_status classify_boxes_check(const struct classify_boxes *b,
     if (format != PREDICTIONS_TEXT && format != PREDICTIONS_MEGADETECTOR) {
         return nn_fail(err, NN_ERR_ARG,
                        "--detections writes the MegaDetector format only");
-    }
-    if (resume != NULL && classify_pile_wanted(pile)) {
-        return nn_fail(err, NN_ERR_ARG,
-                       "--sort-into, --page, --timelapse and --recurring go "
-                       "with --detections only without --resume");
-    }
-    if (resume != NULL && is_same_file(resume, b->detections)) {
-        return nn_fail(err, NN_ERR_ARG,
-                       "--detections and --resume name the same file");
     }
     return NN_OK;
 }
@@ -190,51 +174,29 @@ static enum nn_status add_frames(json_t *image)
                : NN_ERR_NOMEM;
 }
 
-/* What an earlier run of this command has left in a record. */
-static void drop_ours(const struct boxes *g, json_t *image)
-{
-    static const char *const ours[] = {
-        "verdict", "p_positive", "classification_failure", "record", "bytes",
-        "mtime",   "run"
-    };
-    int marked = g->results != NULL || json_object_get(image, "run") != NULL;
-
-    for (size_t i = 0; i < (marked ? 7 : 3); i++) {
-        json_object_del(image, ours[i]);
-    }
-}
-
 static enum nn_status take_photo(struct boxes *g)
 {
     struct photo *p = &g->photo[g->n];
-    const char *failure;
 
     *p = (struct photo){ .file = nn_mem_strdup(g->md.file) };
     p->image = json_incref(g->md.image);
-    drop_ours(g, p->image);
+    box_row_clear(p->image, g->results != NULL);
     g->n++;
     if (p->file == NULL) {
         return NN_ERR_NOMEM;
     }
-    p->path = p->file[0] == '/' ? nn_mem_strdup(p->file)
-                                : nn_path_join(g->root, p->file);
+    p->path = md_image_path(g->root, p->file);
     if (p->path == NULL) {
         return NN_ERR_NOMEM;
     }
-    failure = json_string_value(json_object_get(p->image, "failure"));
-    if (predictions_is_video(p->file)) {
-        p->failed = 1;
+    p->failed = md_image_boxes(p->image, p->file, &p->why) != NN_OK;
+    if (p->failed && p->why.status == NN_ERR_UNSUPPORTED) {
         g->n_videos++;
-        nn_fail(&p->why, NN_ERR_UNSUPPORTED, "videos are not read");
         if (add_frames(p->image)) {
             return NN_ERR_NOMEM;
         }
-    } else if (failure != NULL ||
-               !json_is_array(json_object_get(p->image, "detections"))) {
-        p->failed = 1;
+    } else if (p->failed) {
         g->n_failed++;
-        nn_fail(&p->why, NN_ERR_FORMAT, "the detector failed: %s",
-                failure != NULL ? failure : "no detections");
         if (json_object_get(p->image, "detections") == NULL &&
             json_object_set_new(p->image, "detections", json_null()) != 0) {
             return NN_ERR_NOMEM;
@@ -243,11 +205,19 @@ static enum nn_status take_photo(struct boxes *g)
     return take_boxes(g, p);
 }
 
-/* Takes the last photo away if its row is there already. */
+static int is_gone(const struct photo *p)
+{
+    struct stat s;
+
+    return stat(p->path, &s) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* Takes the last photo away if its row is there already. What is gone, perhaps
+ * sorted by a run that was killed, keeps the verdict that it had. */
 static enum nn_status pass_known(struct boxes *g)
 {
     struct photo *p = &g->photo[g->n - 1];
-    int failed = 0;
+    int failed = 0, kept;
     char *text;
 
     if (g->results == NULL) {
@@ -261,7 +231,11 @@ static enum nn_status pass_known(struct boxes *g)
     p->record = nn_hash_u64(text, strlen(text), 1);
     p->record += p->record == 0;
     nn_mem_free(text);
-    if (results_know(g->results, p->file, &p->origin, p->record, &failed)) {
+    kept = !p->failed && is_gone(p) &&
+           results_keep(g->results, p->file, p->record);
+    if (kept ||
+        results_know(g->results, p->file, &p->origin, p->record, &failed)) {
+        g->n_gone += (size_t)kept;
         g->n_known++;
         g->n_unread += (size_t)(failed && !p->failed);
         release_photo(p);
@@ -320,30 +294,6 @@ static enum nn_status score(struct boxes *g, struct cascade_scores *s,
 
 /* --- output --- */
 
-/* Classes, none and, of a model that says it, unknown; their shares make 1. */
-static json_t *classifications(const struct boxes *g, const struct verdict *v)
-{
-    size_t classes = g->m->n_classes;
-    size_t n = classes + (model_says_unknown(g->m) ? 2 : 1);
-    double *p = nn_mem_calloc(n, sizeof *p), known = 0;
-    json_t *all;
-
-    if (p == NULL) {
-        return NULL;
-    }
-    for (size_t k = 0; k < classes; k++) {
-        p[k] = v->p_positive * (v->p != NULL ? v->p[k] : 1);
-        known += p[k];
-    }
-    p[classes] = 1 - v->p_positive;
-    if (n > classes + 1) {
-        p[n - 1] = fmax(v->p_positive - known, 0);
-    }
-    all = md_ranked(p, n);
-    nn_mem_free(p);
-    return all;
-}
-
 /* Classifications of its boxes; *best: the box that is most like a positive. */
 static enum nn_status put_boxes(const struct boxes *g, const struct photo *p,
                                 const struct cascade_scores *s,
@@ -354,7 +304,7 @@ static enum nn_status put_boxes(const struct boxes *g, const struct photo *p,
     *best = (struct verdict){ .kind = VERDICT_NONE, .best = -1 };
     for (size_t k = 0; k < p->n; k++) {
         struct verdict v = cascade_verdict(g->cascade, s, p->first + k);
-        json_t *list = classifications(g, &v);
+        json_t *list = box_row_shares(g->m, &v);
 
         if (json_object_set_new(json_array_get(all, p->box[k].at),
                                 "classifications", list) != 0) {
@@ -365,11 +315,6 @@ static enum nn_status put_boxes(const struct boxes *g, const struct photo *p,
         }
     }
     return NN_OK;
-}
-
-static int set(json_t *j, const char *key, json_t *value)
-{
-    return json_object_set_new(j, key, value) != 0;
 }
 
 static enum nn_status put_photo(struct boxes *g, struct photo *p,
@@ -387,9 +332,7 @@ static enum nn_status put_photo(struct boxes *g, struct photo *p,
 
     g->n_replaced += p->n_replaced;
     if (p->why.status == NN_OK) {
-        bad = put_boxes(g, p, s, &v) ||
-              set(p->image, "verdict", json_string(verdict_label(g->m, &v))) ||
-              set(p->image, "p_positive", md_number(v.p_positive));
+        bad = put_boxes(g, p, s, &v) || box_row_verdict(p->image, g->m, &v);
         g->n_bare += p->n == 0;
     } else {
         row.error = p->why.text;
@@ -398,8 +341,8 @@ static enum nn_status put_photo(struct boxes *g, struct photo *p,
             if (g->said++ < SAID) {
                 nn_log(NN_LOG_WARN, "%s", p->why.text);
             }
-            bad = set(p->image, "classification_failure",
-                      nn_json_text(p->why.text));
+            bad = json_object_set_new(p->image, "classification_failure",
+                                      nn_json_text(p->why.text)) != 0;
         }
     }
     if (bad || predictions_put(&g->out, &row)) {
@@ -489,6 +432,10 @@ static void say(const struct boxes *g)
            g->n_boxes, g->done, g->n_bare);
     if (g->n_known > 0) {
         nn_log(NN_LOG_INFO, "%zu photos have their rows already", g->n_known);
+    }
+    if (g->n_gone > 0) {
+        nn_log(NN_LOG_INFO, "%zu of them are gone and keep their verdicts",
+               g->n_gone);
     }
     if (g->n_replaced > 0) {
         nn_log(NN_LOG_INFO, "classifications of %zu boxes were replaced",

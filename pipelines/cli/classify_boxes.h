@@ -36,12 +36,12 @@ struct classify_boxes {
 /* Errors: NN_ERR_ARG. */
 NN_MUST_CHECK enum nn_status
 classify_boxes_check(const struct classify_boxes *b,
-                     const struct classify_pile *pile,
                      const struct cmd_line *line, const char *resume,
                      enum predictions_format format, struct nn_error *err);
 /* The file of --detections with our classifications to stdout, or to the file
  * `resume` as results.h says: an image is looked at again where its photo or
- * the detector's record of it has changed. Rows of the photos to pile too.
+ * the detector's record of it has changed; one that is gone keeps its row.
+ * Rows of the photos to pile too.
  * line->exit becomes EXIT_SOME_FAILED where a photo has no verdict, EXIT_FAILED
  * where it was stopped. Errors: NN_ERR_FORMAT, NN_ERR_IO, NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status

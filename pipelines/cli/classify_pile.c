@@ -32,6 +32,11 @@ static struct pile_sort_options options_of(const struct classify_pile *p)
     };
 }
 
+static int is_folder_or_none(const struct cmd_line *line)
+{
+    return line->n == 0 || (line->n == 1 && nn_file_is_dir(line->operands[0]));
+}
+
 static enum nn_status usage(const struct classify_pile *p,
                             const struct cmd_line *line, const char *resume,
                             enum predictions_format format,
@@ -42,14 +47,17 @@ static enum nn_status usage(const struct classify_pile *p,
     if (p->undo != NULL &&
         (line->n > 0 || classify_pile_wanted(p) || p->from != NULL)) {
         why = "--undo LIST stands alone";
-    } else if (p->from != NULL && (line->n > 0 || resume != NULL)) {
+    } else if (p->from != NULL && (resume != NULL || (line->n > 0 && !p->md))) {
         why = "either a PATH or --from FILE";
+    } else if (p->from != NULL && !is_folder_or_none(line)) {
+        why = "--from FILE of --detections needs one PATH, the folder below "
+              "which its photos are, or none";
     } else if (p->from != NULL && !classify_pile_wanted(p)) {
         why = "--from FILE needs --sort-into DIR, --page FILE, "
               "--timelapse FILE or --recurring FILE";
     } else if (p->dry_run && p->into == NULL) {
         why = "--dry-run needs --sort-into DIR";
-    } else if (classify_pile_wanted(p) && resume != NULL &&
+    } else if (classify_pile_wanted(p) && resume != NULL && !p->md &&
                format != PREDICTIONS_JSONL) {
         why = "--sort-into, --page, --timelapse and --recurring with --resume "
               "need --format jsonl";
@@ -188,10 +196,11 @@ static enum nn_status sort_rows(struct classify_pile *p, struct pile_rows *rows,
 
 static enum nn_status find_recurring(const struct classify_pile *p,
                                      struct pile_rows *rows,
+                                     struct pile_moved *moved,
                                      struct nn_error *err)
 {
     struct recurring_counts n;
-    enum nn_status st = pile_recurring(rows, p->recurring, &n, err);
+    enum nn_status st = pile_recurring(rows, moved, p->recurring, &n, err);
 
     pile_rows_rewind(rows);
     if (st) {
@@ -210,43 +219,62 @@ static enum nn_status find_recurring(const struct classify_pile *p,
     return NN_OK;
 }
 
-/* The others first, while the photos are where the rows say. */
-static enum nn_status use_rows(struct classify_pile *p, FILE *from,
-                               const char *name, struct cmd_line *line,
-                               struct nn_error *err)
+/* What looks at photos again. */
+static enum nn_status show_rows(const struct classify_pile *p,
+                                struct pile_rows *rows, struct nn_error *err)
 {
-    struct pile_rows rows = { .from = from, .name = name };
+    struct pile_moved moved = { .n = 0 };
     const struct pile_page_options page = {
         .path = p->page,
         .threshold = p->from == NULL ? p->threshold : -1,
         .links = p->into == NULL || p->dry_run || p->by != PILE_MOVE,
+        .moved = &moved,
     };
+    enum nn_status st = NN_OK;
+
+    if (p->recurring == NULL && p->page == NULL) {
+        return NN_OK;
+    }
+    if (p->into != NULL) {
+        st = pile_moved_open(&moved, p->into, err);
+    }
+    if (st == NN_OK && p->recurring != NULL) {
+        st = find_recurring(p, rows, &moved, err);
+    }
+    if (st == NN_OK && p->page != NULL) {
+        st = pile_page(rows, &page, err);
+        pile_rows_rewind(rows);
+    }
+    if (st == NN_OK && p->page != NULL) {
+        nn_log(NN_LOG_INFO, "the page is %s", p->page);
+    }
+    pile_moved_release(&moved);
+    return st;
+}
+
+/* The others first, while the photos are where the rows say. */
+static enum nn_status use_rows(struct classify_pile *p, struct pile_rows *rows,
+                               struct cmd_line *line, struct nn_error *err)
+{
     size_t outside = 0;
     enum nn_status st = NN_OK;
 
     if (p->timelapse != NULL) {
-        st = pile_timelapse(&rows, p->timelapse, &outside, err);
-        pile_rows_rewind(&rows);
+        st = pile_timelapse(rows, p->timelapse, &outside, err);
+        pile_rows_rewind(rows);
     }
     if (outside > 0) {
         nn_log(NN_LOG_WARN, "%zu photos are not in '%s'", outside,
                p->timelapse);
         line->exit = EXIT_SOME_FAILED;
     }
-    if (st == NN_OK && p->recurring != NULL) {
-        st = find_recurring(p, &rows, err);
-    }
-    if (st == NN_OK && p->page != NULL) {
-        st = pile_page(&rows, &page, err);
-        pile_rows_rewind(&rows);
-    }
-    if (st == NN_OK && p->page != NULL) {
-        nn_log(NN_LOG_INFO, "the page is %s", p->page);
+    if (st == NN_OK) {
+        st = show_rows(p, rows, err);
     }
     if (st == NN_OK && p->into != NULL) {
-        st = sort_rows(p, &rows, line, err);
+        st = sort_rows(p, rows, line, err);
     }
-    pile_rows_release(&rows);
+    pile_rows_release(rows);
     return st;
 }
 
@@ -271,11 +299,57 @@ static enum nn_status undo(const struct classify_pile *p, struct cmd_line *line,
     return st;
 }
 
+static enum nn_status use_spool(struct classify_pile *p, struct cmd_line *line,
+                                struct nn_error *err)
+{
+    struct pile_rows rows = { .from = p->spool.to, .name = "the rows" };
+
+    if (fflush(p->spool.to) != 0) {
+        return nn_fail(err, NN_ERR_IO, "cannot keep the rows: %s",
+                       strerror(errno));
+    }
+    rewind(p->spool.to);
+    return use_rows(p, &rows, line, err);
+}
+
+static enum nn_status use_lines(struct classify_pile *p, const char *path,
+                                struct cmd_line *line, struct nn_error *err)
+{
+    struct pile_rows rows = { .from = fopen(path, "rbe"), .name = path };
+    enum nn_status st;
+
+    if (rows.from == NULL || nn_file_is_dir(path)) {
+        st = nn_fail(err, NN_ERR_IO, "cannot open '%s': %s", path,
+                     strerror(rows.from != NULL ? EISDIR : errno));
+    } else {
+        st = use_rows(p, &rows, line, err);
+    }
+    if (rows.from != NULL) {
+        fclose(rows.from);
+    }
+    return st;
+}
+
+static enum nn_status use_boxes(struct classify_pile *p, const char *path,
+                                struct cmd_line *line, struct nn_error *err)
+{
+    struct md_file md;
+    struct pile_rows rows = {
+        .md = &md,
+        .root = line->n > 0 ? line->operands[0] : "",
+    };
+    enum nn_status st = md_file_open(&md, path, err);
+
+    if (st == NN_OK) {
+        st = use_rows(p, &rows, line, err);
+    }
+    md_file_release(&md);
+    return st;
+}
+
 enum nn_status classify_pile_finish(struct classify_pile *p, const char *rows,
                                     struct cmd_line *line, struct nn_error *err)
 {
-    enum nn_status st;
-    FILE *f;
 
     if (p->undo != NULL) {
         return undo(p, line, err);
@@ -284,24 +358,10 @@ enum nn_status classify_pile_finish(struct classify_pile *p, const char *rows,
         return NN_OK;
     }
     if (p->spool.to != NULL) {
-        if (fflush(p->spool.to) != 0) {
-            return nn_fail(err, NN_ERR_IO, "cannot keep the rows: %s",
-                           strerror(errno));
-        }
-        rewind(p->spool.to);
-        return use_rows(p, p->spool.to, "the rows", line, err);
+        return use_spool(p, line, err);
     }
-    f = fopen(rows, "rbe");
-    if (f == NULL || nn_file_is_dir(rows)) {
-        st = nn_fail(err, NN_ERR_IO, "cannot open '%s': %s", rows,
-                     strerror(f != NULL ? EISDIR : errno));
-    } else {
-        st = use_rows(p, f, rows, line, err);
-    }
-    if (f != NULL) {
-        fclose(f);
-    }
-    return st;
+    return p->md ? use_boxes(p, rows, line, err)
+                 : use_lines(p, rows, line, err);
 }
 
 void classify_pile_release(struct classify_pile *p)

@@ -1,8 +1,8 @@
 /* pipelines/cli/classify_pile.h - what classify does once it has all rows:
  * folders by verdict, a page, and a file for Timelapse.
  *
- * The rows are those of the file that --resume or --from names, else a spool of
- * this run that has no name. */
+ * The rows are those of the file that --resume or --from names (JSON lines, or
+ * what --detections makes), else a spool of this run that has no name. */
 #ifndef PIPELINES_CLI_CLASSIFY_PILE_H
 #define PIPELINES_CLI_CLASSIFY_PILE_H
 
@@ -14,6 +14,7 @@ struct classify_pile {
     const char *into, *from, *undo, *page, *timelapse, *recurring;
     double threshold; /* of the model; below 0: none was loaded */
     int by, dry_run;
+    int md;                   /* 1: the file of rows is of --detections */
     struct predictions spool; /* to NULL: none */
 };
 #define CLASSIFY_PILE_ROWS(p)                                                  \
@@ -42,7 +43,8 @@ struct classify_pile {
                       "photo of each to look at"),                             \
         NN_OPT_STRING(0, "from", &(p).from, "FILE",                            \
                       "rows of an earlier run (--format jsonl) in place of "   \
-                      "a PATH"),                                               \
+                      "a PATH, or a file of --detections, whose photos are "   \
+                      "below PATH, or below the current folder"),              \
         NN_OPT_STRING(0, "undo", &(p).undo, "LIST",                            \
                       "undo what --sort-into did: its DIR, or the list in it")
 

@@ -1,9 +1,11 @@
 /* classify: the command line. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/file.h"
 #include "pipelines/cli/classify_photos.h"
+#include "pipelines/piles/md_file.h"
 
 /* A name in rows of megadetector is below the one folder that is named. */
 static void take_operands(struct classify *c, const struct cmd_line *line)
@@ -17,6 +19,41 @@ static void take_operands(struct classify *c, const struct cmd_line *line)
 
         c->inside = n + (only[n - 1] != '/');
     }
+}
+
+/* 1: what is written to one is lost for the other; /dev/null may be both. */
+static int is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    if (stat(a, &x) != 0 || stat(b, &y) != 0) {
+        return strcmp(a, b) == 0;
+    }
+    return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static enum nn_status check_files(const struct classify *c,
+                                  struct nn_error *err)
+{
+    const struct {
+        const char *option, *file;
+    } all[] = { { "--detections", c->boxes.detections },
+                { "--resume", c->resume },
+                { "--from", c->pile.from },
+                { "--page", c->pile.page },
+                { "--timelapse", c->pile.timelapse },
+                { "--recurring", c->pile.recurring } };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (all[k].file != NULL && all[i].file != NULL &&
+                is_same_file(all[k].file, all[i].file)) {
+                return nn_fail(err, NN_ERR_ARG, "%s and %s name the same file",
+                               all[k].option, all[i].option);
+            }
+        }
+    }
+    return NN_OK;
 }
 
 static enum nn_status check(void *ctx, const struct cmd_line *line,
@@ -59,14 +96,19 @@ static enum nn_status check(void *ctx, const struct cmd_line *line,
         return nn_fail(err, NN_ERR_ARG,
                        "--tiles looks at whole photos, --detections at boxes");
     }
-    st =
-        classify_boxes_check(&c->boxes, &c->pile, line, c->resume, format, err);
+    st = classify_boxes_check(&c->boxes, line, c->resume, format, err);
+    if (st) {
+        return st;
+    }
+    st = check_files(c, err);
     if (st) {
         return st;
     }
     if ((alone || c->boxes.merge) && c->path == NULL) {
         c->path = ""; /* none is needed */
     }
+    c->pile.md = c->pile.from != NULL ? md_file_is_one(c->pile.from)
+                                      : c->boxes.detections != NULL;
     return classify_pile_check(&c->pile, line, c->resume, format, err);
 }
 

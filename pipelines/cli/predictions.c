@@ -2,13 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "pipelines/cli/md_rows.h"
 #include "pipelines/cli/run_mark.h"
+#include "pipelines/piles/md_image.h"
 
 /* --- text and csv -------------------------------------------------------- */
 
@@ -477,21 +477,6 @@ static json_t *classifications(const struct predictions *p,
     return all;
 }
 
-int predictions_is_video(const char *file)
-{
-    static const char *const endings[] = { ".mp4", ".avi", ".mpeg", ".mpg",
-                                           ".mov", ".mkv", ".flv",  ".m4v" };
-    const char *dot = strrchr(file, '.');
-
-    for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof endings[0];
-         i++) {
-        if (strcasecmp(dot, endings[i]) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* What a record says of a whole photo. */
 static json_t *whole_photo(const struct predictions *p,
                            const struct predictions_row *r)
@@ -501,7 +486,7 @@ static json_t *whole_photo(const struct predictions *p,
     if (r->error != NULL) {
         nn_json_put(&j, "failure", nn_json_text(r->error));
         nn_json_put(&j, "detections", json_null());
-        if (predictions_is_video(r->file)) {
+        if (md_image_is_video(r->file)) {
             nn_json_put(&j, "frame_rate", json_integer(-1));
             nn_json_put(&j, "frames_processed", json_array());
         }

@@ -95,8 +95,4 @@ void predictions_end(struct predictions *p);
 /* Bytes that predictions_end() writes. */
 size_t predictions_end_size(const struct predictions *p);
 
-/* 1: a video, by its name: the megadetector format wants a frame rate of each,
- * negative where it failed, and the frames that were looked at. */
-int predictions_is_video(const char *file);
-
 #endif /* PIPELINES_CLI_PREDICTIONS_H */

@@ -260,12 +260,10 @@ out:
 
 /* --- what is known --- */
 
-int results_know(struct results *r, const char *name, const struct nn_origin *o,
-                 uint64_t record, int *failed)
+/* The first place of the key, or of one behind it. */
+static size_t place_of(const struct results *r, uint64_t key)
 {
-    uint64_t key = result_key(r->p->format, name);
     size_t lo = 0, hi = r->n;
-    int found = 0;
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
@@ -276,13 +274,23 @@ int results_know(struct results *r, const char *name, const struct nn_origin *o,
             hi = mid;
         }
     }
-    for (; lo < r->n && r->place[lo].key == key; lo++) {
-        struct row *row = &r->row[r->place[lo].at];
+    return lo;
+}
+
+int results_know(struct results *r, const char *name, const struct nn_origin *o,
+                 uint64_t record, int *failed)
+{
+    uint64_t key = result_key(r->p->format, name);
+    size_t i = place_of(r, key);
+    int found = 0;
+
+    for (; i < r->n && r->place[i].key == key; i++) {
+        struct row *row = &r->row[r->place[i].at];
         int same =
             row->from.bytes == o->bytes && row->from.mtime_ms == o->mtime_ms;
         int open = row->state == FREE || row->state == DOUBTED;
 
-        if (!same) {
+        if (!same && row->state != TAKEN) {
             row->state = OUTDATED;
             r->outdated = 1;
         } else if (open && row->record != record) {
@@ -294,6 +302,22 @@ int results_know(struct results *r, const char *name, const struct nn_origin *o,
         }
     }
     return found;
+}
+
+int results_keep(struct results *r, const char *name, uint64_t record)
+{
+    uint64_t key = result_key(r->p->format, name);
+    size_t i = place_of(r, key);
+
+    for (; i < r->n && r->place[i].key == key; i++) {
+        struct row *row = &r->row[r->place[i].at];
+
+        if (row->state != TAKEN && row->record == record && !row->failed) {
+            row->state = TAKEN;
+            return 1;
+        }
+    }
+    return 0;
 }
 
 void results_settle(struct results *r)

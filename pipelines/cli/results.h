@@ -31,6 +31,9 @@ results_open(const char *path, struct predictions *p,
  * file is closed. */
 int results_know(struct results *r, const char *name, const struct nn_origin *o,
                  uint64_t record, int *failed);
+/* 1: a row of that name and record, not of an error, is there, of whatever
+ * file, and was not asked for before: of a photo that is gone it stays. */
+int results_keep(struct results *r, const char *name, uint64_t record);
 /* All that there is was asked for: rows of a name that was asked for, but not
  * with their record, go when the file is closed. */
 void results_settle(struct results *r);

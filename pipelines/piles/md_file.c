@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/json.h"
 #include "common/base/mem.h"
@@ -306,6 +307,12 @@ enum nn_status md_file_next(struct md_file *m, int *more, struct nn_error *err)
     return NN_OK;
 }
 
+void md_file_rewind(struct md_file *m)
+{
+    m->at = 0;
+    fseeko(m->from, (off_t)m->images, SEEK_SET); /* as when it was opened */
+}
+
 void md_file_release(struct md_file *m)
 {
     if (m->from != NULL) {
@@ -316,6 +323,30 @@ void md_file_release(struct md_file *m)
     nn_mem_free(m->text);
     nn_mem_free(m->file);
     *m = (struct md_file){ .path = NULL };
+}
+
+int md_file_is_one(const char *path)
+{
+    static const char *const members[] = { "info", "images",
+                                           "detection_categories",
+                                           "classification_categories" };
+    struct md_file m = { .path = path, .from = NULL };
+    struct stat s;
+    int yes = 0;
+
+    /* What comes through a pipe cannot be read twice. */
+    if (stat(path, &s) == 0 && S_ISREG(s.st_mode)) {
+        m.from = fopen(path, "rbe");
+    }
+    if (m.from != NULL && next_char(&m) == '{' &&
+        read_value(&m, next_char(&m), 1) == NN_OK) {
+        for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+            yes |= m.n == strlen(members[i]) + 2 &&
+                   strncmp(m.text + 1, members[i], m.n - 2) == 0;
+        }
+    }
+    md_file_release(&m);
+    return yes;
 }
 
 int md_file_looks_like(const char *text, size_t n)

@@ -35,8 +35,13 @@ NN_MUST_CHECK enum nn_status md_file_open(struct md_file *m, const char *path,
  * NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status md_file_next(struct md_file *m, int *more,
                                           struct nn_error *err);
+/* To the first image again. */
+void md_file_rewind(struct md_file *m);
 void md_file_release(struct md_file *m);
 
+/* 1: the file's first member is one of this format; 0 also where it cannot be
+ * read. */
+int md_file_is_one(const char *path);
 /* 1: `text`, of n bytes, begins like a file of this format, not like JSON
  * lines. */
 int md_file_looks_like(const char *text, size_t n);

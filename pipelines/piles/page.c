@@ -21,6 +21,7 @@ enum { SIDE = 160, LONGEST = 280, QUALITY = 72 };
 
 struct thumb {
     const struct pile_sample *of;
+    char *path;     /* of a file of its own */
     uint8_t *bytes; /* of a member of an archive */
     size_t size;
     char *url; /* "data:...", or NULL */
@@ -63,9 +64,8 @@ static void make_thumb(void *ctx, size_t i)
     struct nn_image img = NN_IMAGE_INIT;
     enum nn_status st = NN_OK;
 
-    if (t->bytes == NULL && nn_archive_prefix(t->of->file) == 0) {
-        st = nn_file_read(t->of->file, (size_t)1 << 30, &t->bytes, &t->size,
-                          NULL);
+    if (t->path != NULL) {
+        st = nn_file_read(t->path, (size_t)1 << 30, &t->bytes, &t->size, NULL);
     }
     if (st == NN_OK && t->bytes != NULL &&
         nn_image_prepare(t->bytes, t->size, SIDE, &img, NULL, NULL) == NN_OK &&
@@ -115,9 +115,25 @@ static enum nn_status read_members(struct thumbs *t, struct nn_error *err)
     return st == NN_ERR_NOMEM ? nn_fail_nomem(err) : NN_OK;
 }
 
+static enum nn_status find_files(struct thumbs *t, struct pile_moved *moved,
+                                 struct nn_error *err)
+{
+    enum nn_status st = NN_OK;
+
+    for (size_t i = 0; i < t->n && st == NN_OK; i++) {
+        const char *file = t->v[i].of->file;
+
+        if (nn_archive_prefix(file) == 0) {
+            st = pile_moved_find(moved, file, &t->v[i].path, err);
+        }
+    }
+    return st;
+}
+
 static void release_thumbs(struct thumbs *t)
 {
     for (size_t i = 0; i < t->n; i++) {
+        nn_mem_free(t->v[i].path);
         nn_mem_free(t->v[i].bytes);
         nn_mem_free(t->v[i].url);
     }
@@ -126,7 +142,8 @@ static void release_thumbs(struct thumbs *t)
 }
 
 static enum nn_status make_thumbs(const struct pile_summary *s,
-                                  struct thumbs *t, struct nn_error *err)
+                                  struct pile_moved *moved, struct thumbs *t,
+                                  struct nn_error *err)
 {
     enum nn_status st;
 
@@ -141,6 +158,9 @@ static enum nn_status make_thumbs(const struct pile_summary *s,
     }
     qsort(t->v, t->n, sizeof *t->v, by_row);
     st = read_members(t, err);
+    if (st == NN_OK) {
+        st = find_files(t, moved, err);
+    }
     if (st == NN_OK) {
         nn_parallel_for(t->n, make_thumb, t);
     }
@@ -298,7 +318,7 @@ enum nn_status pile_page(struct pile_rows *rows,
     if (st) {
         goto out;
     }
-    st = make_thumbs(s, &g.thumbs, err);
+    st = make_thumbs(s, o->moved, &g.thumbs, err);
     if (st) {
         goto out;
     }

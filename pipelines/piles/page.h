@@ -2,6 +2,7 @@
 #ifndef PIPELINES_PILES_PAGE_H
 #define PIPELINES_PILES_PAGE_H
 
+#include "pipelines/piles/moved.h"
 #include "pipelines/piles/samples.h"
 
 /* Photos inside a page stop at this many bytes. */
@@ -11,6 +12,7 @@ struct pile_page_options {
     const char *path;
     double threshold; /* of p_positive; below 0: not known, the rows tell */
     int links;        /* photos stay where they are: the page links to them */
+    struct pile_moved *moved; /* where photos are that have moved */
 };
 /* Counts, the histogram of p_positive, and photos: those rejected just below
  * the threshold, those let through just above it, and some of each verdict,

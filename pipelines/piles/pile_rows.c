@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/image/burst.h"
+#include "pipelines/piles/md_image.h"
 
 /* The next line into r->text, *n bytes; *whole: a newline ended it. */
 static enum nn_status read_line(struct pile_rows *r, size_t *n, int *whole,
@@ -107,19 +108,31 @@ static int fill(const json_t *j, struct pile_row *row)
            row->p_positive >= 0 && row->p_positive <= 1;
 }
 
-enum nn_status pile_rows_next(struct pile_rows *r, struct pile_row *row,
-                              int *more, struct nn_error *err)
+static enum nn_status next_image(struct pile_rows *r, struct pile_row *row,
+                                 int *more, struct nn_error *err)
+{
+    enum nn_status st = md_file_next(r->md, more, err);
+
+    if (st || !*more) {
+        return st;
+    }
+    if (!md_image_row(r->md->image, r->md->file, row, &r->why)) {
+        return nn_fail(err, NN_ERR_FORMAT,
+                       "image %zu of '%s' has no verdict: 'classify "
+                       "--detections' gives one",
+                       r->md->at, r->md->path);
+    }
+    r->file = md_image_path(r->root, r->md->file);
+    return r->file == NULL ? nn_fail_nomem(err) : NN_OK;
+}
+
+static enum nn_status next_line(struct pile_rows *r, struct pile_row *row,
+                                int *more, struct nn_error *err)
 {
     size_t n;
     int whole;
     enum nn_status st;
 
-    json_decref(r->row);
-    r->row = NULL;
-    nn_mem_free(r->file);
-    r->file = NULL;
-    *row = (struct pile_row){ .p_best = -1 };
-    *more = 0;
     do {
         st = read_line(r, &n, &whole, err);
         if (st) {
@@ -149,18 +162,37 @@ enum nn_status pile_rows_next(struct pile_rows *r, struct pile_row *row,
                        r->line, r->name);
     }
     r->file = name_bytes(r->row);
-    if (r->file == NULL) {
-        return nn_fail_nomem(err);
-    }
-    row->file = r->file;
-    row->camera = camera_of(r->row, r->file);
     *more = 1;
-    return NN_OK;
+    return r->file == NULL ? nn_fail_nomem(err) : NN_OK;
+}
+
+enum nn_status pile_rows_next(struct pile_rows *r, struct pile_row *row,
+                              int *more, struct nn_error *err)
+{
+    enum nn_status st;
+
+    json_decref(r->row);
+    r->row = NULL;
+    nn_mem_free(r->file);
+    r->file = NULL;
+    *row = (struct pile_row){ .p_best = -1 };
+    *more = 0;
+    st = r->md != NULL ? next_image(r, row, more, err)
+                       : next_line(r, row, more, err);
+    if (st == NN_OK && *more) {
+        row->file = r->file;
+        row->camera = camera_of(r->row, r->file);
+    }
+    return st;
 }
 
 void pile_rows_rewind(struct pile_rows *r)
 {
-    rewind(r->from);
+    if (r->md != NULL) {
+        md_file_rewind(r->md);
+    } else {
+        rewind(r->from);
+    }
     r->line = 0;
 }
 

@@ -73,20 +73,24 @@ static enum nn_status collect(struct pile_rows *rows, struct spots *s,
 }
 
 /* Which photos are near-duplicates. */
-static enum nn_status find_groups(struct spots *s, struct recurring_counts *n,
+static enum nn_status find_groups(struct spots *s, struct pile_moved *moved,
+                                  struct recurring_counts *n,
                                   struct nn_error *err)
 {
-    const char **path = nn_mem_calloc(s->n, sizeof *path);
+    char **path = nn_mem_calloc(s->n, sizeof *path);
     struct nn_dataset *ds = NULL;
-    enum nn_status st;
+    enum nn_status st = NN_OK;
 
     if (path == NULL) {
         return nn_fail_nomem(err);
     }
-    for (size_t i = 0; i < s->n; i++) {
-        path[i] = s->v[i].file;
+    for (size_t i = 0; st == NN_OK && i < s->n; i++) {
+        st = pile_moved_find(moved, s->v[i].file, &path[i], err);
     }
-    st = nn_dataset_open_files(path, s->n, &ds, err);
+    if (st) {
+        goto out;
+    }
+    st = nn_dataset_open_files((const char *const *)path, s->n, &ds, err);
     if (st) {
         goto out;
     }
@@ -105,6 +109,9 @@ static enum nn_status find_groups(struct spots *s, struct recurring_counts *n,
     }
 out:
     nn_dataset_close(&ds);
+    for (size_t i = 0; i < s->n; i++) {
+        nn_mem_free(path[i]);
+    }
     nn_mem_free(path);
     return st;
 }
@@ -248,8 +255,9 @@ out:
     return st;
 }
 
-enum nn_status pile_recurring(struct pile_rows *rows, const char *path,
-                              struct recurring_counts *n, struct nn_error *err)
+enum nn_status pile_recurring(struct pile_rows *rows, struct pile_moved *moved,
+                              const char *path, struct recurring_counts *n,
+                              struct nn_error *err)
 {
     struct spots s = { .n = 0 };
     struct view *view = NULL;
@@ -261,7 +269,7 @@ enum nn_status pile_recurring(struct pile_rows *rows, const char *path,
         goto out;
     }
     if (s.n > 0) {
-        st = find_groups(&s, n, err);
+        st = find_groups(&s, moved, n, err);
         if (st) {
             goto out;
         }

@@ -16,6 +16,7 @@
 #ifndef PIPELINES_PILES_RECURRING_H
 #define PIPELINES_PILES_RECURRING_H
 
+#include "pipelines/piles/moved.h"
 #include "pipelines/piles/pile_rows.h"
 
 enum { RECURRING_EVENTS = 3, RECURRING_GAP = 30 };
@@ -29,6 +30,7 @@ struct recurring_counts {
 /* Errors: those of pile_rows_next(), nn_dataset_group() and nn_file_out_open(),
  * NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status pile_recurring(struct pile_rows *rows,
+                                            struct pile_moved *moved,
                                             const char *path,
                                             struct recurring_counts *n,
                                             struct nn_error *err);

@@ -72,7 +72,8 @@ def boxes(work):
           det(.1, .1, 0, 0)], "max_detection_conf": 0.9, "tag": "]}\\\""},
         {"file": odd, "detections": [det(.25, .25, .25, .25, classifications=[
             ["0", .5]])]},
-        {"detections": [], "file": "blank.bmp"},
+        {"detections": [], "file": "blank.bmp", "verdict": "cow",
+         "p_class": 2},
         {"file": "torn.jpg", "detections": [det(0, 0, 1, 1)]},
         {"file": "missing.jpg", "detections": [det(0, 0, 1, 1)]},
         {"file": "x.jpg", "failure": "Failure image access"},
@@ -131,7 +132,8 @@ def boxes(work):
           "the photo has the verdict of its likeliest box", im["one.bmp"])
     check("classifications" in im[odd]["detections"][0] and
           "verdict" in im[odd], "a name that is no UTF-8 is found", err)
-    check(im["blank.bmp"]["verdict"] == "none", "no box is none")
+    check(im["blank.bmp"]["verdict"] == "none" and
+          "p_class" not in im["blank.bmp"], "no box is none", im["blank.bmp"])
     check(all("verdict" not in im[f] for f in
               ("torn.jpg", "missing.jpg", "x.jpg", "y.jpg", "film.mp4")) and
           "No such file" in im["missing.jpg"]["classification_failure"] and
