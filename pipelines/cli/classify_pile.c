@@ -350,7 +350,6 @@ static enum nn_status use_boxes(struct classify_pile *p, const char *path,
 enum nn_status classify_pile_finish(struct classify_pile *p, const char *rows,
                                     struct cmd_line *line, struct nn_error *err)
 {
-
     if (p->undo != NULL) {
         return undo(p, line, err);
     }
