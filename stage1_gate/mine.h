@@ -253,4 +253,11 @@ size_t gate_mine_wanted_hard(const struct gate_mine_options *opt);
  * NULL when out of memory. */
 uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n);
 
+/* They become training negatives of ds, with fingerprints, so that a later
+ * choice knows them; r's pool must outlive ds. Errors: those of
+ * nn_dataset_append_ref(). */
+NN_MUST_CHECK enum nn_status gate_mine_append(struct nn_dataset *ds,
+                                              const struct gate_mine_result *r,
+                                              struct nn_error *err);
+
 #endif /* STAGE1_GATE_MINE_H */

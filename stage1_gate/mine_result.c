@@ -75,6 +75,26 @@ int gate_mine_is_accepted(enum gate_mine_verdict v)
     return v == GATE_MINE_V_HARD || v == GATE_MINE_V_RANDOM;
 }
 
+enum nn_status gate_mine_append(struct nn_dataset *ds,
+                                const struct gate_mine_result *r,
+                                struct nn_error *err)
+{
+    size_t n;
+    uint32_t *v = gate_mine_accepted(r, &n);
+    enum nn_status st;
+
+    if (v == NULL) {
+        return nn_fail_nomem(err);
+    }
+    st = nn_dataset_append_ref(ds, r->images, v, n, NN_NEGATIVE, NN_TRAIN, err);
+    nn_mem_free(v);
+    if (st) {
+        return st;
+    }
+    nn_dataset_fingerprint(ds);
+    return NN_OK;
+}
+
 uint32_t *gate_mine_accepted(const struct gate_mine_result *r, size_t *n)
 {
     uint32_t *v = nn_mem_calloc(r->count[GATE_MINE_V_HARD] +

@@ -31,6 +31,15 @@ int gate_rounds_fell(size_t b, size_t c)
     return b + c > 0 && nn_clopper_pearson_lower(b, b + c, NN_CONFIDENCE) > 0.5;
 }
 
+size_t gate_rounds_most(const struct nn_dataset *ds, size_t top, double share)
+{
+    size_t n = nn_dataset_count(ds, NN_TRAIN, NN_ITEMS_ALL);
+
+    n = (size_t)(share * (double)n);
+    n = n > 0 ? n : 1;
+    return top < n ? top : n;
+}
+
 int gate_rounds_reached(const struct gate_policy *policy, double max)
 {
     return max > 0 && policy->fpr_upper <= max;
@@ -100,17 +109,13 @@ out:
 static void limit_round(struct rounds *r)
 {
     struct gate_round *q = &r->round;
-    size_t n;
 
     if (r->how->exactly != NULL) {
         q->wanted = q->top = r->how->exactly[q->number - 1];
         return;
     }
-    n = nn_dataset_count(r->ds, NN_TRAIN, NN_ITEMS_ALL);
-    n = (size_t)(r->how->share * (double)n);
-    n = n > 0 ? n : 1;
     q->wanted = r->how->top;
-    q->top = q->wanted < n ? q->wanted : n;
+    q->top = gate_rounds_most(r->ds, q->wanted, r->how->share);
 }
 
 static enum nn_status score_pool(struct rounds *r, struct nn_error *err)
@@ -190,26 +195,7 @@ static enum nn_status mine_pool(struct rounds *r, struct nn_error *err)
     return st;
 }
 
-/* --- append, train on --- */
-
-static enum nn_status append_mined(struct rounds *r, struct nn_error *err)
-{
-    size_t n;
-    uint32_t *v = gate_mine_accepted(&r->result, &n);
-    enum nn_status st;
-
-    if (v == NULL) {
-        return nn_fail_nomem(err);
-    }
-    st = nn_dataset_append_ref(r->ds, r->result.images, v, n, NN_NEGATIVE,
-                               NN_TRAIN, err);
-    nn_mem_free(v);
-    if (st) {
-        return st;
-    }
-    nn_dataset_fingerprint(r->ds); /* the next round knows them */
-    return NN_OK;
-}
+/* --- train on --- */
 
 static enum nn_status train_on(const struct rounds *r, struct nn_net **gate,
                                struct gate_policy *policy, struct nn_error *err)
@@ -274,7 +260,7 @@ static enum nn_status run_round(struct rounds *r, struct nn_net **gate,
     if (st || r->round.taken == 0) {
         return st;
     }
-    st = append_mined(r, err);
+    st = gate_mine_append(r->ds, &r->result, err); /* the next round knows */
     if (st) {
         return st;
     }

@@ -68,6 +68,10 @@ struct gate_round_options {
  * Pearson 1934) of b's share of the changes is above a half. */
 int gate_rounds_fell(size_t b, size_t c);
 
+/* The most negatives that a round takes: top, but no more than this share of
+ * ds's training images, and at least 1. */
+size_t gate_rounds_most(const struct nn_dataset *ds, size_t top, double share);
+
 /* Is the false-positive rate of the policy certified to be at most `max`? 0
  * when nothing was asked for (0). */
 int gate_rounds_reached(const struct gate_policy *policy, double max);

@@ -35,6 +35,8 @@ struct species_options {
     float width;
     int32_t size;
     struct nn_tta tta; /* of the trained net */
+    const char *task;  /* name in results.csv and of the saved state; NULL:
+                          "species" */
     double coverage;   /* the reject threshold is the largest that keeps this
                           share, 0.95 */
     /* [ds->n] enum species_extra of negatives; NULL: the net has no output but

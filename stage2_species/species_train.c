@@ -248,7 +248,7 @@ static enum nn_status set_up(struct species_task *s,
                              struct nn_error *err)
 {
     const struct nn_task_spec spec = {
-        .name = "species",
+        .name = o->task != NULL ? o->task : "species",
         .ds = ds,
         .seed = o->train.seed + 1,
         .n_outputs =

@@ -41,6 +41,24 @@ static void set_defaults(struct train *t)
     t->freeze_bn_stats = t->gate.train.freeze_bn_stats;
 }
 
+static int may_say_none(const struct train *t)
+{
+    return t->system == MODEL_CASCADE && t->subset.only != TRAIN_ONLY_GATE &&
+           t->species_none == SPECIES_NONE_ON;
+}
+
+/* The pool is there, and so is a net that could learn from it. */
+static enum nn_status check_species_rounds(const struct train *t,
+                                           struct nn_error *err)
+{
+    if (t->rounds.species == 0 || (t->mine_pool.n > 0 && may_say_none(t))) {
+        return NN_OK;
+    }
+    return nn_fail(err, NN_ERR_ARG, "--species-rounds needs %s",
+                   may_say_none(t) ? "a --mine-pool"
+                                   : "a species net that may say none");
+}
+
 static enum nn_status check_options(struct train *t, struct nn_error *err)
 {
     enum nn_status st = augment_check(&t->views, err);
@@ -68,13 +86,16 @@ static enum nn_status check_options(struct train *t, struct nn_error *err)
     if (st) {
         return st;
     }
+    st = check_species_rounds(t, err);
+    if (st) {
+        return st;
+    }
     if (t->system != MODEL_CASCADE &&
         (t->subset.only != TRAIN_ALL || t->subset.gate_focal > 0)) {
         return nn_fail(err, NN_ERR_ARG,
                        "--only and --gate-focal are of a cascade");
     }
-    if (t->system == MODEL_CASCADE && t->subset.only != TRAIN_ONLY_GATE &&
-        t->species_none == SPECIES_NONE_ON) {
+    if (may_say_none(t)) {
         return NN_OK;
     }
     if (t->unknown.n > 0) {

@@ -162,6 +162,11 @@
         NN_OPT_INT(0, "rounds", &(t).rounds.rounds, "R", 1, 100,               \
                    "maximum number of mining rounds; stops early when the "    \
                    "false-positive rate no longer improves"),                  \
+        NN_OPT_INT(                                                            \
+            0, "species-rounds", &(t).rounds.species, "R", 0, 100,             \
+            "maximum number of rounds after that, which mine what the "        \
+            "whole cascade accepts and train the species net anew with "       \
+            "that as none"),                                                   \
         NN_OPT_INT(0, "top", &(t).rounds.top, "K", 1, 1000000,                 \
                    "negatives of a round"),                                    \
         NN_OPT_DOUBLE(0, "round-share", &(t).rounds.share, "S", 0.001, 100,    \

@@ -14,6 +14,7 @@
 #include "common/data/negatives.h"
 #include "pipelines/cascade/model.h"
 #include "pipelines/data/data_card.h"
+#include "pipelines/mine/species_rounds.h"
 #include "pipelines/train/cascade_fit.h"
 #include "pipelines/train/train_check.h"
 #include "pipelines/train/train_reference.h"
@@ -200,24 +201,70 @@ static enum nn_status make_extra(const struct train *t, struct nn_dataset *ds,
         st = add_unknown(ds, unknown, extra, &n, err);
     }
     o->says_unknown = n > 0;
-    o->extra = *extra;
     return st;
 }
 
-/* The species net, and where it may say none, thresholds of both stages. */
-static enum nn_status make_species(const struct train *t, struct nn_dataset *ds,
-                                   const struct mine_sources *unknown,
-                                   const struct nn_run *run, struct model *m,
-                                   struct nn_train_result *r,
-                                   struct nn_error *err)
+/* The species net, and where it may say none, thresholds of both stages: once,
+ * and in each round of mining behind the cascade. */
+struct species_fit {
+    const struct train *t;
+    const struct nn_dataset *ds;
+    const struct nn_run *run;
+    struct species_options o;
+};
+
+static enum nn_status fit_species(void *ctx, const char *task,
+                                  const uint8_t *extra, struct model *m,
+                                  struct nn_train_result *r,
+                                  struct nn_error *err)
 {
+    const struct species_fit *f = ctx;
+    const struct train *t = f->t;
     const struct cascade_aim aim = { .min_recall = t->min_recall,
                                      .cheapest =
                                          t->thresholds == THRESHOLDS_CHEAPEST,
                                      .gate_recall = t->gate_recall,
                                      .gate_pass = t->gate_pass,
                                      .rung_loss = t->rung_loss };
-    struct species_options o = t->species;
+    struct species_options o = f->o;
+    enum nn_status st;
+
+    o.task = task;
+    o.extra = extra;
+    st = species_train(f->ds, &o, f->run, &m->species, &m->species_policy, r,
+                       err);
+    if (st || extra == NULL) {
+        return st;
+    }
+    return cascade_fit_policy(f->ds, m, kept_features(t), &aim, err);
+}
+
+static enum nn_status mine_for_species(struct species_fit *f,
+                                       struct nn_dataset *ds, struct model *m,
+                                       uint8_t **extra,
+                                       struct nn_train_result *r,
+                                       struct nn_error *err)
+{
+    const struct train *t = f->t;
+    const struct species_rounds how = {
+        .how = &t->rounds,
+        .gate_features = nn_train_feature_dir(&t->gate.train),
+        .species_features = nn_train_feature_dir(&t->species.train),
+        .seed = t->seed,
+        .fit = fit_species,
+        .ctx = f,
+    };
+
+    return species_rounds_run(ds, &how, f->run, m, extra, r, err);
+}
+
+static enum nn_status make_species(const struct train *t, struct nn_dataset *ds,
+                                   const struct mine_sources *unknown,
+                                   const struct nn_run *run, struct model *m,
+                                   struct nn_train_result *r,
+                                   struct nn_error *err)
+{
+    struct species_fit fit = { t, ds, run, t->species };
     struct rungs rungs;
     uint8_t *extra = NULL;
     enum nn_status st = train_rungs(t, ds, m->gate, run, &rungs, err);
@@ -227,20 +274,19 @@ static enum nn_status make_species(const struct train *t, struct nn_dataset *ds,
     }
     /* The gate has seen the same bears, and the negatives besides. */
     if (t->species_from == SPECIES_FROM_GATE) {
-        o.start = m->gate;
+        fit.o.start = m->gate;
     }
-    st = make_extra(t, ds, unknown, m, &o, &extra, err);
+    st = make_extra(t, ds, unknown, m, &fit.o, &extra, err);
     if (st) {
         goto out;
     }
-    st = species_train(ds, &o, run, &m->species, &m->species_policy, r, err);
-    if (st) {
-        goto out;
-    }
-    if (o.extra != NULL) {
+    if (extra != NULL) {
         m->rungs = rungs;
         rungs.n = 0;
-        st = cascade_fit_policy(ds, m, kept_features(t), &aim, err);
+    }
+    st = fit_species(&fit, NULL, extra, m, r, err);
+    if (!st && extra != NULL && t->rounds.species > 0) {
+        st = mine_for_species(&fit, ds, m, &extra, r, err);
     }
 out:
     rungs_release(&rungs);
@@ -516,9 +562,13 @@ static enum nn_status take_folder(const struct train *t, int *folder,
 static enum nn_status check_data(const struct train *t, struct nn_dataset *ds,
                                  struct nn_error *err)
 {
-    if (t->rung.n > 0 && ds->n_classes < 2) {
+    const char *asked = t->rung.n > 0           ? "--rung"
+                        : t->rounds.species > 0 ? "--species-rounds"
+                                                : NULL;
+
+    if (asked != NULL && ds->n_classes < 2) {
         return nn_fail(err, NN_ERR_ARG,
-                       "--rung needs a species net, and '%s' has one class",
+                       "%s needs a species net, and '%s' has one class", asked,
                        ds->path);
     }
     return train_check_data(ds, split_seed(t), t->system != MODEL_SOFTMAX_MAX,

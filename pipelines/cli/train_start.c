@@ -393,26 +393,45 @@ static enum nn_status check_rounds(const struct train *t, const json_t *was,
     return NN_OK;
 }
 
-/* The options that the run had, where its first round is done; else NULL. */
-static enum nn_status mined_with(const char *dir, json_t **was,
+/* The options that the run had, where its first round is done; else NULL.
+ * *species: a round for the species net is. */
+static enum nn_status mined_with(const char *dir, json_t **was, int *species,
                                  struct nn_error *err)
 {
     char *round = nn_path_join(dir, "round-1.json");
+    char *behind = nn_path_join(dir, "round-species-1.json");
     char *options = nn_path_join(dir, "options.json");
     enum nn_status st = NN_OK;
 
     *was = NULL;
-    if (round == NULL || options == NULL) {
+    if (round == NULL || behind == NULL || options == NULL) {
         st = nn_fail_nomem(err);
         goto out;
     }
-    if (nn_file_exists(round) && nn_file_exists(options)) {
+    *species = nn_file_exists(behind);
+    if ((*species || nn_file_exists(round)) && nn_file_exists(options)) {
         st = nn_json_read(options, MOST_OPTION_BYTES, was, err);
     }
 out:
     nn_mem_free(round);
+    nn_mem_free(behind);
     nn_mem_free(options);
     return st;
+}
+
+/* A species net of more epochs lets other images of the pool through. */
+static enum nn_status check_species_epochs(const struct train *t, int mined,
+                                           int species, struct nn_error *err)
+{
+    if (!mined || t->rounds.species == 0 || species == 0 ||
+        t->species.train.epochs <= species) {
+        return NN_OK;
+    }
+    return nn_fail(
+        err, NN_ERR_ARG,
+        "the run in '%s' has mined with its species net of %d epochs "
+        "and cannot be extended: train into another folder",
+        t->out, species);
 }
 
 enum nn_status train_check_extension(const struct train *t,
@@ -421,7 +440,7 @@ enum nn_status train_check_extension(const struct train *t,
 {
     json_t *was = NULL;
     char *path;
-    int gate = 0, species = 0;
+    int gate = 0, species = 0, mined_behind = 0;
     enum nn_status st = NN_OK;
 
     if (!t->resume || t->system != MODEL_CASCADE) {
@@ -441,7 +460,7 @@ enum nn_status train_check_extension(const struct train *t,
             goto out;
         }
     }
-    st = mined_with(t->out, &was, err);
+    st = mined_with(t->out, &was, &mined_behind, err);
     if (st) {
         goto out;
     }
@@ -451,7 +470,8 @@ enum nn_status train_check_extension(const struct train *t,
             goto out;
         }
     }
-    if (gate == 0 || t->gate.train.epochs <= gate) {
+    st = check_species_epochs(t, mined_behind, species, err);
+    if (st || gate == 0 || t->gate.train.epochs <= gate) {
         goto out;
     }
     if (t->mine_pool.n > 0) {

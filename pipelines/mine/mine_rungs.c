@@ -1,5 +1,7 @@
 #include "pipelines/mine/mine_rungs.h"
 
+#include <math.h>
+
 #include "common/base/mem.h"
 #include "pipelines/cascade/cascade.h"
 
@@ -10,11 +12,25 @@ struct showing {
     const struct nn_pool *pool;
     struct cascade *cascade;
     struct gate_mine_scores *scores;
+    int whole; /* the species net has its say too */
     int keeps; /* features are kept by what a file holds */
     double z[BLOCK];
     uint32_t passes[BLOCK], index[BLOCK]; /* of the block; of the window */
     size_t n_rejected;
 };
+
+/* What becomes of the score of image i of c, which passes the gate alone. */
+static void judge(struct showing *s, const struct cascade_scores *c, size_t i)
+{
+    double *z = &s->z[s->passes[i]];
+    int none =
+        c->ok[i] && cascade_verdict(s->cascade, c, i).kind == VERDICT_NONE;
+
+    if (s->whole ? none : c->ok[i] && c->rung[i] > 0) {
+        *z = s->whole ? -INFINITY : c->gate_z[i];
+        s->n_rejected++;
+    }
+}
 
 /* The n images passes[] of the block at `at`. */
 static enum nn_status show(struct showing *s, size_t at, size_t n,
@@ -39,10 +55,7 @@ static enum nn_status show(struct showing *s, size_t at, size_t n,
     }
     st = cascade_score(s->cascade, window, s->index, n, 0, NULL, &c, err);
     for (size_t i = 0; !st && i < n; i++) {
-        if (c.ok[i] && c.rung[i] > 0) {
-            s->z[s->passes[i]] = c.gate_z[i];
-            s->n_rejected++;
-        }
+        judge(s, &c, i);
     }
     cascade_scores_release(&c);
     nn_dataset_close(&window);
@@ -63,13 +76,14 @@ static enum nn_status show_block(struct showing *s, size_t at,
         if (gate_probability(s->m->gate, s->z[i]) >=
             s->m->gate_policy.threshold) {
             s->passes[n_pass++] = (uint32_t)i;
+        } else if (s->whole && !isnan(s->z[i])) {
+            s->z[i] = -INFINITY;
         }
     }
-    if (n_pass == 0) {
-        return NN_OK;
+    if (n_pass > 0) {
+        st = show(s, at, n_pass, err);
     }
-    st = show(s, at, n_pass, err);
-    if (st || s->n_rejected == before) {
+    if (st || (!s->whole && s->n_rejected == before)) {
         return st;
     }
     return gate_mine_scores_write(s->scores, at, n, s->z, err);
@@ -84,8 +98,8 @@ static enum nn_status show_all(struct showing *s,
 
         if (stop != NULL && *stop) {
             return nn_fail(err, NN_ERR_STOPPED,
-                           "interrupted while the rungs looked at '%s'",
-                           s->pool->path);
+                           "interrupted while the %s looked at '%s'",
+                           s->whole ? "cascade" : "rungs", s->pool->path);
         }
         st = show_block(s, at, err);
         if (st) {
@@ -95,21 +109,17 @@ static enum nn_status show_all(struct showing *s,
     return NN_OK;
 }
 
-enum nn_status mine_show_rungs(const struct model *m,
-                               const struct nn_pool *pool, const char *features,
-                               const volatile sig_atomic_t *stop,
-                               struct gate_mine_scores *scores,
-                               size_t *n_rejected, struct nn_error *err)
+static enum nn_status show_pool(const struct model *m,
+                                const struct nn_pool *pool, int whole,
+                                const char *features,
+                                const volatile sig_atomic_t *stop,
+                                struct gate_mine_scores *scores,
+                                size_t *n_rejected, struct nn_error *err)
 {
     struct gate_mine_scores copy = { .fd = -1 };
     struct showing *s = NULL;
-    enum nn_status st;
+    enum nn_status st = gate_mine_scores_copy(scores, &copy, err);
 
-    *n_rejected = 0;
-    if (m->rungs.n == 0) {
-        return NN_OK;
-    }
-    st = gate_mine_scores_copy(scores, &copy, err);
     if (st) {
         return st;
     }
@@ -122,6 +132,7 @@ enum nn_status mine_show_rungs(const struct model *m,
     s->m = m;
     s->pool = pool;
     s->scores = scores;
+    s->whole = whole;
     s->keeps = features != NULL;
     st = cascade_create(m, CASCADE_BATCH, &s->cascade, err);
     if (!st) {
@@ -132,4 +143,27 @@ enum nn_status mine_show_rungs(const struct model *m,
     cascade_destroy(&s->cascade);
     nn_mem_free(s);
     return st;
+}
+
+enum nn_status mine_show_rungs(const struct model *m,
+                               const struct nn_pool *pool, const char *features,
+                               const volatile sig_atomic_t *stop,
+                               struct gate_mine_scores *scores,
+                               size_t *n_rejected, struct nn_error *err)
+{
+    *n_rejected = 0;
+    return m->rungs.n == 0
+               ? NN_OK
+               : show_pool(m, pool, 0, features, stop, scores, n_rejected, err);
+}
+
+enum nn_status mine_show_cascade(const struct model *m,
+                                 const struct nn_pool *pool,
+                                 const char *features,
+                                 const volatile sig_atomic_t *stop,
+                                 struct gate_mine_scores *scores,
+                                 size_t *n_rejected, struct nn_error *err)
+{
+    *n_rejected = 0;
+    return show_pool(m, pool, 1, features, stop, scores, n_rejected, err);
 }

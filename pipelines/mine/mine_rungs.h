@@ -1,7 +1,9 @@
-/* pipelines/mine/mine_rungs.h - a pool's scores by a gate that has rungs.
+/* pipelines/mine/mine_rungs.h - a pool's scores by a gate that has rungs, or a
+ * species net behind it.
  *
  * A negative that a rung rejects fools nobody, whatever the gate would say of
- * it: it never gets there. */
+ * it: it never gets there. One that the species net rejects fools the gate, but
+ * not the cascade. */
 #ifndef PIPELINES_MINE_MINE_RUNGS_H
 #define PIPELINES_MINE_MINE_RUNGS_H
 
@@ -21,5 +23,14 @@ mine_show_rungs(const struct model *m, const struct nn_pool *pool,
                 const char *features, const volatile sig_atomic_t *stop,
                 struct gate_mine_scores *scores, size_t *n_rejected,
                 struct nn_error *err);
+
+/* The same with the whole cascade: images whose verdict is none
+ * (cascade_decide()), whoever said so, have a score of -INFINITY, and those
+ * that m accepts keep theirs. n_rejected: of those that pass the gate alone. */
+NN_MUST_CHECK enum nn_status
+mine_show_cascade(const struct model *m, const struct nn_pool *pool,
+                  const char *features, const volatile sig_atomic_t *stop,
+                  struct gate_mine_scores *scores, size_t *n_rejected,
+                  struct nn_error *err);
 
 #endif /* PIPELINES_MINE_MINE_RUNGS_H */

@@ -287,6 +287,9 @@ enum nn_status mining_write_summary(const struct mining_round *r,
         "threshold", r->opt->threshold, "min_score", r->opt->min_score,
         "temperature", r->temperature, "top", (json_int_t)r->opt->top,
         "exhausted", m->exhausted, "rule", rule_json(r->rule), "count", count);
+    if (r->whole) {
+        nn_json_put(&j, "stage", json_string("species"));
+    }
     if (j == NULL) {
         return nn_fail_nomem(err);
     }
@@ -351,6 +354,35 @@ out:
     return st;
 }
 
+enum nn_status mining_write_round(const struct mining_round *r, const char *dir,
+                                  struct nn_error *err)
+{
+    static const struct {
+        const char *name, *end;
+        enum nn_status (*write)(const struct mining_round *, const char *,
+                                struct nn_error *);
+    } file[] = { { "mined", "jsonl", mining_write_jsonl },
+                 { "mined", "html", mining_write_html },
+                 { "round", "json", mining_write_summary } };
+
+    for (size_t i = 0; i < sizeof file / sizeof file[0]; i++) {
+        char *path =
+            nn_mem_sprintf("%s/%s-%s%d.%s", dir, file[i].name,
+                           r->whole ? "species-" : "", r->number, file[i].end);
+        enum nn_status st;
+
+        if (path == NULL) {
+            return nn_fail_nomem(err);
+        }
+        st = file[i].write(r, path, err);
+        nn_mem_free(path);
+        if (st) {
+            return st;
+        }
+    }
+    return NN_OK;
+}
+
 const char *mining_verdict_words(enum gate_mine_verdict v)
 {
     return v == GATE_MINE_V_SUSPECTED_FN ? "suspected false negative"
@@ -397,10 +429,14 @@ void mining_print(const struct mining_round *r, FILE *to)
                   to);
         }
     }
-    fprintf(to,
-            "round %d: %zu of %zu images score %.3f or more; looked at "
-            "%zu:",
-            r->number, m->above, r->n_pool, r->opt->min_score, m->n);
+    if (r->whole) {
+        fprintf(to, "species round %d: the cascade accepts %zu of %zu images",
+                r->number, m->above, r->n_pool);
+    } else {
+        fprintf(to, "round %d: %zu of %zu images score %.3f or more", r->number,
+                m->above, r->n_pool, r->opt->min_score);
+    }
+    fprintf(to, "; looked at %zu:", m->n);
     for (int v = 0; v <= GATE_MINE_V_UNREADABLE; v++) {
         fprintf(to, "%s %zu %s", v > 0 ? "," : "", m->count[v],
                 mining_verdict_words((enum gate_mine_verdict)v));
@@ -409,7 +445,7 @@ void mining_print(const struct mining_round *r, FILE *to)
     if (m->unreadable > 0) {
         fprintf(to, "unreadable images of the pool: %zu\n", m->unreadable);
     }
-    if (m->exhausted) {
+    if (m->exhausted && !r->whole) {
         say_exhausted(m, r->opt, to);
     }
 }

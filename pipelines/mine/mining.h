@@ -35,6 +35,8 @@ void second_scorer_release(struct second_scorer *s);
 /* One round, ready to be written down. */
 struct mining_round {
     int number; /* 1, 2, ... */
+    int whole;  /* 1: of what the whole cascade accepts, for the species net;
+                   its files are called mined-species-1.jsonl and the like */
     const char *model_id;
     double temperature; /* of the gate */
     size_t n_pool;      /* images of it */
@@ -70,6 +72,10 @@ NN_MUST_CHECK enum nn_status mining_write_summary(const struct mining_round *r,
 NN_MUST_CHECK enum nn_status mining_write_html(const struct mining_round *r,
                                                const char *path,
                                                struct nn_error *err);
+/* mined-R.jsonl, mined-R.html and round-R.json of a round inside training. */
+NN_MUST_CHECK enum nn_status mining_write_round(const struct mining_round *r,
+                                                const char *dir,
+                                                struct nn_error *err);
 /* A verdict as a person reads it: gate_mine_verdict_name() is for files. */
 const char *mining_verdict_words(enum gate_mine_verdict v);
 /* What was found and why, a few lines for a person. */

@@ -159,8 +159,9 @@ static void put_section(const struct page *g, enum gate_mine_verdict v,
         }
     }
     qsort(g->order, n, sizeof *g->order, larger_first);
-    fprintf(g->to, "<h2>Round %d, %s: %zu</h2>\n<p>%s</p><div class=\"g\">\n",
-            g->r->number, mining_verdict_words(v), all->count[v], why);
+    fprintf(g->to, "<h2>%s %d, %s: %zu</h2>\n<p>%s</p><div class=\"g\">\n",
+            g->r->whole ? "Species round" : "Round", g->r->number,
+            mining_verdict_words(v), all->count[v], why);
     for (size_t i = 0; i < n; i++) {
         put_pick(g, g->order[i].pick);
     }
@@ -177,7 +178,8 @@ static void put_suspects(const struct page *g)
 static void put_hard(const struct page *g)
 {
     put_section(g, GATE_MINE_V_HARD,
-                "Fool the gate, and are nothing that is wanted.");
+                g->r->whole ? "Fool both nets, and are nothing that is wanted."
+                            : "Fool the gate, and are nothing that is wanted.");
 }
 
 static void put_page(const struct page *g)

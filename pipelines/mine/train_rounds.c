@@ -142,12 +142,6 @@ struct record {
     const char *dir;
 };
 
-static char *path_of(const struct record *c, const char *name, int number,
-                     const char *end)
-{
-    return nn_mem_sprintf("%s/%s-%d.%s", c->dir, name, number, end);
-}
-
 static void say_begin(const struct record *c, const struct gate_round *r)
 {
     char *few = r->number > 1
@@ -164,35 +158,6 @@ static void say_begin(const struct record *c, const struct gate_round *r)
                "(--round-share), and not %zu",
                r->number, r->top, c->how->share, r->wanted);
     }
-}
-
-static enum nn_status write_files(const struct record *c,
-                                  const struct mining_round *m,
-                                  struct nn_error *err)
-{
-    char *jsonl = path_of(c, "mined", m->number, "jsonl");
-    char *html = path_of(c, "mined", m->number, "html");
-    char *json = path_of(c, "round", m->number, "json");
-    enum nn_status st;
-
-    if (jsonl == NULL || html == NULL || json == NULL) {
-        st = nn_fail_nomem(err);
-        goto out;
-    }
-    st = mining_write_jsonl(m, jsonl, err);
-    if (st) {
-        goto out;
-    }
-    st = mining_write_html(m, html, err);
-    if (st) {
-        goto out;
-    }
-    st = mining_write_summary(m, json, err);
-out:
-    nn_mem_free(jsonl);
-    nn_mem_free(html);
-    nn_mem_free(json);
-    return st;
 }
 
 static enum nn_status record_mined(const struct record *c,
@@ -214,7 +179,7 @@ static enum nn_status record_mined(const struct record *c,
 
     nn_hash_hex(r->gate->params.value.data,
                 r->gate->params.value.count * sizeof(float), id);
-    st = write_files(c, &m, err);
+    st = mining_write_round(&m, c->dir, err);
     if (st) {
         return st;
     }

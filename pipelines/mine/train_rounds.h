@@ -15,6 +15,7 @@ struct train_rounds {
     const char *match;     /* a run: as many negatives in each round as it has
                               found, and as many rounds; or NULL */
     int rounds, top, epochs;
+    int species;       /* rounds behind the cascade: species_rounds.h */
     double rate;       /* of the gate's largest learning rate */
     double share;      /* most negatives of a round, of the training images */
     double hard_share; /* as in gate_mine_options */
