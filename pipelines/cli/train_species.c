@@ -117,7 +117,7 @@ static enum nn_status mine_for_species(struct species_fit *f,
         .ctx = f,
     };
 
-    return species_rounds_run(ds, &how, f->run, m, extra, r, err);
+    return mine_species_rounds(ds, &how, f->run, m, extra, r, err);
 }
 
 enum nn_status train_make_species(const struct train *t, struct nn_dataset *ds,

@@ -12,7 +12,7 @@ const char *train_kept_features(const struct train *t);
 
 /* m gets rungs, species net and thresholds; ds grows by `unknown` and by what
  * is mined. Errors: those of species_train(), cascade_fit_policy() and
- * species_rounds_run(); NN_ERR_ARG (unknown without training negatives). */
+ * mine_species_rounds(); NN_ERR_ARG (unknown without training negatives). */
 NN_MUST_CHECK enum nn_status
 train_make_species(const struct train *t, struct nn_dataset *ds,
                    const struct mine_sources *unknown, const struct nn_run *run,

@@ -367,9 +367,9 @@ static int reached(const struct rounds *r)
 }
 
 enum nn_status
-species_rounds_run(struct nn_dataset *ds, const struct species_rounds *how,
-                   const struct nn_run *run, struct model *m, uint8_t **extra,
-                   struct nn_train_result *result, struct nn_error *err)
+mine_species_rounds(struct nn_dataset *ds, const struct species_rounds *how,
+                    const struct nn_run *run, struct model *m, uint8_t **extra,
+                    struct nn_train_result *result, struct nn_error *err)
 {
     struct rounds r = { .ds = ds,
                         .how = how,

@@ -53,8 +53,8 @@ struct species_rounds {
  * cascade_score() and fit(); NN_ERR_STOPPED. m is then as it was before the
  * round. */
 NN_MUST_CHECK enum nn_status
-species_rounds_run(struct nn_dataset *ds, const struct species_rounds *how,
-                   const struct nn_run *run, struct model *m, uint8_t **extra,
-                   struct nn_train_result *result, struct nn_error *err);
+mine_species_rounds(struct nn_dataset *ds, const struct species_rounds *how,
+                    const struct nn_run *run, struct model *m, uint8_t **extra,
+                    struct nn_train_result *result, struct nn_error *err);
 
 #endif /* PIPELINES_MINE_SPECIES_ROUNDS_H */

@@ -122,8 +122,8 @@ static enum nn_status run(struct nn_error *err)
     };
     const struct nn_run to = { world.run_dir, 0, &world.stop };
 
-    return species_rounds_run(world.ds, &how, &to, world.m, &world.extra,
-                              &world.result, err);
+    return mine_species_rounds(world.ds, &how, &to, world.m, &world.extra,
+                               &world.result, err);
 }
 
 static void run_well(void)
