@@ -76,9 +76,10 @@ def walk():
     check(line == "3 of 12 answered: 1 black, 2 none.", "which are counted",
           line)
     part = page.js("lines()")
-    page.open(where, READY)
+    page.reopen(where, READY)
     check(page.js("lines()") == part and page.js("at") == 3,
-          "opened again: the answers are still there, the next is asked")
+          "opened again: the answers are still there, the next is asked",
+          (page.js("lines()"), part, page.js("at")))
     page.call("Emulation.setDeviceMetricsOverride", width=390, height=800,
               deviceScaleFactor=1, mobile=True)
     check(page.js("document.documentElement.scrollWidth") <= 390,

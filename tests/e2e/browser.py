@@ -115,6 +115,12 @@ class Page:
                 return
             time.sleep(0.02)
 
+    def reopen(self, path, ready="typeof looks === 'object'"):
+        """As a person does it: what the old document has put into localStorage
+        is on its way to the browser's own process for some milliseconds."""
+        time.sleep(0.3)
+        self.open(path, ready)
+
     def key(self, key):
         text = {"text": key} if len(key) == 1 else {}
         for kind in ("keyDown", "keyUp"):
