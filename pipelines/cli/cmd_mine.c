@@ -237,29 +237,14 @@ static void print_next(const struct mine *m, size_t drawn)
 static enum nn_status write_files(const struct mining_round *r, const char *dir,
                                   struct nn_error *err)
 {
-    static const struct {
-        const char *name;
-        enum nn_status (*write)(const struct mining_round *, const char *,
-                                struct nn_error *);
-    } file[] = { { "negatives.jsonl", mining_write_manifest },
-                 { "mined.html", mining_write_html },
-                 { "round.json", mining_write_summary },
-                 { "mined.jsonl", mining_write_jsonl } };
+    static const struct mining_file file[] = {
+        { "negatives.jsonl", mining_write_manifest },
+        { "mined.html", mining_write_html },
+        { "round.json", mining_write_summary },
+        { "mined.jsonl", mining_write_jsonl },
+    };
 
-    for (size_t i = 0; i < sizeof file / sizeof file[0]; i++) {
-        char *path = nn_path_join(dir, file[i].name);
-        enum nn_status st;
-
-        if (path == NULL) {
-            return nn_fail_nomem(err);
-        }
-        st = file[i].write(r, path, err);
-        nn_mem_free(path);
-        if (st) {
-            return st;
-        }
-    }
-    return NN_OK;
+    return mining_write_files(r, dir, file, sizeof file / sizeof file[0], err);
 }
 
 static enum nn_status write_questions(const struct mine *m,

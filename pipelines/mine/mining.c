@@ -354,21 +354,12 @@ out:
     return st;
 }
 
-enum nn_status mining_write_round(const struct mining_round *r, const char *dir,
+enum nn_status mining_write_files(const struct mining_round *r, const char *dir,
+                                  const struct mining_file *file, size_t n,
                                   struct nn_error *err)
 {
-    static const struct {
-        const char *name, *end;
-        enum nn_status (*write)(const struct mining_round *, const char *,
-                                struct nn_error *);
-    } file[] = { { "mined", "jsonl", mining_write_jsonl },
-                 { "mined", "html", mining_write_html },
-                 { "round", "json", mining_write_summary } };
-
-    for (size_t i = 0; i < sizeof file / sizeof file[0]; i++) {
-        char *path =
-            nn_mem_sprintf("%s/%s-%s%d.%s", dir, file[i].name,
-                           r->whole ? "species-" : "", r->number, file[i].end);
+    for (size_t i = 0; i < n; i++) {
+        char *path = nn_path_join(dir, file[i].name);
         enum nn_status st;
 
         if (path == NULL) {
@@ -381,6 +372,23 @@ enum nn_status mining_write_round(const struct mining_round *r, const char *dir,
         }
     }
     return NN_OK;
+}
+
+enum nn_status mining_write_round(const struct mining_round *r, const char *dir,
+                                  struct nn_error *err)
+{
+    static const char *const stem[] = { "mined", "mined", "round" };
+    static const char *const end[] = { "jsonl", "html", "json" };
+    char name[3][48];
+    const struct mining_file file[] = { { name[0], mining_write_jsonl },
+                                        { name[1], mining_write_html },
+                                        { name[2], mining_write_summary } };
+
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name[i], sizeof name[i], "%s-%s%d.%s", stem[i],
+                 r->whole ? "species-" : "", r->number, end[i]);
+    }
+    return mining_write_files(r, dir, file, 3, err);
 }
 
 const char *mining_verdict_words(enum gate_mine_verdict v)

@@ -72,7 +72,18 @@ NN_MUST_CHECK enum nn_status mining_write_summary(const struct mining_round *r,
 NN_MUST_CHECK enum nn_status mining_write_html(const struct mining_round *r,
                                                const char *path,
                                                struct nn_error *err);
-/* mined-R.jsonl, mined-R.html and round-R.json of a round inside training. */
+/* Some of these, in a folder. */
+struct mining_file {
+    const char *name;
+    enum nn_status (*write)(const struct mining_round *r, const char *path,
+                            struct nn_error *err);
+};
+NN_MUST_CHECK enum nn_status mining_write_files(const struct mining_round *r,
+                                                const char *dir,
+                                                const struct mining_file *file,
+                                                size_t n, struct nn_error *err);
+/* mined-R.jsonl, mined-R.html and round-R.json of a round inside training, or
+ * those of a round for the species net, mined-species-R.jsonl and so on. */
 NN_MUST_CHECK enum nn_status mining_write_round(const struct mining_round *r,
                                                 const char *dir,
                                                 struct nn_error *err);

@@ -89,3 +89,14 @@ void testkit_alloc_failures(long step, int (*fn)(void *ctx), void *ctx)
     }
     ck_abort_msg("still failing after 100000 allocations");
 }
+
+void testkit_list(const uint32_t *got, size_t n, const char *want)
+{
+    char text[256] = "";
+
+    for (size_t i = 0; i < n; i++) {
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%u",
+                 i > 0 ? " " : "", (unsigned)got[i]);
+    }
+    ck_assert_str_eq(text, want);
+}

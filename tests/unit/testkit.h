@@ -10,6 +10,7 @@
 
 #include <check.h>
 #include <stddef.h>
+#include <stdint.h>
 
 int testkit_run(Suite *(*create)(void));
 #define TESTKIT_MAIN(create)                                                   \
@@ -17,6 +18,9 @@ int testkit_run(Suite *(*create)(void));
     {                                                                          \
         return testkit_run(create);                                            \
     }
+
+/* The n numbers are `want`, as in "0 2 13". */
+void testkit_list(const uint32_t *got, size_t n, const char *want);
 
 /* ck_assert_msg() for long loops. Check notes the place of each assertion with
  * a write to a file: per value that costs far more than the value does. This

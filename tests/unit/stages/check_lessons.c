@@ -311,7 +311,11 @@ START_TEST(answers_of_both_nets)
     ck_assert(!gate_lessons_has(&l, album_item(ds, "valid/ant/240.png")));
     ck_assert(!gate_lessons_has(&l, album_item(ds, "test/none/040.png")));
     ck_assert(!gate_lessons_has(&l, ds->n));
-    ck_assert_ptr_nonnull(strstr(log, "of 2 without a label for one of a"));
+    /* P is 0.99, 0.80, 0.69 of the classes, 0.61 of the negative; 0.97, 0.66 */
+    ck_assert_ptr_nonnull(
+        strstr(log, "teacher: takes 3 of 4 training images for what their "
+                    "label says (a class or none), and 2 of 2 without a label "
+                    "for one of a class"));
     ck_assert_ptr_null(strstr(log, "was trained on"));
     gate_lessons_release(&l);
     nn_seen_release(&its);

@@ -76,17 +76,6 @@ static struct nn_task_spec spec_of(struct world *w, size_t n_outputs)
                                   .label_of = label_of };
 }
 
-static void expect(const uint32_t *got, size_t n, const char *want)
-{
-    char text[256] = "";
-
-    for (size_t i = 0; i < n; i++) {
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%u",
-                 i > 0 ? " " : "", (unsigned)got[i]);
-    }
-    ck_assert_str_eq(text, want);
-}
-
 START_TEST(a_bucket_an_output)
 {
     struct world w;
@@ -98,10 +87,10 @@ START_TEST(a_bucket_an_output)
     spec = spec_of(&w, 3);
     ck_assert_int_eq(nn_task_open(&t, &spec, NULL), NN_OK);
     ck_assert_uint_eq(t.sampler.n_buckets, 3);
-    expect(t.bucket[0], t.size[0], "0 1 2 3 4 5");
-    expect(t.bucket[1], t.size[1], "6 7 8");
-    expect(t.bucket[2], t.size[2], "9 10 11");
-    expect(t.valid, t.n_valid, "12 13 14 15 16 17 18 19 20");
+    testkit_list(t.bucket[0], t.size[0], "0 1 2 3 4 5");
+    testkit_list(t.bucket[1], t.size[1], "6 7 8");
+    testkit_list(t.bucket[2], t.size[2], "9 10 11");
+    testkit_list(t.valid, t.n_valid, "12 13 14 15 16 17 18 19 20");
     ck_assert_uint_eq(t.sampler.n_epoch, 12);
     ck_assert_uint_eq(nn_task_count(&t, 1, 3), 6);
     for (int b = 0; b < 3; b++) {
@@ -121,9 +110,9 @@ START_TEST(unused_items_are_nowhere)
     set_up(&w);
     spec = spec_of(&w, 2);
     ck_assert_int_eq(nn_task_open(&t, &spec, NULL), NN_OK);
-    expect(t.bucket[0], t.size[0], "0 1 2 3 4 5");
-    expect(t.bucket[1], t.size[1], "6 7 8");
-    expect(t.valid, t.n_valid, "12 13 14 15 16 17");
+    testkit_list(t.bucket[0], t.size[0], "0 1 2 3 4 5");
+    testkit_list(t.bucket[1], t.size[1], "6 7 8");
+    testkit_list(t.valid, t.n_valid, "12 13 14 15 16 17");
     nn_task_close(&t);
 }
 END_TEST
@@ -140,14 +129,14 @@ START_TEST(one_bucket_in_order)
     spec.one_bucket = 1;
     ck_assert_int_eq(nn_task_open(&t, &spec, NULL), NN_OK);
     ck_assert_uint_eq(t.sampler.n_buckets, 1);
-    expect(t.bucket[0], t.size[0], "0 1 2 3 4 5 6 7 8 9 10 11");
-    expect(t.valid, t.n_valid, "12 13 14 15 16 17 18 19 20");
+    testkit_list(t.bucket[0], t.size[0], "0 1 2 3 4 5 6 7 8 9 10 11");
+    testkit_list(t.valid, t.n_valid, "12 13 14 15 16 17 18 19 20");
     nn_task_close(&t);
 
     w.lone_negatives = NN_TASK_UNSEEN;
     ck_assert_int_eq(nn_task_open(&t, &spec, NULL), NN_OK);
-    expect(t.bucket[0], t.size[0], "0 1 2 3 4 5 6 7 8");
-    expect(t.valid, t.n_valid, "12 13 14 15 16 17 18 19 20");
+    testkit_list(t.bucket[0], t.size[0], "0 1 2 3 4 5 6 7 8");
+    testkit_list(t.valid, t.n_valid, "12 13 14 15 16 17 18 19 20");
     nn_task_close(&t);
 }
 END_TEST

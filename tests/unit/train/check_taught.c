@@ -1,7 +1,4 @@
 /* Targets that are no labels: who is drawn, and from which bucket. */
-#include <stdio.h>
-#include <string.h>
-
 #include "common/base/mem.h"
 #include "common/train/task.h"
 #include "tests/unit/testkit.h"
@@ -78,17 +75,6 @@ static void open_task(struct world *w, struct nn_task *t, int taught)
     ck_assert_int_eq(nn_task_open(t, &spec, NULL), NN_OK);
 }
 
-static void expect(const uint32_t *got, size_t n, const char *want)
-{
-    char text[128] = "";
-
-    for (size_t i = 0; i < n; i++) {
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%u",
-                 i > 0 ? " " : "", (unsigned)got[i]);
-    }
-    ck_assert_str_eq(text, want);
-}
-
 START_TEST(a_bucket_of_its_own)
 {
     struct world w;
@@ -97,11 +83,11 @@ START_TEST(a_bucket_of_its_own)
     open_task(&w, &t, 1);
     ck_assert_uint_eq(t.sampler.n_buckets, 4);
     ck_assert_uint_eq(nn_task_labelled(&t), 3);
-    expect(t.bucket[0], t.size[0], "0 2");
-    expect(t.bucket[1], t.size[1], "4");
-    expect(t.bucket[2], t.size[2], "5");
-    expect(t.bucket[3], t.size[3], "1 3 6 7");
-    expect(t.valid, t.n_valid, "8 9 10 11 12");
+    testkit_list(t.bucket[0], t.size[0], "0 2");
+    testkit_list(t.bucket[1], t.size[1], "4");
+    testkit_list(t.bucket[2], t.size[2], "5");
+    testkit_list(t.bucket[3], t.size[3], "1 3 6 7");
+    testkit_list(t.valid, t.n_valid, "8 9 10 11 12");
     ck_assert_uint_eq(t.sampler.n_epoch, 8);
     nn_task_close(&t);
 }
@@ -132,7 +118,7 @@ START_TEST(nobody_teaches)
     ck_assert_uint_eq(t.sampler.n_buckets, 3);
     ck_assert_uint_eq(nn_task_labelled(&t), 3);
     ck_assert_uint_eq(nn_task_count(&t, 0, 3), 4);
-    expect(t.valid, t.n_valid, "8 9 10 11 12");
+    testkit_list(t.valid, t.n_valid, "8 9 10 11 12");
     nn_task_close(&t);
 }
 END_TEST
