@@ -218,10 +218,10 @@ static void say(const struct asked *a)
         }
     }
     nn_log(NN_LOG_INFO,
-           "teacher: takes %zu of %zu training images for what their label "
-           "says (a class or none), and %zu of %zu without a label for one of "
-           "a class",
-           agrees, labelled, positive, others);
+           "teacher: agrees with the labels of %zu of %zu training images (a "
+           "class or none); of %zu without a label it takes %zu for one of a "
+           "class",
+           agrees, labelled, others, positive);
 }
 
 enum nn_status teacher_ask(const struct teacher *t, const struct nn_dataset *ds,

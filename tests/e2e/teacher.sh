@@ -58,7 +58,7 @@ taught="--gate-epochs 4 --teacher $tmp/teacher --unlabelled $tmp/loose
 run 0 "gate and rung are taught" train "$data" --out "$tmp/a" $small $taught
 err_has "by photos without a label" \
     "^$new images without a label (of the $((new + 1)) given 0 are unreadable, 1 copies"
-err_has "all of which it looks at" "^teacher: takes .* and [0-9]* of $new without"
+err_has "all of which it looks at" "^teacher: agrees with .*; of $new without"
 check "the data card counts labels alone" grep -q "^$data: 1[0-9]* images" \
     "$tmp/err"
 # shellcheck disable=SC2086
@@ -123,6 +123,6 @@ if [ -s "$(dirname "$0")/../../models/backbone-lite2.safetensors" ]; then
     run 0 "but its rung has a use" train "$data" --out "$tmp/rung" \
         --teacher "$tmp/teacher" --gate-size 64 --rung mobilenetv4@32 \
         --rung-epochs 1 --no-reference --quiet
-    err_has "and is taught" "^teacher: takes"
+    err_has "and is taught" "^teacher: agrees"
 fi
 finish
