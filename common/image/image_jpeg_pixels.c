@@ -17,6 +17,7 @@
 #include <jerror.h>
 
 #include "common/base/mem.h"
+#include "common/image/image_jpeg_thin.h"
 
 enum { MARK_EOI = 0xD9, MARK_SOS = 0xDA };
 
@@ -88,6 +89,7 @@ struct reading {
     struct jpeg_error_mgr manager;
     struct jpeg_decompress_struct jpeg;
     jmp_buf failed;
+    struct nn_jpeg_thin thin;
     uint8_t *row;         /* CMYK: one row */
     const uint8_t *bytes; /* the file */
     size_t size;
@@ -244,6 +246,14 @@ static void set_up(struct reading *r, const struct nn_image_header *head,
     j->dct_method = JDCT_ISLOW;
     j->scale_num = 1;
     j->scale_denom = (unsigned)div;
+    jpeg_calc_output_dimensions(j);
+    if (r->complete && nn_jpeg_thin(j, &r->thin)) {
+        ERREXIT1(j, JERR_OUT_OF_MEMORY, 0);
+    }
+    if (r->thin.bytes) {
+        j->src->next_input_byte = r->thin.bytes;
+        j->src->bytes_in_buffer = r->thin.size;
+    }
     jpeg_start_decompress(j);
 }
 
@@ -383,6 +393,7 @@ enum nn_status nn_jpeg_pixels(const uint8_t *bytes, size_t size,
 
     st = judge(&r, &s, gave_up, head, img, err);
     jpeg_destroy_decompress(&r.jpeg);
+    nn_mem_free(r.thin.bytes);
     nn_mem_free(r.row);
     if (st == NN_OK && (int64_t)info->w * info->h > opt->max_pixels) {
         nn_image_note(info, "%" PRId32 " x %" PRId32 " pixels, decoded at 1/%d",
