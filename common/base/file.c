@@ -107,11 +107,12 @@ enum nn_status nn_file_read(const char *path, size_t max_bytes,
     if (st) {
         return st;
     }
-    block = nn_mem_calloc(n + 1, 1);
+    block = nn_mem_realloc(NULL, n + 1, 1);
     if (block == NULL) {
         st = nn_fail_nomem(err);
         goto out;
     }
+    block[n] = 0;
     st = read_all(fd, path, block, n, err);
     if (st) {
         goto out;

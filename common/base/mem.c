@@ -83,36 +83,36 @@ void *nn_mem_realloc(void *p, size_t n, size_t size)
 }
 
 /* Large buffers ask for large pages: they are neighbours in the caches too,
- * where small ones are scattered and push each other out. */
-static void *large_pages(void *p, size_t bytes)
+ * where small ones are scattered and push each other out. And they are zeroed
+ * by giving back what pages they have: new ones are zeros, and those that
+ * nobody touches never come. 0: the system does not do so. */
+static int large_pages(void *p, size_t used, size_t bytes)
 {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (p != NULL) {
-        /* A wish: without such pages it is only slower. */
-        (void)madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
-    }
+    /* A wish: without such pages it is only slower. */
+    (void)madvise(p, used / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    return madvise(p, bytes, MADV_DONTNEED) == 0;
 #else
+    (void)p;
+    (void)used;
     (void)bytes;
+    return 0;
 #endif
-    return p;
 }
 
 void *nn_mem_aligned(size_t n, size_t size)
 {
-    size_t bytes, unit;
+    size_t used, unit, bytes;
     void *p;
 
-    if (nn_size_mul(n, size, &bytes) ||
-        bytes > (size_t)PTRDIFF_MAX - HUGE_PAGE || must_fail()) {
+    if (nn_size_mul(n, size, &used) ||
+        used > (size_t)PTRDIFF_MAX - HUGE_PAGE || must_fail()) {
         return NULL;
     }
-    unit = bytes < HUGE_LEAST ? NN_ALIGN : HUGE_PAGE;
-    bytes = (bytes + NN_ALIGN) / NN_ALIGN * NN_ALIGN;
-    p = aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
-    if (unit == HUGE_PAGE) {
-        p = large_pages(p, bytes);
-    }
-    if (p != NULL) {
+    unit = used < HUGE_LEAST ? NN_ALIGN : HUGE_PAGE;
+    bytes = (used + unit) / unit * unit;
+    p = aligned_alloc(unit, bytes);
+    if (p != NULL && (unit != HUGE_PAGE || !large_pages(p, used, bytes))) {
         memset(p, 0, bytes);
     }
     return count(p);

@@ -121,34 +121,6 @@ static void note_unused(const struct nn_st_file *f, const char *prefix,
     }
 }
 
-/* One parameter into `values`, through `file` (scratch). */
-static enum nn_status take(const struct nn_st_file *f, const char *name,
-                           const struct nn_graph *g, size_t i, float *scratch,
-                           float *values, struct nn_load_report *r,
-                           struct nn_error *err)
-{
-    const struct nn_param *p = nn_graph_param(g, i);
-    const struct nn_st_entry *e = nn_st_find(f, name);
-    struct nn_layout l = nn_layout_of(g, i);
-    enum nn_status st;
-
-    if (e == NULL) {
-        note_missing(r, name);
-        return NN_OK;
-    }
-    if (!shape_fits(&l, e)) {
-        note_mismatch(r, name, &l, e);
-        return NN_OK;
-    }
-    st = nn_st_read(f, e, scratch, err);
-    if (st) {
-        return st;
-    }
-    nn_layout_from_file(&l, scratch, values + p->offset);
-    r->taken++;
-    return NN_OK;
-}
-
 /* The name of a tensor in the file: its own, or that of the net with the same
  * trunk. NULL when out of memory. */
 static char *name_in_file(const struct nn_st_file *f, const char *prefix,
@@ -176,10 +148,16 @@ static enum nn_status trunk_of(const struct nn_st_file *f, const char *prefix,
     return NN_OK;
 }
 
-static enum nn_status take_all(const struct nn_st_file *f, const char *prefix,
-                               const struct nn_graph *g, float *scratch,
-                               float *values, struct nn_load_report *r,
-                               struct nn_error *err)
+static int is_number(const struct nn_st_entry *e)
+{
+    return e->dtype == NN_F32 || e->dtype == NN_F16 || e->dtype == NN_BF16;
+}
+
+/* entry[i]: where the file has the i-th parameter, or NULL. */
+static enum nn_status find_all(const struct nn_st_file *f, const char *prefix,
+                               const struct nn_graph *g,
+                               const struct nn_st_entry **entry,
+                               struct nn_load_report *r, struct nn_error *err)
 {
     const struct nn_param *p;
     const char *trunk = NULL;
@@ -190,16 +168,58 @@ static enum nn_status take_all(const struct nn_st_file *f, const char *prefix,
     }
     for (size_t i = 0; (p = nn_graph_param(g, i)) != NULL; i++) {
         char *name = name_in_file(f, prefix, trunk, p->name);
-        enum nn_status st = name == NULL
-                                ? nn_fail_nomem(err)
-                                : take(f, name, g, i, scratch, values, r, err);
+        const struct nn_st_entry *e = name ? nn_st_find(f, name) : NULL;
+        struct nn_layout l = nn_layout_of(g, i);
 
-        nn_mem_free(name);
-        if (st) {
-            return st;
+        if (name == NULL) {
+            return nn_fail_nomem(err);
         }
+        if (e == NULL) {
+            note_missing(r, name);
+        } else if (!shape_fits(&l, e)) {
+            note_mismatch(r, name, &l, e);
+        } else if (!is_number(e)) {
+            nn_mem_free(name);
+            return nn_st_read(f, e, NULL, err); /* says so */
+        } else {
+            entry[i] = e;
+            r->taken++;
+        }
+        nn_mem_free(name);
     }
     return NN_OK;
+}
+
+/* One channel in or one position: both orders are the same. */
+static int same_order(const struct nn_layout *l)
+{
+    return l->memory.c == 1 || (l->memory.h == 1 && l->memory.w == 1);
+}
+
+/* Nothing of this can fail any more, so that values change as a whole. */
+static enum nn_status take_all(const struct nn_st_file *f,
+                               const struct nn_graph *g,
+                               const struct nn_st_entry *const *entry,
+                               float *scratch, float *values,
+                               struct nn_error *err)
+{
+    const struct nn_param *p;
+    enum nn_status st = NN_OK;
+
+    for (size_t i = 0; !st && (p = nn_graph_param(g, i)) != NULL; i++) {
+        struct nn_layout l = nn_layout_of(g, i);
+
+        if (entry[i] == NULL) {
+            continue;
+        }
+        if (same_order(&l)) {
+            st = nn_st_read(f, entry[i], values + p->offset, err);
+            continue;
+        }
+        st = nn_st_read(f, entry[i], scratch, err);
+        nn_layout_from_file(&l, scratch, values + p->offset);
+    }
+    return st;
 }
 
 static enum nn_status refuse(const struct nn_load_report *r,
@@ -219,17 +239,22 @@ enum nn_status nn_params_load(const struct nn_st_file *f, const char *prefix,
                               struct nn_error *err)
 {
     struct nn_load_report r = { 0 };
-    size_t n = nn_graph_param_count(g);
-    float *copy = nn_mem_calloc(n, sizeof *copy);
-    float *scratch = nn_mem_calloc(n, sizeof *scratch);
+    const struct nn_param *p;
+    size_t n = 0, largest = 0;
+    const struct nn_st_entry **entry = NULL;
+    float *scratch = NULL;
     enum nn_status st = NN_OK;
 
-    if (copy == NULL || scratch == NULL) {
+    for (; (p = nn_graph_param(g, n)) != NULL; n++) {
+        largest = p->count > largest ? p->count : largest;
+    }
+    entry = nn_mem_calloc(n, sizeof *entry);
+    scratch = nn_mem_calloc(largest, sizeof *scratch);
+    if (entry == NULL || scratch == NULL) {
         st = nn_fail_nomem(err);
         goto out;
     }
-    memcpy(copy, values, n * sizeof *copy);
-    st = take_all(f, prefix, g, scratch, copy, &r, err);
+    st = find_all(f, prefix, g, entry, &r, err);
     if (st) {
         goto out;
     }
@@ -238,12 +263,12 @@ enum nn_status nn_params_load(const struct nn_st_file *f, const char *prefix,
         goto out;
     }
     note_unused(f, prefix, g, &r);
-    memcpy(values, copy, n * sizeof *copy);
+    st = take_all(f, g, entry, scratch, values, err);
 out:
     if (report != NULL) {
         *report = r;
     }
-    nn_mem_free(copy);
+    nn_mem_free(entry);
     nn_mem_free(scratch);
     return st;
 }

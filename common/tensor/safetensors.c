@@ -376,27 +376,29 @@ enum nn_status nn_st_read(const struct nn_st_file *f,
 {
     const unsigned char *p = f->data + e->offset;
 
-    for (size_t i = 0; i < e->count; i++) {
-        uint32_t bits;
+    switch (e->dtype) {
+    case NN_F32:
+        for (size_t i = 0; i < e->count; i++) {
+            uint32_t bits = (uint32_t)read_u16(p + 4 * i) |
+                            (uint32_t)read_u16(p + 4 * i + 2) << 16;
 
-        switch (e->dtype) {
-        case NN_F32:
-            bits = (uint32_t)read_u16(p + 4 * i) |
-                   (uint32_t)read_u16(p + 4 * i + 2) << 16;
             memcpy(&dst[i], &bits, sizeof bits);
-            break;
-        case NN_F16:
-            dst[i] = nn_half_to_float(read_u16(p + 2 * i));
-            break;
-        case NN_BF16:
-            dst[i] = nn_bfloat_to_float(read_u16(p + 2 * i));
-            break;
-        case NN_I64:
-        case NN_DTYPE_OTHER:
-            return nn_fail(err, NN_ERR_UNSUPPORTED,
-                           "tensor '%s' is not of type F32, F16 or BF16",
-                           e->name);
         }
+        break;
+    case NN_F16:
+        for (size_t i = 0; i < e->count; i++) {
+            dst[i] = nn_half_to_float(read_u16(p + 2 * i));
+        }
+        break;
+    case NN_BF16:
+        for (size_t i = 0; i < e->count; i++) {
+            dst[i] = nn_bfloat_to_float(read_u16(p + 2 * i));
+        }
+        break;
+    case NN_I64:
+    case NN_DTYPE_OTHER:
+        return nn_fail(err, NN_ERR_UNSUPPORTED,
+                       "tensor '%s' is not of type F32, F16 or BF16", e->name);
     }
     return NN_OK;
 }

@@ -46,6 +46,27 @@ START_TEST(blocks_are_zeroed_and_aligned)
 }
 END_TEST
 
+/* Of large ones the second and third stand where the first one was. */
+START_TEST(large_blocks_are_zeroed_too)
+{
+    enum { BYTES = (12 << 20) + 5 };
+
+    for (int round = 0; round < 3; round++) {
+        unsigned char *p = nn_mem_aligned(1, BYTES);
+        size_t set = 0;
+
+        ck_assert_ptr_nonnull(p);
+        ck_assert_uint_eq((uintptr_t)p % NN_ALIGN, 0);
+        for (size_t i = 0; i < BYTES; i++) {
+            set += p[i] != 0;
+        }
+        ck_assert_uint_eq(set, 0);
+        memset(p, 0xAA, BYTES);
+        nn_mem_free(p);
+    }
+}
+END_TEST
+
 START_TEST(impossible_sizes_give_null)
 {
     long live = nn_mem_live();
@@ -183,6 +204,7 @@ static Suite *create(void)
     tcase_set_timeout(t, 20);
     tcase_add_test(t, size_products_are_checked);
     tcase_add_test(t, blocks_are_zeroed_and_aligned);
+    tcase_add_test(t, large_blocks_are_zeroed_too);
     tcase_add_test(t, impossible_sizes_give_null);
     tcase_add_test(t, blocks_are_counted);
     tcase_add_test(t, chosen_call_fails);
