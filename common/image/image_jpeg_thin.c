@@ -378,28 +378,27 @@ static int thin_mcu(struct thinning *t)
 {
     const uint8_t *data = t->data;
     struct reader r = read_from(data, t->in.pos);
+    size_t kept = t->in.pos; /* up to here the data are passed on */
 
     for (int i = 0; i < t->n_blocks; i++) {
         const struct block *b = &t->block[i];
-        size_t from = position(&r, data);
 
         if (!next_code(b->dc, &r)) {
             return -1;
         }
-        size_t mean = position(&r, data);
-
+        if (b->thin) {
+            copy_bits(&t->out, data, kept, position(&r, data));
+        }
         if (pass_ac(b->ac, &r)) {
             return -1;
         }
         if (b->thin) {
-            put(&t->out, peek(data, from) >> (64 - (mean - from)),
-                (uint32_t)(mean - from));
             put(&t->out, b->ac->end_code, b->ac->end_length);
-        } else {
-            copy_bits(&t->out, data, from, position(&r, data));
+            kept = position(&r, data);
         }
     }
     t->in.pos = position(&r, data);
+    copy_bits(&t->out, data, kept, t->in.pos);
     return t->in.pos <= t->in.n * 8 ? 0 : -1;
 }
 
