@@ -9,9 +9,11 @@
 #include "pipelines/audit/audit.h"
 #include "pipelines/audit/statement.h"
 #include "pipelines/cascade/model.h"
+#include "pipelines/cli/audit_boxes.h"
 #include "pipelines/cli/cmd.h"
 #include "pipelines/cli/models.h"
 #include "pipelines/cli/pathlist.h"
+#include "pipelines/piles/md_file.h"
 
 struct audit {
     struct cmd_common common;
@@ -145,7 +147,10 @@ static enum nn_status begin(const struct audit *a, struct cmd_line *line,
     if (rows == NULL) {
         return nn_fail_nomem(err);
     }
-    st = make_rows(a, line, rows, &line->exit, err);
+    st = md_file_is_one(line->operands[0])
+             ? audit_boxes_rows(line->operands[0],
+                                line->n > 1 ? line->operands[1] : "", rows, err)
+             : make_rows(a, line, rows, &line->exit, err);
     if (!st && (line->exit == EXIT_DONE || line->exit == EXIT_SOME_FAILED)) {
         st = plan_audit(a, rows, line, err);
     }
@@ -219,22 +224,45 @@ static int is_manifest(const char *path)
            (strcasecmp(dot, ".jsonl") == 0 || strcasecmp(dot, ".csv") == 0);
 }
 
+/* Predictions stand alone, those of boxes beside the folder of their photos. */
+static enum nn_status check_predictions(const struct audit *a,
+                                        const struct cmd_line *line, int most,
+                                        struct nn_error *err)
+{
+    if (line->n > most || a->model != NULL) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' holds predictions: they stand alone%s, without "
+                       "--model",
+                       line->operands[0],
+                       most > 1 ? " or before the folder of their photos" : "");
+    }
+    if (line->n == 2 && !nn_file_is_dir(line->operands[1])) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "'%s' is no folder: the photos of '%s' are below one",
+                       line->operands[1], line->operands[0]);
+    }
+    return NN_OK;
+}
+
 static enum nn_status check_pile(const struct audit *a,
                                  const struct cmd_line *line,
                                  struct nn_error *err)
 {
+    if (audit_pile_is_rows(line->operands[0])) {
+        return check_predictions(a, line, 1, err);
+    }
+    if (md_file_is_one(line->operands[0])) {
+        return check_predictions(a, line, 2, err);
+    }
     for (int i = 0; i < line->n; i++) {
         const char *path = line->operands[i];
 
-        if (audit_pile_is_rows(path)) {
-            if (line->n > 1 || a->model != NULL) {
-                return nn_fail(err, NN_ERR_ARG,
-                               "'%s' holds predictions: they stand alone, "
-                               "without --model",
-                               path);
-            }
-        } else if (pathlist_is_collection(path) && !nn_file_is_dir(path) &&
-                   !is_manifest(path)) {
+        if (i > 0 && (audit_pile_is_rows(path) || md_file_is_one(path))) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "'%s' holds predictions: they stand alone", path);
+        }
+        if (pathlist_is_collection(path) && !nn_file_is_dir(path) &&
+            !is_manifest(path)) {
             return nn_fail(err, NN_ERR_ARG,
                            "'%s': a browser shows files alone: unpack archives",
                            path);
@@ -309,11 +337,13 @@ int cmd_audit(int argc, char **argv)
         .command = "audit",
         .synopsis = "PHOTOS...|PREDICTIONS --out DIR | --answers FILE --out "
                     "DIR | --verify DIR",
-        .summary = "Show what share of the positives of a pile was found. "
-                   "PHOTOS are classified as 'classify' does it; PREDICTIONS "
-                   "are rows of 'classify --format jsonl'. A page "
-                   "asks for looks at photos; the statement holds whenever "
-                   "one stops, whatever the scores are worth.",
+        .summary =
+            "Show what share of the positives of a pile was found. "
+            "PHOTOS are classified as 'classify' does it; PREDICTIONS "
+            "are rows of 'classify --format jsonl', or a file of "
+            "'classify --detections' and the folder of its photos. A "
+            "page asks for looks at photos; the statement holds whenever "
+            "one stops, whatever the scores are worth.",
         .table = table,
         .examples = "  bearcascade audit photos --out audit\n"
                     "  bearcascade audit --answers answers.json --out audit\n",

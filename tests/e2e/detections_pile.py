@@ -251,6 +251,44 @@ def from_file(work, src):
           "below another folder there is nothing", err)
 
 
+def audited(work, src):
+    """What the program said of boxes is a pile to audit."""
+    out = work + "/audit"
+    r = subprocess.run([B, "audit", work + "/merged.json", work + "/a",
+                        "--recall", ".5", "--out", out], capture_output=True)
+    said = [i for i in json.loads(read(work + "/merged.json"))["images"]
+            if "verdict" in i]
+    with open(out + "/predictions.jsonl") as f:
+        made = [json.loads(line) for line in f]
+    scored = [m for m in made if "error" not in m]
+    check(r.returncode == 3 and
+          [m["p_positive"] for m in scored] == [i["p_positive"] for i in said]
+          and [m["time"] for m in made if "time" in m] ==
+          ["2024:05:31 06:12:09"],
+          "an audit takes its scores", (r.returncode, r.stderr))
+    names = {os.fsencode(m["file"]) for m in scored}
+    check(os.fsencode(work + "/a/p000.bmp") in names and
+          os.fsencode(work + "/b/far.bmp") in names and
+          sum(b"%" in n for n in names) == 1,
+          "photos are below PATH, names are text", names)
+    text = r.stdout.decode()
+    check(text.startswith(f"{len(said)} photos") and
+          f"{len(made) - len(said)} files could not be read" in text and
+          os.path.exists(out + "/audit.html"),
+          "what has no verdict is counted and no part of the pile", text)
+    for args, text in (((src, work + "/a"), "has no verdict"),
+                       ((work + "/whole.json", work + "/a"), "twice"),
+                       ((work + "/merged.json", src), "is no folder"),
+                       ((work + "/a", src), "they stand alone"),
+                       ((work + "/merged.json", "-m", work + "/run"),
+                        "without --model")):
+        r = subprocess.run([B, "audit", *args, "--out", work + "/none"],
+                           capture_output=True, text=True, errors="replace")
+        check(r.returncode in (1, 2) and text in r.stderr and
+              not os.path.exists(work + "/none/plan.json"),
+              "an audit is refused: " + text, r.stderr)
+
+
 def gone(work, src):
     """Photos of earlier runs that are no more, and one that comes thrice."""
     out = work + "/gone.json"
@@ -344,6 +382,7 @@ def main(work):
         killed(work, src)
         moved(work, card)
         from_file(work, src)
+        audited(work, src)
         gone(work, card)
         refused(work, src)
     return done()

@@ -47,6 +47,7 @@ def images():
         out.append({"file": f"p{i:03}.bmp", "verdict": "cow", "run": "old",
                     "p_class": 2, "bytes": 1, "detections": boxes, "burst":
                     {"id": "a", "frame": 1, "frames": 9}})
+    out[0]["datetime"] = "2024:05:31 06:12:09"
     out[N // 3] = {"file": "torn.jpg", "detections": [det(0, 0, 1, 1)]}
     out[N // 2] = {"file": ODD, "detections": [det(.2, .2, .5, .5)]}
     out[N // 2 + 1] = {"file": "gone.jpg", "detections": [det(0, 0, 1, 1)]}
