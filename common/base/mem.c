@@ -105,8 +105,8 @@ void *nn_mem_aligned(size_t n, size_t size)
     size_t used, unit, bytes;
     void *p;
 
-    if (nn_size_mul(n, size, &used) ||
-        used > (size_t)PTRDIFF_MAX - HUGE_PAGE || must_fail()) {
+    if (nn_size_mul(n, size, &used) || used > (size_t)PTRDIFF_MAX - HUGE_PAGE ||
+        must_fail()) {
         return NULL;
     }
     unit = used < HUGE_LEAST ? NN_ALIGN : HUGE_PAGE;
