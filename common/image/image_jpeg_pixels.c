@@ -247,7 +247,7 @@ static void set_up(struct reading *r, const struct nn_image_header *head,
     j->scale_num = 1;
     j->scale_denom = (unsigned)div;
     jpeg_calc_output_dimensions(j);
-    if (r->complete && nn_jpeg_thin(j, &r->thin)) {
+    if (r->complete && nn_jpeg_thin(j, 0, &r->thin)) {
         ERREXIT1(j, JERR_OUT_OF_MEMORY, 0);
     }
     if (r->thin.bytes) {

@@ -4,10 +4,9 @@
 
 #include "common/base/mem.h"
 #include "common/image/image_internal.h"
+#include "common/image/image_jpeg_codes.h"
 
 enum {
-    WINDOW = 12, /* bits looked up at once */
-    MAX_CODE = 16,
     LAST = 63,            /* the last coefficient of a block */
     MOST_BLOCKS = 10,     /* of an MCU */
     BLOCK_BITS = 64 * 31, /* the longest block: 64 codes, each with bits */
@@ -15,140 +14,9 @@ enum {
     ROOM = 8192,          /* bytes: more than an MCU takes in a file */
     FEWEST_BITS = 24,     /* of a block in the mean: below that the library
                              is as fast */
-    /* An entry: bits of the codes and of what follows them, above those the
-       coefficients passed, and whether it ends with "end of block". */
-    ENTRY_BITS = 63,
-    ENTRY_PASSED = 6,
-    ENTRY_MOST = 511, /* coefficients */
-    ENTRY_END = 1 << 15,
     /* zeros behind the data: an MCU that runs over their end, and a word */
     PADDING = MOST_BLOCKS * BLOCK_BITS / 8 + 16
 };
-
-/* --- codes --- */
-
-/* One Huffman table. An entry belongs to the next WINDOW bits. Where no whole
- * code stands there, it is 0 in `one` and passes more than a block in `many`.
- */
-struct codes {
-    uint16_t one[1 << WINDOW];    /* the first code */
-    uint16_t many[1 << WINDOW];   /* as many as are whole */
-    uint8_t length[1 << WINDOW];  /* of the first code */
-    uint32_t limit[MAX_CODE + 1]; /* behind the last code of each length, as 16
-                                     bits; 0: none of that length */
-    int32_t index[MAX_CODE + 1];  /* of a symbol, less its code */
-    uint8_t symbol[256];
-    uint32_t end_code, end_length; /* "end of block"; length 0: there is none */
-    int ac, built;
-};
-
-/* Bits of the code and of what follows it, and the coefficients it passes. */
-static uint16_t entry_of(const struct codes *t, uint32_t symbol,
-                         uint32_t length)
-{
-    uint32_t run = symbol >> 4, extra = symbol & 15;
-
-    if (!t->ac) {
-        return (uint16_t)(length + symbol);
-    }
-    if (extra == 0 && run != 15) {
-        return (uint16_t)(length | ENTRY_END);
-    }
-    return (uint16_t)((length + extra) | (run + 1) << ENTRY_PASSED);
-}
-
-static inline uint32_t passed_by(uint32_t entry)
-{
-    return entry >> ENTRY_PASSED & ENTRY_MOST;
-}
-
-/* Length of the code that 16 bits begin with and its entry, or 0. */
-static uint32_t find_code(const struct codes *t, uint32_t bits, uint16_t *entry)
-{
-    for (uint32_t n = 1; n <= MAX_CODE; n++) {
-        if (bits < t->limit[n]) {
-            int32_t at = t->index[n] + (int32_t)(bits >> (MAX_CODE - n));
-
-            *entry = entry_of(t, t->symbol[at], n);
-            return n;
-        }
-    }
-    return 0;
-}
-
-/* 0, or -1 where the table is none. */
-static int take_symbols(struct codes *t, const JHUFF_TBL *from)
-{
-    uint32_t code = 0;
-    int32_t n = 0;
-
-    for (uint32_t length = 1; length <= MAX_CODE; length++) {
-        int32_t here = from->bits[length];
-
-        if (n + here > 256 || code + (uint32_t)here > 1U << length) {
-            return -1;
-        }
-        t->index[length] = n - (int32_t)code;
-        for (int32_t i = 0; i < here; i++, n++, code++) {
-            t->symbol[n] = from->huffval[n];
-            if (!t->ac && t->symbol[n] > 15) {
-                return -1;
-            }
-            if (t->symbol[n] == 0 && t->end_length == 0) {
-                t->end_code = code;
-                t->end_length = length;
-            }
-        }
-        t->limit[length] = here ? code << (MAX_CODE - length) : 0;
-        code <<= 1;
-    }
-    return 0;
-}
-
-/* As many whole codes as the window holds; behind the last may follow bits
- * that it does not. */
-static uint16_t join_codes(const struct codes *t, uint32_t window)
-{
-    uint32_t bits = 0, passed = 0;
-
-    while (bits < WINDOW) {
-        uint32_t rest = window << bits & ((1U << WINDOW) - 1);
-        uint32_t e = t->one[rest];
-
-        if (e == 0 || t->length[rest] > WINDOW - bits) {
-            break;
-        }
-        bits += e & ENTRY_BITS;
-        passed += passed_by(e);
-        if (e & ENTRY_END) {
-            return (uint16_t)(bits | passed << ENTRY_PASSED | ENTRY_END);
-        }
-    }
-    passed = bits ? passed : ENTRY_MOST;
-    return (uint16_t)(bits | passed << ENTRY_PASSED);
-}
-
-static int build_codes(struct codes *t, const JHUFF_TBL *from, int ac)
-{
-    t->ac = ac;
-    t->built = 1;
-    if (!from || take_symbols(t, from)) {
-        return -1;
-    }
-    for (uint32_t w = 0; w < 1U << WINDOW; w++) {
-        uint16_t e = 0;
-        uint32_t n = find_code(t, w << (MAX_CODE - WINDOW), &e);
-
-        if (n > 0 && n <= WINDOW) {
-            t->one[w] = e;
-            t->length[w] = (uint8_t)n;
-        }
-    }
-    for (uint32_t w = 0; ac && w < 1U << WINDOW; w++) {
-        t->many[w] = join_codes(t, w);
-    }
-    return 0;
-}
 
 /* --- data without their stuffing --- */
 
@@ -158,11 +26,11 @@ struct input {
     size_t n;               /* bytes in data */
     size_t pos;             /* bits read of them */
     int ended;              /* p stands at a marker */
+    int cut;                /* the file ends before one */
 };
 
-/* Move what is not read yet to the front and fill up to the next marker.
- * -1: the file ends before one. */
-static int fill(struct input *in)
+/* Move what is not read yet to the front and fill up to the next marker. */
+static void fill(struct input *in)
 {
     size_t from = in->pos / 8;
 
@@ -179,10 +47,8 @@ static int fill(struct input *in)
         memcpy(in->data + in->n, in->p, n);
         in->n += n;
         in->p += n;
-        if (in->end - in->p < 2) {
-            return -1;
-        }
-        if (!mark) {
+        in->cut = in->end - in->p < 2;
+        if (!mark || in->cut) {
             break;
         }
         if (mark[1] == 0) {
@@ -193,7 +59,6 @@ static int fill(struct input *in)
         }
     }
     memset(in->data + in->n, 0, PADDING);
-    return 0;
 }
 
 static inline uint64_t load(const uint8_t *p)
@@ -315,20 +180,21 @@ static size_t position(const struct reader *r, const uint8_t *data)
 }
 
 /* The next code alone, or 0: there is none. */
-static inline uint32_t next_code(const struct codes *t, struct reader *r)
+static inline uint32_t next_code(const struct nn_jpeg_codes *t,
+                                 struct reader *r)
 {
     refill(r);
-    uint16_t e = t->one[r->w >> (64 - WINDOW)];
+    uint16_t e = t->one[r->w >> (64 - NN_JPEG_WINDOW)];
 
-    if (e == 0 && !find_code(t, (uint32_t)(r->w >> 48), &e)) {
+    if (e == 0 && !nn_jpeg_find_code(t, (uint32_t)(r->w >> 48), &e)) {
         return 0;
     }
-    consume(r, e & ENTRY_BITS);
+    consume(r, e & NN_JPEG_BITS);
     return e;
 }
 
 /* Pass over a block's AC codes. -1: one is none. */
-static inline int pass_ac(const struct codes *t, struct reader *r)
+static inline int pass_ac(const struct nn_jpeg_codes *t, struct reader *r)
 {
     uint32_t k = 1;
 
@@ -336,21 +202,21 @@ static inline int pass_ac(const struct codes *t, struct reader *r)
         uint32_t e;
 
         refill(r);
-        /* Bits for two entries, of at most WINDOW + 15. Codes behind the last
-         * coefficient are the next block's. */
+        /* Bits for two entries, of at most NN_JPEG_WINDOW + 15. Codes behind
+         * the last coefficient are the next block's. */
         for (int i = 0; i < 2; i++) {
-            e = t->many[r->w >> (64 - WINDOW)];
-            if (k + passed_by(e) > LAST) {
+            e = t->many[r->w >> (64 - NN_JPEG_WINDOW)];
+            if (k + nn_jpeg_passed(e) > LAST) {
                 e = next_code(t, r);
-                k += passed_by(e);
-                if (e == 0 || e & ENTRY_END) {
+                k += nn_jpeg_passed(e);
+                if (e == 0 || e & NN_JPEG_END) {
                     return e ? 0 : -1;
                 }
                 break;
             }
-            consume(r, e & ENTRY_BITS);
-            k += passed_by(e);
-            if (e & ENTRY_END) {
+            consume(r, e & NN_JPEG_BITS);
+            k += nn_jpeg_passed(e);
+            if (e & NN_JPEG_END) {
                 return 0;
             }
         }
@@ -359,15 +225,16 @@ static inline int pass_ac(const struct codes *t, struct reader *r)
 }
 
 struct block {
-    const struct codes *dc, *ac;
+    const struct nn_jpeg_codes *dc, *ac;
     int thin;
 };
 
 struct thinning {
-    struct codes dc[NUM_HUFF_TBLS], ac[NUM_HUFF_TBLS];
+    struct nn_jpeg_codes dc[NUM_HUFF_TBLS], ac[NUM_HUFF_TBLS];
     struct block block[MOST_BLOCKS]; /* of an MCU */
     int n_blocks;
     int64_t mcus;
+    int top;          /* the first rows are enough, and the file may be cut */
     int64_t interval; /* MCUs between restart markers; 0: there are none */
     struct input in;
     struct output out;
@@ -426,29 +293,51 @@ static int pass_restart(struct thinning *t, int64_t i)
     return 0;
 }
 
-static int thin_scan(struct thinning *t)
+/* -1: no MCU is sure to be whole any more. */
+static int fill_for_mcu(struct input *in)
 {
-    struct input *in = &t->in;
+    size_t least = in->pos + MOST_BLOCKS * BLOCK_BITS;
 
+    if (!in->ended && !in->cut && in->n * 8 < least) {
+        fill(in);
+        least = in->pos + MOST_BLOCKS * BLOCK_BITS;
+    }
+    return in->cut && in->n * 8 < least ? -1 : 0;
+}
+
+/* 1: all MCUs were there; 0: those before the file's end; -1: they are not as
+ * the library would read them without a word. */
+static int thin_mcus(struct thinning *t)
+{
     for (int64_t i = 0; i < t->mcus; i++) {
         if (t->interval > 0 && i > 0 && i % t->interval == 0 &&
             pass_restart(t, i / t->interval - 1)) {
             return -1;
         }
-        if (!in->ended && in->n * 8 < in->pos + MOST_BLOCKS * BLOCK_BITS &&
-            fill(in)) {
-            return -1;
+        if (fill_for_mcu(&t->in)) {
+            return 0;
         }
         if (t->out.cap - t->out.n < ROOM || thin_mcu(t)) {
             return -1;
         }
     }
+    return 1;
+}
+
+static int thin_scan(struct thinning *t)
+{
+    int all = thin_mcus(t);
+
+    if (t->top) {
+        align(&t->out);
+        return all;
+    }
     /* A marker may stand right behind the last chunk. */
-    if (!in->ended && fill(in)) {
-        return -1;
+    if (!t->in.ended) {
+        fill(&t->in);
     }
     align(&t->out);
-    return at_marker(t) ? 0 : -1;
+    return all == 1 && at_marker(t) ? 0 : -1;
 }
 
 /* --- the scan --- */
@@ -473,7 +362,7 @@ static int is_plain(const struct jpeg_decompress_struct *j)
 /* The blocks of an MCU in their order, and how many MCUs there are. 0: the
  * library would not take so many. */
 static int plan_blocks(struct thinning *t,
-                       const struct jpeg_decompress_struct *j)
+                       const struct jpeg_decompress_struct *j, int32_t rows)
 {
     int alone = j->comps_in_scan == 1;
     int64_t w = 8 * (int64_t)j->max_h_samp_factor;
@@ -492,10 +381,15 @@ static int plan_blocks(struct thinning *t,
             t->block[t->n_blocks++] = b;
         }
     }
-    t->mcus = alone ? (int64_t)j->comp_info[0].width_in_blocks *
-                          j->comp_info[0].height_in_blocks
-                    : ((j->image_width + w - 1) / w) *
-                          ((j->image_height + h - 1) / h);
+    /* With a margin: the library gives rows only once it has looked beyond. */
+    int64_t all = alone ? j->comp_info[0].height_in_blocks
+                        : (j->image_height + h - 1) / h;
+    int64_t most = alone ? rows + 2 * (h / 8) : rows / (h / 8) + 3;
+
+    t->top = rows > 0;
+    t->mcus = (alone ? j->comp_info[0].width_in_blocks
+                     : (j->image_width + w - 1) / w) *
+              (t->top && most < all ? most : all);
     t->interval = j->restart_interval;
     return 1;
 }
@@ -509,9 +403,9 @@ static int build_tables(struct thinning *t,
         int ac = j->cur_comp_info[c]->ac_tbl_no;
 
         if ((!t->dc[dc].built &&
-             build_codes(&t->dc[dc], j->dc_huff_tbl_ptrs[dc], 0)) ||
+             nn_jpeg_build_codes(&t->dc[dc], j->dc_huff_tbl_ptrs[dc], 0)) ||
             (!t->ac[ac].built &&
-             build_codes(&t->ac[ac], j->ac_huff_tbl_ptrs[ac], 1)) ||
+             nn_jpeg_build_codes(&t->ac[ac], j->ac_huff_tbl_ptrs[ac], 1)) ||
             t->ac[ac].end_length == 0) {
             return -1;
         }
@@ -534,12 +428,12 @@ static int add_rest(struct thinning *t)
 }
 
 static enum nn_status thin(struct thinning *t,
-                           const struct jpeg_decompress_struct *j,
+                           const struct jpeg_decompress_struct *j, int32_t rows,
                            struct nn_jpeg_thin *out)
 {
     size_t size = j->src->bytes_in_buffer;
 
-    if (!plan_blocks(t, j) ||
+    if (!plan_blocks(t, j, rows) ||
         (double)size * 8 < FEWEST_BITS * (double)t->mcus * t->n_blocks ||
         build_tables(t, j)) {
         return NN_OK;
@@ -552,7 +446,7 @@ static enum nn_status thin(struct thinning *t,
     if (!t->out.bytes) {
         return NN_ERR_NOMEM;
     }
-    if (thin_scan(t) || !add_rest(t)) {
+    if (thin_scan(t) < 0 || (!t->top && !add_rest(t))) {
         nn_mem_free(t->out.bytes);
         return NN_OK;
     }
@@ -561,14 +455,14 @@ static enum nn_status thin(struct thinning *t,
 }
 
 enum nn_status nn_jpeg_thin(const struct jpeg_decompress_struct *j,
-                            struct nn_jpeg_thin *out)
+                            int32_t rows, struct nn_jpeg_thin *out)
 {
     *out = (struct nn_jpeg_thin){ 0 };
     if (!is_plain(j)) {
         return NN_OK;
     }
     struct thinning *t = nn_mem_calloc(1, sizeof(*t));
-    enum nn_status st = t ? thin(t, j, out) : NN_ERR_NOMEM;
+    enum nn_status st = t ? thin(t, j, rows, out) : NN_ERR_NOMEM;
 
     nn_mem_free(t);
     return st;

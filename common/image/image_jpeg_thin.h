@@ -30,9 +30,14 @@ struct nn_jpeg_thin {
  * is NULL where there is nothing to gain or the data are not what the library
  * would read without a word (no baseline JPEG of one scan, a code that does not
  * exist, bytes missing or left over, markers out of order): let it read the
- * file as it is. Safe from any thread. Errors: NN_ERR_NOMEM.
+ * file as it is.
+ *
+ * rows: 0, or how many rows of the image at 1/8 are wanted. Then the file may
+ * be cut, nothing follows the data, and where they end too early the last MCUs,
+ * of at most 3 KB, may be left out. Safe from any thread. Errors: NN_ERR_NOMEM.
  * Source: ITU-T T.81, F.2.2 and annex C. */
 NN_MUST_CHECK enum nn_status
-nn_jpeg_thin(const struct jpeg_decompress_struct *j, struct nn_jpeg_thin *out);
+nn_jpeg_thin(const struct jpeg_decompress_struct *j, int32_t rows,
+             struct nn_jpeg_thin *out);
 
 #endif /* NN_COMMON_IMAGE_JPEG_THIN_H */

@@ -13,6 +13,7 @@
 
 #include "common/base/mem.h"
 #include "common/image/image_internal.h"
+#include "common/image/image_jpeg_thin.h"
 
 enum {
     AS_MANY = 16,      /* pixels of the photo for one of the thumbnail */
@@ -198,6 +199,7 @@ struct strip {
     struct jpeg_error_mgr manager;
     struct jpeg_decompress_struct jpeg;
     jmp_buf stopped;
+    struct nn_jpeg_thin thin;
     struct nn_image img; /* of all rows that were made room for */
     int no_memory;
 };
@@ -234,6 +236,14 @@ static void read_strip(struct strip *s, const uint8_t *head, size_t n,
     j->dct_method = JDCT_ISLOW;
     j->scale_num = 1;
     j->scale_denom = 8;
+    jpeg_calc_output_dimensions(j);
+    if (nn_jpeg_thin(j, rows, &s->thin)) {
+        ERREXIT1(j, JERR_OUT_OF_MEMORY, 0);
+    }
+    if (s->thin.bytes) {
+        j->src->next_input_byte = s->thin.bytes;
+        j->src->bytes_in_buffer = s->thin.size;
+    }
     jpeg_start_decompress(j);
     if (j->output_width != (JDIMENSION)s->img.w) {
         return;
@@ -263,6 +273,7 @@ static enum nn_status top_of(const uint8_t *head, size_t n,
     read_strip(&s, head, n, rows);
     s.img.h = (int32_t)s.jpeg.output_scanline;
     jpeg_destroy_decompress(&s.jpeg);
+    nn_mem_free(s.thin.bytes);
     if (s.no_memory) {
         nn_image_release(&s.img);
         return NN_ERR_NOMEM;

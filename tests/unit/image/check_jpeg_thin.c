@@ -69,6 +69,7 @@ struct seen {
     size_t n;
     long warnings;
     int gave_up, thinned;
+    int strict; /* a warning is an error */
 };
 
 static void on_error(j_common_ptr c)
@@ -78,7 +79,12 @@ static void on_error(j_common_ptr c)
 
 static void on_message(j_common_ptr c, int level)
 {
-    ((struct seen *)(void *)c->err)->warnings += level < 0;
+    struct seen *to = (struct seen *)(void *)c->err;
+
+    to->warnings += level < 0;
+    if (level < 0 && to->strict) {
+        on_error(c);
+    }
 }
 
 static void decode(const uint8_t *bytes, size_t size, unsigned div, int thin,
@@ -104,7 +110,7 @@ static void decode(const uint8_t *bytes, size_t size, unsigned div, int thin,
     j.scale_denom = div;
     jpeg_calc_output_dimensions(&j);
     if (thin) {
-        ck_assert_int_eq(nn_jpeg_thin(&j, mine), NN_OK);
+        ck_assert_int_eq(nn_jpeg_thin(&j, 0, mine), NN_OK);
     }
     if (mine->bytes) {
         to->thinned = 1;
@@ -200,7 +206,7 @@ START_TEST(most_of_the_data_are_left_out)
     jpeg_read_header(&j, TRUE);
     j.scale_denom = 8;
     jpeg_calc_output_dimensions(&j);
-    ck_assert_int_eq(nn_jpeg_thin(&j, &t), NN_OK);
+    ck_assert_int_eq(nn_jpeg_thin(&j, 0, &t), NN_OK);
     ck_assert_ptr_nonnull(t.bytes);
     ck_assert_uint_lt(t.size, s.size / 2);
     nn_mem_free(t.bytes);
@@ -209,7 +215,7 @@ START_TEST(most_of_the_data_are_left_out)
         long live = nn_mem_live();
 
         nn_mem_fail_at(n);
-        ck_assert_int_eq(nn_jpeg_thin(&j, &t), NN_ERR_NOMEM);
+        ck_assert_int_eq(nn_jpeg_thin(&j, 0, &t), NN_ERR_NOMEM);
         nn_mem_fail_at(0);
         ck_assert_ptr_null(t.bytes);
         ck_assert_int_eq(nn_mem_live(), live);
@@ -284,6 +290,93 @@ START_TEST(cut_data_are_left_to_the_library)
 }
 END_TEST
 
+/* Rows at 1/8 of the top of a file, up to the first warning. */
+static unsigned decode_top(const uint8_t *bytes, size_t size, int32_t wanted,
+                           int thin, struct seen *to)
+{
+    struct jpeg_decompress_struct j;
+    struct nn_jpeg_thin t = { 0 };
+    struct nn_jpeg_thin *volatile mine = &t;
+
+    memset(to, 0, sizeof(*to));
+    to->strict = 1;
+    j.err = jpeg_std_error(&to->manager);
+    to->manager.error_exit = on_error;
+    to->manager.emit_message = on_message;
+    if (setjmp(to->failed) == 0) {
+        jpeg_create_decompress(&j);
+        jpeg_mem_src(&j, bytes, size);
+        jpeg_read_header(&j, TRUE);
+        j.scale_denom = 8;
+        jpeg_calc_output_dimensions(&j);
+        to->n = j.output_width * (size_t)j.output_components;
+        to->pixels = calloc(to->n, j.output_height);
+        if (thin) {
+            ck_assert_int_eq(nn_jpeg_thin(&j, wanted, mine), NN_OK);
+            to->thinned = mine->bytes != NULL;
+        }
+        if (to->thinned) {
+            j.src->next_input_byte = mine->bytes;
+            j.src->bytes_in_buffer = mine->size;
+        }
+        jpeg_start_decompress(&j);
+        while (j.output_scanline < j.output_height) {
+            JSAMPROW row = to->pixels + j.output_scanline * to->n;
+
+            jpeg_read_scanlines(&j, &row, 1);
+        }
+    }
+    unsigned rows = j.output_scanline;
+
+    jpeg_destroy_decompress(&j);
+    nn_mem_free(mine->bytes);
+    return rows;
+}
+
+/* Of `size` bytes: how many rows there are, and how many are the same. */
+static void compare_top(const struct sample *s, size_t size, int32_t rows,
+                        unsigned *plain, unsigned *thinned)
+{
+    struct seen a, b;
+
+    *plain = decode_top(s->bytes, size, 0, 0, &a);
+    *thinned = decode_top(s->bytes, size, rows, 1, &b);
+    ck_assert_int_eq(b.thinned, 1);
+    ck_assert_uint_le(*thinned, *plain);
+    ck_assert_mem_eq(a.pixels, b.pixels, *thinned * a.n);
+    free(a.pixels);
+    free(b.pixels);
+}
+
+START_TEST(the_top_of_a_file_is_enough)
+{
+    const struct made *m = &kinds[_i];
+    struct sample s = { 0 };
+    unsigned plain, thinned, v = (unsigned)m->v;
+
+    if (!m->thins || m->height < 100) {
+        return;
+    }
+    encode(&s, m);
+    compare_top(&s, s.size, 5, &plain, &thinned);
+    ck_assert_uint_ge(thinned, 5);
+    ck_assert_uint_le(thinned, 5 + 4 * (unsigned)m->v);
+    /* All of them: the scan's end is where the library expects it. */
+    compare_top(&s, s.size, 1000, &plain, &thinned);
+    ck_assert_uint_eq(plain, ((unsigned)m->height + 7) / 8);
+    ck_assert_uint_ge(thinned + v, plain);
+    if (s.size > 30000) {
+        size_t row =
+            (s.size * 8 * v + (size_t)m->height - 1) / (size_t)m->height;
+
+        compare_top(&s, s.size / 2, 1000, &plain, &thinned);
+        ck_assert_uint_gt(plain, 0);
+        ck_assert_uint_ge(thinned + v * (1 + (3000 + row - 1) / row), plain);
+    }
+    sample_release(&s);
+}
+END_TEST
+
 START_TEST(images_are_decoded_so)
 {
     struct sample s = { 0 };
@@ -316,6 +409,7 @@ static Suite *create(void)
     tcase_add_loop_test(tc, thinned_data_give_the_same_pixels, 0, N_KINDS);
     tcase_add_test(tc, most_of_the_data_are_left_out);
     tcase_add_loop_test(tc, damage_is_left_to_the_library, 1, N_KINDS - 1);
+    tcase_add_loop_test(tc, the_top_of_a_file_is_enough, 0, N_KINDS);
     tcase_add_test(tc, images_are_decoded_so);
     tcase_add_test(tc, cut_data_are_left_to_the_library);
     suite_add_tcase(s, tc);
