@@ -22,8 +22,9 @@ struct nn_jpeg_thin {
  * libjpeg decodes 63 coefficients, a code at a time, to throw them away. The
  * scan made here has the same mean in each block and then "end of block", so
  * that the library, with its header and its tables, gives the same pixels to
- * the bit and in a third of the time. Blocks of which it wants more (chroma
- * at half the sides is decoded at 1/4) are copied.
+ * the bit; both together take two thirds of the time
+ * (docs/notes/performance.md). Blocks of which it wants more (chroma at half
+ * the sides is decoded at 1/4) are copied.
  *
  * j: after jpeg_read_header() and jpeg_calc_output_dimensions(), with all of
  * the file in its source, which may be set to what out holds then. out->bytes

@@ -1,9 +1,12 @@
 #include "pipelines/cli/audit_boxes.h"
 
+#include <string.h>
+
 #include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
+#include "pipelines/piles/keys.h"
 #include "pipelines/piles/md_file.h"
 #include "pipelines/piles/pile_rows.h"
 
@@ -34,23 +37,56 @@ static enum nn_status write_row(const struct pile_row *row, const json_t *image,
     return st;
 }
 
+/* *is: no row before had this file. */
+static enum nn_status is_first(struct pile_keys *names, const char *file,
+                               int *is, struct nn_error *err)
+{
+    uint64_t key = nn_hash_u64(file, strlen(file), 0);
+
+    *is = !pile_keys_have(names, key);
+    return *is && pile_keys_add(names, key) ? nn_fail_nomem(err) : NN_OK;
+}
+
+static enum nn_status copy_rows(struct pile_rows *from, FILE *to, size_t *twice,
+                                struct nn_error *err)
+{
+    struct pile_keys names = { 0 };
+    struct pile_row row;
+    int more, first;
+    enum nn_status st;
+
+    *twice = 0;
+    while (!(st = pile_rows_next(from, &row, &more, err)) && more) {
+        st = is_first(&names, row.file, &first, err);
+        if (!st && first) {
+            st = write_row(&row, from->md->image, to, err);
+        }
+        if (st) {
+            break;
+        }
+        *twice += !first;
+    }
+    pile_keys_release(&names);
+    return st;
+}
+
 enum nn_status audit_boxes_rows(const char *path, const char *root,
-                                const char *rows, struct nn_error *err)
+                                const char *rows, size_t *twice,
+                                struct nn_error *err)
 {
     struct md_file md;
     struct pile_rows from = { .md = &md, .root = root };
     struct nn_file_out out = { 0 };
-    struct pile_row row;
-    int more;
     enum nn_status st = md_file_open(&md, path, err);
 
     if (st) {
         goto out;
     }
     st = nn_file_out_open(&out, rows, err);
-    while (!st && !(st = pile_rows_next(&from, &row, &more, err)) && more) {
-        st = write_row(&row, md.image, out.stream, err);
+    if (st) {
+        goto out;
     }
+    st = copy_rows(&from, out.stream, twice, err);
     if (st) {
         goto out;
     }

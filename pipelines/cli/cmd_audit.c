@@ -5,6 +5,7 @@
 
 #include "common/base/file.h"
 #include "common/base/json.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "pipelines/audit/audit.h"
 #include "pipelines/audit/statement.h"
@@ -130,6 +131,24 @@ static enum nn_status make_rows(const struct audit *a,
     return NN_OK;
 }
 
+/* What `classify --detections` said, as rows. */
+static enum nn_status take_boxes(const struct cmd_line *line, const char *rows,
+                                 struct nn_error *err)
+{
+    const char *path = line->operands[0];
+    const char *root = line->n > 1 ? line->operands[1] : "";
+    size_t twice;
+    enum nn_status st = audit_boxes_rows(path, root, rows, &twice, err);
+
+    if (!st && twice > 0) {
+        nn_log(NN_LOG_WARN,
+               "%zu rows of '%s' are of photos that came before: the first "
+               "row stays",
+               twice, path);
+    }
+    return st;
+}
+
 static enum nn_status begin(const struct audit *a, struct cmd_line *line,
                             struct nn_error *err)
 {
@@ -148,8 +167,7 @@ static enum nn_status begin(const struct audit *a, struct cmd_line *line,
         return nn_fail_nomem(err);
     }
     st = md_file_is_one(line->operands[0])
-             ? audit_boxes_rows(line->operands[0],
-                                line->n > 1 ? line->operands[1] : "", rows, err)
+             ? take_boxes(line, rows, err)
              : make_rows(a, line, rows, &line->exit, err);
     if (!st && (line->exit == EXIT_DONE || line->exit == EXIT_SOME_FAILED)) {
         st = plan_audit(a, rows, line, err);

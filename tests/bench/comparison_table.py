@@ -94,7 +94,12 @@ def right(c, system):
 
 
 def percent(values, times=4000):
+    """Mean and 95 % interval. Where none of n images shows a difference, what
+    is possible all the same: at most 1 - 0.025^(1/n) of all images do."""
     draw, n = random.Random(1), len(values)
+    if not any(values):
+        most = 100 * (1 - .025 ** (1 / n))
+        return "%+.1f (%+.1f to %+.1f)" % (0, -most, most)
     means = sorted(sum(draw.choices(values, k=n)) / n for _ in range(times))
     return "%+.1f (%+.1f to %+.1f)" % tuple(
         100 * x for x in (sum(values) / n, means[times // 40],

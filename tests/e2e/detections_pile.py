@@ -276,8 +276,14 @@ def audited(work, src):
           f"{len(made) - len(said)} files could not be read" in text and
           os.path.exists(out + "/audit.html"),
           "what has no verdict is counted and no part of the pile", text)
+    r = subprocess.run([B, "audit", work + "/whole.json", work + "/a",
+                        "--recall", ".5", "--out", work + "/again"],
+                       capture_output=True, text=True, errors="replace")
+    check(r.returncode == 3 and read(work + "/again/predictions.jsonl") ==
+          read(out + "/predictions.jsonl") and
+          "2 rows of" in r.stderr and "the first row stays" in r.stderr,
+          "of a photo that comes twice the first row stays", r.stderr)
     for args, text in (((src, work + "/a"), "has no verdict"),
-                       ((work + "/whole.json", work + "/a"), "twice"),
                        ((work + "/merged.json", src), "is no folder"),
                        ((work + "/a", src), "they stand alone"),
                        ((work + "/merged.json", "-m", work + "/run"),
