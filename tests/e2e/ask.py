@@ -76,7 +76,7 @@ def walk():
     check(line == "3 of 12 answered: 1 black, 2 none.", "which are counted",
           line)
     part = page.js("lines()")
-    page.reopen(where, READY)
+    page.reopen(where, READY, "at === 3")
     check(page.js("lines()") == part and page.js("at") == 3,
           "opened again: the answers are still there, the next is asked",
           (page.js("lines()"), part, page.js("at")))

@@ -115,11 +115,15 @@ class Page:
                 return
             time.sleep(0.02)
 
-    def reopen(self, path, ready="typeof looks === 'object'"):
-        """As a person does it: what the old document has put into localStorage
-        is on its way to the browser's own process for some milliseconds."""
-        time.sleep(0.3)
-        self.open(path, ready)
+    def reopen(self, path, ready, seen):
+        """seen: true where the page shows what it stored. To some documents
+        (beside other work one of twenty) Chromium shows localStorage as it was
+        some documents ago, and to a later one as it is."""
+        for _ in range(12):
+            time.sleep(0.3)
+            self.open(path, ready)
+            if self.js(seen) is True:
+                return
 
     def key(self, key):
         text = {"text": key} if len(key) == 1 else {}

@@ -127,7 +127,7 @@ def walk(page, wrong):
     check(said == 3 and page.js("at") == 3, "keys, arrows and undo",
           (said, page.js("at")))
     part = page.js("lines()")
-    page.reopen(os.path.abspath("c/clean.html"), READY)
+    page.reopen(os.path.abspath("c/clean.html"), READY, "at === 2")
     check(page.js("lines()") == part and page.js("at") == 2,
           "opened again: decisions are still there, the next is asked",
           page.js("at"))
