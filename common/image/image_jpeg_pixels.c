@@ -250,10 +250,6 @@ static void set_up(struct reading *r, const struct nn_image_header *head,
     if (r->complete && nn_jpeg_thin(j, 0, &r->thin)) {
         ERREXIT1(j, JERR_OUT_OF_MEMORY, 0);
     }
-    if (r->thin.bytes) {
-        j->src->next_input_byte = r->thin.bytes;
-        j->src->bytes_in_buffer = r->thin.size;
-    }
     jpeg_start_decompress(j);
 }
 

@@ -454,8 +454,8 @@ static enum nn_status thin(struct thinning *t,
     return NN_OK;
 }
 
-enum nn_status nn_jpeg_thin(const struct jpeg_decompress_struct *j,
-                            int32_t rows, struct nn_jpeg_thin *out)
+enum nn_status nn_jpeg_thin(struct jpeg_decompress_struct *j, int32_t rows,
+                            struct nn_jpeg_thin *out)
 {
     *out = (struct nn_jpeg_thin){ 0 };
     if (!is_plain(j)) {
@@ -465,5 +465,9 @@ enum nn_status nn_jpeg_thin(const struct jpeg_decompress_struct *j,
     enum nn_status st = t ? thin(t, j, rows, out) : NN_ERR_NOMEM;
 
     nn_mem_free(t);
+    if (out->bytes) {
+        j->src->next_input_byte = out->bytes;
+        j->src->bytes_in_buffer = out->size;
+    }
     return st;
 }

@@ -12,7 +12,7 @@
 #include "common/base/status.h"
 
 /* What follows the header of a scan: its data, thinned, and then the rest of
- * the file as it is. Free: nn_mem_free(bytes). */
+ * the file as it is. Free when j is done: nn_mem_free(bytes). */
 struct nn_jpeg_thin {
     uint8_t *bytes;
     size_t size;
@@ -27,18 +27,18 @@ struct nn_jpeg_thin {
  * the sides is decoded at 1/4) are copied.
  *
  * j: after jpeg_read_header() and jpeg_calc_output_dimensions(), with all of
- * the file in its source, which may be set to what out holds then. out->bytes
- * is NULL where there is nothing to gain or the data are not what the library
- * would read without a word (no baseline JPEG of one scan, a code that does not
- * exist, bytes missing or left over, markers out of order): let it read the
- * file as it is.
+ * the file in its source, which becomes what out holds. out->bytes is NULL, and
+ * the library reads the file as it is, where there is nothing to gain or the
+ * data are not what it would read without a word (no baseline JPEG of one scan,
+ * a code that does not exist, bytes missing or left over, markers out of
+ * order).
  *
  * rows: 0, or how many rows of the image at 1/8 are wanted. Then the file may
  * be cut, nothing follows the data, and where they end too early the last MCUs,
  * of at most 3 KB, may be left out. Safe from any thread. Errors: NN_ERR_NOMEM.
  * Source: ITU-T T.81, F.2.2 and annex C. */
-NN_MUST_CHECK enum nn_status
-nn_jpeg_thin(const struct jpeg_decompress_struct *j, int32_t rows,
-             struct nn_jpeg_thin *out);
+NN_MUST_CHECK enum nn_status nn_jpeg_thin(struct jpeg_decompress_struct *j,
+                                          int32_t rows,
+                                          struct nn_jpeg_thin *out);
 
 #endif /* NN_COMMON_IMAGE_JPEG_THIN_H */

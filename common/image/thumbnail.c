@@ -240,10 +240,6 @@ static void read_strip(struct strip *s, const uint8_t *head, size_t n,
     if (nn_jpeg_thin(j, rows, &s->thin)) {
         ERREXIT1(j, JERR_OUT_OF_MEMORY, 0);
     }
-    if (s->thin.bytes) {
-        j->src->next_input_byte = s->thin.bytes;
-        j->src->bytes_in_buffer = s->thin.size;
-    }
     jpeg_start_decompress(j);
     if (j->output_width != (JDIMENSION)s->img.w) {
         return;

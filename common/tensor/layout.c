@@ -148,11 +148,6 @@ static enum nn_status trunk_of(const struct nn_st_file *f, const char *prefix,
     return NN_OK;
 }
 
-static int is_number(const struct nn_st_entry *e)
-{
-    return e->dtype == NN_F32 || e->dtype == NN_F16 || e->dtype == NN_BF16;
-}
-
 /* entry[i]: where the file has the i-th parameter, or NULL. */
 static enum nn_status find_all(const struct nn_st_file *f, const char *prefix,
                                const struct nn_graph *g,
@@ -171,6 +166,8 @@ static enum nn_status find_all(const struct nn_st_file *f, const char *prefix,
         const struct nn_st_entry *e = name ? nn_st_find(f, name) : NULL;
         struct nn_layout l = nn_layout_of(g, i);
 
+        enum nn_status st = NN_OK;
+
         if (name == NULL) {
             return nn_fail_nomem(err);
         }
@@ -178,14 +175,15 @@ static enum nn_status find_all(const struct nn_st_file *f, const char *prefix,
             note_missing(r, name);
         } else if (!shape_fits(&l, e)) {
             note_mismatch(r, name, &l, e);
-        } else if (!is_number(e)) {
-            nn_mem_free(name);
-            return nn_st_read(f, e, NULL, err); /* says so */
         } else {
+            st = nn_st_check(e, err);
             entry[i] = e;
             r->taken++;
         }
         nn_mem_free(name);
+        if (st) {
+            return st;
+        }
     }
     return NN_OK;
 }

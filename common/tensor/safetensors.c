@@ -370,12 +370,25 @@ static uint16_t read_u16(const unsigned char *p)
     return (uint16_t)(p[0] | p[1] << 8);
 }
 
+enum nn_status nn_st_check(const struct nn_st_entry *e, struct nn_error *err)
+{
+    if (e->dtype == NN_F32 || e->dtype == NN_F16 || e->dtype == NN_BF16) {
+        return NN_OK;
+    }
+    return nn_fail(err, NN_ERR_UNSUPPORTED,
+                   "tensor '%s' is not of type F32, F16 or BF16", e->name);
+}
+
 enum nn_status nn_st_read(const struct nn_st_file *f,
                           const struct nn_st_entry *e, float *dst,
                           struct nn_error *err)
 {
     const unsigned char *p = f->data + e->offset;
+    enum nn_status st = nn_st_check(e, err);
 
+    if (st) {
+        return st;
+    }
     switch (e->dtype) {
     case NN_F32:
         for (size_t i = 0; i < e->count; i++) {
@@ -397,8 +410,7 @@ enum nn_status nn_st_read(const struct nn_st_file *f,
         break;
     case NN_I64:
     case NN_DTYPE_OTHER:
-        return nn_fail(err, NN_ERR_UNSUPPORTED,
-                       "tensor '%s' is not of type F32, F16 or BF16", e->name);
+        break;
     }
     return NN_OK;
 }

@@ -51,7 +51,10 @@ const struct nn_st_entry *nn_st_entry(const struct nn_st_file *f, size_t i);
 const struct nn_st_entry *nn_st_find(const struct nn_st_file *f,
                                      const char *name); /* or NULL */
 const char *nn_st_meta(const struct nn_st_file *f, const char *key); /* or 0 */
-/* Convert count elements to float. Errors: NN_ERR_UNSUPPORTED dtype. */
+/* Whether nn_st_read() takes it. Errors: NN_ERR_UNSUPPORTED (names it). */
+NN_MUST_CHECK enum nn_status nn_st_check(const struct nn_st_entry *e,
+                                         struct nn_error *err);
+/* Convert count elements to float. Errors: as nn_st_check(). */
 NN_MUST_CHECK enum nn_status nn_st_read(const struct nn_st_file *f,
                                         const struct nn_st_entry *e, float *dst,
                                         struct nn_error *err);

@@ -142,8 +142,7 @@ static enum nn_status take_boxes(const struct cmd_line *line, const char *rows,
 
     if (!st && twice > 0) {
         nn_log(NN_LOG_WARN,
-               "%zu rows of '%s' are of photos that came before: the first "
-               "row stays",
+               "%zu photos come again in '%s': the first row of each stays",
                twice, path);
     }
     return st;
@@ -242,17 +241,16 @@ static int is_manifest(const char *path)
            (strcasecmp(dot, ".jsonl") == 0 || strcasecmp(dot, ".csv") == 0);
 }
 
-/* Predictions stand alone, those of boxes beside the folder of their photos. */
+/* Predictions need no model; those of boxes have a folder of photos. */
 static enum nn_status check_predictions(const struct audit *a,
                                         const struct cmd_line *line, int most,
                                         struct nn_error *err)
 {
     if (line->n > most || a->model != NULL) {
         return nn_fail(err, NN_ERR_ARG,
-                       "'%s' holds predictions: they stand alone%s, without "
-                       "--model",
+                       "'%s' holds predictions: give it %s, without --model",
                        line->operands[0],
-                       most > 1 ? " or before the folder of their photos" : "");
+                       most > 1 ? "and the folder of its photos" : "alone");
     }
     if (line->n == 2 && !nn_file_is_dir(line->operands[1])) {
         return nn_fail(err, NN_ERR_ARG,
@@ -277,7 +275,7 @@ static enum nn_status check_pile(const struct audit *a,
 
         if (i > 0 && (audit_pile_is_rows(path) || md_file_is_one(path))) {
             return nn_fail(err, NN_ERR_ARG,
-                           "'%s' holds predictions: they stand alone", path);
+                           "'%s' holds predictions: it must come first", path);
         }
         if (pathlist_is_collection(path) && !nn_file_is_dir(path) &&
             !is_manifest(path)) {
@@ -353,8 +351,8 @@ int cmd_audit(int argc, char **argv)
     };
     const struct nn_options o = {
         .command = "audit",
-        .synopsis = "PHOTOS...|PREDICTIONS --out DIR | --answers FILE --out "
-                    "DIR | --verify DIR",
+        .synopsis = "PHOTOS...|PREDICTIONS [FOLDER] --out DIR | --answers "
+                    "FILE --out DIR | --verify DIR",
         .summary =
             "Show what share of the positives of a pile was found. "
             "PHOTOS are classified as 'classify' does it; PREDICTIONS "
@@ -364,6 +362,8 @@ int cmd_audit(int argc, char **argv)
             "one stops, whatever the scores are worth.",
         .table = table,
         .examples = "  bearcascade audit photos --out audit\n"
+                    "  bearcascade audit classified.json /media/card --out "
+                    "audit\n"
                     "  bearcascade audit --answers answers.json --out audit\n",
         .max_operands = -1,
     };

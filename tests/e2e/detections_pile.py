@@ -281,11 +281,11 @@ def audited(work, src):
                        capture_output=True, text=True, errors="replace")
     check(r.returncode == 3 and read(work + "/again/predictions.jsonl") ==
           read(out + "/predictions.jsonl") and
-          "2 rows of" in r.stderr and "the first row stays" in r.stderr,
+          "2 photos come again" in r.stderr,
           "of a photo that comes twice the first row stays", r.stderr)
     for args, text in (((src, work + "/a"), "has no verdict"),
                        ((work + "/merged.json", src), "is no folder"),
-                       ((work + "/a", src), "they stand alone"),
+                       ((work + "/a", src), "it must come first"),
                        ((work + "/merged.json", "-m", work + "/run"),
                         "without --model")):
         r = subprocess.run([B, "audit", *args, "--out", work + "/none"],

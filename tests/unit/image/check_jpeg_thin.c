@@ -112,11 +112,7 @@ static void decode(const uint8_t *bytes, size_t size, unsigned div, int thin,
     if (thin) {
         ck_assert_int_eq(nn_jpeg_thin(&j, 0, mine), NN_OK);
     }
-    if (mine->bytes) {
-        to->thinned = 1;
-        j.src->next_input_byte = mine->bytes;
-        j.src->bytes_in_buffer = mine->size;
-    }
+    to->thinned = mine->bytes != NULL;
     jpeg_start_decompress(&j);
     size_t stride = j.output_width * (size_t)j.output_components;
 
@@ -206,11 +202,6 @@ START_TEST(most_of_the_data_are_left_out)
     jpeg_read_header(&j, TRUE);
     j.scale_denom = 8;
     jpeg_calc_output_dimensions(&j);
-    ck_assert_int_eq(nn_jpeg_thin(&j, 0, &t), NN_OK);
-    ck_assert_ptr_nonnull(t.bytes);
-    ck_assert_uint_lt(t.size, s.size / 2);
-    nn_mem_free(t.bytes);
-
     for (long n = 1; n <= 2; n++) {
         long live = nn_mem_live();
 
@@ -220,6 +211,10 @@ START_TEST(most_of_the_data_are_left_out)
         ck_assert_ptr_null(t.bytes);
         ck_assert_int_eq(nn_mem_live(), live);
     }
+    ck_assert_int_eq(nn_jpeg_thin(&j, 0, &t), NN_OK);
+    ck_assert_ptr_nonnull(t.bytes);
+    ck_assert_uint_lt(t.size, s.size / 2);
+    nn_mem_free(t.bytes);
     jpeg_destroy_decompress(&j);
     sample_release(&s);
 }
@@ -314,10 +309,6 @@ static unsigned decode_top(const uint8_t *bytes, size_t size, int32_t wanted,
         if (thin) {
             ck_assert_int_eq(nn_jpeg_thin(&j, wanted, mine), NN_OK);
             to->thinned = mine->bytes != NULL;
-        }
-        if (to->thinned) {
-            j.src->next_input_byte = mine->bytes;
-            j.src->bytes_in_buffer = mine->size;
         }
         jpeg_start_decompress(&j);
         while (j.output_scanline < j.output_height) {

@@ -239,6 +239,48 @@ START_TEST(parameters_by_name_and_shape)
 }
 END_TEST
 
+/* A tensor that is no number, the last one, leaves all values as they were. */
+START_TEST(parameters_change_as_a_whole)
+{
+    struct nn_graph *g = net(3);
+    struct nn_params a, b;
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_st_writer *w;
+    struct nn_st_file *f;
+    unsigned char *bytes;
+    size_t size;
+
+    ck_assert_int_eq(nn_params_init(&a, g, 0), NN_OK);
+    ck_assert_int_eq(nn_params_init(&b, g, 0), NN_OK);
+    nn_params_randomise(&a, g, 5);
+    ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
+    ck_assert_int_eq(nn_st_writer_add_params(w, "x.", NN_F32, g, a.value.data),
+                     NN_OK);
+    ck_assert_int_eq(nn_st_writer_commit(w, path, &err), NN_OK);
+    nn_st_writer_destroy(&w);
+    ck_assert_int_eq(nn_file_read(path, SIZE_MAX, &bytes, &size, &err), NN_OK);
+    char *type = strstr((char *)bytes + 8, "\"x.classifier.bias\"");
+
+    ck_assert_ptr_nonnull(type);
+    type = strstr(type, "F32");
+    type[0] = 'I';
+    ck_assert_int_eq(nn_st_parse(bytes, size, "x", &f, &err), NN_OK);
+    for (int strict = 0; strict < 2; strict++) {
+        ck_assert_int_eq(
+            nn_params_load(f, "x.", g, b.value.data, strict, NULL, &err),
+            NN_ERR_UNSUPPORTED);
+        ck_assert_ptr_nonnull(strstr(err.text, "'x.classifier.bias' is not"));
+        for (size_t i = 0; i < nn_graph_param_count(g); i++) {
+            ck_assert_float_eq(b.value.data[i], 0.0f);
+        }
+    }
+    nn_st_close(&f);
+    nn_params_release(&a);
+    nn_params_release(&b);
+    nn_graph_destroy(&g);
+}
+END_TEST
+
 START_TEST(unwritable_and_missing)
 {
     struct nn_error err = NN_ERROR_INIT;
@@ -425,6 +467,7 @@ static Suite *create(void)
     tcase_add_loop_test(t, tensors_round_trip, 0, 3);
     tcase_add_test(t, halves_are_exact);
     tcase_add_test(t, parameters_by_name_and_shape);
+    tcase_add_test(t, parameters_change_as_a_whole);
     tcase_add_test(t, unwritable_and_missing);
     tcase_add_test(t, a_bit_that_flips_is_noticed);
     tcase_add_test(t, the_checksum_is_of_the_content);
