@@ -7,7 +7,7 @@ static uint16_t entry_of(const struct nn_jpeg_codes *t, uint32_t symbol,
     uint32_t run = symbol >> 4, extra = symbol & 15;
 
     if (!t->ac) {
-        return (uint16_t)(length + symbol);
+        return (uint16_t)((length + symbol) | 1 << NN_JPEG_PASSED);
     }
     if (extra == 0 && run != 15) {
         return (uint16_t)(length | NN_JPEG_END);
@@ -58,27 +58,37 @@ static int take_symbols(struct nn_jpeg_codes *t, const JHUFF_TBL *from)
     return 0;
 }
 
-/* As many whole codes as the window holds; behind the last may follow bits
- * that it does not. */
-static uint16_t join_codes(const struct nn_jpeg_codes *t, uint32_t window)
+/* As many whole codes as the window holds, of which the first is one of
+ * `first`; behind the last may follow bits that it does not. */
+static uint16_t join_codes(const struct nn_jpeg_codes *first,
+                           const struct nn_jpeg_codes *ac, uint32_t window)
 {
-    uint32_t bits = 0, passed = 0;
+    const struct nn_jpeg_codes *t = first;
+    uint32_t bits = 0, passed = 0, end = 0;
 
-    while (bits < NN_JPEG_WINDOW) {
+    while (bits < NN_JPEG_WINDOW && !end) {
         uint32_t rest = window << bits & ((1U << NN_JPEG_WINDOW) - 1);
-        uint32_t e = t->one[rest];
+        uint32_t e = t->one[rest], n = bits + (e & NN_JPEG_BITS);
 
-        if (e == 0 || t->length[rest] > NN_JPEG_WINDOW - bits) {
+        if (e == 0 || t->length[rest] > NN_JPEG_WINDOW - bits ||
+            n > NN_JPEG_WIDEST) {
             break;
         }
-        bits += e & NN_JPEG_BITS;
+        bits = n;
         passed += nn_jpeg_passed(e);
-        if (e & NN_JPEG_END) {
-            return (uint16_t)(bits | passed << NN_JPEG_PASSED | NN_JPEG_END);
-        }
+        end = e & NN_JPEG_END;
+        t = ac;
     }
-    passed = bits ? passed : NN_JPEG_MOST;
-    return (uint16_t)(bits | passed << NN_JPEG_PASSED);
+    passed = bits && passed < NN_JPEG_MOST ? passed : NN_JPEG_MOST;
+    return (uint16_t)(bits | passed << NN_JPEG_PASSED | end);
+}
+
+void nn_jpeg_join_codes(const struct nn_jpeg_codes *dc,
+                        const struct nn_jpeg_codes *ac, uint16_t *many)
+{
+    for (uint32_t w = 0; w < 1U << NN_JPEG_WINDOW; w++) {
+        many[w] = join_codes(dc, ac, w);
+    }
 }
 
 int nn_jpeg_build_codes(struct nn_jpeg_codes *t, const JHUFF_TBL *from, int ac)
@@ -98,8 +108,8 @@ int nn_jpeg_build_codes(struct nn_jpeg_codes *t, const JHUFF_TBL *from, int ac)
             t->length[w] = (uint8_t)n;
         }
     }
-    for (uint32_t w = 0; ac && w < 1U << NN_JPEG_WINDOW; w++) {
-        t->many[w] = join_codes(t, w);
+    if (ac) {
+        nn_jpeg_join_codes(t, t, t->many);
     }
     return 0;
 }

@@ -15,9 +15,10 @@ enum {
     /* An entry: bits of the codes and of what follows them, above those the
        coefficients passed, and whether it ends with "end of block". */
     NN_JPEG_BITS = 63,
-    NN_JPEG_PASSED = 6,
-    NN_JPEG_MOST = 511, /* coefficients */
+    NN_JPEG_PASSED = 8,
+    NN_JPEG_MOST = 64, /* coefficients, and where it would be more */
     NN_JPEG_END = 1 << 15,
+    NN_JPEG_WIDEST = 18, /* bits of an entry of `many` */
 };
 
 /* One Huffman table. An entry belongs to the next NN_JPEG_WINDOW bits. Where no
@@ -39,7 +40,7 @@ struct nn_jpeg_codes {
 /* Coefficients that an entry passes. */
 static inline uint32_t nn_jpeg_passed(uint32_t entry)
 {
-    return entry >> NN_JPEG_PASSED & NN_JPEG_MOST;
+    return entry >> NN_JPEG_PASSED & (2 * NN_JPEG_MOST - 1);
 }
 
 /* Length of the code that 16 bits begin with, and its entry; 0: there is none.
@@ -47,7 +48,11 @@ static inline uint32_t nn_jpeg_passed(uint32_t entry)
 uint32_t nn_jpeg_find_code(const struct nn_jpeg_codes *t, uint32_t bits,
                            uint16_t *entry);
 /* t: zero. ac: of AC codes, else of DC codes, of which `many` is not made and
- * entries pass nothing. 0, or -1: there is no such table. */
+ * entries pass one coefficient. 0, or -1: there is no such table. */
 int nn_jpeg_build_codes(struct nn_jpeg_codes *t, const JHUFF_TBL *from, int ac);
+/* Entries, 1 << NN_JPEG_WINDOW of them, of a block's beginning: a code of dc
+ * and the codes of ac behind it. */
+void nn_jpeg_join_codes(const struct nn_jpeg_codes *dc,
+                        const struct nn_jpeg_codes *ac, uint16_t *many);
 
 #endif /* NN_COMMON_IMAGE_JPEG_CODES_H */

@@ -22,7 +22,7 @@ struct nn_jpeg_thin {
  * libjpeg decodes 63 coefficients, a code at a time, to throw them away. The
  * scan made here has the same mean in each block and then "end of block", so
  * that the library, with its header and its tables, gives the same pixels to
- * the bit; both together take two thirds of the time
+ * the bit; both together take three fifths of the time
  * (docs/notes/performance.md). Blocks of which it wants more (chroma at half
  * the sides is decoded at 1/4) are copied.
  *
