@@ -7,7 +7,8 @@ OUT is A but for its tensors, which are (1 - SHARE) A + SHARE B. Two nets that
 were tuned from the same weights, on other views, can be averaged so
 (arXiv 2203.05482): the mean is close to either at what that does well, at the
 price of one. A's thresholds were chosen for A; `train --gate-from` chooses new
-ones. Standard library only.
+ones. What A keeps of the embeddings of its photos (`classify --reference`) is no
+weight, and left out. Standard library only.
 """
 import array
 import struct
@@ -23,14 +24,21 @@ def floats(data):
     return a
 
 
+def place(item):
+    return item[1].get("data_offsets", [0])
+
+
 def average(a, b, share):
     """(header, data): A's header with the means."""
     (head, body), (other, more) = a, b
-    out, at = bytearray(body), dict(other)
-    for name, t in head.items():
+    out = bytearray()
+    for name, t in sorted(head.items(), key=place):
         if name == "__metadata__":
             continue
-        u = at.get(name)
+        if name.startswith("reference."):
+            del head[name]
+            continue
+        u = other.get(name)
         if u is None or (u["dtype"], u["shape"]) != (t["dtype"], t["shape"]):
             raise ValueError("tensor '%s' is not in both" % name)
         if t["dtype"] != "F32":
@@ -41,8 +49,10 @@ def average(a, b, share):
                                  for p, q in zip(x, y)))
         if sys.byteorder != "little":
             mean.byteswap()
-        out[slice(*t["data_offsets"])] = mean.tobytes()
-    head["__metadata__"].pop("xxh3", None)  # of A's tensors
+        t["data_offsets"] = [len(out), len(out) + 4 * len(mean)]
+        out += mean.tobytes()
+    for key in ("xxh3", "reference"):  # of A's tensors
+        head["__metadata__"].pop(key, None)
     return head, bytes(out)
 
 

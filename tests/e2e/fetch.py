@@ -222,15 +222,19 @@ def check_pip(folder):
 
 def tensors(path, values, **shape):
     """A file of float32 tensors a (values) and b, with a checksum."""
-    head = {"__metadata__": {"xxh3": "00", "system": "cascade"},
-            "a": {"dtype": "F32", "shape": shape.get("a", [len(values)]),
-                  "data_offsets": [0, 4 * len(values)]},
+    n = 4 * len(values)
+    head = {"__metadata__": {"xxh3": "00", "system": "cascade",
+                             "reference": "{}"},
             "b": {"dtype": "F32", "shape": [1],
-                  "data_offsets": [4 * len(values), 4 * len(values) + 4]}}
+                  "data_offsets": [n + 2, n + 6]},
+            "reference.near": {"dtype": "F16", "shape": [1],
+                               "data_offsets": [n, n + 2]},
+            "a": {"dtype": "F32", "shape": shape.get("a", [len(values)]),
+                  "data_offsets": [0, n]}}
     text = json.dumps(head).encode()
     with open(path, "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text +
-                struct.pack(f"<{len(values) + 1}f", *values, values[0]))
+                struct.pack(f"<{len(values)}fef", *values, 9, values[0]))
     return path
 
 
@@ -245,8 +249,11 @@ def check_average(folder):
     size = struct.unpack("<Q", data[:8])[0]
     check(struct.unpack("<4f", data[8 + size:]) == (2, -1, 6, 2),
           "weights are averaged", r.stderr)
-    check(json.loads(data[8:8 + size])["__metadata__"] ==
-          {"system": "cascade"}, "the checksum of the old ones goes")
+    head = json.loads(data[8:8 + size] or "{}")
+    check(head.pop("__metadata__", None) == {"system": "cascade"},
+          "the checksum of the old ones goes, and what they kept of photos")
+    check({name: t["data_offsets"] for name, t in head.items()} ==
+          {"a": [0, 12], "b": [12, 16]}, "no gap is left", str(head))
     tensors(two, [5, 2, 0], a=[3, 1])
     r = subprocess.run([sys.executable, tool, one, two, "0.25", out],
                        capture_output=True, text=True)
