@@ -196,24 +196,32 @@ static struct nn_graph *net(int32_t outputs)
     return g;
 }
 
+/* Random values, also in the file `path` with names that begin with "x.". */
+static void save_random(const struct nn_graph *g, struct nn_params *a)
+{
+    struct nn_error err = NN_ERROR_INIT;
+    struct nn_st_writer *w;
+
+    ck_assert_int_eq(nn_params_init(a, g, 0), NN_OK);
+    nn_params_randomise(a, g, 5);
+    ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
+    ck_assert_int_eq(nn_st_writer_add_params(w, "x.", NN_F32, g, a->value.data),
+                     NN_OK);
+    ck_assert_int_eq(nn_st_writer_commit(w, path, &err), NN_OK);
+    nn_st_writer_destroy(&w);
+}
+
 START_TEST(parameters_by_name_and_shape)
 {
     struct nn_graph *g = net(3), *other = net(4);
     struct nn_params a, b;
     struct nn_load_report r;
     struct nn_error err = NN_ERROR_INIT;
-    struct nn_st_writer *w;
     struct nn_st_file *f;
     const struct nn_st_entry *e;
 
-    ck_assert_int_eq(nn_params_init(&a, g, 0), NN_OK);
     ck_assert_int_eq(nn_params_init(&b, other, 0), NN_OK);
-    nn_params_randomise(&a, g, 5);
-    ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
-    ck_assert_int_eq(nn_st_writer_add_params(w, "x.", NN_F32, g, a.value.data),
-                     NN_OK);
-    ck_assert_int_eq(nn_st_writer_commit(w, path, &err), NN_OK);
-    nn_st_writer_destroy(&w);
+    save_random(g, &a);
     ck_assert_int_eq(nn_st_open(path, &f, &err), NN_OK);
     e = nn_st_find(f, "x.conv_stem.weight"); /* PyTorch's OIHW */
     ck_assert_int_eq(e->shape[1], 3);
@@ -245,19 +253,12 @@ START_TEST(parameters_change_as_a_whole)
     struct nn_graph *g = net(3);
     struct nn_params a, b;
     struct nn_error err = NN_ERROR_INIT;
-    struct nn_st_writer *w;
     struct nn_st_file *f;
     unsigned char *bytes;
     size_t size;
 
-    ck_assert_int_eq(nn_params_init(&a, g, 0), NN_OK);
     ck_assert_int_eq(nn_params_init(&b, g, 0), NN_OK);
-    nn_params_randomise(&a, g, 5);
-    ck_assert_int_eq(nn_st_writer_create(&w), NN_OK);
-    ck_assert_int_eq(nn_st_writer_add_params(w, "x.", NN_F32, g, a.value.data),
-                     NN_OK);
-    ck_assert_int_eq(nn_st_writer_commit(w, path, &err), NN_OK);
-    nn_st_writer_destroy(&w);
+    save_random(g, &a);
     ck_assert_int_eq(nn_file_read(path, SIZE_MAX, &bytes, &size, &err), NN_OK);
     char *type = strstr((char *)bytes + 8, "\"x.classifier.bias\"");
 
