@@ -19,11 +19,9 @@ function answerOf(letter) {
 }
 
 function keep() {
-  try {
-    localStorage.setItem(KEY, letters);
-  } catch (e) {
-    el("ask").textContent = "This browser keeps nothing: save often.";
-  }
+  keepText(KEY, letters).then((said) => {
+    if (said) { el("ask").textContent = said; }
+  });
 }
 
 function revise() {
@@ -196,22 +194,28 @@ plan.classes.forEach((name, k) => {
   el("unsure").before(button);
   actions[k + 1] = () => answer(String(k + 1));
 });
-document.addEventListener("keydown", (e) => {
-  const act = actions[e.key.length === 1 ? e.key.toLowerCase() : e.key];
-  if (act && !e.ctrlKey && !e.metaKey && !e.altKey) {
-    e.preventDefault();
-    act();
+
+async function start() {
+  try {
+    replay(await keptText(KEY));
+  } catch (e) {
+    replay("");
   }
-});
-for (const [id, key] of [["none", "n"], ["positive", "p"], ["unsure", "u"],
-  ["enter", "Enter"], ["undo", "Backspace"], ["grid", "g"], ["large", "l"],
-  ["save", "s"], ...plan.classes.map((name, k) => ["class" + (k + 1), k + 1])]) {
-  el(id).onclick = (e) => { e.currentTarget.blur(); actions[key](); };
+  document.addEventListener("keydown", (e) => {
+    const act = actions[e.key.length === 1 ? e.key.toLowerCase() : e.key];
+    if (act && !e.ctrlKey && !e.metaKey && !e.altKey) {
+      e.preventDefault();
+      act();
+    }
+  });
+  for (const [id, key] of [["none", "n"], ["positive", "p"], ["unsure", "u"],
+    ["enter", "Enter"], ["undo", "Backspace"], ["grid", "g"], ["large", "l"],
+    ["save", "s"], ...plan.classes.map((name, k) => ["class" + (k + 1), k + 1])]) {
+    el(id).onclick = (e) => { e.currentTarget.blur(); actions[key](); };
+  }
+  el("load").onchange = (e) => load(e.target.files[0]);
+  fill();
+  opened = true;
 }
-el("load").onchange = (e) => load(e.target.files[0]);
-try {
-  replay(localStorage.getItem(KEY) || "");
-} catch (e) {
-  letters = "";
-}
-fill();
+
+start();

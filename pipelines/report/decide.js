@@ -21,11 +21,12 @@ const keyOf = () => `bearcascade-${PAGE}-${data.key}`;
 /* --- what is kept --- */
 
 function keep() {
-  try {
-    localStorage.setItem(keyOf(), lines());
-  } catch (e) {
-    note = "This browser keeps nothing: save often.";
-  }
+  keepText(keyOf(), lines()).then((said) => {
+    if (said) {
+      note = said;
+      show();
+    }
+  });
 }
 
 function lines() {
@@ -164,7 +165,12 @@ function addLabel(name, i) {
 }
 
 /* own: { key: [id of its button, what it does] } */
-function start(own) {
+async function start(own) {
+  try {
+    read(await keptText(keyOf()));
+  } catch (e) {
+    said = new Map();
+  }
   const buttons = [["undo", "Backspace"], ["back", "ArrowLeft"],
     ["next", "ArrowRight"], ["save", "s"]];
   for (const [key, [id, act]] of Object.entries(own)) {
@@ -182,11 +188,7 @@ function start(own) {
     }
   });
   el("load").onchange = (e) => load(e.target.files[0]);
-  try {
-    read(localStorage.getItem(keyOf()) || "");
-  } catch (e) {
-    said = new Map();
-  }
   toFirst();
   show();
+  opened = true;
 }

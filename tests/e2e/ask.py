@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import tap
 from browser import CHROMIUM, Page, in_folder
@@ -19,7 +20,6 @@ from pictures import drawn
 from tap import check
 
 B = os.environ["BEARCASCADE"]
-READY = "typeof data === 'object'"
 SMALL = ["--gate-size", "32", "--gate-width", "0.25", "--species-size", "32",
          "--species-width", "0.25", "--epochs", "1", "--batch", "16",
          "--quiet", "--threads", "1"]
@@ -63,7 +63,7 @@ def walk():
     """Answers on the page; what it saves."""
     page = Page(os.path.abspath("profile"))
     where = os.path.abspath("a/ask.html")
-    page.open(where, READY)
+    page.open(where)
     check(page.js("document.images.length === 1 && document.images[0].complete "
                   "&& document.images[0].naturalWidth > 30"),
           "a photo is shown")
@@ -76,7 +76,8 @@ def walk():
     check(line == "3 of 12 answered: 1 black, 2 none.", "which are counted",
           line)
     part = page.js("lines()")
-    page.reopen(where, READY, "at === 3")
+    page.kept()
+    page.open(where)
     check(page.js("lines()") == part and page.js("at") == 3,
           "opened again: the answers are still there, the next is asked",
           (page.js("lines()"), part, page.js("at")))
@@ -95,8 +96,47 @@ def walk():
     page.key("Backspace")
     page.key("n")
     text = page.js("lines()")
+    page.kept()
+    windows(page, where, text)
     page.kill()
     return text
+
+
+def in_time(page, where, text):
+    """To one document of twenty Chromium shows localStorage as it was before."""
+    for _ in range(12):
+        page.open(where)
+        if page.js("lines()") == text:
+            return True
+        time.sleep(0.3)
+    return False
+
+
+def windows(page, where, text):
+    """text: what page kept. No window writes over what another one kept."""
+    other = page.tab()
+    other.open(where)
+    check(other.js("lines()") == text, "another window has the answers, too")
+    other.key("ArrowLeft")
+    other.key("u")
+    other.kept()
+    page.key("ArrowLeft")
+    page.key("1")
+    told = page.wait("document.getElementById('ask').textContent"
+                     ".startsWith('Another window has kept answers')")
+    check(told, "a window that is behind says so")
+    later = other.js("lines()")
+    other.open(where)
+    check(other.js("lines()") == later != text, "and keeps nothing over them",
+          other.js("lines()"))
+    other.without_indexeddb()
+    other.js(f"localStorage.setItem(keyOf(), {json.dumps(text)})")
+    check(in_time(other, where, text), "what a page kept in localStorage is found")
+    other.key("ArrowLeft")
+    other.key("1")
+    other.kept()
+    check(other.js("localStorage.getItem(keyOf()) === lines()") is True,
+          "which is used where there is no IndexedDB")
 
 
 def by_hand(asked):

@@ -312,6 +312,7 @@ def walk(browser, truth):
     page.key("Backspace")
     page.key("Backspace")
     half = page.js(answer_like(truth) % 100)
+    page.kept()
     page.crash()
     page = browser.tab()
     page.open(os.path.abspath("a/audit.html"))

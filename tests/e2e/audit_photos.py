@@ -114,6 +114,7 @@ def walk(truth, name, wrong, shots):
     if shots:
         time.sleep(0.5)
         page.shot("wide.png")
+    page.kept()
     page.call("Browser.close")
     page.process.wait()
     page = Page(profile, 1200)

@@ -16,6 +16,8 @@ import urllib.request
 
 CHROMIUM = next((shutil.which(n) for n in (
     "chromium", "chromium-browser", "google-chrome") if shutil.which(n)), None)
+# A page of kept.js that has read what it kept.
+READY = "typeof opened === 'boolean' && opened"
 
 
 def in_folder(main, kept):
@@ -80,6 +82,13 @@ class Page:
                                 url="about:blank")["targetId"])
         return other
 
+    def without_indexeddb(self):
+        """Documents opened from now on have none."""
+        self.call("Page.enable")
+        self.call("Page.addScriptToEvaluateOnNewDocument", source="""
+            Object.defineProperty(window, "indexedDB", {
+                get() { throw new Error("refused"); } });""")
+
     def send(self, method, **params):
         self.id += 1
         data = json.dumps({"id": self.id, "method": method,
@@ -106,24 +115,21 @@ class Page:
         r = self.call("Runtime.evaluate", expression=text, returnByValue=True)
         return r.get("result", {}).get("value", r)
 
-    def open(self, path, ready="typeof looks === 'object'"):
+    def wait(self, seen):
+        for _ in range(500):
+            if self.js(seen) is True:
+                return True
+            time.sleep(0.02)
+        return False
+
+    def open(self, path, ready=READY):
         """ready: an expression that is true once the page's script has run."""
         self.call("Page.navigate", url="file://" + path)
-        for _ in range(500):
-            if self.js(ready + " && "
-                       "document.readyState === 'complete'") is True:
-                return
-            time.sleep(0.02)
+        self.wait(ready + " && document.readyState === 'complete'")
 
-    def reopen(self, path, ready, seen):
-        """seen: true where the page shows what it stored. To some documents
-        (beside other work one of twenty) Chromium shows localStorage as it was
-        some documents ago, and to a later one as it is."""
-        for _ in range(12):
-            time.sleep(0.3)
-            self.open(path, ready)
-            if self.js(seen) is True:
-                return
+    def kept(self):
+        """What was answered is on disk."""
+        return self.wait("keeping === 0")
 
     def key(self, key):
         text = {"text": key} if len(key) == 1 else {}

@@ -21,7 +21,6 @@ from tap import check
 B = os.environ["BEARCASCADE"]
 BACKBONE = os.path.join(os.environ["SOURCE"], "models/backbone-100.safetensors")
 STRONG = os.path.join(os.environ["SOURCE"], "models/backbone-lite2.safetensors")
-READY = "typeof data === 'object'"
 
 
 def run(*args):
@@ -116,7 +115,7 @@ ANSWER = """((wrong) => {
 
 
 def walk(page, wrong):
-    page.open(os.path.abspath("c/clean.html"), READY)
+    page.open(os.path.abspath("c/clean.html"))
     check(page.js("document.images.length") == 1 and
           page.js("document.images[0].complete && "
                   "document.images[0].naturalWidth > 30"), "a photo is shown")
@@ -127,7 +126,8 @@ def walk(page, wrong):
     check(said == 3 and page.js("at") == 3, "keys, arrows and undo",
           (said, page.js("at")))
     part = page.js("lines()")
-    page.reopen(os.path.abspath("c/clean.html"), READY, "at === 2")
+    page.kept()
+    page.open(os.path.abspath("c/clean.html"))
     check(page.js("lines()") == part and page.js("at") == 2,
           "opened again: decisions are still there, the next is asked",
           page.js("at"))
