@@ -150,7 +150,10 @@ static int parse_and_run(struct compare *m, const struct nn_option *table,
         .examples =
             "  bearcascade compare photos --out runs/compare\n"
             "  bearcascade compare photos -o runs/two --seeds 1 --systems "
-            "cascade,multilabel\n",
+            "cascade,multilabel\n"
+            "  bearcascade compare photos -o runs/sizes --systems "
+            "cascade,softmax-none,softmax-none+small --with "
+            "softmax-none+small:gate-size=128\n",
         .min_operands = 1,
         .max_operands = 1,
     };
@@ -175,7 +178,9 @@ int cmd_compare(int argc, char **argv)
         NN_OPT_STRING(0, "systems", &c->systems, "A,B,C",
                       "of cascade, cascade-plain (its species net cannot say "
                       "none), multilabel, multilabel-focal, softmax-none, "
-                      "softmax-max; all when not given"),
+                      "softmax-max; all when not given. softmax-none+small is "
+                      "a variant, trained with the options that --with gives "
+                      "that name"),
         SEEDS_ROW(*c, 's', "training runs of each system, seeds 1..N"),
         NN_OPT_HEADING("training"),
         NN_OPT_INT(
@@ -190,7 +195,7 @@ int cmd_compare(int argc, char **argv)
         NN_OPT_LIST('w', "with", &c->with, "NAME=VALUE",
                     "an option of train for every run, such as gate-size=96, "
                     "or for those of one system, such as "
-                    "softmax-none:gate-size=96; may be repeated"),
+                    "softmax-none+small:gate-size=96; may be repeated"),
         NN_OPT_U64(0, "split-seed", &m.split_seed, "N",
                    "of the splits, where the data have none"),
         NN_OPT_HEADING("measuring"),

@@ -28,31 +28,61 @@ static int is_name(const char *name, const char *p, size_t n)
     return n == strlen(name) && memcmp(p, name, n) == 0;
 }
 
-/* 1 when list (NULL: everything) names the design. */
-static int listed(const char *list, const char *name)
+/* Of a system's name: that of its design, up to a "+". */
+static size_t design_length(const char *p, size_t n)
+{
+    const char *plus = memchr(p, '+', n);
+
+    return plus == NULL ? n : (size_t)(plus - p);
+}
+
+/* The first entry of the list that is the name [n]; a NULL list has none. */
+static const char *find(const char *list, const char *name, size_t n)
 {
     while (list != NULL && *list != '\0') {
-        size_t n = strcspn(list, ",");
+        size_t m = strcspn(list, ",");
 
-        if (is_name(name, list, n)) {
-            return 1;
+        if (m == n && memcmp(list, name, n) == 0) {
+            return list;
         }
-        list += n + (list[n] == ',');
+        list += m + (list[m] == ',');
     }
-    return list == NULL;
+    return NULL;
+}
+
+/* It names a folder, and ends at the ":" of an option. */
+static int is_variant(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] == '\0' || strchr("abcdefghijklmnopqrstuvwxyz"
+                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789._-@",
+                                   p[i]) == NULL) {
+            return 0;
+        }
+    }
+    return n > 0;
 }
 
 static enum nn_status check_name(const char *p, size_t n, struct nn_error *err)
 {
+    size_t m = design_length(p, n);
+
+    if (m < n && !is_variant(p + m + 1, n - m - 1)) {
+        return nn_fail(err, NN_ERR_ARG,
+                       "system '%.*s': behind the + stands a name of letters, "
+                       "digits and . _ - @",
+                       (int)n, p);
+    }
     for (size_t i = 0; i < comparison_n_designs; i++) {
-        if (is_name(comparison_designs[i].name, p, n)) {
+        if (is_name(comparison_designs[i].name, p, m)) {
             return NN_OK;
         }
     }
     return nn_fail(err, NN_ERR_ARG,
                    "there is no system '%.*s' (cascade, cascade-plain, "
                    "multilabel, multilabel-focal, softmax-none, softmax-max)",
-                   (int)n, p);
+                   (int)m, p);
 }
 
 static enum nn_status check_list(const char *list, struct nn_error *err)
@@ -76,15 +106,22 @@ size_t comparison_with_system(const char *with)
     return with[n] == ':' ? n : 0;
 }
 
-static enum nn_status check_with(const struct nn_option_list *with,
+static enum nn_status check_with(const struct comparison_options *o,
                                  struct nn_error *err)
 {
-    for (size_t i = 0; i < with->n; i++) {
-        size_t n = comparison_with_system(with->v[i]);
-        enum nn_status st = n > 0 ? check_name(with->v[i], n, err) : NN_OK;
+    for (size_t i = 0; i < o->with.n; i++) {
+        const char *name = o->with.v[i];
+        size_t n = comparison_with_system(name);
+        enum nn_status st = n > 0 ? check_name(name, n, err) : NN_OK;
 
         if (st) {
             return st;
+        }
+        if (design_length(name, n) < n && find(o->systems, name, n) == NULL) {
+            return nn_fail(err, NN_ERR_ARG,
+                           "--with has options for '%.*s', which is not among "
+                           "--systems",
+                           (int)n, name);
         }
     }
     return NN_OK;
@@ -99,16 +136,21 @@ static int makes_sense(const struct comparison *c,
            c->ds->n_classes > 1;
 }
 
-/* The runs of a design: one for each seed and, where families are left out,
+/* The runs of a system: one for each seed and, where families are left out,
  * one more. */
 static enum nn_status add_system(struct comparison *c,
                                  const struct comparison_design *d,
+                                 const char *name, size_t length,
                                  struct nn_error *err)
 {
     struct comparison_system *s = &c->system[c->n_systems++];
     size_t runs = (size_t)c->opt->seeds;
 
     s->design = d;
+    s->name = nn_mem_sprintf("%.*s", (int)length, name);
+    if (s->name == NULL) {
+        return nn_fail_nomem(err);
+    }
     s->run = nn_mem_calloc(runs, sizeof *s->run);
     if (s->run == NULL) {
         return nn_fail_nomem(err);
@@ -123,6 +165,61 @@ static enum nn_status add_system(struct comparison *c,
     return NN_OK;
 }
 
+static void release_run(struct comparison_run *r)
+{
+    nn_mem_free(r->dir);
+    nn_mem_free(r->command);
+    outcomes_release(&r->said);
+}
+
+static void release_system(struct comparison_system *s)
+{
+    for (size_t j = 0; j < s->n_runs; j++) {
+        release_run(&s->run[j]);
+    }
+    if (s->left_out != NULL) {
+        release_run(s->left_out);
+    }
+    nn_mem_free(s->run);
+    nn_mem_free(s->left_out);
+    nn_mem_free(s->name);
+    *s = (struct comparison_system){ 0 };
+}
+
+/* What the list (NULL: everything) has of a design, itself first. */
+static enum nn_status add_design(struct comparison *c,
+                                 const struct comparison_design *d,
+                                 const char *list, struct nn_error *err)
+{
+    size_t n = strlen(d->name);
+    enum nn_status st = NN_OK;
+
+    if (list == NULL || find(list, d->name, n) != NULL) {
+        st = add_system(c, d, d->name, n, err);
+    }
+    for (const char *p = list; !st && p != NULL && *p != '\0';) {
+        size_t m = strcspn(p, ",");
+
+        if (design_length(p, m) == n && n < m && memcmp(p, d->name, n) == 0 &&
+            find(list, p, m) == p) {
+            st = add_system(c, d, p, m, err);
+        }
+        p += m + (p[m] == ',');
+    }
+    return st;
+}
+
+/* At most as many as there are designs and entries of the list. */
+static size_t most_systems(const char *list)
+{
+    size_t n = comparison_n_designs + 1;
+
+    for (; list != NULL && *list != '\0'; list++) {
+        n += *list == ',';
+    }
+    return n;
+}
+
 static enum nn_status choose_systems(struct comparison *c, struct nn_error *err)
 {
     const char *list = c->opt->systems;
@@ -131,27 +228,28 @@ static enum nn_status choose_systems(struct comparison *c, struct nn_error *err)
     if (st) {
         return st;
     }
-    st = check_with(&c->opt->with, err);
+    st = check_with(c->opt, err);
     if (st) {
         return st;
     }
-    c->system = nn_mem_calloc(comparison_n_designs, sizeof *c->system);
+    c->system = nn_mem_calloc(most_systems(list), sizeof *c->system);
     if (c->system == NULL) {
         return nn_fail_nomem(err);
     }
     for (size_t i = 0; i < comparison_n_designs; i++) {
         const struct comparison_design *d = &comparison_designs[i];
+        size_t before = c->n_systems;
 
-        if (!listed(list, d->name)) {
-            continue;
-        }
-        if (!makes_sense(c, d)) {
-            nn_log(NN_LOG_WARN, "%s needs two classes: left out", d->name);
-            continue;
-        }
-        st = add_system(c, d, err);
+        st = add_design(c, d, list, err);
         if (st) {
             return st;
+        }
+        if (!makes_sense(c, d)) {
+            for (; c->n_systems > before; c->n_systems--) {
+                nn_log(NN_LOG_WARN, "%s needs two classes: left out",
+                       c->system[c->n_systems - 1].name);
+                release_system(&c->system[c->n_systems - 1]);
+            }
         }
     }
     if (c->n_systems == 0) {
@@ -287,26 +385,10 @@ fail:
     return st;
 }
 
-static void release_run(struct comparison_run *r)
-{
-    nn_mem_free(r->dir);
-    nn_mem_free(r->command);
-    outcomes_release(&r->said);
-}
-
 void comparison_release(struct comparison *c)
 {
     for (size_t i = 0; i < c->n_systems; i++) {
-        struct comparison_system *s = &c->system[i];
-
-        for (size_t j = 0; j < s->n_runs; j++) {
-            release_run(&s->run[j]);
-        }
-        if (s->left_out != NULL) {
-            release_run(s->left_out);
-        }
-        nn_mem_free(s->run);
-        nn_mem_free(s->left_out);
+        release_system(&c->system[i]);
     }
     nn_mem_free(c->system);
     nn_mem_free(c->index);
@@ -318,7 +400,7 @@ void comparison_release(struct comparison *c)
 /* --- training: every design and seed in a run folder of its own -------------
  */
 
-static void add_with(const struct nn_option_list *with, const char *design,
+static void add_with(const struct nn_option_list *with, const char *system,
                      struct experiment_words *w)
 {
     for (size_t i = 0; i < with->n; i++) {
@@ -327,18 +409,19 @@ static void add_with(const struct nn_option_list *with, const char *design,
 
         if (n == 0) {
             experiment_add_option(w, option);
-        } else if (is_name(design, option, n)) {
+        } else if (is_name(system, option, n)) {
             experiment_add_option(w, option + n + 1);
         }
     }
 }
 
 static enum nn_status train_run(const struct comparison *c,
-                                const struct comparison_design *d,
+                                const struct comparison_system *s,
                                 struct comparison_run *r, int left_out,
                                 struct nn_error *err)
 {
     const struct comparison_options *o = c->opt;
+    const struct comparison_design *d = s->design;
     struct experiment_words w = EXPERIMENT_WORDS_INIT;
     enum nn_status st;
 
@@ -353,7 +436,7 @@ static enum nn_status train_run(const struct comparison *c,
     experiment_add_data(&w, &o->how);
     experiment_add_number(&w, "--gate-epochs", (unsigned)o->gate_epochs);
     experiment_add_number(&w, "--species-epochs", (unsigned)o->species_epochs);
-    add_with(&o->with, d->name, &w);
+    add_with(&o->with, s->name, &w);
     for (size_t i = 0; left_out && i < c->n_left; i++) {
         experiment_add(&w, "--leave-out", c->ds->families[c->left[i]]);
     }
@@ -362,18 +445,18 @@ static enum nn_status train_run(const struct comparison *c,
     return st;
 }
 
-/* OUT/DESIGN-s1; the extra run is DESIGN-left-out, or run 1 itself of a design
+/* OUT/SYSTEM-s1; the extra run is SYSTEM-left-out, or run 1 itself of a design
  * that sees no negatives. */
 static enum nn_status name_run(const struct comparison *c,
-                               const struct comparison_design *d, size_t j,
+                               const struct comparison_system *s, size_t j,
                                int left_out, struct comparison_run *r,
                                struct nn_error *err)
 {
     r->seed = j + 1;
-    if (left_out && d->sees_negatives) {
-        r->dir = nn_mem_sprintf("%s/%s-left-out", c->opt->out, d->name);
+    if (left_out && s->design->sees_negatives) {
+        r->dir = nn_mem_sprintf("%s/%s-left-out", c->opt->out, s->name);
     } else {
-        r->dir = nn_mem_sprintf("%s/%s-s%zu", c->opt->out, d->name, j + 1);
+        r->dir = nn_mem_sprintf("%s/%s-s%zu", c->opt->out, s->name, j + 1);
     }
     return r->dir == NULL ? nn_fail_nomem(err) : NN_OK;
 }
@@ -383,14 +466,13 @@ static enum nn_status one(const struct comparison *c,
                           int left_out, struct nn_error *err)
 {
     struct comparison_run *r = left_out ? s->left_out : &s->run[j];
-    enum nn_status st = name_run(c, s->design, j, left_out, r, err);
+    enum nn_status st = name_run(c, s, j, left_out, r, err);
 
     if (st) {
         return st;
     }
     nn_log(NN_LOG_INFO, "compare: %s", r->dir);
-    return train_run(c, s->design, r, left_out && s->design->sees_negatives,
-                     err);
+    return train_run(c, s, r, left_out && s->design->sees_negatives, err);
 }
 
 /* Seed by seed, so that an early look has all designs in it. */

@@ -31,7 +31,8 @@ extern const size_t comparison_n_designs;
 
 struct comparison_options {
     const char *data, *out;
-    const char *systems; /* "cascade,multilabel", or NULL: all */
+    const char *systems; /* "cascade,softmax-none,softmax-none+small": designs
+                            and variants of them, or NULL: all designs */
     int seeds;           /* 1..seeds */
     int gate_epochs, species_epochs;
     struct data_options how;        /* data are read */
@@ -94,6 +95,7 @@ struct comparison_cost {
 
 struct comparison_system {
     const struct comparison_design *design;
+    char *name; /* the design's, or "softmax-none+small" */
     size_t n_runs;
     struct comparison_run *run;
     struct comparison_run *left_out; /* or NULL */
@@ -120,17 +122,19 @@ struct comparison {
 /* --- from data to scores ---------------------------------------------------
  */
 
-/* Parse --systems and make room. Test images that are copies, byte by byte, of
- * some in train or valid are left out with a warning. ds is owned by c
- * afterwards, also on error. Errors: NN_ERR_ARG (unknown or repeated system,
- * unknown family, nothing to test on), NN_ERR_NOMEM. */
+/* Parse --systems and make room. A design, or "+" and a name behind it: a
+ * variant, trained with the options that .with has for that name. Test images
+ * that are copies, byte by byte, of some in train or valid are left out with a
+ * warning. ds is owned by c afterwards, also on error. Errors: NN_ERR_ARG
+ * (unknown system, a variant in .with that is not in .systems, unknown family,
+ * nothing to test on), NN_ERR_NOMEM. */
 NN_MUST_CHECK enum nn_status
 comparison_init(struct comparison *c, const struct comparison_options *opt,
                 struct nn_dataset *ds, struct nn_error *err);
 void comparison_release(struct comparison *c);
 
-/* Train what is missing: every design and seed into OUT/DESIGN-sSEED, and
- * OUT/DESIGN-left-out. Errors: those of subprocess_train(). */
+/* Train what is missing: every system and seed into OUT/SYSTEM-sSEED, and
+ * OUT/SYSTEM-left-out. Errors: those of subprocess_train(). */
 NN_MUST_CHECK enum nn_status comparison_train(struct comparison *c,
                                               struct nn_error *err);
 

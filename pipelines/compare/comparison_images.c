@@ -245,7 +245,7 @@ static enum nn_status add_image(const struct comparison_system *s,
     if (m->gate->spec.n_outputs > MOST) {
         return NN_OK;
     }
-    return add_map(m, scorer, rgb, s->design->name, entry, err);
+    return add_map(m, scorer, rgb, s->name, entry, err);
 }
 
 /* Thumbs (first system) and maps of the wanted images for one system. */

@@ -229,9 +229,9 @@ static json_t *system_json(const struct comparison *c,
     for (size_t j = 0; j < s->n_runs; j++) {
         nn_json_add(&runs, run_json(&s->run[j]));
     }
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-                     s->design->name, "figures", figures_json(&v->figures),
-                     "families", families_json(c, r, &v->families), "left_out",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", s->name,
+                     "figures", figures_json(&v->figures), "families",
+                     families_json(c, r, &v->families), "left_out",
                      left_out_json(c, r, &v->left_out), "confusion",
                      confusion_json(v->confusion, c->k), "cost",
                      cost_json(&s->cost, v), "runs", runs);
@@ -276,8 +276,8 @@ static json_t *differences_json(const struct comparison *c,
     json_t *list = json_array();
 
     for (size_t i = 0; i < r->n_differences; i++) {
-        nn_json_add(&list, difference_json(c->system[i + 1].design->name,
-                                           &r->difference[i]));
+        nn_json_add(&list,
+                    difference_json(c->system[i + 1].name, &r->difference[i]));
     }
     return list;
 }
@@ -314,8 +314,8 @@ static json_t *prevalence_json(const struct comparison *c,
         json_t *list = json_array();
 
         for (size_t i = 0; i < r->n_systems; i++) {
-            nn_json_add(&list, price_json(c->system[i].design->name,
-                                          &r->system[i].price[p]));
+            nn_json_add(&list,
+                        price_json(c->system[i].name, &r->system[i].price[p]));
         }
         nn_json_add(&rows,
                     json_pack("{s:f, s:o}", "prevalence",
@@ -333,7 +333,7 @@ static json_t *break_even_json(const struct comparison *c,
         const struct comparison_difference *d = &r->difference[i];
 
         nn_json_add(&list, json_pack("{s:s, s:o, s:o}", "system",
-                                     c->system[i + 1].design->name, "macs",
+                                     c->system[i + 1].name, "macs",
                                      nn_json_number(d->even_macs), "ms",
                                      nn_json_number(d->even_ms)));
     }
@@ -403,13 +403,12 @@ static json_t *weighed_json(const struct comparison *c,
                                       [COMPARISON_FILES] = "files",
                                       [COMPARISON_WAYS] = "multiply-adds" };
 
-    return r->weighed == 0
-               ? json_null()
-               : json_pack("{s:s, s:f, s:s, s:o}", "system",
-                           c->system[r->weighed].design->name, "prevalence",
-                           comparison_prevalence[COMPARISON_RARE], "by",
-                           by[r->weight.way], "cost_ratio",
-                           nn_json_number(r->weight.ratio));
+    return r->weighed == 0 ? json_null()
+                           : json_pack("{s:s, s:f, s:s, s:o}", "system",
+                                       c->system[r->weighed].name, "prevalence",
+                                       comparison_prevalence[COMPARISON_RARE],
+                                       "by", by[r->weight.way], "cost_ratio",
+                                       nn_json_number(r->weight.ratio));
 }
 
 static json_t *verdict_json(const struct comparison *c,

@@ -1,6 +1,7 @@
 /* The tables that compare prints. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "pipelines/compare/comparison.h"
 
@@ -13,6 +14,17 @@ static void print_number(FILE *to, double x, int percent)
     } else {
         fprintf(to, " %7.4f", x);
     }
+}
+
+/* Of the column of names. */
+static int name_width(const struct comparison *c, int least)
+{
+    for (size_t i = 0; i < c->n_systems; i++) {
+        int n = (int)strlen(c->system[i].name);
+
+        least = n > least ? n : least;
+    }
+    return least;
 }
 
 static void print_systems(const struct comparison *c,
@@ -32,8 +44,9 @@ static void print_systems(const struct comparison *c,
         { OUTCOMES_GATE_ECE, 0, "ECE" },
     };
     enum { N = sizeof columns / sizeof columns[0] };
+    int width = name_width(c, 17);
 
-    fprintf(to, "%-17s", "system");
+    fprintf(to, "%-*s", width, "system");
     for (size_t i = 0; i < N; i++) {
         fprintf(to, " %7s", columns[i].title);
     }
@@ -41,7 +54,7 @@ static void print_systems(const struct comparison *c,
     for (size_t s = 0; s < r->n_systems; s++) {
         const struct comparison_system_result *it = &r->system[s];
 
-        fprintf(to, "%-17s", c->system[s].design->name);
+        fprintf(to, "%-*s", width, c->system[s].name);
         for (size_t i = 0; i < N; i++) {
             print_number(to, it->figures.v[columns[i].which].value,
                          columns[i].percent);
@@ -62,16 +75,19 @@ static void print_p(FILE *to, double p)
 static void print_differences(const struct comparison *c,
                               const struct comparison_result *r, FILE *to)
 {
+    int width = name_width(c, 17);
+
     if (r->n_differences > 0) {
-        fputs("\ncascade minus      right (95 % interval)   p Holm  FPR95 "
-              "(95 % interval)   p Holm  McNemar\n",
-              to);
+        fprintf(to,
+                "\n%-*s right (95 %% interval)   p Holm  FPR95 "
+                "(95 %% interval)   p Holm  McNemar\n",
+                width, "cascade minus");
     }
     for (size_t i = 0; i < r->n_differences; i++) {
         static const int which[] = { OUTCOMES_END_TO_END, OUTCOMES_FPR95 };
         const struct comparison_difference *d = &r->difference[i];
 
-        fprintf(to, "%-17s", c->system[i + 1].design->name);
+        fprintf(to, "%-*s", width, c->system[i + 1].name);
         for (size_t w = 0; w < 2; w++) {
             const struct nn_interval *v = &d->figures.v[which[w]];
 
@@ -111,12 +127,12 @@ static int print_cost_table(const struct comparison *c,
                             const struct comparison_result *r, int way,
                             const char *title, FILE *to)
 {
-    int some = 0;
+    int some = 0, width = name_width(c, 22);
 
     if (!isfinite(cost_at(r, 0, 0, way))) {
         return 0;
     }
-    fprintf(to, "%-22s", title);
+    fprintf(to, "%-*s", width, title);
     for (size_t p = 0; p < COMPARISON_PREVALENCES; p++) {
         fprintf(to, " %7g %% ", 100 * comparison_prevalence[p]);
     }
@@ -125,7 +141,7 @@ static int print_cost_table(const struct comparison *c,
         int unsure =
             way < COMPARISON_WAYS && c->system[s].cost.speed[way].unsure;
 
-        fprintf(to, "%-22s", c->system[s].design->name);
+        fprintf(to, "%-*s", width, c->system[s].name);
         for (size_t p = 0; p < COMPARISON_PREVALENCES; p++) {
             print_cost(to, cost_at(r, s, p, way), unsure);
         }

@@ -152,7 +152,7 @@ static enum nn_status score_run(struct comparison *c,
         goto out;
     }
     (void)experiment_keep_features(cascade, m, features);
-    st = score_all(c, cascade, s->design->name, &scores, err);
+    st = score_all(c, cascade, s->name, &scores, err);
     if (st) {
         goto out;
     }

@@ -24,7 +24,7 @@ struct named {
 static struct named system_at(const struct comparison *c,
                               const struct comparison_result *r, size_t i)
 {
-    return (struct named){ c->system[i].design->name, &r->system[i],
+    return (struct named){ c->system[i].name, &r->system[i],
                            &r->system[i].figures.v[OUTCOMES_END_TO_END] };
 }
 
@@ -293,7 +293,7 @@ static void say_false_positives(struct talk *t)
         "the others pass and %s %.1f %%: a difference of %+.1f points (%+.1f "
         "to %+.1f), %s.",
         100 * r->system[0].figures.v[OUTCOMES_FPR95].value,
-        t->c->system[best].design->name,
+        t->c->system[best].name,
         100 * r->system[best].figures.v[OUTCOMES_FPR95].value, 100 * v->value,
         100 * v->lo, 100 * v->hi,
         d->p_holm[OUTCOMES_FPR95] < LEVEL ? "more than chance explains"
@@ -375,7 +375,7 @@ static void say_cost(struct talk *t)
     const struct comparison_result *r = t->r;
     size_t best = best_from(t->c, r, 1);
     const struct comparison_difference *d = &r->difference[best - 1];
-    const char *other = t->c->system[best].design->name;
+    const char *other = t->c->system[best].name;
     char macs[96], ms[96];
     int unsure = 0;
 
@@ -415,7 +415,7 @@ static void say_seeds(struct talk *t)
             "Means over %d training runs each; right answers of the runs of "
             "%s lie between %.1f and %.1f %%. The intervals speak of other "
             "test images of the same kind, not of other training runs.",
-            t->c->opt->seeds, t->c->system[0].design->name, 100 * lo, 100 * hi);
+            t->c->opt->seeds, t->c->system[0].name, 100 * lo, 100 * hi);
     } else {
         say(t, "One training run each: what another seed would change is "
                "unknown.");
@@ -506,7 +506,7 @@ static void say_same(struct talk *t)
                     "%s and %s are the same nets here: a classifier that is "
                     "fitted to frozen features has no focal loss (--epochs N "
                     "trains with it).",
-                    c->system[k].design->name, c->system[i].design->name);
+                    c->system[k].name, c->system[i].name);
                 break;
             }
         }

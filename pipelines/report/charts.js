@@ -43,10 +43,14 @@
     }
 
     function logTicks(lo, hi) {
-        var out = [];
-        for (var e = Math.ceil(Math.log10(lo) - 1e-9);
-            e <= Math.log10(hi) + 1e-9; e++) {
-            out.push(Math.pow(10, e));
+        var out = [], within = hi / lo < 100 ? [1, 2, 5] : [1];
+        for (var e = Math.floor(Math.log10(lo)); e <= Math.log10(hi); e++) {
+            within.forEach(function (m) {
+                var x = m * Math.pow(10, e);
+                if (x >= lo * (1 - 1e-9) && x <= hi * (1 + 1e-9)) {
+                    out.push(x);
+                }
+            });
         }
         return out.length > 1 ? out : linearTicks(lo, hi, 4);
     }

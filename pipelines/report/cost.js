@@ -194,8 +194,9 @@
                 "cost-unit", function (v) {
                     unit = v;
                     chart.update();
+                    B.tradeoffUnit(v);
                 }),
-            B.el("div", {class: "charts"}, chart.node),
+            B.el("div", {class: "charts"}, chart.node), B.tradeoff(),
             B.el("div", {class: "side"},
                 [rungTable()].concat(shareTables(), evenTable()))]);
     };

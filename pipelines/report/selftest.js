@@ -96,20 +96,23 @@
         return out;
     }
 
-    function choices() {
+    function choices(out) {
         ["curve-range", "curve-band", "matrix-other", "family-measure",
-            "cost-unit", "gallery-system", "sweep-measure"].forEach(
+            "cost-unit", "tradeoff-figure", "tradeoff-share", "gallery-system", "sweep-measure"].forEach(
             function (id) {
                 var e = document.getElementById(id);
                 Array.from(e ? e.options : []).reverse().forEach(function (o) {
                     set(id, o.value, "change");
+                    if (/^(cost|tradeoff)-/.test(id) && B.tradeoffShown()) {
+                        out.push(B.tradeoffShown());
+                    }
                 });
             });
     }
 
     B.selftest = function () {
         var out = {moves: [], curves: [], galleries: galleries(),
-            map: pressMap()};
+            map: pressMap(), tradeoff: []};
         if (B.data && document.getElementById("what-if")) {
             out.moves = moves();
         }
@@ -120,7 +123,7 @@
                 gate: B.reliability(s, "gate"),
                 species: B.reliability(s, "species")});
         });
-        choices();
+        choices(out.tradeoff);
         out.sections = Array.from(document.querySelectorAll(
             "main section")).map(function (s) {
             return s.id;

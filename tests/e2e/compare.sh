@@ -168,6 +168,24 @@ check "so does what was begun" same_weights "$tmp/first.safetensors" \
 check "the same seeds give the same numbers" python3 "$tmp/same.py" \
     "$tmp/first.json" "$tmp/a/comparison.json"
 
+# A variant of a design, beside runs that are there.
+run 0 "a variant" compare "$data" --out "$tmp/a" --seeds 2 $small \
+    --no-left-out --systems cascade,softmax-none,softmax-none+large \
+    --with softmax-none+large:gate-size=48
+out_has "is in the table" "^softmax-none+large  *[0-9]"
+check "its figures follow from the scores" python3 "$tmp/check.py" \
+    "$tmp/a/comparison.json" cascade,softmax-none,softmax-none+large
+check "its options are its own, and so is its cost" python3 - "$tmp/a" <<'PY'
+import json, sys
+s = {s["name"]: s for s in
+     json.load(open(sys.argv[1] + "/comparison.json"))["systems"]}
+size = {n: json.load(open(f"{sys.argv[1]}/{n}-s1/options.json"))["gate-size"]
+        for n in s}
+assert size == {"cascade": "32", "softmax-none": "32", "softmax-none+large": "48"}
+assert s["softmax-none+large"]["cost"]["macs_gate"] > \
+    1.5 * s["softmax-none"]["cost"]["macs_gate"]
+PY
+
 # Two classes of which one is "negative". Two photos of the train part stand in
 # the test part, too, which is wanted here.
 two=$tmp/two
@@ -306,6 +324,9 @@ err_has "names it" "'svm'"
 run 1 "an option of no system" compare "$two" --out "$tmp/c" \
     --with svm:gate-size=32
 err_has "names that" "'svm'"
+run 1 "an option of no variant" compare "$two" --out "$tmp/c" \
+    --with softmax-none+large:gate-size=32
+err_has "names that" "'softmax-none+large', which is not among --systems"
 run 1 "unknown family" compare "$two" --out "$tmp/c" --left-out unicorn
 err_has "names it" "'unicorn'"
 run 2 "no seeds" compare "$two" --out "$tmp/c" --seeds 0

@@ -214,10 +214,10 @@ def budget(m, k):
 
 def prevalence(names):
     rows = [{"prevalence": p, "systems": [
-        {"name": n, "macs": 12.5e6 + 91e6 * p if n == "cascade" else 91e6,
-         "ms": 0.61 + 4.4 * p if n == "cascade" else 4.3, "images_s": {
+        {"name": n, "macs": 12.5e6 + 91e6 * p if n == "cascade" else 91e6 + 1e6 * i,
+         "ms": 0.61 + 4.4 * p if n == "cascade" else 4.3 - 0.1 * i, "images_s": {
              way: 1000 / (1 - p) / v["negatives"][0] if p < 0.5 else 300.0
-             for way, v in speed(n).items()}} for n in names]}
+             for way, v in speed(n).items()}} for i, n in enumerate(names)]}
         for p in (0.5, 0.1, 0.01, 0.001)]
     even = [{"system": n, "macs": 0.87, "ms": 0.84} for n in names[1:]]
     return rows, even if names[0] == "cascade" else []

@@ -201,6 +201,26 @@ def galleries(c, images):
             top(lambda i: len(set(said[i])) > 1, spread)]
 
 
+def frontier(points, up):
+    """Names of single models that no cheaper one equals, the cheapest first."""
+    single = [p for p in points if not p[0].startswith("cascade")]
+    return [a[0] for a in sorted(single, key=lambda p: (p[1], -p[2] if up else p[2]))
+            if not any((b[1], b[2]) != (a[1], a[2]) and b[1] <= a[1] and
+                       (b[2] >= a[2] if up else b[2] <= a[2]) for b in single)]
+
+
+def tradeoff_wrong(c, shown):
+    """Marks of a chart of accuracy against cost, and the line through some."""
+    row = next(r for r in c["prevalence"] if r["prevalence"] == shown["share"])
+    figures = {s["name"]: s["figures"][shown["figure"]]["value"]
+               for s in c["systems"]}
+    want = [[s["name"], s[shown["unit"]], figures[s["name"]]]
+            for s in row["systems"]]
+    front = frontier(want, shown["figure"] == "end_to_end")
+    return (shown, want, front) if (
+        shown["marks"] != want or shown["front"] != front) else None
+
+
 # --- the browser ------------------------------------------------------------
 
 
@@ -291,6 +311,9 @@ def large_case(folder):
         check(not wrong, f"curve: {kind}", wrong[:1])
     wrong = [w for w in (bins_wrong(c, s) for s in note["curves"]) if w]
     check(not wrong, "reliability", wrong[:1])
+    wrong = [w for w in (tradeoff_wrong(c, s) for s in note["tradeoff"]) if w]
+    check(len(note["tradeoff"]) == 2 + 3 + 4 and not wrong,
+          "accuracy against cost", wrong[:1] or note["tradeoff"])
     check(not re.search(r'(src|href|action)="(?!#|data:image/)', dom),
           "nothing is loaded from elsewhere")
     want = galleries(c, images)
@@ -300,7 +323,7 @@ def large_case(folder):
     check(note["map"] == [[False, "true"], [True, "false"]],
           "a map comes and goes", note["map"])
     svgs = re.findall(r'<svg role="img"[^>]*aria-labelledby="([^" ]+) ', dom)
-    check(len(svgs) == 8 and all(f'<title id="{i}"' in dom for i in svgs),
+    check(len(svgs) == 9 and all(f'<title id="{i}"' in dom for i in svgs),
           "every chart has a title", svgs)
 
 

@@ -41,6 +41,7 @@ static void four_and_six(struct outcomes *t)
 struct paper {
     struct comparison c;
     struct comparison_system system[2];
+    char name[2][16];
     struct comparison_run run[2];
     struct comparison_result r;
     struct comparison_system_result of[2];
@@ -64,6 +65,9 @@ static void write_down(struct paper *w)
                                        .difference = &w->difference };
     for (size_t s = 0; s < 2; s++) {
         w->system[s].design = &comparison_designs[s == 0 ? 0 : 2];
+        w->system[s].name = w->name[s];
+        snprintf(w->name[s], sizeof w->name[s], "%s",
+                 w->system[s].design->name);
         w->system[s].run = &w->run[s];
         w->system[s].n_runs = 1;
         four_and_six(&w->run[s].said);
