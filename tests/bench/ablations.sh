@@ -1,17 +1,20 @@
 #!/bin/sh
-# tests/bench/ablations.sh - what each part of the training recipe is worth.
+# tests/bench/ablations.sh - what each part of the recipe of the shipped gate is
+# worth.
 #
 #     sh tests/bench/ablations.sh DATA OUT [NAME...]
 #
-# The variable FIRST names a backbone of fewer pre-training epochs, such as the
-# one in the project's history, else that row is left out:
-#     git show fc54d63:models/backbone-100.safetensors >first.safetensors
+# Trains a gate, EfficientNet-Lite0 at 129 px for two epochs (the shipped one: six),
+# seed 1, once for each row below, or for the named ones, and prints a Markdown row of
+# its figures on the validation part, with 95 % bootstrap intervals. The test part
+# is not looked at. Rows whose gates have no epochs leave the trunk frozen.
 #
-# Trains the cascade with the budget of `compare` (8 epochs of the gate, 5 of
-# the species net), seed 1, once for each row below, or for the named ones, and
-# prints a Markdown row of its figures on the validation and the test part.
-# Runs lie in OUT/NAME; one that is finished is not trained again. A difference
-# below the half width of an interval (about 0.01 of ROC area) says nothing.
+# DATA is the folder with bears/. The rows of JOINT need WORK/joint.csv and
+# WORK/thumbs.csv, which models/make.sh leaves in WORK, and are judged on the
+# validation thumbnails too:
+#     JOINT=WORK sh tests/bench/ablations.sh DATA OUT joint no-pool
+# Weights are looked for in models/, where models/fetch.sh puts those of efficientnet-lite0,
+# 1 and 2. Runs lie in OUT/NAME; one that is finished is not trained again.
 set -eu
 [ $# -ge 2 ] || {
     echo "usage: sh tests/bench/ablations.sh DATA OUT [NAME...]" >&2
@@ -19,65 +22,107 @@ set -eu
 }
 data=$1 out=$2
 shift 2
-bear=${BEARCASCADE:-build/pipelines/bearcascade}
+here=$(cd "$(dirname "$0")/../.." && pwd)
+bear=${BEARCASCADE:-$here/build/pipelines/bearcascade}
+BEARCASCADE_MODELS=${BEARCASCADE_MODELS:-$here/models}
+export BEARCASCADE_MODELS
+small=$BEARCASCADE_MODELS/backbone-100.safetensors
 mkdir -p "$out"
 
-row() {
-    name=$1
-    shift
+figures() { # NAME PHOTOS
+    "$bear" evaluate --model "$out/$1" "$2" --split valid --json --quiet 2>"$out/$1.err" ||
+        [ $? -eq 3 ]
+}
+
+row() { # NAME PHOTOS TRAIN-OPTIONS
+    name=$1 photos=$2
+    shift 2
     if [ ! -f "$out/$name/best.safetensors" ]; then
         again=
         [ ! -f "$out/$name/last.safetensors" ] || again=--resume
-        "$bear" train "$data" --out "$out/$name" $again --gate-epochs 8 \
-            --species-epochs 5 --quiet "$@" >"$out/$name.txt" 2>&1
+        "$bear" train "$photos" --out "$out/$name" $again --only gate \
+            --gate-net efficientnet-lite0 --init efficientnet-lite0 --gate-size 129 \
+            --tune head-first --gate-epochs 2 --quiet "$@" >"$out/$name.txt" 2>&1
     fi
-    for split in valid test; do
-        "$bear" evaluate --model "$out/$name" "$data" --split $split \
-            --bootstrap 0 --json --quiet >"$out/$name-$split.json" 2>/dev/null
-    done
-    python3 - "$out/$name" "$name" "$*" <<'PY'
+    figures "$name" "$data/bears" >"$out/$name.json"
+    thumbs=
+    if [ "$photos" != "$data/bears" ]; then
+        thumbs=$out/$name-thumbs.json
+        figures "$name" "$JOINT/thumbs.csv" >"$thumbs"
+    fi
+    python3 - "$name" "$*" "$out/$name.json" ${thumbs:+"$thumbs"} <<'PY'
 import json, sys
-run, name, options = sys.argv[1:]
-cells = []
-for split in ("valid", "test"):
-    r = json.load(open("%s-%s.json" % (run, split)))[0]
-    value = lambda v: v["value"] if isinstance(v, dict) else v
-    cells += ["%.3f" % value(r["roc_area"]),
-              "%.1f %%" % (100 * value(r["all_negatives"]["fpr95"])),
-              "%.3f" % value(r["species_accuracy"])]
-print("| %s | `%s` | %s |" % (name, options, " | ".join(cells)), flush=True)
+name, options, *files = sys.argv[1:]
+def cell(figure, scale, form):
+    value, low, high = (scale * figure[k] for k in ("value", "lo", "hi"))
+    return (form + " (" + form + " to " + form + ")") % (value, low, high)
+r, *thumbs = [json.load(open(f))[0] for f in files]
+cells = [cell(r["roc_area"], 1, "%.4f")]
+cells += [cell(r["all_negatives"][f], 100, "%.1f") + " %" for f in ("fpr95", "fpr99")]
+cells += [cell(t["roc_area"], 1, "%.3f") for t in thumbs] or [""]
+options = " ".join(word.rsplit("/", 1)[-1] for word in options.split())
+print("| %s | %s | %s |" % (name, options and "`" + options + "`", " | ".join(cells)),
+      flush=True)
 PY
+}
+
+without() { # FAMILY: JOINT/joint.csv without its rows; prints where
+    made=$JOINT/without-$1.csv
+    awk -F, -v family="^$1" 'NR == 1 || $4 !~ family' "$JOINT/joint.csv" >"$made"
+    echo "$made"
 }
 
 # name|options
 table() {
     cat <<ROWS
 default|
-random-weights|--init none
-${FIRST:+fewer-pretraining-epochs|--init $FIRST}
-half-the-epochs|--gate-epochs 4 --species-epochs 3
-mild-head-first|--freeze-epochs 2
-slower-stem|--layer-decay 0.8
-kept-norms|--freeze-bn-stats 4
-half-rate|--init-lr-scale 0.15
-double-rate|--init-lr-scale 0.6
+six-epochs|--gate-epochs 6
+frozen|--tune frozen --gate-epochs 0
+all-from-start|--tune all
+random-weights|--tune all --init none
+mobilenetv4|--gate-net mobilenetv4 --gate-size 128 --tune all --init $small
+mobilenetv4-random|--gate-net mobilenetv4 --gate-size 128 --tune all --init none
+lite1|--gate-net efficientnet-lite1 --init efficientnet-lite1
+lite2|--gate-net efficientnet-lite2 --init efficientnet-lite2
+97px|--gate-size 97
+161px|--gate-size 161
+193px|--gate-size 193
 no-crop|--augment-without crop
 no-flip|--augment-without flip
 no-colour|--augment-without colour
 no-lowres|--augment-without lowres
 no-jpeg-blur|--augment-without jpeg --augment-without blur
 no-erase|--augment-without erase
-strong-views|--augment strong
-smaller-gate|--gate-size 96
-larger-input|--gate-size 160 --species-size 160
+plain-views|--augment plain
+infrared|--infrared 0.25
+half-rate|--init-lr-scale 0.15
+double-rate|--init-lr-scale 0.6
 ROWS
 }
 
-echo "| run | options | valid ROC area | FPR at 95 % | species | test ROC area | FPR at 95 % | species |"
-echo "|---|---|---|---|---|---|---|---|"
+# The same on JOINT.
+joint_table() {
+    [ -n "${JOINT:-}" ] || return 0
+    cat <<ROWS
+joint|none
+no-pool|pool_
+no-trail|trail_camera
+no-thumbnails|thumbnail
+ROWS
+}
+
+echo "| run | options | ROC area | false positives at 95 % recall | at 99 % recall |" \
+    "thumbnails, ROC area |"
+echo "|---|---|---|---|---|---|"
 table | while IFS='|' read -r name options; do
-    [ -n "$name" ] || continue
     case " ${*:-$name} " in
-    *" $name "*) row "$name" $options ;;
+    *" $name "*)
+        # shellcheck disable=SC2086
+        row "$name" "$data/bears" $options ;;
+    esac
+done
+joint_table | while IFS='|' read -r name family; do
+    case " ${*:-$name} " in
+    *" $name "*) row "$name" "$(without "$family")" ;;
     esac
 done
