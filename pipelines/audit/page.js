@@ -196,10 +196,12 @@ plan.classes.forEach((name, k) => {
 });
 
 async function start() {
+  let note = "";
   try {
     replay(await keptText(KEY));
   } catch (e) {
     replay("");
+    note = NOT_READ;
   }
   document.addEventListener("keydown", (e) => {
     const act = actions[e.key.length === 1 ? e.key.toLowerCase() : e.key];
@@ -215,6 +217,7 @@ async function start() {
   }
   el("load").onchange = (e) => load(e.target.files[0]);
   fill();
+  if (note) { el("ask").textContent = note; }
   opened = true;
 }
 

@@ -70,8 +70,8 @@ static enum nn_status check_name(const char *p, size_t n, struct nn_error *err)
 
     if (m < n && !is_variant(p + m + 1, n - m - 1)) {
         return nn_fail(err, NN_ERR_ARG,
-                       "system '%.*s': behind the + stands a name of letters, "
-                       "digits and . _ - @",
+                       "system '%.*s' wants a name of letters, digits and "
+                       ". _ - @ behind its +",
                        (int)n, p);
     }
     for (size_t i = 0; i < comparison_n_designs; i++) {

@@ -170,6 +170,7 @@ async function start(own) {
     read(await keptText(keyOf()));
   } catch (e) {
     said = new Map();
+    note = NOT_READ;
   }
   const buttons = [["undo", "Backspace"], ["back", "ArrowLeft"],
     ["next", "ArrowRight"], ["save", "s"]];

@@ -3,16 +3,20 @@
  * some documents as it was before; that is for browsers that give no IndexedDB, and
  * is read for what pages kept there once. */
 "use strict";
-const TEXTS = "texts", WAIT_MS = 3000;
-const OTHER_WINDOW = "Another window has kept answers since: those stay. " +
-  "Open this page again to go on from them, or save.";
+const TEXTS = "texts", WAIT_MS = 5000;
+const OTHER_WINDOW = "Another window has kept newer answers; they were " +
+  "not overwritten. Reload this page to go on from them, or save these.";
+const NOT_READ = "What this browser kept cannot be read now: reload this " +
+  "page, or load a saved file.";
 const NOTHING_KEPT = "This browser keeps nothing: save often.";
 /* known: what this document last read or kept. opened: the page has read what was
  * kept, keys count. keeping: texts on their way. */
 let known = "", opened = false, keeping = 0;
 
-const base = new Promise((done) => {
-  setTimeout(() => done(null), WAIT_MS);
+/* null: the browser has none. Where it does not answer, nothing is kept elsewhere:
+ * a later window would not see it. */
+const base = new Promise((done, fail) => {
+  setTimeout(() => fail(new Error("no answer")), WAIT_MS);
   try {
     const open = indexedDB.open("bearcascade", 1);
     open.onupgradeneeded = () => open.result.createObjectStore(TEXTS);
@@ -31,13 +35,14 @@ function keptBefore(name) {
   }
 }
 
-/* A promise of the text kept under the name, or of "". */
+/* A promise of the text kept under the name, or of ""; NOT_READ is what to say
+ * where it fails. */
 async function keptText(name) {
   const db = await base;
-  const found = db && await new Promise((done) => {
+  const found = db && await new Promise((done, fail) => {
     const get = db.transaction(TEXTS).objectStore(TEXTS).get(name);
     get.onsuccess = () => done(get.result);
-    get.onerror = () => done(undefined);
+    get.onerror = () => fail(get.error);
   });
   known = found ?? keptBefore(name);
   return known;

@@ -98,7 +98,8 @@
 
     function choices(out) {
         ["curve-range", "curve-band", "matrix-other", "family-measure",
-            "cost-unit", "tradeoff-figure", "tradeoff-share", "gallery-system", "sweep-measure"].forEach(
+            "cost-unit", "tradeoff-figure", "tradeoff-share",
+            "gallery-system", "sweep-measure"].forEach(
             function (id) {
                 var e = document.getElementById(id);
                 Array.from(e ? e.options : []).reverse().forEach(function (o) {

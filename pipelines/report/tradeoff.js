@@ -4,7 +4,7 @@
 
     var FIGURES = {
         end_to_end: {name: "right answers", up: true},
-        guessed: {name: "right answers, none unknown", up: true},
+        guessed: {name: "right answers, no unknown", up: true},
         fpr95: {name: "false positives at 95 % recall", up: false},
         fpr99: {name: "false positives at 99 % recall", up: false}
     };
@@ -71,7 +71,7 @@
         }), y = reach(all);
         return {
             title: "Accuracy against cost", about: "Each mark is a system, " +
-                "with its 95 % interval; the dotted line joins the single " +
+                "with its 95 % interval where there is one; the dotted line joins the single " +
                 "models that no cheaper one equals.",
             x: {label: (unit === "macs" ? "multiply-adds" : "ms") +
                 " an image", log: true, lo: 0.8 * Math.min.apply(null, x),
@@ -122,12 +122,17 @@
             return null;
         }
         state.row = Number(choice[0][0]);
-        if (points().length === 0) {
+        var there = Object.keys(FIGURES).filter(function (k) {
+            state.figure = k;
+            return points().length > 0;
+        });
+        if (there.length === 0) {
             return null;
         }
+        state.figure = there[0];
         chart = B.chart("Accuracy against the cost of an image", spec);
         return B.el("div", null, [B.el("div", {class: "bar"}, [
-            B.select("Figure", Object.keys(FIGURES).map(function (k) {
+            B.select("Figure", there.map(function (k) {
                 return [k, FIGURES[k].name];
             }), "tradeoff-figure", function (v) {
                 state.figure = v;

@@ -123,13 +123,13 @@ def windows(page, where, text):
     page.key("ArrowLeft")
     page.key("1")
     told = page.wait("document.getElementById('ask').textContent"
-                     ".startsWith('Another window has kept answers')")
+                     ".startsWith('Another window has kept newer answers')")
     check(told, "a window that is behind says so")
     later = other.js("lines()")
     other.open(where)
     check(other.js("lines()") == later != text, "and keeps nothing over them",
           other.js("lines()"))
-    other.without_indexeddb()
+    other.indexeddb("throw new Error('refused')")
     other.js(f"localStorage.setItem(keyOf(), {json.dumps(text)})")
     check(in_time(other, where, text), "what a page kept in localStorage is found")
     other.key("ArrowLeft")
@@ -137,6 +137,19 @@ def windows(page, where, text):
     other.kept()
     check(other.js("localStorage.getItem(keyOf()) === lines()") is True,
           "which is used where there is no IndexedDB")
+    mute = page.tab()
+    mute.indexeddb("return { open: () => ({}) }")
+    mute.open(where)
+    asked = "document.getElementById('ask').textContent"
+    told = mute.js(asked)
+    kept = mute.js("localStorage.getItem(keyOf())")
+    mute.key("u")
+    mute.kept()
+    check(told.startswith("What this browser kept cannot be read now") and
+          mute.js(asked) == "This browser keeps nothing: save often." and
+          mute.js("localStorage.getItem(keyOf())") == kept,
+          "where it does not answer, that is said and nothing is overwritten",
+          (told, mute.js(asked)))
 
 
 def by_hand(asked):

@@ -82,12 +82,12 @@ class Page:
                                 url="about:blank")["targetId"])
         return other
 
-    def without_indexeddb(self):
-        """Documents opened from now on have none."""
+    def indexeddb(self, getter):
+        """What documents opened from now on find there."""
         self.call("Page.enable")
-        self.call("Page.addScriptToEvaluateOnNewDocument", source="""
-            Object.defineProperty(window, "indexedDB", {
-                get() { throw new Error("refused"); } });""")
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=(
+            "Object.defineProperty(window, 'indexedDB', "
+            "{ configurable: true, get() { %s } });" % getter))
 
     def send(self, method, **params):
         self.id += 1

@@ -175,6 +175,8 @@ run 0 "a variant" compare "$data" --out "$tmp/a" --seeds 2 $small \
 out_has "is in the table" "^softmax-none+large  *[0-9]"
 check "its figures follow from the scores" python3 "$tmp/check.py" \
     "$tmp/a/comparison.json" cascade,softmax-none,softmax-none+large
+check "its name leaves the columns in line" awk '
+    NR == 1 { w = length } NF == 0 { exit bad } length != w { bad = 1 }' "$tmp/out"
 check "its options are its own, and so is its cost" python3 - "$tmp/a" <<'PY'
 import json, sys
 s = {s["name"]: s for s in
@@ -321,11 +323,11 @@ run 2 "no --out" compare "$two"
 one_error_line "says so in a line"
 run 1 "unknown system" compare "$two" --out "$tmp/c" --systems cascade,svm
 err_has "names it" "'svm'"
-run 1 "an option of no system" compare "$two" --out "$tmp/c" \
-    --with svm:gate-size=32
+run 1 "an option of no system" compare "$two" --out "$tmp/c" --seeds 1 \
+    --no-left-out $small --with svm:gate-size=32
 err_has "names that" "'svm'"
-run 1 "an option of no variant" compare "$two" --out "$tmp/c" \
-    --with softmax-none+large:gate-size=32
+run 1 "an option of no variant" compare "$two" --out "$tmp/c" --seeds 1 \
+    --no-left-out $small --with softmax-none+large:gate-size=32
 err_has "names that" "'softmax-none+large', which is not among --systems"
 run 1 "unknown family" compare "$two" --out "$tmp/c" --left-out unicorn
 err_has "names it" "'unicorn'"
