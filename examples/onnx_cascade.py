@@ -90,15 +90,16 @@ class Cascade:
         d = self.decision
         t1 = d["gate_threshold"]
         says_none = "none_threshold" in d
-        b = min(t1, 0.5) if says_none else t1
+        # What the gate rejects stays below the threshold of both.
+        least = min(1, d["threshold"] / t1)
         x = self.gate.input(image)
         for rung, at in zip(self.rungs, d.get("rungs", [])):
             p = float(rung.run(x)[0])
             if p < at["threshold"]:
-                return "none", p * min(1, t1 / at["threshold"]) * b / t1
+                return "none", p * min(1, t1 / at["threshold"]) * least
         p_gate = float(self.gate.run(x)[0])
         if p_gate < t1:
-            return "none", p_gate * b / t1
+            return "none", p_gate * least
         p = self.species(image).astype(np.float64)
         score, confidence = p_gate, p.max()
         if says_none:
@@ -109,7 +110,7 @@ class Cascade:
             known = np.delete(p, k) / np.delete(p, k).sum()
             confidence = known[:k].sum() if len(known) > k else known.max()
             p = known[:k]
-            score = b + (1 - b) * (1 - p_none)
+            score = 1 - p_none
             if 1 - p_none < d["none_threshold"]:
                 return "none", score
         best = int(p.argmax())

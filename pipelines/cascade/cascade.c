@@ -12,15 +12,10 @@ struct verdict cascade_decide(const struct model *m, double p_gate,
 {
     struct verdict v = { .p_gate = p_gate,
                          .p_none = p_none,
-                         .p_positive = p_gate,
+                         .p_positive = model_score(m, p_gate, p_none),
                          .p = p,
                          .best = -1 };
-    int says_none = model_says_none(m);
 
-    if (says_none) {
-        v.p_positive =
-            cascade_policy_score(m->gate_policy.threshold, p_gate, p_none);
-    }
     for (size_t k = 0; p != NULL && k < m->n_classes; k++) {
         if (v.best < 0 || p[k] > p[v.best]) {
             v.best = (int32_t)k;
@@ -37,7 +32,7 @@ struct verdict cascade_decide(const struct model *m, double p_gate,
         return v;
     }
     v.species_stage = 1;
-    if (says_none && !(v.p_positive >= model_threshold(m))) {
+    if (model_says_none(m) && !(v.p_positive >= model_threshold(m))) {
         v.kind = VERDICT_NONE;
         return v;
     }

@@ -165,8 +165,7 @@ int ladder_rejects(const struct model *m, struct cascade_scores *s, size_t row)
         s->p_gate[row] = g;
         near = fmin(fmax(g, 1e-12), 1 - 1e-12); /* a finite logit */
         s->gate_z[row] = m->gate->temperature * log(near / (1 - near));
-        s->p_positive[row] =
-            model_says_none(m) ? cascade_policy_score(t1, g, 0) : g;
+        s->p_positive[row] = model_score(m, g, 0);
         return 1;
     }
     return 0;

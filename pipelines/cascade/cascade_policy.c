@@ -5,11 +5,9 @@
 #include "common/base/mem.h"
 #include "common/net/format1.h"
 
-/* Scores of what passes the gate begin here. */
-static double passed_from(double gate_threshold)
-{
-    return fmin(gate_threshold, 0.5);
-}
+/* Above it is the score of what passes the gate, so that something is below
+ * that even where the species net may say none of nothing. */
+static const double least = 1e-300;
 
 static double logit(double p)
 {
@@ -27,24 +25,21 @@ double cascade_policy_none(double gate_weight, double p_gate, double n)
     return 1 / (1 + exp(logit(1 - n) + gate_weight * logit(p_gate)));
 }
 
-/* Rounding must not lift a rejected image to those that passed. */
-double cascade_policy_score(double gate_threshold, double p_gate, double p_none)
+/* Rounding must not lift a rejected image to the threshold. */
+double cascade_policy_score(double t1, double t2, double p_gate, double p_none)
 {
-    double b = passed_from(gate_threshold);
+    double t = cascade_policy_threshold(t2), s = 1 - p_none;
 
-    if (!(p_gate >= gate_threshold)) {
-        double s = p_gate * (b / gate_threshold);
-
-        return s < b ? s : isnan(s) ? s : nextafter(b, 0);
+    if (!(p_gate >= t1)) {
+        s = p_gate * fmin(1, t / t1);
+        return s < t || isnan(s) ? s : nextafter(t, 0);
     }
-    return b + (1 - b) * (1 - p_none);
+    return s < least ? least : s;
 }
 
-double cascade_policy_threshold(double gate_threshold, double none_threshold)
+double cascade_policy_threshold(double t2)
 {
-    double b = passed_from(gate_threshold);
-
-    return b + (1 - b) * none_threshold;
+    return fmax(t2, least);
 }
 
 /* --- text ---------------------------------------------------------------- */

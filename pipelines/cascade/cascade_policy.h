@@ -7,14 +7,18 @@
  *
  *     g >= t1  and  1 - p_none >= t2.
  *
- * One score orders images by that, with b = min(t1, 1/2):
+ * One score orders images: the probability of a positive by the net that had
+ * the last word,
  *
- *     s = g b / t1                 where g < t1      (0 <= s < b)
- *     s = b + (1 - b) (1 - p_none) where g >= t1     (b <= s <= 1)
+ *     s = g min(1, t2 / t1)        where g < t1      (s < t2)
+ *     s = 1 - p_none               where g >= t1
  *
- * It grows with g below t1 and with 1 - p_none above it, so whatever the gate
- * rejects ranks below all that it lets through, and s >= b + (1 - b) t2 is the
- * decision. Where t1 <= 1/2, an image that the gate rejects keeps s = g.
+ * and s >= t2 is the decision. It grows with g below t1 and with 1 - p_none
+ * above it. What the gate rejects is below the threshold, but not below what it
+ * passes on and the species net then takes for none: a positive that the gate
+ * rejects by a little is more likely one than a negative of which the strong
+ * net is sure. Where t1 <= t2, an image that the gate rejects keeps s = g. (t2
+ * = 0 is taken as 1e-300, and so is 1 - p_none below that.)
  *
  * p_none is what both nets say of none: with n the species net's own
  * probability and w >= 0 the gate weight,
@@ -58,12 +62,11 @@ struct cascade_policy {
  * taken as between 1e-7 and 1 - 1e-7. NaN where one that counts is NaN. */
 double cascade_policy_none(double gate_weight, double p_gate, double n);
 
-/* s above from the gate's threshold and both nets' probabilities; NaN where one
- * that counts is NaN. */
-double cascade_policy_score(double gate_threshold, double p_gate,
-                            double p_none);
+/* s above from both thresholds and both nets' probabilities; NaN where one that
+ * counts is NaN. */
+double cascade_policy_score(double t1, double t2, double p_gate, double p_none);
 /* The threshold on it. */
-double cascade_policy_threshold(double gate_threshold, double none_threshold);
+double cascade_policy_threshold(double t2);
 
 /* One line for a person. Heap string (nn_mem_free) or NULL. */
 char *cascade_policy_text(const struct cascade_policy *policy);

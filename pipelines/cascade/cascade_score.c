@@ -270,10 +270,7 @@ void cascade_put_gate(const struct model *m, const float *z, size_t row,
         s->gate_z[row] = gate_logit(m->gate, z);
         p = gate_probability(m->gate, s->gate_z[row]);
         s->p_gate[row] = p;
-        s->p_positive[row] =
-            model_says_none(m)
-                ? cascade_policy_score(m->gate_policy.threshold, p, 0)
-                : p;
+        s->p_positive[row] = model_score(m, p, 0);
         return;
     }
     /* A single model answers both questions at once. */
@@ -297,8 +294,7 @@ void cascade_put_species(struct cascade *c, const float *z, size_t row,
         s->p_none[row] =
             cascade_policy_none(m->policy.gate_weight, s->p_gate[row],
                                 species_answer(m->species, z, k, p));
-        s->p_positive[row] = cascade_policy_score(
-            m->gate_policy.threshold, s->p_gate[row], s->p_none[row]);
+        s->p_positive[row] = model_score(m, s->p_gate[row], s->p_none[row]);
         return;
     }
     nn_net_probabilities(m->species, z, c->p);

@@ -62,9 +62,16 @@ double model_threshold(const struct model *m)
         return m->threshold;
     }
     return model_says_none(m)
-               ? cascade_policy_threshold(m->gate_policy.threshold,
-                                          m->policy.none_threshold)
+               ? cascade_policy_threshold(m->policy.none_threshold)
                : m->gate_policy.threshold;
+}
+
+double model_score(const struct model *m, double p_gate, double p_none)
+{
+    return model_says_none(m)
+               ? cascade_policy_score(m->gate_policy.threshold,
+                                      m->policy.none_threshold, p_gate, p_none)
+               : p_gate;
 }
 
 int model_gate_passes(const struct model *m, double p_gate)
@@ -74,8 +81,8 @@ int model_gate_passes(const struct model *m, double p_gate)
     if (!model_says_none(m)) {
         return p_gate >= model_threshold(m);
     }
-    return p_gate >= t || (m->threshold_given &&
-                           cascade_policy_score(t, p_gate, 0) >= m->threshold);
+    return p_gate >= t ||
+           (m->threshold_given && model_score(m, p_gate, 0) >= m->threshold);
 }
 
 enum nn_status model_set_threshold(struct model *m, double p,

@@ -82,6 +82,10 @@ int model_says_unknown(const struct model *m);
  * what was given, else cascade_policy_threshold(), else the gate's threshold.
  */
 double model_threshold(const struct model *m);
+/* p_positive of an image (struct verdict): cascade_policy_score() where the
+ * species net may say none, else p_gate. p_none counts where the gate passes.
+ */
+double model_score(const struct model *m, double p_gate, double p_none);
 /* 1: the gate does not say none. It does below its threshold; where less was
  * given, the image is a positive from that on, whatever the species net says
  * of none. */

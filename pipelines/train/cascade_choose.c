@@ -142,7 +142,7 @@ static enum nn_status begin(struct search *s, struct rungs *rungs,
 static void count(const struct search *s, struct split *x)
 {
     const struct cascade_votes *v = s->v;
-    double at = cascade_policy_threshold(x->t1, x->t2);
+    double at = cascade_policy_threshold(x->t2);
 
     for (size_t i = 0; i < v->n; i++) {
         int positive = v->positive[i] != 0;
@@ -150,7 +150,8 @@ static void count(const struct search *s, struct split *x)
         if (!s->gone[i] && v->p_gate[i] >= x->t1) {
             x->gate[positive]++;
             x->both[positive] +=
-                cascade_policy_score(x->t1, v->p_gate[i], v->p_none[i]) >= at;
+                cascade_policy_score(x->t1, x->t2, v->p_gate[i],
+                                     v->p_none[i]) >= at;
         }
     }
 }

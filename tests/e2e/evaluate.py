@@ -81,12 +81,11 @@ def check_verdicts(images, model):
     both = json.loads(meta.get("cascade.policy", "null"))
     reject = json.loads(meta["species.policy"])["reject_threshold"]
     unknown = json.loads(meta["species.net"])["outputs"][-1] == "?"
-    least = min(first, 0.5)
-    gate = least + (1 - least) * both["none_threshold"] if both else first
+    gate = both["none_threshold"] if both else first
     for i in images:
         if both and abs(i.first - first) > ROUNDED:
-            score = (i.first * least / first if i.first < first else
-                     least + (1 - least) * (1 - i.none))
+            score = (i.first * min(1, gate / first) if i.first < first else
+                     1 - i.none)
             assert abs(score - i.gate) <= ROUNDED, i.path
             if i.kind == "none":
                 assert (i.stage == "gate") == (i.first < first), i.path

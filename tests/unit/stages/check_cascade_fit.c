@@ -32,22 +32,33 @@ static struct model both(double t1, double t2)
                            .policy = { .none_threshold = t2 } };
 }
 
-/* t1 0.2: b = 0.2. t1 0.8: b = 0.5, and 0.4 is half of the way to it. */
+/* Of what the gate rejects g, or g t2 / t1 where t1 is the larger threshold; of
+ * what it passes 1 - p_none. */
 START_TEST(score_on_paper)
 {
-    near(cascade_policy_score(.2, .1, 0), .1);
-    near(cascade_policy_score(.2, .2, 1), .2);
-    near(cascade_policy_score(.2, .9, .25), .2 + .8 * .75);
-    near(cascade_policy_score(.2, .2, .25), .2 + .8 * .75);
-    near(cascade_policy_threshold(.2, .75), .8);
-    near(cascade_policy_score(.8, .4, 0), .25);
-    near(cascade_policy_score(.8, .8, 1), .5);
-    near(cascade_policy_score(.8, .9, .5), .75);
-    near(cascade_policy_threshold(.8, .5), .75);
-    near(cascade_policy_score(0, 0, .5), .5);
-    near(cascade_policy_score(1, 1, .5), .75);
-    ck_assert(isnan(cascade_policy_score(.5, (double)NAN, 0)));
-    ck_assert(isnan(cascade_policy_score(.5, .9, (double)NAN)));
+    near(cascade_policy_threshold(.75), .75);
+    near(cascade_policy_score(.2, .75, .1, 0), .1);
+    near(cascade_policy_score(.2, .75, .1, .9), .1);
+    near(cascade_policy_score(.2, .75, .2, .25), .75);
+    near(cascade_policy_score(.2, .75, .9, .75), .25);
+    near(cascade_policy_score(.8, .2, .4, 0), .1);
+    near(cascade_policy_score(.8, .2, .8, .5), .5);
+    near(cascade_policy_score(.8, .9, .4, 0), .4);
+    near(cascade_policy_score(0, .3, 0, .5), .5);
+    near(cascade_policy_score(1, .3, 1, .5), .5);
+    ck_assert(isnan(cascade_policy_score(.5, .3, (double)NAN, 0)));
+    ck_assert(isnan(cascade_policy_score(.5, .3, .9, (double)NAN)));
+}
+END_TEST
+
+/* The species net is sure that it is none; of what the gate rejects it cannot
+ * be. */
+START_TEST(sure_of_none_ranks_below_a_doubtful_reject)
+{
+    ck_assert_double_lt(cascade_policy_score(.01, .5, .9, .9999),
+                        cascade_policy_score(.01, .5, .009, 0));
+    ck_assert_double_gt(cascade_policy_score(.01, .5, .9, .9),
+                        cascade_policy_score(.01, .5, .009, 0));
 }
 END_TEST
 
@@ -67,18 +78,27 @@ START_TEST(none_by_both_nets)
 }
 END_TEST
 
-/* Whatever the rounding: rejected by the gate, below all that pass. */
+/* Whatever the rounding: rejected by either stage, below the threshold, also
+ * where the species net may say none of nothing. */
+static void in_order(double t1, double t2)
+{
+    double t = cascade_policy_threshold(t2), below = nextafter(t1, 0);
+
+    ck_assert_double_gt(t, 0);
+    ck_assert_double_lt(cascade_policy_score(t1, t2, below, 0), t);
+    ck_assert_double_lt(cascade_policy_score(t1, t2, below / 2, 0),
+                        cascade_policy_score(t1, t2, below, 0));
+    ck_assert_double_ge(cascade_policy_score(t1, t2, t1, 1 - t2), t);
+    ck_assert_double_ge(cascade_policy_score(t1, t2, t1, 0), t);
+    ck_assert_int_eq(cascade_policy_score(t1, t2, t1, 1) >= t, t2 == 0);
+}
+
 START_TEST(score_in_order)
 {
-    for (int i = 1; i <= 1000; i++) {
-        double t1 = i / 1000., b = fmin(t1, .5), below = nextafter(t1, 0);
-
-        ck_assert_double_lt(cascade_policy_score(t1, below, 0), b);
-        ck_assert_double_ge(cascade_policy_score(t1, t1, 1), b);
-        ck_assert_double_lt(cascade_policy_score(t1, below, 0),
-                            cascade_policy_threshold(t1, 0));
-        ck_assert_double_le(cascade_policy_score(t1, below / 2, 0),
-                            cascade_policy_score(t1, below, 0));
+    for (int i = 1; i <= 200; i++) {
+        for (int j = 0; j <= 64; j++) { /* exact, and so is 1 - t2 */
+            in_order(i / 200., j / 64.);
+        }
     }
 }
 END_TEST
@@ -447,14 +467,14 @@ static void draw(struct nn_rng *g, int positive, double *gate, double *none)
 static size_t kept_of_future(double t1, double t2)
 {
     struct nn_rng g = nn_rng_make(99, 1);
-    double at = cascade_policy_threshold(t1, t2);
+    double at = cascade_policy_threshold(t2);
     size_t kept = 0;
 
     for (int i = 0; i < FUTURE; i++) {
         double gate, none;
 
         draw(&g, 1, &gate, &none);
-        kept += gate >= t1 && cascade_policy_score(t1, gate, none) >= at;
+        kept += gate >= t1 && cascade_policy_score(t1, t2, gate, none) >= at;
     }
     return kept;
 }
@@ -583,6 +603,7 @@ static Suite *create(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, score_on_paper);
     tcase_add_test(t, none_by_both_nets);
+    tcase_add_test(t, sure_of_none_ranks_below_a_doubtful_reject);
     tcase_add_test(t, score_in_order);
     tcase_add_test(t, either_stage_says_none);
     tcase_add_test(t, plain_cascade);

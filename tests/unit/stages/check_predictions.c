@@ -582,13 +582,13 @@ START_TEST(text_of_one_class)
 }
 END_TEST
 
-/* b = 0.25: scores 0.25 + 0.75 (1 - p_none) of what passes the gate. */
+/* The score is 1 - p_none of what passes the gate, at 0.25. */
 START_TEST(both_stages)
 {
     static const char *const labels[] = { "bee, honey", "none", "none" };
     static const char *const stages[] = { "species", "gate", "species" };
     static const double gate[] = { .9, .125, .75 };
-    static const double score[] = { .953125, .125, .53125 };
+    static const double score[] = { .9375, .125, .375 };
     char *out, *line, *end;
     json_t *j;
 
@@ -614,7 +614,7 @@ START_TEST(both_stages)
     ck_assert_ptr_nonnull(
         strstr(out, ",none,none,gate,0.125000,0.125000,,,,,1.000,,"));
     ck_assert_ptr_nonnull(
-        strstr(out, ",none,none,species,0.531250,0.750000,0.625000,0.300000,"));
+        strstr(out, ",none,none,species,0.375000,0.750000,0.625000,0.300000,"));
     ck_assert_ptr_nonnull(strstr(out, "\",,,,,,,,,,,no,"));
     free(out);
     write_both(PREDICTIONS_TEXT, &out);

@@ -165,7 +165,7 @@ START_TEST(given_nonsense)
 END_TEST
 
 /* Both stages may say none: the threshold is one of p_positive, which does not
- * move with it. t1 .6, t2 .4: b is .5, the stored threshold .7. */
+ * move with it. t1 .6, t2 .4, which is the stored threshold. */
 START_TEST(given_to_both_stages)
 {
     struct nn_net both = { .spec = { .n_outputs = 4 } };
@@ -175,7 +175,7 @@ START_TEST(given_to_both_stages)
     m.species = as.species = &both;
     m.gate_policy.threshold = as.gate_policy.threshold = .6;
     m.policy.none_threshold = as.policy.none_threshold = .4;
-    ck_assert_double_eq_tol(model_threshold(&as), .7, 1e-12);
+    ck_assert_double_eq_tol(model_threshold(&as), .4, 1e-12);
     ck_assert(model_gate_passes(&as, .6));
     ck_assert(!model_gate_passes(&as, nextafter(.6, 0)));
     for (int t = 0; t <= 40; t++) {
