@@ -9,7 +9,7 @@
 # backbone-lite2.safetensors and bears.safetensors beside this script, and the
 # figures into WORK. With `all` also backbone-100.safetensors, from thumbnails
 # and random weights, which takes about an hour and a half on 2 cores; without it
-# about an hour and a quarter.
+# about an hour.
 set -eu
 [ $# -eq 2 ] || [ "${3:-}" = all ] || {
     echo "usage: sh models/make.sh DATA WORK [all]" >&2

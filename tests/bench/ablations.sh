@@ -87,6 +87,10 @@ lite2|--gate-net efficientnet-lite2 --init efficientnet-lite2
 97px|--gate-size 97
 161px|--gate-size 161
 193px|--gate-size 193
+mobilenetv4-96px|--gate-net mobilenetv4 --gate-size 96 --tune all --init $small --gate-epochs 20
+65px-six|--gate-size 65 --gate-epochs 6
+97px-six|--gate-size 97 --gate-epochs 6
+161px-six|--gate-size 161 --gate-epochs 6
 no-crop|--augment-without crop
 no-flip|--augment-without flip
 no-colour|--augment-without colour
