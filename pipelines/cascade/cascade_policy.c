@@ -5,8 +5,8 @@
 #include "common/base/mem.h"
 #include "common/net/format1.h"
 
-/* Above it is the score of what passes the gate, so that something is below
- * that even where the species net may say none of nothing. */
+/* The least score of what passes the gate: where t2 = 0, what the gate rejects
+ * must still find room below the threshold. */
 static const double least = 1e-300;
 
 static double logit(double p)

@@ -14,11 +14,11 @@
  *     s = 1 - p_none               where g >= t1
  *
  * and s >= t2 is the decision. It grows with g below t1 and with 1 - p_none
- * above it. What the gate rejects is below the threshold, but not below what it
- * passes on and the species net then takes for none: a positive that the gate
- * rejects by a little is more likely one than a negative of which the strong
- * net is sure. Where t1 <= t2, an image that the gate rejects keeps s = g. (t2
- * = 0 is taken as 1e-300, and so is 1 - p_none below that.)
+ * above it. What the gate rejects is below the threshold, but not below all
+ * that it passes on: an image that the gate rejects by a little is more likely
+ * a positive than one of which the strong net is sure that it is none. Where
+ * t1 <= t2, an image that the gate rejects keeps s = g. (t2 = 0 is taken as
+ * 1e-300, and so is 1 - p_none below that.)
  *
  * p_none is what both nets say of none: with n the species net's own
  * probability and w >= 0 the gate weight,
