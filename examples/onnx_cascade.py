@@ -85,21 +85,24 @@ class Cascade:
             raise ValueError(f"the model of '{gate}' has "
                              f"{len(self.decision.get('rungs', []))} rungs")
 
+    def rejected(self, p_gate):
+        """p_positive of what the gate rejects; below the threshold of both."""
+        d = self.decision
+        return p_gate * min(1, d["threshold"] / d["gate_threshold"])
+
     def __call__(self, image):
         """(verdict, p_positive) by the rule of the metadata."""
         d = self.decision
         t1 = d["gate_threshold"]
         says_none = "none_threshold" in d
-        # What the gate rejects stays below the threshold of both.
-        least = min(1, d["threshold"] / t1)
         x = self.gate.input(image)
         for rung, at in zip(self.rungs, d.get("rungs", [])):
             p = float(rung.run(x)[0])
             if p < at["threshold"]:
-                return "none", p * min(1, t1 / at["threshold"]) * least
+                return "none", self.rejected(p * min(1, t1 / at["threshold"]))
         p_gate = float(self.gate.run(x)[0])
         if p_gate < t1:
-            return "none", p_gate * least
+            return "none", self.rejected(p_gate)
         p = self.species(image).astype(np.float64)
         score, confidence = p_gate, p.max()
         if says_none:

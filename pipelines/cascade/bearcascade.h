@@ -176,10 +176,10 @@ struct bc_result {
     int stage;         /* what decided: 1 the gate, 2 the species net or the one
                           net of a model without a gate; 0: no answer */
     double p_positive; /* whether the image shows any class, 0 to 1: the gate's
-                          probability; where the species net may say none, that
-                          of the net which had the last word, so made that no
-                          image which the gate rejects reaches the threshold;
-                          images can be ranked by it */
+                          probability; where the species net may say none, the
+                          probability by the net that had the last word, of an
+                          image that the gate rejects scaled to lie below the
+                          threshold. Images can be ranked by it */
     double p_class; /* of class_index, given a positive; 0 where that is -1 */
     double reserved[4];        /* 0 */
     char reason[BC_TEXT_SIZE]; /* one line, "" with BC_OK */

@@ -4,8 +4,8 @@
 #
 #     sh tests/bench/ablations.sh DATA OUT [NAME...]
 #
-# Trains a gate, EfficientNet-Lite0 at 129 px for two epochs (the shipped one: six),
-# seed 1, once for each row below, or for the named ones, and prints a Markdown row of
+# Trains a gate, EfficientNet-Lite0 at 129 px for two epochs (the shipped one: six)
+# where a row says nothing else, seed 1, once for each row below, or for the named ones, and prints a Markdown row of
 # its figures on the validation part, with 95 % bootstrap intervals. The test part
 # is not looked at. Rows whose gates have no epochs leave the trunk frozen.
 #
@@ -90,7 +90,6 @@ lite2|--gate-net efficientnet-lite2 --init efficientnet-lite2
 mobilenetv4-96px|--gate-net mobilenetv4 --gate-size 96 --tune all --init $small --gate-epochs 20
 65px-six|--gate-size 65 --gate-epochs 6
 97px-six|--gate-size 97 --gate-epochs 6
-161px-six|--gate-size 161 --gate-epochs 6
 no-crop|--augment-without crop
 no-flip|--augment-without flip
 no-colour|--augment-without colour

@@ -126,8 +126,9 @@ def check_cascade(folder, run_dir, images, others):
     check(np.abs(one - three).max() < 1e-6, "any batch size")
 
 
-def strict(run_dir, folder, images):
-    """The same model with thresholds that every stage rejects some by."""
+def strict(run_dir, folder, images, gate_threshold=None):
+    """The same model with thresholds that every stage rejects some by, or the
+    gate by the given one."""
     with open(os.path.join(run_dir, "best.safetensors"), "rb") as f:
         data = f.read()
     n, = struct.unpack("<Q", data[:8])
@@ -140,7 +141,8 @@ def strict(run_dir, folder, images):
         return sum(values[len(values) // 3:][:2]) / 2
 
     gate, both = (json.loads(meta[k + ".policy"]) for k in ("gate", "cascade"))
-    gate["threshold"] = third(r["p_gate"] for r in rows)
+    gate["threshold"] = (third(r["p_gate"] for r in rows)
+                         if gate_threshold is None else gate_threshold)
     both["none_threshold"] = third(1 - r["p_none"] for r in rows
                                    if r["p_gate"] > gate["threshold"])
     meta["gate.policy"], meta["cascade.policy"] = map(json.dumps, (gate, both))
@@ -276,6 +278,11 @@ def main():
         stages = check_example(folder, strict(run_dir, folder, every), every)
         check({("none", "gate"), ("none", "species")} < stages,
               "none by either stage was among them", stages)
+        stages = check_example(folder, strict(run_dir, folder, every, 0), every)
+        check(("none", "gate") not in stages and ("none", "species") in stages,
+              "a gate that rejects nothing", stages)
+        stages = check_example(folder, strict(run_dir, folder, every, 1), every)
+        check(stages == {("none", "gate")}, "a gate that rejects all", stages)
         check_example(folder, plain, every)
         large = []
         for i, f in enumerate(images):
