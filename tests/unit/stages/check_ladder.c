@@ -191,6 +191,34 @@ START_TEST(each_rejects_what_is_below_it)
 }
 END_TEST
 
+/* A none threshold of half the gate's: so is the score of what a rung rejects.
+ */
+START_TEST(before_a_species_net_that_says_none)
+{
+    static const struct scripted_output outputs[] = {
+        { "ant", 3, 0 }, { "bee", 0, 1 }, { "cat", -4, 2 }, { "-", -2, 3 }
+    };
+    struct model *m = ladder_model();
+    struct cascade_scores s;
+    size_t rejected = 0;
+
+    nn_net_destroy(&m->species);
+    m->species = scripted_net(NN_HEAD_SOFTMAX, 1, outputs, 4);
+    m->policy = (struct cascade_policy){ .none_threshold = .25 };
+    score(m, 8, 0, NULL, &s);
+    for (size_t i = 0; i < IMAGES; i++) {
+        struct verdict v = cascade_scores_verdict(m, &s, i);
+
+        ck_assert_double_eq(s.p_positive[i], v.p_positive);
+        near(s.p_positive[i], s.ran[i] ? 1 - s.p_none[i] : s.p_gate[i] / 2);
+        rejected += s.rung[i] > 0;
+    }
+    ck_assert_uint_gt(rejected, 12);
+    cascade_scores_release(&s);
+    model_destroy(&m);
+}
+END_TEST
+
 /* Whoever is given the last word below what a rung says of an image gets a
  * class for it, with the number that it had. */
 START_TEST(a_lower_threshold_reaches_behind_the_rungs)
@@ -426,6 +454,7 @@ static Suite *create(void)
     tcase_add_loop_test(t, bad_rungs_are_refused, 0, 3);
     tcase_add_test(t, expected_cost);
     tcase_add_test(t, each_rejects_what_is_below_it);
+    tcase_add_test(t, before_a_species_net_that_says_none);
     tcase_add_test(t, a_lower_threshold_reaches_behind_the_rungs);
     tcase_add_test(t, same_bits_however_they_come);
     tcase_add_loop_test(t, same_bits_on_one_trunk, 0, 3);
